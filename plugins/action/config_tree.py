@@ -1,0 +1,162 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of config_tree: render every file, ship all of them in one module call."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import ARGUMENT_SPEC
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
+    ConfigTreeError,
+    Entry,
+    check_request,
+    encode_payload,
+)
+
+SOURCES = ("src", "content", "link")
+# What a template's own lines are compiled from, as jinja2 names it in tracebacks.
+ANONYMOUS = ("<template>", "<unknown>")
+
+
+class Renderer:
+    """Renders templates for one task, as the template action does; reads and looks up each source once."""
+
+    def __init__(self, action: ActionModule, task_vars: dict[str, Any]) -> None:
+        self.loader = action._loader
+        self.templar = action._templar
+        self.task_vars = task_vars
+        self.task_path: list[str] = list(action._task.get_search_path())
+        self.engines: dict[tuple[str, ...], tuple[str, Any, Any]] = {}
+
+    def render(self, entry: dict[str, Any]) -> str:
+        """Return the text of an entry with `src`. Raises AnsibleActionFail with owner, path, template and line."""
+        where = f"files: {entry['owner']}: cannot render {entry['path']} from {entry['src']}"
+        try:
+            source, text, engine = self._engine(entry["src"], tuple(entry["search"]))
+        except AnsibleError as error:
+            raise AnsibleActionFail(f"{where}: {error}") from error
+        engine.available_variables = {**self.task_vars, **self._about(entry, source), **entry["vars"]}
+        try:
+            rendered = engine.template(text, escape_backslashes=False, overrides={"lstrip_blocks": True})
+        except Exception as error:  # whatever a template or a filter in it raises
+            raise AnsibleActionFail(f"{where}: {_reason(error)}{_position(error, source)}") from error
+        return "" if rendered is None else str(rendered)
+
+    def _engine(self, src: str, search: tuple[str, ...]) -> tuple[str, Any, Any]:
+        """The template's file, its text, and a templar that searches the right directories."""
+        key = (src, *search)
+        if key not in self.engines:
+            directories = [*self.task_path, *search, *self._beside_inventory()]
+            source = self.loader.path_dwim_relative_stack(directories, "templates", src)
+            if not source:
+                raise AnsibleActionFail(f"there is no such file in templates/ of {', '.join(directories)}")
+            text = trust_as_template(self.loader.get_text_file_contents(source))
+            engine = self.templar.copy_with_new_env(searchpath=self._jinja_path(directories, source))
+            self.engines[key] = (source, text, engine)
+        return self.engines[key]
+
+    def _beside_inventory(self) -> list[str]:
+        directory = self.task_vars.get("inventory_dir")
+        return [str(directory)] if directory else []
+
+    def _jinja_path(self, directories: list[str], source: str) -> list[str]:
+        """Where extends, include and import look: the same places and order, then beside the source."""
+        path = [*directories, self.loader.get_basedir(), os.path.dirname(source)]
+        return [name for directory in path for name in (os.path.join(directory, "templates"), directory)]
+
+    def _about(self, entry: dict[str, Any], source: str) -> dict[str, str]:
+        """The variables a template may expect about itself."""
+        return {
+            "ansible_managed": self.task_vars.get("ansible_managed", "Ansible managed"),
+            "template_path": entry["src"],
+            "template_fullpath": source,
+            "template_destpath": entry["path"],
+        }
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what caused it, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _reason(error: Exception) -> str:
+    """The innermost words, without ansible-core's repetition of the template's text."""
+    causes = list(_chain(error))
+    told = [getattr(cause, "message", None) or str(cause) for cause in causes]
+    return str(next((text for text in reversed(told) if text), type(error).__name__)).strip().split("\n")[0]
+
+
+def _position(error: Exception, source: str) -> str:
+    """Where in which template: from a syntax error itself, else from the traceback's last template frame."""
+    found = ""
+    for cause in _chain(error):
+        if getattr(cause, "lineno", None):
+            name = getattr(cause, "filename", None)
+            return f" ({source if name in (None, *ANONYMOUS) else name}, line {cause.lineno})"
+        for frame in traceback.extract_tb(cause.__traceback__):
+            if frame.filename in ANONYMOUS or frame.filename.endswith(".j2"):
+                found = f" ({source if frame.filename in ANONYMOUS else frame.filename}, line {frame.lineno})"
+    return found or f" ({source})"
+
+
+def to_mode(entry: dict[str, Any]) -> int:
+    """The permissions as a number. Raises AnsibleActionFail."""
+    mode = entry["mode"]
+    try:
+        number = mode if isinstance(mode, int) else int(str(mode), 8)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 0o7777:
+        raise AnsibleActionFail(
+            f"files: {entry['owner']}: mode '{mode}' of {entry['path']} is not octal, such as '0644'"
+        )
+    return number
+
+
+class ActionModule(ActionBase):
+    """See the module's documentation."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Render, ship, return the module's result."""
+        result = super().run(tmp, task_vars)
+        spec = {name: option for name, option in ARGUMENT_SPEC.items() if name != "payload"}
+        _validation, args = self.validate_argument_spec(spec)
+        renderer = Renderer(self, task_vars or {})
+        entries = [self._entry(renderer, entry) for entry in args.pop("files")]
+        try:
+            check_request(entries, [])
+        except ConfigTreeError as error:
+            raise AnsibleActionFail(str(error)) from error
+        args = {name: value for name, value in args.items() if value is not None}
+        args["payload"] = encode_payload(entries)
+        result.update(
+            self._execute_module("flaskops.stack.config_tree", module_args=args, task_vars=task_vars)
+        )
+        return result
+
+    def _entry(self, renderer: Renderer, entry: dict[str, Any]) -> Entry:
+        """One element of `files`, rendered."""
+        given = [name for name in SOURCES if entry[name] is not None]
+        if len(given) != 1:
+            raise AnsibleActionFail(
+                f"files: {entry['owner']}: {entry['path']} needs exactly one of src, content and link, "
+                f"got {', '.join(given) or 'none'}"
+            )
+        common = {name: entry[name] for name in ("path", "owner", "diff", "force")}
+        if entry["link"] is not None:
+            return Entry(link=entry["link"], **common)
+        text = entry["content"] if entry["src"] is None else renderer.render(entry)
+        return Entry(content=text.encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)
