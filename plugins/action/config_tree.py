@@ -36,7 +36,7 @@ class Renderer:
         self.engines: dict[tuple[str, ...], tuple[str, Any, Any]] = {}
 
     def render(self, entry: dict[str, Any]) -> str:
-        """Return the text of an entry with `src`. Raises AnsibleActionFail with owner, path, template and line."""
+        """Return the text of an entry with `src`. Raises AnsibleActionFail: owner, path, template, line."""
         where = f"files: {entry['owner']}: cannot render {entry['path']} from {entry['src']}"
         try:
             source, text, engine = self._engine(entry["src"], tuple(entry["search"]))

@@ -10,15 +10,15 @@ module: config_tree
 short_description: Change many rendered configuration files of a service as one transaction
 version_added: 1.0.0
 description:
-  - Renders all files on the controller, ships them in one transfer, stages them in a copy of the whole tree, has
-    the copy validated under the real path, and exchanges it with the live tree in one atomic step.
+  - Renders all files on the controller, ships them in one transfer, stages them in a copy of the whole tree,
+    has the copy validated under the real path, and exchanges it with the live tree in one atomic step.
   - The service is reloaded afterwards. If the reload does not take, the old tree is put back and the service
     reloaded with it.
   - A manifest, C(.flaskops.json) in the tree, remembers which paths are ours and whose. Other files are never
     touched.
-  - A run that is killed leaves the old or the new tree. The next one undoes what was not committed and goes on.
-  - Where two directories cannot be exchanged (a mount point, a lower layer of an overlay filesystem), the files
-    are renamed into place one by one under a journal, which a later run finds and undoes.
+  - A run that is killed leaves the old or the new tree. The next one undoes what was not committed first.
+  - Where two directories cannot be exchanged (a mount point, a lower layer of an overlay), files are
+    renamed into place one by one under a journal, which a later run finds and undoes.
 author: flaskops.stack authors (@flaskops)
 options:
   root:
@@ -38,14 +38,15 @@ options:
         type: str
         required: true
       owner:
-        description: Whose file it is, such as an application's name. Named in messages, decides about removal.
+        description: Whose file it is, such as an application's name. Messages name it, removal goes by it.
         type: str
         required: true
       src:
         description:
           - A template. A bare name is searched as the C(template) action does (role first), then in
             O(files[].search), then in C(templates/) beside the inventory.
-          - It may extend or include the role's templates by their bare names. C(trim_blocks) and C(lstrip_blocks) are on.
+          - It may extend or include the role's templates by their bare names.
+          - C(trim_blocks) and C(lstrip_blocks) are on.
         type: str
       content:
         description: The content itself.
@@ -89,8 +90,8 @@ options:
     default: []
   validate:
     description:
-      - The command (list of words) that accepts or refuses the staged tree, run with it mounted over O(root) in
-        a private mount namespace.
+      - The command (list of words) that accepts or refuses the staged tree, run with it mounted over O(root)
+        in a private mount namespace.
       - Not run in check mode, since such programs write too (nginx creates caches and logs).
     type: list
     elements: str
