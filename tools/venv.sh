@@ -8,11 +8,8 @@ lock=requirements/dev.txt
 stamp=.venv/.stamp
 uv=.cache/uv/bin/uv
 
-if [[ -z ${PYTHON:-} && -x .venv/bin/python ]]; then
-  python=.venv/bin/python
-else
-  python=${PYTHON:-python3}
-fi
+python=${PYTHON:-python3}
+if [[ -z ${PYTHON:-} && -x .venv/bin/python ]]; then python=.venv/bin/python; fi
 version=$("$python" -c 'import platform; print(platform.python_version())' 2>/dev/null) || {
   echo "venv: '$python' does not run: name a Python 3.11 or newer, e.g. make venv PYTHON=/usr/bin/python3.13" >&2
   exit 1
@@ -22,9 +19,14 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   exit 1
 fi
 
-# A virtualenv knows its own path and interpreter: both are part of what must match, besides the lock.
-wanted="$(cat "$lock" requirements/uv.txt tools/venv.sh | sha256sum | cut -d' ' -f1) python-$version $PWD"
-if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then exit 0; fi
+# A virtualenv knows its own path and interpreter: both must match, besides the lock.
+place="python-$version $PWD"
+wanted="$place $(cat "$lock" requirements/uv.txt | sha256sum | cut -d' ' -f1)"
+built=$(cat "$stamp" 2>/dev/null || true)
+if [[ $built == "$wanted" ]]; then exit 0; fi
+
+# The interpreter itself, not a virtualenv's: that may be the one about to be replaced.
+python=$("$python" -c 'import sys; print(sys._base_executable)')
 
 # uv brings its own list of authorities; a company's proxy is only in the system's bundle.
 bundle=/etc/ssl/certs/ca-certificates.crt
@@ -49,11 +51,6 @@ bootstrap_uv() {
   fi
 }
 
-# Not from inside the virtualenv that is about to be replaced.
-if [[ $python == .venv/bin/python ]]; then
-  python=$(.venv/bin/python -c 'import sys; print(sys._base_executable)')
-fi
-
 if ! [[ -x $uv && .cache/uv/.stamp -nt requirements/uv.txt ]] || ! "$uv" --version >/dev/null 2>&1; then
   echo "venv: fetching uv, which installs the rest."
   bootstrap_uv || {
@@ -64,7 +61,8 @@ if ! [[ -x $uv && .cache/uv/.stamp -nt requirements/uv.txt ]] || ! "$uv" --versi
 fi
 
 echo "venv: building .venv with Python $version from $lock (about half a minute)."
-"$uv" venv -q --clear --no-project --python "$python" --no-python-downloads .venv
+# With another lock only, what is there is brought up to date in place.
+[[ $built == "$place "* ]] || "$uv" venv -q --clear --no-project --python "$python" --no-python-downloads .venv
 "$uv" pip sync -q --python .venv/bin/python --require-hashes --compile-bytecode "$lock"
 
 # Ansible finds collections beside its own package: with this link the checkout is an installed collection.

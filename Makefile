@@ -1,0 +1,48 @@
+# Every target sets up what it needs; a second call finds it done.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv lock engine images demo demo-down test lint unit molecule clean
+MAKEFLAGS += --no-print-directory
+
+JOBS ?= 2
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+venv: ## .venv with the locked tools and this checkout as flaskops.stack (PYTHON=… for another Python)
+	@PYTHON='$(PYTHON)' tools/venv.sh
+
+engine:
+	@tools/docker-engine.sh
+
+images: engine ## the test hosts: flaskops-target:bookworm and flaskops-target:trixie
+	@tests/target/build.sh
+
+demo: venv images ## two real applications, served by a container on this machine (DEMO_HTTP_PORT, DEMO_SSH_PORT)
+	@tools/demo.sh up
+
+demo-down: ## remove the demo
+	@tools/demo.sh down
+
+test: lint unit molecule ## lint, unit and molecule
+
+lint: venv ## ruff, yamllint, ansible-lint
+	ruff check --quiet
+	ruff format --quiet --check
+	git ls-files -z --cached --others --exclude-standard '*.yml' '*.yaml' .yamllint | xargs -0 yamllint --strict
+	ansible-lint --offline --strict -q
+
+unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
+	@pytest $(ARGS)
+
+molecule: venv images ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
+	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)
+
+lock: venv ## resolve requirements/dev.in anew
+	@.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  requirements/dev.in --output-file requirements/dev.txt
+
+clean: demo-down ## remove all that make has made in the checkout, and the images
+	@rm -rf .venv .cache .ansible flaskops-stack-*.tar.gz
+	@docker image rm --force flaskops-target:bookworm flaskops-target:trixie flaskops-base:bookworm flaskops-base:trixie >/dev/null 2>&1 || true
