@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import os
-import traceback
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -19,10 +20,9 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
     check_request,
     encode_payload,
 )
+from jinja2 import TemplateSyntaxError, Undefined
 
 SOURCES = ("src", "content", "link")
-# What a template's own lines are compiled from, as jinja2 names it in tracebacks.
-ANONYMOUS = ("<template>", "<unknown>")
 
 
 class Renderer:
@@ -41,12 +41,19 @@ class Renderer:
         try:
             source, text, engine = self._engine(entry["src"], tuple(entry["search"]))
         except AnsibleError as error:
-            raise AnsibleActionFail(f"{where}: {error}") from error
+            raise AnsibleActionFail(f"{where}: {error}") from None
         engine.available_variables = {**self.task_vars, **self._about(entry, source), **entry["vars"]}
         try:
-            rendered = engine.template(text, escape_backslashes=False, overrides={"lstrip_blocks": True})
+            return self._text(engine, text)
         except Exception as error:  # whatever a template or a filter in it raises
-            raise AnsibleActionFail(f"{where}: {_reason(error)}{_position(error, source)}") from error
+            place = _failing_place(lambda: self._text(engine, text), source)
+            # From None: ansible-core would repeat every cause's words behind ours.
+            raise AnsibleActionFail(
+                f"{where}: {_reason(error)} ({_position(error, source) or place})"
+            ) from None
+
+    def _text(self, engine: Any, text: str) -> str:
+        rendered = engine.template(text, escape_backslashes=False, overrides={"lstrip_blocks": True})
         return "" if rendered is None else str(rendered)
 
     def _engine(self, src: str, search: tuple[str, ...]) -> tuple[str, Any, Any]:
@@ -96,16 +103,53 @@ def _reason(error: Exception) -> str:
 
 
 def _position(error: Exception, source: str) -> str:
-    """Where in which template: from a syntax error itself, else from the traceback's last template frame."""
-    found = ""
+    """Where a template breaks jinja2's syntax, "" for other errors."""
     for cause in _chain(error):
-        if getattr(cause, "lineno", None):
-            name = getattr(cause, "filename", None)
-            return f" ({source if name in (None, *ANONYMOUS) else name}, line {cause.lineno})"
-        for frame in traceback.extract_tb(cause.__traceback__):
-            if frame.filename in ANONYMOUS or frame.filename.endswith(".j2"):
-                found = f" ({source if frame.filename in ANONYMOUS else frame.filename}, line {frame.lineno})"
-    return found or f" ({source})"
+        if isinstance(cause, TemplateSyntaxError):
+            return f"{cause.filename or source}, line {cause.lineno}"
+    return ""
+
+
+def _failing_place(render: Callable[[], str], source: str) -> str:
+    """Where in which template. ansible-core does not keep it: render again and watch.
+
+    An error becomes a marker where it happens and is raised after the last line, so each marker's line is noted.
+    """
+    main: Any = None
+    place = source
+    markers: list[tuple[Any, str]] = []
+
+    def watch(frame: FrameType, event: str, _arg: Any) -> Any:
+        nonlocal main, place
+        template = frame.f_globals.get("__jinja_template__")
+        if template is None:
+            made = frame.f_locals.get("self") if frame.f_code.co_name == "__init__" else None
+            if isinstance(made, Undefined):
+                markers.append((made, place))
+            return None
+        main = main or template
+        # A variable's value can be a template too; its lines say nothing.
+        if event == "line" and (template is main or os.path.isabs(template.filename or "")):
+            name = source if template is main else template.filename
+            place = f"{name}, line {template.get_corresponding_lineno(frame.f_lineno)}"
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        render()
+    except Exception as error:
+        sys.settrace(before)
+        causes = list(_chain(error))
+        guilty = [id(cause) for cause in (*causes, *(getattr(cause, "source", None) for cause in causes))]
+        for marker, where in markers:
+            held = getattr(marker, "_marker_captured_exception", None)
+            if id(marker) in guilty or (held is not None and id(held) in guilty):
+                return where
+        return place
+    finally:
+        sys.settrace(before)
+    return source
 
 
 def to_mode(entry: dict[str, Any]) -> int:

@@ -23,6 +23,8 @@ IN_NAMESPACE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 KEY_MARK = re.compile(r"^\s*#\s*@(?:\s+(?P<key>\S.*?))?\s*$")
 # Lines that only repeat that something is wrong.
 NOISE = re.compile(r"configuration file .* test (failed|is successful)|syntax is ok")
+# What nginx puts around its level: its name or the time before it, its process behind it.
+PREFIX = re.compile(r"^(?:\S+: |\d{4}/\d\d/\d\d [\d:]+ )(\[\w+\])(?: \d+#\d+:)?")
 TROUBLE = re.compile(r"\[(emerg|alert|crit|error)\]|error|fail|invalid|unknown", re.IGNORECASE)
 
 
@@ -168,11 +170,11 @@ class Explainer:
         told = [line for line in told if self.place.search(line) or TROUBLE.search(line)] or told
         if not told:
             return f"it said nothing and exited with status {status}"
-        return "; ".join(self.one(line) for line in told[:5])
+        return "; ".join(list(dict.fromkeys(self.one(line) for line in told))[:5])
 
     def one(self, line: str) -> str:
         """One line with its owner and the rendered text it complains about."""
-        text = re.sub(r"^(\S+: |\d{4}/\d\d/\d\d [\d:]+ )(?=\[)", "", line)
+        text = PREFIX.sub(r"\1", line)
         place = self.place.search(line)
         if place is None:
             owner = self._owner_by_quote(line)

@@ -270,10 +270,10 @@ def replace_files(places: Places, stage: str, plan: Plan) -> None:
 
 def _in_safe_order(plan: Plan) -> list[str]:
     """New files before those that refer to them, links after what they point to, removals last."""
-    rank = {path: 0 for path in plan.created}
-    rank.update({path: 1 for path in plan.changed})
+    rank = dict.fromkeys(plan.created, 0)
+    rank.update(dict.fromkeys(plan.changed, 1))
     rank.update({path: 2 for path, entry in plan.write.items() if entry.link is not None})
-    rank.update({path: 3 for path in plan.removed})
+    rank.update(dict.fromkeys(plan.removed, 3))
     return [*sorted(rank, key=lambda path: (rank[path], path)), MANIFEST]
 
 
