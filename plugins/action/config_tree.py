@@ -113,7 +113,7 @@ def _position(error: Exception, source: str) -> str:
 def _failing_place(render: Callable[[], str], source: str) -> str:
     """Where in which template. ansible-core does not keep it: render again and watch.
 
-    An error becomes a marker where it happens and is raised after the last line, so each marker's line is noted.
+    An error becomes a marker where it happens and is raised after the last line: note each marker's line.
     """
     main: Any = None
     place = source
@@ -128,8 +128,9 @@ def _failing_place(render: Callable[[], str], source: str) -> str:
                 markers.append((made, place))
             return None
         main = main or template
-        # A variable's value can be a template too; its lines say nothing.
-        if event == "line" and (template is main or os.path.isabs(template.filename or "")):
+        if template is not main and not os.path.isabs(template.filename or ""):
+            place = source  # a variable whose value is a template too: its lines say nothing
+        elif event == "line":
             name = source if template is main else template.filename
             place = f"{name}, line {template.get_corresponding_lineno(frame.f_lineno)}"
         return watch

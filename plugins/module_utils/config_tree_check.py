@@ -177,14 +177,18 @@ class Explainer:
         text = PREFIX.sub(r"\1", line)
         place = self.place.search(line)
         if place is None:
-            owner = self._owner_by_quote(line)
-            return f"{text} (application {owner})" if owner else text
+            found = self._find(line)
+            return f"{text} ({self._tell(*found)}" if found else text
         path = self._resolve(place["path"])
-        record = self.manifest.files.get(path) or self.manifest.files.get(place["path"])
-        if record is None:
+        if path not in self.manifest.files:
             return f"{text} (a file that is not from this collection)"
-        rendered, key = self._rendered(path, int(place["line"]))
-        told = f"{text} (application {record['owner']}{', ' + key if key else ''})"
+        return f"{text} ({self._tell(path, int(place['line']))}"
+
+    def _tell(self, path: str, number: int) -> str:
+        """Owner, key and rendered text of a line of ours."""
+        record = self.manifest.files[path]
+        rendered, key = self._rendered(path, number)
+        told = f"application {record['owner']}{', ' + key if key else ''})"
         return f"{told}: `{rendered}`" if rendered and record.get("diff", True) else told
 
     def _resolve(self, path: str) -> str:
@@ -211,15 +215,19 @@ class Explainer:
                 return lines[number - 1].strip(), mark["key"] or ""
         return lines[number - 1].strip(), ""
 
-    def _owner_by_quote(self, line: str) -> str | None:
-        """For a line without a place: the only owner whose files contain something it quotes."""
-        quotes = [quote for quote in re.findall(r"\"([^\"]{4,})\"", line) if not quote.startswith(self.root)]
-        owners = set()
-        for path, record in self.manifest.files.items() if quotes else ():
-            text = "\n".join(self._lines(path))
-            if any(quote in text for quote in quotes):
-                owners.add(record["owner"])
-        return owners.pop() if len(owners) == 1 else None
+    def _find(self, line: str) -> tuple[str, int] | None:
+        """For a line without a place: where it comes from, if only one owner's files have what it quotes."""
+        hints = [re.escape(quote) for quote in re.findall(r"\"([^\"]{4,})\"", line) if self.root not in quote]
+        hints += [rf"^\s*listen\s[^;]*\b{port}\b" for port in re.findall(r"bind\(\) to \S+:(\d+)", line)]
+        if not hints:
+            return None
+        wanted = re.compile("|".join(hints))
+        hits: dict[str, tuple[str, int]] = {}
+        for path, record in self.manifest.files.items():
+            for number, text in enumerate(self._lines(path), 1):
+                if wanted.search(text):
+                    hits.setdefault(record["owner"], (self._resolve(path), number))
+        return hits.popitem()[1] if len(hits) == 1 else None
 
     def _lines(self, path: str) -> list[str]:
         try:

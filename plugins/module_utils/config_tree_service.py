@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
 
 LOG_LINES = 20
 POLL_SECONDS = 0.1
+# nginx gives a reload up with such a line; for a port it tries to bind, only after several of them.
+FINAL = re.compile(r"\[emerg\](?!.*: bind\(\) to )")
 
 
 class Service:
@@ -60,7 +63,7 @@ class Service:
         while not done():
             if time.monotonic() > end:
                 return False
-            if any("[emerg]" in line for line in self._new_in_log()):
+            if any(FINAL.search(line) for line in self._new_in_log()):
                 return done()
             time.sleep(POLL_SECONDS)
         return True
