@@ -2,13 +2,15 @@
 # Make sure a Docker engine answers; on a bare Debian or Ubuntu machine, install and start one.
 set -euo pipefail
 
-log=${DOCKERD_LOG:-/var/log/flaskops-dockerd.log}
+log=/var/log/flaskops-dockerd.log
+dockerd=
 
 answers() { docker info >/dev/null 2>&1; }
 
 wait_for_engine() {
   for _ in $(seq 60); do
     answers && return
+    [[ -z $dockerd ]] || kill -0 "$dockerd" 2>/dev/null || return 1
     sleep 0.5
   done
   return 1
@@ -26,9 +28,11 @@ if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
   exit 1
 fi
 
-if ! command -v dockerd >/dev/null; then
-  "$(dirname "$0")/apt-install.sh" "docker-engine: this machine has no Docker engine" docker.io iptables
-fi
+install=$(dirname "$0")/apt-install.sh
+command -v dockerd >/dev/null || "$install" "docker-engine: this machine has no Docker engine" docker.io iptables
+# Up to Debian 12 the client is part of docker.io.
+command -v docker >/dev/null || "$install" "docker-engine: this machine has no Docker client" docker-cli
+if answers; then exit 0; fi # the package has started it
 
 if [[ -d /run/systemd/system ]]; then
   echo "docker-engine: starting docker.service."
@@ -37,10 +41,11 @@ else
   echo "docker-engine: starting dockerd in the background, log in $log."
   # Detached from terminal, descriptors and process group: it has to outlive make.
   setsid nohup dockerd >"$log" 2>&1 </dev/null &
+  dockerd=$!
 fi
 
 if ! wait_for_engine; then
-  echo "docker-engine: dockerd does not answer after 30 s; the end of $log:" >&2
+  echo "docker-engine: dockerd has ended or does not answer; the end of $log:" >&2
   tail -n 30 "$log" >&2 || true
   exit 1
 fi
