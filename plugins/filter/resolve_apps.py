@@ -1,0 +1,52 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: resolve_apps
+short_description: Complete the descriptions of applications
+version_added: 1.0.0
+description:
+  - Checks every description, alone and beside the others, and adds what was not written. The table of keys is in the collection's
+    README.
+positional: require, variable
+options:
+  _input: {description: The descriptions., type: list, elements: dict, required: true}
+  require:
+    description: Keys that must be written besides C(name).
+    type: list
+    elements: str
+    default: [source, wsgi]
+  variable: {description: Name of the variable for messages., type: str, default: flask_apps}
+author: flaskops.stack authors (@flaskops)
+"""
+
+EXAMPLES = r"""
+- name: Show what the roles make of the descriptions
+  ansible.builtin.debug:
+    msg: "{{ flask_apps | flaskops.stack.resolve_apps | map(attribute='socket') }}"
+"""
+
+RETURN = r"""
+_value: {description: Complete descriptions., type: list, elements: dict}
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.flaskops.stack.plugins.plugin_utils import app_resolve
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
+
+
+def resolve_apps(apps: object, require: t.Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
+    """Return complete descriptions, or fail with a line for each problem."""
+    try:
+        return app_resolve.resolve_apps(apps, require, variable)
+    except AppError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable]:
+        return {"resolve_apps": resolve_apps}

@@ -1,0 +1,46 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: site_files
+short_description: Files of the sites of applications
+version_added: 1.0.0
+description:
+  - Returns for every application the site's file and the link that enables it, as M(flaskops.stack.config_tree) takes them.
+options:
+  _input: {description: Complete descriptions., type: list, elements: dict, required: true}
+author: flaskops.stack authors (@flaskops)
+"""
+
+EXAMPLES = r"""
+- name: Show the files of all sites
+  ansible.builtin.debug:
+    msg: "{{ flask_apps | flaskops.stack.resolve_apps | flaskops.stack.site_files | map(attribute='path') }}"
+"""
+
+RETURN = r"""
+_value: {description: Files., type: list, elements: dict}
+"""
+
+import typing as t
+
+# A site has no use for them, and a file's variables may be shown in messages.
+_PRIVATE = ("env", "secrets")
+
+
+def site_files(apps: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Return file and link of every application's site."""
+    files: list[dict[str, t.Any]] = []
+    for app in apps:
+        name = app["name"]
+        shown = {key: value for key, value in app.items() if key not in _PRIVATE}
+        files.append({"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": {"nginx_site_app": shown}, "owner": name})
+        files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
+    return files
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable]:
+        return {"site_files": site_files}

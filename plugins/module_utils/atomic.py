@@ -1,0 +1,51 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files and symlinks that are the old or the new one at any instant."""
+
+from __future__ import annotations
+
+import os
+
+
+def read_text(path: str) -> str | None:
+    """Return a file's text, ``None`` where there is no readable file."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+
+
+def read_link(path: str) -> str | None:
+    """Return what a symlink says, ``None`` where there is no symlink."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
+    """Put ``text`` under ``path`` by one rename, owned by root and ``group``."""
+    partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
+    # Never readable for longer than it should be: the mode is set before the content is written.
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        if os.geteuid() == 0:
+            os.fchown(descriptor, 0, group)
+        os.fchmod(descriptor, mode)
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(partial, path)
+
+
+def link_atomically(target: str, path: str) -> bool:
+    """Make ``path`` a symlink to ``target`` by one rename; return whether it was another one before."""
+    if read_link(path) == target:
+        return False
+    partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
+    if os.path.lexists(partial):
+        os.unlink(partial)
+    os.symlink(target, partial)
+    os.rename(partial, path)
+    return True

@@ -1,0 +1,188 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Releases and virtualenvs on a host: what is there, and building what is missing.
+
+Both are immutable once they are complete. Whatever installs or runs foreign code runs as the application's user, in a directory
+that is handed over to root afterwards, so nothing of a package ever runs as root and nothing built is writable by the application.
+"""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tarfile
+import typing as t
+
+from .atomic import link_atomically, read_link, read_text, write_atomically
+
+App = t.Mapping[str, t.Any]
+
+# Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
+COMPLETE = ".flaskops-complete"
+_PROBE = (
+    "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
+    " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
+)
+_OUTPUT_LINES = 25
+
+
+class BuildError(Exception):
+    """A release that cannot be built; the message says which command failed, with its words."""
+
+
+def python_info(command: str) -> dict[str, str] | None:
+    """Return path, version and tag of an interpreter, ``None`` if the host has none of that name."""
+    path = shutil.which(command)
+    if path is None:
+        return None
+    done = subprocess.run([path, "-I", "-c", _PROBE], check=False, capture_output=True, text=True)
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def inspect(app: App) -> dict[str, t.Any]:
+    """Return what the host has of an application: interpreter, finished releases and virtualenvs, and the links."""
+    root = app["root"]
+    return {
+        "python": python_info(app["python"]),
+        "releases": _names(f"{root}/releases"),
+        "virtualenvs": [name for name in _names(f"{root}/venvs") if os.path.exists(f"{root}/venvs/{name}/{COMPLETE}")],
+        "next": _target(f"{root}/next"),
+        "current": _target(f"{root}/current"),
+    }
+
+
+def _names(directory: str) -> list[str]:
+    """Return the finished entries of a directory; unfinished ones begin with a dot."""
+    try:
+        return sorted(entry.name for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def _target(link: str) -> str:
+    return os.path.basename(read_link(link) or "")
+
+
+def release_record(root: str, release: str) -> dict[str, t.Any]:
+    """Return what was recorded when a release was built."""
+    text = read_text(f"{root}/releases/{release}.json")
+    return json.loads(text) if text else {}
+
+
+def build(app: App, archive: str | None) -> list[str]:
+    """Build what is missing of a release and make it the one to be switched to next; return what was made.
+
+    :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi`` and ``release`` (a plan of the controller)
+    :param archive: the packed tree, ``None`` if the host has the release
+    :raises BuildError: nothing unfinished is left
+    """
+    root, plan = app["root"], app["release"]
+    release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
+    made: list[str] = []
+    tree = release if os.path.isdir(release) else _unpack(app, archive)
+    try:
+        if not os.path.exists(f"{venv}/{COMPLETE}"):
+            _build_virtualenv(app, venv, tree)
+            made.append(venv)
+        if tree != release:
+            _finish_release(app, venv, tree, release)
+            made.append(release)
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True) if not os.path.exists(f"{venv}/{COMPLETE}") else None
+        shutil.rmtree(tree, ignore_errors=True) if tree != release else None
+        raise
+    if link_atomically(f"releases/{plan['id']}", f"{root}/next"):
+        made.append(f"{root}/next")
+    return made
+
+
+def _unpack(app: App, archive: str | None) -> str:
+    """Unpack the shipped tree beside the releases, owned by the application's user until it is built."""
+    if archive is None:
+        raise BuildError("the release is neither on the host nor shipped")
+    tree = f"{app['root']}/releases/.{app['release']['id']}"
+    shutil.rmtree(tree, ignore_errors=True)
+    os.mkdir(tree, 0o755)
+    with tarfile.open(archive) as tar:
+        outside = [member.name for member in tar if not _stays_inside(member)]
+        if outside:
+            shutil.rmtree(tree)
+            raise BuildError(f"the source has what would lead out of the release: {', '.join(outside)}. Remove it or exclude it")
+        # Checked above: the filters of PEP 706 are not in the Python of every supported distribution.
+        tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
+    _give(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
+    return tree
+
+
+def _stays_inside(member: tarfile.TarInfo) -> bool:
+    """Return whether a member is a file or a link whose place and target are inside the tree."""
+    places = [member.name]
+    if member.issym():
+        places.append(os.path.join(os.path.dirname(member.name), member.linkname))
+    return (member.isreg() or member.issym()) and not any(os.path.normpath(place).startswith(("/", "..")) for place in places)
+
+
+def _build_virtualenv(app: App, venv: str, tree: str) -> None:
+    """Make a virtualenv with the requirements of a tree and uWSGI."""
+    shutil.rmtree(venv, ignore_errors=True)
+    os.mkdir(venv, 0o755)
+    user = pwd.getpwnam(app["user"])
+    os.chown(venv, user.pw_uid, user.pw_gid)
+    plan, pip = app["release"], [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+    _run(app, [app["python"], "-m", "venv", venv], tree)
+    if plan["requirements"]:
+        _run(app, [*pip, "install", "--requirement", plan["requirements"]], tree)
+    if plan["package"]:
+        # The virtualenv keeps what the package needs; the package itself is the release.
+        _run(app, [*pip, "install", f"./{plan['package']}"], tree)
+        _run(app, [*pip, "uninstall", "--yes", _distribution(plan["package"])], tree)
+    _run(app, [*pip, "install", app["uwsgi"]], tree)
+    _give(venv, 0, 0)
+    write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
+
+
+def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
+    """Turn an unpacked tree into the release: installed if it is a package, compiled, owned by root."""
+    plan = app["release"]
+    if plan["package"]:
+        file = plan["package"].partition("[")[0]
+        pip = [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+        _run(app, [*pip, "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
+        os.unlink(f"{tree}/{file}")
+    # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
+    compileall = [f"{venv}/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", release, "."]
+    subprocess.run(compileall, check=False, cwd=tree, capture_output=True, **_as_user(app))
+    _give(tree, 0, 0)
+    record = {"id": plan["id"], "virtualenv": plan["virtualenv"], "callable": plan["callable"], "revision": plan["revision"]}
+    write_atomically(f"{release}.json", json.dumps(record, sort_keys=True) + "\n", 0o644)
+    os.rename(tree, release)
+
+
+def _distribution(package: str) -> str:
+    """Return the name of the distribution in a file's name (binary distribution format, PEP 427 and PEP 625)."""
+    return package.partition("[")[0].split("-")[0]
+
+
+def _as_user(app: App) -> dict[str, t.Any]:
+    user = pwd.getpwnam(app["user"])
+    kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name.startswith(("PIP_", "SSL_", "LANG", "LC_"))}
+    environment = {**kept, "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": f"{app['root']}/shared", "PIP_NO_CACHE_DIR": "1"}
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "env": environment, "umask": 0o022}
+
+
+def _run(app: App, command: list[str], directory: str) -> None:
+    done = subprocess.run(command, check=False, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **_as_user(app))
+    if done.returncode != 0:
+        words = "\n".join(done.stdout.strip().splitlines()[-_OUTPUT_LINES:])
+        raise BuildError(f"'{' '.join(command)}' ended with {done.returncode}:\n{words}")
+
+
+def _give(root: str, user: int, group: int) -> None:
+    """Hand a tree over, links themselves and not what they point to."""
+    for directory, names, files in os.walk(root):
+        for name in ["", *names, *files]:
+            os.chown(os.path.join(directory, name), user, group, follow_symlinks=False)

@@ -1,0 +1,70 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is asked of systemd, in few calls for many units."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "UnitFileState", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
+
+
+class SystemdError(Exception):
+    """systemd refused a command; the message has its words."""
+
+
+def _call(*command: str) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemdError(f"'{' '.join(command)}' ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def daemon_reload() -> None:
+    _call("systemctl", "daemon-reload")
+
+
+def show(units: t.Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return properties of units by name; a unit that does not exist is ``inactive``."""
+    if not units:
+        return {}
+    blocks = _call("systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *units).strip().split("\n\n")
+    shown = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
+    return {unit: properties for unit, properties in zip(units, shown)}
+
+
+def start(units: t.Sequence[str]) -> None:
+    """Queue the start of units; whether they come up is for :func:`show` to tell."""
+    if units:
+        _call("systemctl", "start", "--no-block", "--", *units)
+
+
+def stop(units: t.Sequence[str], wait: bool = True) -> None:
+    if units:
+        _call("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *units)
+
+
+def reset_failed(units: t.Sequence[str]) -> None:
+    """Forget failures of units; those that did not fail are no error."""
+    subprocess.run(["systemctl", "reset-failed", "--", *units], check=False, capture_output=True)
+
+
+def enable(unit: str) -> None:
+    _call("systemctl", "enable", "--quiet", "--no-reload", "--", unit)
+
+
+def disable(unit: str) -> None:
+    _call("systemctl", "disable", "--quiet", "--no-reload", "--", unit)
+
+
+def stop_later(unit: str, seconds: int, timer: str) -> None:
+    """Have systemd stop a unit after some seconds, whatever becomes of this process."""
+    _call("systemd-run", "--quiet", "--collect", f"--unit={timer}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s", "systemctl", "stop", "--", unit)
+
+
+def journal(unit: str, lines: int = 25, invocation: str = "") -> list[str]:
+    """Return the last lines a unit logged, those of one invocation if it is given."""
+    which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [f"--unit={unit}"]
+    done = subprocess.run(["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which], check=False, capture_output=True, text=True, errors="replace")
+    return done.stdout.splitlines()

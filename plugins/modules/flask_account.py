@@ -1,0 +1,65 @@
+#!/usr/bin/python
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flask_account
+short_description: System users and directories of Flask applications
+version_added: 1.0.0
+description:
+  - Declares a system user and the directories of every application in C(sysusers.d) and C(tmpfiles.d), and has systemd create what
+    is missing. The declarations recreate C(/run) at boot.
+  - One call for all applications. Users are never removed.
+options:
+  apps:
+    description: The key C(account) of complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name: {description: Name of the application., type: str, required: true}
+      user: {description: Its system user and group., type: str, required: true}
+      root: {description: Directory of its releases., type: path, required: true}
+      config_dir: {description: Directory of its configuration., type: path, required: true}
+      run_dir: {description: Directory of its sockets., type: path, required: true}
+      web_group: {description: Group of the web server's workers., type: str, required: true}
+author: flaskops.stack authors (@flaskops)
+attributes:
+  check_mode: {description: Tells what would change., support: full}
+  diff_mode: {description: Shows the declarations., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Ensure users and directories of every application
+  flaskops.stack.flask_account:
+    apps: "{{ flask_apps | flaskops.stack.resolve_apps | map(attribute='account') | list }}"
+"""
+
+RETURN = r"""
+files: {description: Declarations that were written., type: list, elements: str, returned: always}
+directories: {description: Directories that were created or mended., type: list, elements: str, returned: always}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flaskops.stack.plugins.module_utils import host_account
+from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_text
+
+
+def main() -> None:
+    suboptions = {name: {"type": "path" if name.endswith(("root", "dir")) else "str", "required": True} for name in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
+    module = AnsibleModule(
+        argument_spec={"apps": {"type": "list", "elements": "dict", "required": True, "options": suboptions}},
+        supports_check_mode=True,
+    )
+    apps = module.params["apps"]
+    files, wrong = host_account.pending(apps)
+    diff = [{"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path} for path, text in sorted(files.items())]
+    if (files or wrong) and not module.check_mode:
+        host_account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
+    module.exit_json(changed=bool(files or wrong), files=sorted(files), directories=wrong, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

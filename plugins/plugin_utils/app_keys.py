@@ -1,0 +1,281 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The keys an application is described with: the one schema behind roles, messages and documentation.
+
+Every key carries its type, default, meaning and limits. ``app_validate`` checks user input against it, ``app_resolve``
+derives what was not written, and the tables in the README are generated from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+# Released wheels for every CPython the supported Debian releases ship, so that a server needs no compiler.
+DEFAULT_UWSGI = "pyuwsgi==2.0.30.post1"
+DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
+SOURCE_KINDS = ("path", "git", "archive", "package", "prebuilt")
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One key of the description.
+
+    :param type: ``str``, ``int``, ``bool``, ``list``, ``dict`` (with ``keys``) or ``map`` (free keys, scalar values)
+    :param doc: what the key means, one sentence, with its unit
+    :param default: the value when it is not written
+    :param derived: how the value comes about when it is not written and depends on other keys, for the documentation
+    :param pattern: regular expression the whole value must match
+    :param remedy: what to do about a value that ``pattern``, ``choices`` or the limits refuse
+    """
+
+    type: str
+    doc: str
+    default: t.Any = None
+    derived: str = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    remedy: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    elements: Key | None = None
+    keys: t.Mapping[str, Key] | None = None
+    # The value of this sibling key decides which keys of ``modes`` are allowed beside ``keys``.
+    mode_key: str = ""
+    modes: t.Mapping[str, t.Mapping[str, Key]] | None = None
+
+
+ABSOLUTE = r"/[^\s\"';{}]*"
+# What may stand in an nginx directive without quoting, and cannot end it.
+NGINX_WORD = r"[^\s\"';{}\\$]+"
+DURATION = r"\d+(ms|s|m|h|d|w|M|y)?"
+SIZE = r"\d+[kKmMgG]?"
+
+_ROUTE_TIMEOUT = Key(
+    "str",
+    "Longest pause between two reads from the application, as an nginx time.",
+    default="60s",
+    pattern=DURATION,
+    remedy="write an nginx time such as 60s",
+)
+
+ROUTE = Key(
+    "dict",
+    "One location of the site.",
+    keys={
+        "path": Key(
+            "str",
+            "URL prefix the route answers, starting with `/`.",
+            required=True,
+            pattern=r"/" + NGINX_WORD.replace("+", "*"),
+            remedy="write a prefix such as / or /api, without spaces, quotes or braces",
+        ),
+        "mode": Key("str", "How nginx passes the route on.", default="plain", choices=("plain", "cache", "stream")),
+        "probe": Key(
+            "str",
+            "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",
+            derived="`path`",
+            pattern=r"(/\S*)?",
+            remedy="write a path that the application answers, or an empty string",
+        ),
+    },
+    mode_key="mode",
+    modes={
+        "plain": {"read_timeout": _ROUTE_TIMEOUT},
+        "cache": {
+            "read_timeout": _ROUTE_TIMEOUT,
+            "valid": Key(
+                "map",
+                "How long an answer without `Cache-Control` or `Expires` is kept, by status.",
+                default={"200": "10m"},
+                pattern=DURATION,
+                remedy="write nginx times by status, such as {200: 10m, 404: 1m}",
+            ),
+            "bypass_cookies": Key(
+                "list",
+                "Cookies whose presence makes a request neither answered from the cache nor stored.",
+                default=("session", "remember_token"),
+                elements=Key("str", "A cookie's name.", pattern=r"[A-Za-z0-9_]+", remedy="name cookies in [A-Za-z0-9_]"),
+            ),
+        },
+        "stream": {
+            "read_timeout": dataclasses.replace(_ROUTE_TIMEOUT, default="1h"),
+        },
+    },
+)
+
+APP = Key(
+    "dict",
+    "One Flask application.",
+    keys={
+        "name": Key(
+            "str",
+            "Name of the application; it names its user, unit and directories.",
+            required=True,
+            pattern=r"[a-z][a-z0-9_-]{0,25}",
+            remedy="use up to 26 of a-z, 0-9, - and _, beginning with a letter",
+        ),
+        "source": Key(
+            "dict",
+            "Where the code comes from: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
+            required=True,
+            keys={
+                "path": Key("str", "Directory on the controller, relative to the inventory's or the playbook's directory."),
+                "git": Key("str", "Repository URL or path as the controller reaches it; needs `version`."),
+                "version": Key("str", "Branch, tag or commit of `git`; any label for `prebuilt`.", default="HEAD"),
+                "archive": Key("str", "Tar or zip archive: a file on the controller or an https URL; a single top directory is dropped."),
+                "sha256": Key(
+                    "str",
+                    "Checksum of `archive`; required for a URL.",
+                    pattern=r"[0-9a-f]{64}",
+                    remedy="write the 64 hexadecimal digits that sha256sum prints",
+                ),
+                "package": Key(
+                    "str",
+                    "Requirement pinned to one version, fetched from the controller's package index.",
+                    pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._ -]+\])?==[A-Za-z0-9.!+_-]+",
+                    remedy='pin one version, such as "httpbin==0.10.2"',
+                ),
+                "prebuilt": Key(
+                    "str",
+                    "Directory on the host with code that something else put there; needs `virtualenv`.",
+                    pattern=ABSOLUTE,
+                    remedy="write an absolute path on the host",
+                ),
+                "virtualenv": Key(
+                    "str",
+                    "Virtualenv on the host for `prebuilt`, with uWSGI in it.",
+                    pattern=ABSOLUTE,
+                    remedy="write an absolute path on the host",
+                ),
+                "subdir": Key(
+                    "str",
+                    "Directory inside the source that is the application's root.",
+                    default="",
+                    pattern=r"(?!/)(?!.*\.\.)[^\s]*",
+                    remedy="write a path relative to the source, without ..",
+                ),
+                "exclude": Key(
+                    "list",
+                    "File name patterns that `path` and `archive` leave out.",
+                    default=DEFAULT_EXCLUDES,
+                    elements=Key("str", "A shell pattern."),
+                ),
+            },
+        ),
+        "wsgi": Key(
+            "str",
+            "Entry point: `module:callable`, `module:factory()` or a file such as `app.py` (with `application` or `app`).",
+            required=True,
+            pattern=r"[A-Za-z_][\w.]*:[A-Za-z_]\w*(\(\))?|[A-Za-z_][\w.]*|[\w./-]+\.py(:[A-Za-z_]\w*)?",
+            remedy='write it like "shop.wsgi:app", "shop:create_app()" or "app.py"',
+        ),
+        "python": Key(
+            "str",
+            "Interpreter on the host for the virtualenv: a command or an absolute path.",
+            default="python3",
+            pattern=r"python3(\.\d+)?|" + ABSOLUTE,
+            remedy="write python3, python3.13 or an absolute path",
+        ),
+        "requirements": Key(
+            "str",
+            "Requirements file inside the source; hashes in it are enforced. A missing default file means no requirements.",
+            derived="`requirements.txt` if it is there",
+            pattern=r"(?!/)[^\s]+",
+            remedy="write a path relative to the source",
+        ),
+        "packages": Key(
+            "list",
+            "Further distribution packages the application or its build needs.",
+            default=(),
+            elements=Key("str", "A package name.", pattern=r"[a-z0-9][a-z0-9.+:~=*-]*", remedy="write a package name such as libpq5"),
+        ),
+        "env": Key("map", "Environment of the application, in plain text.", default={}),
+        "secrets": Key("map", "Environment of the application that is never shown; keep the values in a vault.", default={}),
+        "drain_timeout": Key("int", "Seconds the old instance goes on after a switch before it is stopped.", default=30, minimum=0, maximum=86400),
+        "keep_releases": Key("int", "Releases kept on the host, the live one included.", default=3, minimum=2, maximum=100),
+        "uwsgi": Key(
+            "dict",
+            "How uWSGI runs the application.",
+            default={},
+            keys={
+                "package": Key(
+                    "str",
+                    "Requirement that brings uWSGI into the virtualenv: `pyuwsgi` is a wheel, `uwsgi` is built from source.",
+                    default=DEFAULT_UWSGI,
+                    pattern=r"(?i:py)?uwsgi\s*([=<>!~].*)?|uWSGI\s*([=<>!~].*)?",
+                    remedy="write a requirement on pyuwsgi or uwsgi, such as uwsgi==2.0.31",
+                ),
+                "processes": Key("int", "Worker processes.", default=2, minimum=1, maximum=1024),
+                "threads": Key("int", "Threads in each process.", default=2, minimum=1, maximum=1024),
+                "options": Key("map", "Any uWSGI option; wins over the default, a list repeats it, null drops it.", default={}),
+                "template": Key("str", "Template of the ini: a bare name is looked up beside the inventory too.", default="uwsgi.ini.j2"),
+            },
+        ),
+        "health": Key(
+            "dict",
+            "The request a candidate must answer before it gets traffic.",
+            default={},
+            keys={
+                "path": Key("str", "Path and query that is asked.", default="/", pattern=r"/\S*", remedy="write a path such as /healthz"),
+                "host": Key("str", "Host header that is sent.", derived="the first server name"),
+                "status": Key(
+                    "list",
+                    "Accepted statuses.",
+                    default=(200, 204, 301, 302, 303, 307, 308),
+                    elements=Key("int", "An HTTP status.", minimum=100, maximum=599),
+                ),
+                "timeout": Key("int", "Seconds from the start until it must have answered.", default=30, minimum=1, maximum=3600),
+            },
+        ),
+        "nginx": Key(
+            "dict",
+            "How nginx serves the application.",
+            default={},
+            keys={
+                "server_names": Key(
+                    "list",
+                    "Host names of the site.",
+                    derived="the application's name",
+                    elements=Key(
+                        "str",
+                        "A host name, also with a leading `*.`.",
+                        pattern=r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9a-fA-F:]+\]",
+                        remedy="write a host name such as shop.example.com",
+                    ),
+                ),
+                "front": Key(
+                    "str",
+                    "`direct` passes to uWSGI; `proxy` puts an HTTP proxy before the server on the backend port.",
+                    default="direct",
+                    choices=("direct", "proxy"),
+                ),
+                "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
+                "max_body_size": Key("str", "Largest request body.", default="10m", pattern=SIZE, remedy="write a size such as 10m"),
+                "cache_size": Key(
+                    "str", "Most the response cache takes on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
+                ),
+                "template": Key(
+                    "str", "Template of the site: a bare name is looked up beside the inventory too.", derived="`site_direct.conf.j2` or `site_proxy.conf.j2`, by `front`"
+                ),
+            },
+        ),
+        "user": Key(
+            "str",
+            "System user that runs the application; the role creates it.",
+            derived="`flask-<name>`",
+            pattern=r"[a-z_][a-z0-9_-]{0,31}",
+            remedy="use up to 32 of a-z, 0-9, - and _",
+        ),
+        "root": Key("str", "Directory of releases, virtualenvs and shared files.", derived="`/srv/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
+        "config_dir": Key("str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
+        "run_dir": Key("str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
+        "socket": Key("str", "Socket that nginx passes requests to.", derived="`<run_dir>/uwsgi.sock`", pattern=ABSOLUTE, remedy="write an absolute path"),
+    },
+)
+
+# Names that a uWSGI process or its loader would misread as its own.
+RESERVED_ENV = re.compile(r"NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -1,0 +1,155 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From what the user wrote to a complete description of every application, or one message that says what is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from .app_keys import APP, SOURCE_KINDS, Key
+from .app_validate import AppError, Validator, shown
+
+# On every supported distribution the web server's workers run in this group (Debian policy, base-passwd).
+WEB_GROUP = "www-data"
+# What a source build of uWSGI needs beside the interpreter.
+_BUILD_PACKAGES = ("gcc", "libc6-dev")
+
+
+def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
+    """Return complete descriptions of all applications, checked one by one and against each other.
+
+    :param apps: list of dicts as the user wrote them
+    :param require: keys this caller needs, of those that are required for a whole deployment
+    :param variable: name of the variable for messages
+    :raises AppError: with a line for each problem: application, key, value and remedy
+    """
+    if isinstance(apps, (str, bytes)) or not isinstance(apps, Sequence):
+        raise AppError([f"{variable} is {shown(apps)}, but must be a list of applications; write one item a line with a dash."])
+    validator = Validator()
+    resolved = [_resolve(validator, item, require, f"{variable}[{index}]") for index, item in enumerate(apps)]
+    complete = [app for app in resolved if app is not None]
+    _check_together(validator, complete, variable)
+    if validator.problems:
+        raise AppError(validator.problems)
+    return complete
+
+
+def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
+    """Return one complete description; see :func:`resolve_apps`."""
+    return resolve_apps([app], require)[0]
+
+
+def _resolve(validator: Validator, app: object, require: Sequence[str], where: str) -> dict[str, t.Any] | None:
+    name = app.get("name") if isinstance(app, Mapping) else None
+    if isinstance(name, str) and name:
+        where = name
+    before = len(validator.problems)
+    value = validator.check(where, _required(require), app)
+    if len(validator.problems) > before or value is None:
+        return None
+    if "source" in value:
+        _check_source(validator, where, value["source"])
+    value["env"] = validator.environment(f"{where}.env", value["env"], secret=False)
+    value["secrets"] = validator.environment(f"{where}.secrets", value["secrets"], secret=True)
+    for double in sorted(set(value["env"]) & set(value["secrets"])):
+        validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
+    _check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
+    _check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
+    return _derive(value)
+
+
+def _required(require: Sequence[str]) -> Key:
+    """Return the schema with just the keys of ``require`` (and the name) required."""
+    keys = {name: dataclasses.replace(key, required=name == "name" or name in require) for name, key in (APP.keys or {}).items()}
+    return dataclasses.replace(APP, keys=keys)
+
+
+def _check_source(validator: Validator, where: str, source: Mapping[str, t.Any]) -> None:
+    kinds = [kind for kind in SOURCE_KINDS if kind in source]
+    if len(kinds) != 1:
+        has = " and ".join(kinds) or "none of them"
+        validator.refuse(f"{where}.source", f"has {has}, but needs exactly one of {', '.join(SOURCE_KINDS)}", "keep the one the code comes from")
+        return
+    if kinds == ["prebuilt"] and "virtualenv" not in source:
+        validator.refuse(f"{where}.source.virtualenv", "is missing", "write the virtualenv on the host that the code runs in")
+    if kinds == ["archive"] and re.match(r"https?://", source["archive"]) and "sha256" not in source:
+        validator.refuse(f"{where}.source.sha256", "is missing", "write the checksum of the archive behind the URL")
+
+
+def _check_options(validator: Validator, where: str, options: Mapping[str, t.Any]) -> None:
+    for name, value in options.items():
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+            validator.refuse(f"{where}.{name}", "is not an option's name", "write it as in uWSGI's manual, such as max-requests")
+        elif any(isinstance(item, (dict, list)) or "\n" in str(item) for item in items):
+            validator.refuse(f"{where}.{name}", f"is {shown(value)}, but must be one line or a list of lines", "write each value on its own")
+
+
+def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str, t.Any]]) -> None:
+    seen: dict[str, int] = {}
+    for index, route in enumerate(routes):
+        first = seen.setdefault(route["path"], index)
+        if first != index:
+            validator.refuse(f"{where}[{index}].path", f"is {shown(route['path'])}, as in routes[{first}]", "keep one of the two")
+
+
+def _check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
+    """Refuse what two applications cannot share."""
+    for key in ("name", "user", "root", "config_dir", "run_dir"):
+        _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
+    names = [(app["name"], server.lower()) for app in apps for server in app["nginx"]["server_names"]]
+    _check_unique(validator, names, f"{variable}: the server name")
+
+
+def _check_unique(validator: Validator, pairs: Sequence[tuple[str, str]], what: str) -> None:
+    owners: dict[str, str] = {}
+    for app, value in pairs:
+        if value in owners:
+            who = f"'{owners[value]}' and '{app}'" if owners[value] != app else f"'{app}' twice"
+            validator.refuse(f"{what} {shown(value)}", f"is used by {who}", "give each application its own")
+        owners.setdefault(value, app)
+
+
+def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Fill in what follows from other keys; what the user wrote stays."""
+    name = app["name"]
+    app.setdefault("user", f"flask-{name}")
+    app.setdefault("root", f"/srv/flask/{name}")
+    app.setdefault("config_dir", f"/etc/flask/{name}")
+    app.setdefault("run_dir", f"/run/flask/{name}")
+    app.setdefault("socket", f"{app['run_dir']}/uwsgi.sock")
+    app["web_group"] = WEB_GROUP
+    app["account"] = {key: app[key] for key in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
+    nginx = app["nginx"]
+    nginx.setdefault("server_names", [name])
+    nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
+    # nginx names zones in one namespace for all sites.
+    nginx["cache_zone"] = f"flask_{name.replace('-', '_')}"
+    for route in nginx["routes"]:
+        route.setdefault("probe", route["path"])
+    app["health"].setdefault("host", _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name)
+    app["packages"] = sorted({*app["packages"], *_build_packages(app)})
+    return app
+
+
+def _plain_host(server_name: str) -> str:
+    """Return a host that a wildcard server name answers."""
+    return server_name.replace("*", "www", 1)
+
+
+def _build_packages(app: Mapping[str, t.Any]) -> list[str]:
+    """Return the distribution packages that the virtualenv and its uWSGI need."""
+    python = app["python"]
+    if python.startswith("/"):
+        return list(_BUILD_PACKAGES) if _from_source(app) else []
+    packages = [f"{python}-venv"]
+    if _from_source(app):
+        packages += [f"{python}-dev", *_BUILD_PACKAGES]
+    return packages
+
+
+def _from_source(app: Mapping[str, t.Any]) -> bool:
+    return app["uwsgi"]["package"].lower().startswith("uwsgi")

@@ -1,0 +1,146 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a release of an application consists of on one host, and the names that follow from it."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import typing as t
+from collections.abc import Mapping
+from email.parser import HeaderParser
+from pathlib import PurePosixPath
+
+from .fetch import wheel_metadata
+from .identity import content_id
+from .sources import FileTree, SourceError, Tree
+
+DEFAULT_REQUIREMENTS = "requirements.txt"
+# Part of every id: raised when a release or virtualenv is built differently from equal inputs.
+BUILD_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A release as it must be on a host; ``as_module_argument`` is what the module builds from."""
+
+    name: str
+    id: str
+    virtualenv_id: str
+    requirements: str | None
+    package: str | None
+    callable: str
+    revision: str
+    digest: str
+
+    def paths(self, root: str) -> dict[str, str]:
+        return {"path": f"{root}/releases/{self.id}", "virtualenv": f"{root}/venvs/{self.virtualenv_id}"}
+
+
+def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
+    """Return the release that ``tree`` makes with the interpreter of a host.
+
+    :param python: implementation and version of the host's interpreter, such as ``cpython-3.13``
+    :raises SourceError: for requirements or an entry point that the source does not have
+    """
+    requirements = None if isinstance(tree, FileTree) else _requirements_file(app, tree)
+    package = _package(app, tree) if isinstance(tree, FileTree) else None
+    wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
+    virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, "python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants})
+    release = content_id("release", {"build": BUILD_VERSION, "code": tree.digest, "package": package, "virtualenv": virtualenv})
+    return Plan(
+        name=app["name"],
+        id=release,
+        virtualenv_id=virtualenv,
+        requirements=requirements,
+        package=package,
+        callable="" if package else _default_callable(app["wsgi"], tree),
+        revision=tree.revision,
+        digest=tree.digest,
+    )
+
+
+def _requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
+    name = app.get("requirements", DEFAULT_REQUIREMENTS)
+    if tree.read(name) is not None:
+        return name
+    if "requirements" in app:
+        raise SourceError("requirements", f"'{name}' is not in the source", "name a file of the source, or remove the key")
+    return None
+
+
+def _requirement_lines(tree: Tree, name: str | None) -> list[str]:
+    """Return everything the requirements say, with the files they include.
+
+    A requirement on a path of the source is as new as the source, so it brings the tree's digest in.
+    """
+    lines: list[str] = []
+    todo, seen = [name] if name else [], set()
+    while todo:
+        current = todo.pop()
+        content = tree.read(current)
+        seen.add(current)
+        if content is None:
+            raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
+        for line in content.decode(errors="replace").splitlines():
+            line = re.sub(r"(^|\s)#.*", "", line).strip()
+            include = re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line)
+            if include and "://" not in include.group(1):
+                inner = str(PurePosixPath(current).parent / include.group(1))
+                todo += [inner] if inner not in seen else []
+            if re.match(r"(-e|--editable)\b|\.{1,2}(/|$)|file:", line):
+                lines.append(f"tree {tree.digest}")
+            if line:
+                lines.append(line)
+    return lines
+
+
+def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
+    """Return what pip installs: the file with the extras that were asked for."""
+    extras = re.search(r"\[.*\]", app["source"]["package"].replace(" ", ""))
+    return tree.file.name + (extras.group(0) if extras else "")
+
+
+def _package_requires(tree: FileTree, package: str) -> list[str]:
+    """Return what the package depends on, so that versions with equal dependencies share a virtualenv."""
+    metadata = wheel_metadata(tree.file)
+    if metadata is None:
+        return [f"sdist {tree.digest}"]
+    extras = re.search(r"\[.*\]", package)
+    return sorted(HeaderParser().parsestr(metadata).get_all("Requires-Dist") or []) + [extras.group(0) if extras else ""]
+
+
+def _default_callable(wsgi: str, tree: Tree) -> str:
+    """Return ``app`` where the entry point names no callable and its file binds only that name.
+
+    uWSGI looks for ``application``; Flask's own convention is ``app``.
+    """
+    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
+    if file and tree.read(file.group(1)) is None:
+        raise SourceError("wsgi", f"'{file.group(1)}' is not in the source", "name a file of the source")
+    if ":" in wsgi:
+        return ""
+    candidates = [wsgi] if wsgi.endswith(".py") else [f"{wsgi.replace('.', '/')}.py", f"{wsgi.replace('.', '/')}/__init__.py"]
+    content = next((found for found in map(tree.read, candidates) if found is not None), None)
+    # A module that is not in the source may come with the requirements.
+    names = _bound_names(content) if content is not None else set()
+    return "app" if "app" in names and "application" not in names else ""
+
+
+def _bound_names(content: bytes) -> set[str]:
+    """Return the names a module binds at its top level; none where it cannot be parsed (the gate will say why)."""
+    try:
+        body = ast.parse(content).body
+    except (SyntaxError, ValueError):
+        return set()
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
