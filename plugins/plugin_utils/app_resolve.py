@@ -130,7 +130,9 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["cache_zone"] = f"flask_{name.replace('-', '_')}"
     for route in nginx["routes"]:
         route.setdefault("probe", route["path"])
-    app["health"].setdefault("host", _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name)
+    nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
+    app["health"].setdefault("host", nginx["host"])
+    app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *_build_packages(app)})
     return app
 

@@ -1,0 +1,60 @@
+#!/usr/bin/python
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: uwsgi_info
+short_description: Releases, instances and workers of Flask applications
+version_added: 1.0.0
+description:
+  - Reads which release and instance of every application is live, the state of its units, its socket, and what its workers do.
+options:
+  apps:
+    description: The key C(account) of complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    type: list
+    elements: dict
+    required: true
+author: flaskops.stack authors (@flaskops)
+attributes:
+  check_mode: {description: Changes nothing in either mode., support: full}
+  diff_mode: {description: Has nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Look at every application
+  flaskops.stack.uwsgi_info:
+    apps: "{{ flask_apps | flaskops.stack.resolve_apps | map(attribute='account') | list }}"
+  register: look
+"""
+
+RETURN = r"""
+apps:
+  description: >-
+    By application, the C(live) instance, the C(release), the C(socket) and all C(instances) with unit state, requests and workers.
+  type: dict
+  returned: success
+  sample:
+    shop:
+      live: 9d3c21f0aa10
+      release: {id: 0f3a1c9d2b7e, revision: 9fceb02, virtualenv: 51c0ffee1234}
+      socket: {path: /run/flask/shop/9d3c21f0aa10.sock, mode: "0660", owner: flask-shop, group: www-data}
+      instances:
+        9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, requests: 12}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flaskops.stack.plugins.module_utils import instance_info, systemd
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
+    try:
+        module.exit_json(changed=False, apps={app["name"]: instance_info.describe(app) for app in module.params["apps"]})
+    except systemd.SystemdError as error:
+        module.fail_json(msg=f"{error}. The host must run systemd.")
+
+
+if __name__ == "__main__":
+    main()
