@@ -25,6 +25,7 @@ from typing import Any
 from ansible_collections.flaskops.stack.plugins.module_utils import config_tree_files as files
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_check import Explainer, Validator
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
+    MANIFEST,
     Absent,
     ConfigTreeError,
     Entry,
@@ -118,17 +119,11 @@ class PendingMark:
 
     def write(self, **what: Any) -> None:
         """Set or replace the mark; it is on the disk when this returns."""
-        fresh = f"{self.path}.new"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(fresh)
-        files.write_file(fresh, json.dumps(what).encode(), 0o600)
-        os.rename(fresh, self.path)
-        files.fsync(os.path.dirname(self.path))
+        files.replace_file(self.path, json.dumps(what).encode(), 0o600)
 
     def clear(self) -> None:
         """Remove the mark."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
+        files.remove_path(self.path)
 
 
 class Transaction:
@@ -165,7 +160,7 @@ class Transaction:
                 if plan.differs:
                     self._swap(result)
                 if result.plan.manifest_changed and not result.plan.differs:
-                    files.write_manifest(self.root, result.plan)
+                    files.write_manifest(self.root, result.plan.manifest)
                 self._settle(result)
             finally:
                 if not self._is_uncommitted():
@@ -216,7 +211,7 @@ class Transaction:
         undone = files.restore_journal(self.places)
         if self._is_uncommitted():
             undone = files.exchange(self.root, self.mark.read()["stage"]) or undone
-        if self.mark.read():
+        if undone or self.mark.read():
             self.mark.write()
         self._sweep()
         return undone
@@ -229,9 +224,11 @@ class Transaction:
         return os.stat(self.root).st_ino == mark.get("inode")
 
     def _sweep(self) -> None:
-        """Delete stages: of killed runs, of this one, and the old tree once it is not needed."""
+        """Delete what is not needed: stages, the old tree once it is committed, half-written files."""
         for path in self.places.leftovers():
             files.remove_tree(path)
+        for path in (self.mark.path, os.path.join(self.root, MANIFEST)):
+            files.remove_path(f"{path}{files.FRESH}")
 
     def _swap(self, result: Result) -> None:
         """Stage, validate and swap; again from the start when somebody changes the live tree meanwhile."""
@@ -289,8 +286,8 @@ class Transaction:
             self._undo(result, trouble)
         if trouble:
             raise ConfigTreeError(f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}")
+        files.close_journal(self.places)  # before the mark: undone later, the journal would need it
         self.mark.clear()
-        files.close_journal(self.places)
 
     def _reload(self) -> str:
         """Reload the service; return "" or why it did not take, whatever goes wrong."""

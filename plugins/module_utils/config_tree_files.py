@@ -20,6 +20,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
     MANIFEST,
     ConfigTreeError,
     Entry,
+    Manifest,
     has_real_parents,
     parents,
 )
@@ -30,6 +31,7 @@ RENAME_EXCHANGE = 2
 # What renameat2 and the kernel below it answer where two directories cannot be exchanged.
 CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 PATHS = "paths.json"
+FRESH = ".flaskops-new"
 _OCTAL = re.compile(r"\\([0-7]{3})")  # mountinfo writes a blank as \040
 
 
@@ -142,17 +144,21 @@ def apply_plan(tree: str, plan: Plan) -> None:
         _put_entry(tree, entry)
     plan.dropped_dirs = [path for path in sorted(dirs, reverse=True) if _removed_if_empty(tree, path)]
     plan.manifest.dirs = sorted(dirs - set(plan.dropped_dirs))
-    write_manifest(tree, plan)
+    write_manifest(tree, plan.manifest)
 
 
-def write_manifest(tree: str, plan: Plan) -> None:
-    """Put the plan's manifest into `tree` by a rename."""
-    path, fresh = os.path.join(tree, MANIFEST), os.path.join(tree, f"{MANIFEST}.new")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)
-    write_file(fresh, plan.manifest.dump(), 0o600)
+def write_manifest(tree: str, manifest: Manifest) -> None:
+    """Put a manifest into `tree`."""
+    replace_file(os.path.join(tree, MANIFEST), manifest.dump(), 0o600)
+
+
+def replace_file(path: str, content: bytes, mode: int) -> None:
+    """Write a file by a rename: readers see the old or the new one. It is on the disk when this returns."""
+    fresh = f"{path}{FRESH}"
+    remove_path(fresh)
+    write_file(fresh, content, mode)
     os.rename(fresh, path)
-    fsync(tree)
+    fsync(os.path.dirname(path))
 
 
 def _make_parents(tree: str, path: str) -> list[str]:
@@ -280,9 +286,8 @@ def _in_safe_order(plan: Plan) -> list[str]:
 def _bring(source: str, target: str, path: str) -> None:
     """Make `path` below `target` what it is below `source`: there or not."""
     from_path, to_path = os.path.join(source, path), os.path.join(target, path)
-    fresh = os.path.join(os.path.dirname(to_path), f".{os.path.basename(path)}.flaskops-new")
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        os.unlink(fresh)
+    fresh = os.path.join(os.path.dirname(to_path), f".{os.path.basename(path)}{FRESH}")
+    remove_path(fresh)
     if not os.path.lexists(from_path) or (os.path.isdir(from_path) and not os.path.islink(from_path)):
         remove_path(to_path)
         return
@@ -291,8 +296,7 @@ def _bring(source: str, target: str, path: str) -> None:
     if os.path.isdir(to_path) and not os.path.islink(to_path):
         os.rmdir(to_path)
     os.rename(fresh, to_path)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)  # rename(2) of two links to one file does nothing and leaves both
+    remove_path(fresh)  # rename(2) of two links to one file does nothing and leaves both
 
 
 def restore_journal(places: Places) -> bool:
