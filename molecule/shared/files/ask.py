@@ -1,0 +1,152 @@
+"""Send requests from inside a host and compare the answers: python3 - 'JSON list of requests'. One line for each difference.
+
+A request is a dict. What is sent:
+
+    host      the Host header; or ``socket``: a unix socket that speaks the uwsgi protocol
+    port      80
+    path      /
+    method    GET
+    send      further headers
+    data      body
+
+What is expected, compared only where it is written:
+
+    status    200 unless written; 0 means closed without an answer
+    headers   values by name, null for a header that must not be there
+    body      the whole body
+    has       a text, or a list of texts, in the body
+    json      values by dotted path in a JSON body, null where there must be none
+    id        a name for ``same`` and ``differs`` of later requests: whether the body equals that request's
+    stream    number of lines "number time" to read; each must be here before the next was sent. Then the client hangs up.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import struct
+import sys
+import time
+from typing import Any, NamedTuple
+
+SHOWN = 300
+TIMEOUT = 30
+
+
+class Answer(NamedTuple):
+    """Status 0 is a connection closed without an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+    arrivals: list[tuple[str, float]]
+
+
+CLOSED = Answer(0, {}, "", [])
+
+
+def over_http(request: dict[str, Any]) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", request.get("port", 80), timeout=TIMEOUT)
+    data = request.get("data", "").encode()
+    try:
+        connection.putrequest(request.get("method", "GET"), request.get("path", "/"), skip_host=True, skip_accept_encoding=True)
+        length = {"Content-Length": len(data)} if data else {}
+        for name, value in {"Host": request["host"], **length, **request.get("send", {})}.items():
+            connection.putheader(name, str(value))
+        connection.endheaders(data or None)
+        answer = connection.getresponse()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        if "stream" in request:
+            arrivals = [(answer.readline().decode(), time.time()) for _line in range(request["stream"])]
+            return Answer(answer.status, headers, "", arrivals)
+        return Answer(answer.status, headers, answer.read().decode(), [])
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        return CLOSED
+    finally:
+        connection.close()
+
+
+def over_uwsgi(request: dict[str, Any]) -> Answer:
+    path, _mark, query = request.get("path", "/").partition("?")
+    variables = {
+        "REQUEST_METHOD": request.get("method", "GET"),
+        "REQUEST_URI": request.get("path", "/"),
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_NAME": "ask",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "ask",
+    }
+    block = b"".join(struct.pack("<H", len(word)) + word.encode() for item in variables.items() for word in item)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(TIMEOUT)
+        connection.connect(request["socket"])
+        connection.sendall(struct.pack("<BHB", 0, len(block), 0) + block)
+        received = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    if not received:
+        return CLOSED
+    head, _blank, body = received.partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    return Answer(int(status.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body, [])
+
+
+def differences(request: dict[str, Any], answer: Answer, earlier: dict[str, str]) -> list[str]:
+    """Return what is not as expected."""
+    wrong = [f"status {answer.status} instead of {wanted}" for wanted in [request.get("status", 200)] if answer.status != wanted]
+    for name, value in request.get("headers", {}).items():
+        if answer.headers.get(name.lower()) != value:
+            wrong.append(f"header {name} is {answer.headers.get(name.lower())!r} instead of {value!r}")
+    if "body" in request and answer.body != request["body"]:
+        wrong.append(f"the body is not {request['body']!r}")
+    for text in [request["has"]] if isinstance(request.get("has"), str) else request.get("has", []):
+        if text not in answer.body:
+            wrong.append(f"the body has no {text!r}")
+    for path, value in request.get("json", {}).items():
+        if (found := look_up(answer.body, path)) != value:
+            wrong.append(f"{path} is {found!r} instead of {value!r}")
+    if "same" in request and answer.body != earlier[request["same"]]:
+        wrong.append(f"the body is not the one of {request['same']!r}: {earlier[request['same']][:SHOWN]!r}")
+    if "differs" in request and answer.body == earlier[request["differs"]]:
+        wrong.append(f"the body is still the one of {request['differs']!r}")
+    return wrong + late_chunks(answer)
+
+
+def look_up(body: str, path: str) -> object:
+    """Return the value at a dotted path of a JSON document, None where there is none."""
+    try:
+        found: Any = json.loads(body)
+    except ValueError:
+        return None
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def late_chunks(answer: Answer) -> list[str]:
+    wrong = [f"a line of the stream is {line!r}" for line, _arrived in answer.arrivals if len(line.split()) != 2]
+    if wrong:
+        return wrong
+    for (line, arrived), (later, _arrived) in zip(answer.arrivals, answer.arrivals[1:]):
+        late = arrived - float(later.split()[1])
+        if late >= 0:
+            wrong.append(f"line {line.split()[0]} came {late:.2f} s after the next one was sent")
+    return wrong
+
+
+def main() -> int:
+    earlier: dict[str, str] = {}
+    failed = 0
+    for request in json.loads(sys.argv[1]):
+        answer = over_uwsgi(request) if "socket" in request else over_http(request)
+        earlier[request.get("id", "")] = answer.body
+        for difference in differences(request, answer, earlier):
+            failed += 1
+            asked = f"{request.get('method', 'GET')} {request.get('host') or request['socket']}{request.get('path', '/')}"
+            body = f"; body: {answer.body[:SHOWN]!r}" if answer.body else ""
+            print(f"{request.get('what', 'request')} ({asked} {request.get('send', '')}): {difference}{body}")
+    return 1 if failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,26 @@
+"""Print a line for everything below some directories: python3 - PATH…. Two outputs are equal when nothing has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+
+
+def line(path: str) -> str:
+    status = os.lstat(path)
+    owner = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
+    if stat.S_ISLNK(status.st_mode):
+        return f"{path} {owner} -> {os.readlink(path)}"
+    if stat.S_ISREG(status.st_mode):
+        with open(path, "rb") as file:
+            return f"{path} {owner} {hashlib.sha256(file.read()).hexdigest()[:16]} {status.st_mtime_ns}"
+    return f"{path} {owner}"
+
+
+for root in sys.argv[1:]:
+    lines = [line(root)] if os.path.lexists(root) else [f"{root} is not there"]
+    for directory, names, files in os.walk(root):
+        lines += [line(os.path.join(directory, name)) for name in [*names, *files]]
+    print("\n".join(sorted(lines)))

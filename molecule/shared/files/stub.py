@@ -1,0 +1,80 @@
+"""Answers in the uwsgi protocol for the sites of one scenario: stub.py SOCKET…, one name.sock for each application.
+
+    /…?status=404&header=Vary: Cookie     JSON of a counter and of what nginx sent, with that status and those headers
+    /…?chunks=3                           a chunk each half second with the time it was sent at
+    /…?open                               how many of those streams have a client
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socketserver
+import struct
+import sys
+import threading
+import time
+from urllib.parse import parse_qs
+
+PAUSE = 0.5
+counter = itertools.count(1)
+streams: list[str] = []
+
+
+class Handler(socketserver.StreamRequestHandler):
+    """One request: a packet of variables (uWSGI manual, "The uwsgi Protocol"), then the body."""
+
+    def handle(self) -> None:
+        _modifier, size, _modifier2 = struct.unpack("<BHB", self.rfile.read(4))
+        variables = unpack(self.rfile.read(size))
+        self.rfile.read(int(variables.get("CONTENT_LENGTH") or 0))
+        query = parse_qs(variables["QUERY_STRING"], keep_blank_values=True)
+        name = os.path.basename(str(self.server.server_address)).removesuffix(".sock")
+        if "chunks" in query:
+            self.stream(name, int(query["chunks"][0]))
+        elif "open" in query:
+            self.answer("200", [], json.dumps({"open": streams.count(name)}))
+        else:
+            body = {"stub": name, "number": next(counter), "sent": variables}
+            self.answer(query.get("status", ["200"])[0], query.get("header", []), json.dumps(body))
+
+    def answer(self, status: str, headers: list[str], body: str = "") -> None:
+        lines = [f"HTTP/1.1 {status} Stub", "Content-Type: application/json", *headers, "", body]
+        self.wfile.write("\r\n".join(lines).encode())
+
+    def stream(self, name: str, chunks: int) -> None:
+        streams.append(name)
+        try:
+            self.answer("200", [])
+            for number in range(1, chunks + 1):
+                self.wfile.write(f"{number} {time.time()}\n".encode())
+                time.sleep(PAUSE)
+        except OSError:  # the client hung up
+            pass
+        finally:
+            streams.remove(name)
+
+
+def unpack(block: bytes) -> dict[str, str]:
+    items: list[str] = []
+    while block:
+        size = int.from_bytes(block[:2], "little")
+        items.append(block[2 : 2 + size].decode())
+        block = block[2 + size :]
+    return dict(zip(items[::2], items[1::2]))
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def main() -> None:
+    for path in sys.argv[1:]:
+        if os.path.exists(path):
+            os.unlink(path)
+        threading.Thread(target=Server(path, Handler).serve_forever).start()
+
+
+main()
