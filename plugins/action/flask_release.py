@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import typing as t
 from pathlib import Path
@@ -12,12 +11,11 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_keys import APP
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch import fetch
-from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import Plan, plan_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, for_each, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import Plan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.sources import SourceError, Tree
 
-App = t.Dict[str, t.Any]
+App = dict[str, t.Any]
 
 
 class ActionModule(ActionBase):
@@ -32,10 +30,10 @@ class ActionModule(ActionBase):
         _result, args = self.validate_argument_spec(
             {"apps": {"type": "list", "elements": "dict", "required": True}, "cache_dir": {"type": "path", "default": "~/.cache/flaskops"}}
         )
-        cache = Path(args["cache_dir"]).expanduser()
-        apps = [app for app in args["apps"] if "prebuilt" not in app["source"]]
-        trees = self._fetch(apps, cache, task_vars)
-        hosted = self._call({"mode": "inspect", "apps": [{"name": app["name"], "root": app["root"], "python": app["python"]} for app in apps]}, task_vars)["hosted"]
+        apps = with_source(args["apps"])
+        trees = fetch_apps(apps, args["cache_dir"], task_vars)
+        asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
+        hosted = self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"]
         plans = self._plan(apps, trees, hosted)
 
         missing = [app for app in apps if not _is_complete(plans[app["name"]], hosted[app["name"]])]
@@ -47,23 +45,20 @@ class ActionModule(ActionBase):
             self._build(missing, plans, trees, hosted, task_vars)
         return result
 
-    def _fetch(self, apps: list[App], cache: Path, task_vars: dict[str, t.Any]) -> dict[str, Tree]:
-        places = [task_vars.get("inventory_dir"), task_vars.get("playbook_dir"), os.getcwd()]
-        search = [Path(place) for place in dict.fromkeys(places) if place]
-        # Removed by Ansible when the run ends, shared by its workers.
-        run = Path(C.DEFAULT_LOCAL_TMP)
-        return _for_each(apps, lambda app: fetch(app["source"], search, cache, run))
-
     def _plan(self, apps: list[App], trees: dict[str, Tree], hosted: dict[str, t.Any]) -> dict[str, Plan]:
         def plan(app: App) -> Plan:
             python = hosted[app["name"]]["python"]
             if python is None:
-                raise SourceError("python", f"'{app['python']}' is not on the host", "name an interpreter that is, or have `packages` install it")
+                raise SourceError(
+                    "python", f"'{app['python']}' is not on the host", "name an interpreter that is, or have `packages` install it"
+                )
             return plan_release(app, trees[app["name"]], python["tag"])
 
-        return _for_each(apps, plan)
+        return for_each(apps, plan)
 
-    def _build(self, apps: list[App], plans: dict[str, Plan], trees: dict[str, Tree], hosted: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+    def _build(
+        self, apps: list[App], plans: dict[str, Plan], trees: dict[str, Tree], hosted: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> None:
         remote_tmp = self._make_tmp_path()
         archives: dict[str, str] = {}
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
@@ -82,7 +77,7 @@ class ActionModule(ActionBase):
                 "root": app["root"],
                 "python": hosted[app["name"]]["python"]["path"],
                 "uwsgi": app["uwsgi"]["package"],
-                "release": _module_plan(plans[app["name"]]),
+                "release": plans[app["name"]].as_module_argument(),
             }
             for app in apps
         ]
@@ -97,21 +92,6 @@ class ActionModule(ActionBase):
         return answer
 
 
-def _for_each(apps: list[App], work: t.Callable[[App], t.Any]) -> dict[str, t.Any]:
-    """Return ``work`` of every application by name, or fail with the problems of all of them."""
-    done: dict[str, t.Any] = {}
-    problems: list[str] = []
-    for app in apps:
-        try:
-            done[app["name"]] = work(app)
-        except SourceError as error:
-            place = "source." if error.key in (APP.keys or {})["source"].keys else ""
-            problems.append(f"{app['name']}.{place}{error.key}: {error.problem}; {error.remedy}.")
-    if problems:
-        raise AnsibleActionFail("\n".join(problems))
-    return done
-
-
 def _is_complete(plan: Plan, hosted: dict[str, t.Any]) -> bool:
     return plan.id in hosted["releases"] and plan.virtualenv_id in hosted["virtualenvs"] and hosted["next"] == plan.id
 
@@ -124,16 +104,11 @@ def _would_make(app: App, plan: Plan, hosted: dict[str, t.Any]) -> list[str]:
 
 
 def _diff(app: App, plan: Plan, hosted: dict[str, t.Any]) -> dict[str, str]:
-    return {"before_header": f"{app['root']}/next", "after_header": f"{app['root']}/next", "before": f"{hosted['next']}\n" if hosted["next"] else "", "after": f"{plan.id}\n"}
+    link = f"{app['root']}/next"
+    before = f"{hosted['next']}\n" if hosted["next"] else ""
+    return {"before_header": link, "after_header": link, "before": before, "after": f"{plan.id}\n"}
 
 
 def _facts(app: App, plan: Plan | None) -> dict[str, str]:
     """Return what later roles need to know of a release."""
-    if plan is None:
-        source = app["source"]
-        return {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
-    return {"id": plan.id, **plan.paths(app["root"]), "callable": plan.callable, "revision": plan.revision}
-
-
-def _module_plan(plan: Plan) -> dict[str, t.Any]:
-    return {"id": plan.id, "virtualenv": plan.virtualenv_id, "requirements": plan.requirements, "package": plan.package, "callable": plan.callable, "revision": plan.revision}
+    return prebuilt_release(app["source"]) if plan is None else plan.facts(app["root"])

@@ -12,10 +12,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils.environment import environment_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import render
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi_settings import instance_settings
 
-App = t.Dict[str, t.Any]
+App = dict[str, t.Any]
 
 _HEADER = "# Managed by flaskops.stack; a change by hand does not last.\n"
 _UNIT_TEMPLATE = "flask-app@.service.j2"
@@ -53,11 +54,13 @@ class ActionModule(ActionBase):
             if app["name"] in known:
                 continue
             if "prebuilt" in source:
-                found[app["name"]] = {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
+                found[app["name"]] = prebuilt_release(source)
             else:
                 asked.append({"name": app["name"], "root": app["root"]})
         if asked:
-            answer = self._execute_module("flaskops.stack.uwsgi_instance", module_args={"mode": "releases", "apps": asked}, task_vars=task_vars)
+            answer = self._execute_module(
+                "flaskops.stack.uwsgi_instance", module_args={"mode": "releases", "apps": asked}, task_vars=task_vars
+            )
             if answer.get("failed"):
                 raise AnsibleActionFail(answer.get("msg", "the host did not tell its releases"))
             found.update(answer["releases"])

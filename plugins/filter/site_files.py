@@ -36,7 +36,9 @@ def site_files(apps: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     for app in apps:
         name = app["name"]
         shown = {key: value for key, value in app.items() if key not in _PRIVATE}
-        files.append({"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": {"nginx_site_app": shown}, "owner": name})
+        files.append(
+            {"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": {"nginx_site_app": shown}, "owner": name}
+        )
         files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
     return files
 

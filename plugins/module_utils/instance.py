@@ -62,7 +62,9 @@ class Instance:
 
     def files(self) -> dict[str, tuple[str, int, bool]]:
         """Return content, mode and whether the group reads it, by path."""
-        return {f"{self.config_dir}/{self.id}{file.suffix}": (self.app["files"][kind], file.mode, file.by_group) for kind, file in FILES.items()}
+        return {
+            f"{self.config_dir}/{self.id}{file.suffix}": (self.app["files"][kind], file.mode, file.by_group) for kind, file in FILES.items()
+        }
 
     def drop_in(self) -> str:
         return f"{UNIT_DIR}/{self.unit}.d/instance.conf"
@@ -135,7 +137,9 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
             del waiting[unit]
             if verdict != "good":
                 limit = f" within {instance.app['health']['timeout']} s" if verdict == "wait" else ""
-                problems.append(Problem(instance.name, says[unit] + limit, systemd.journal(unit, invocation=states[unit].get("InvocationID", ""))))
+                problems.append(
+                    Problem(instance.name, says[unit] + limit, systemd.journal(unit, invocation=states[unit].get("InvocationID", "")))
+                )
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems
@@ -177,9 +181,12 @@ def drain(instance: Instance) -> None:
     """Have every other running instance of the application stopped after its drain time, without waiting for it."""
     others = [name for name in known_ids(instance.app) if name != instance.id]
     states = systemd.show([unit_name(instance.name, other) for other in others])
-    for other, state in zip(others, states.values()):
+    for other, state in zip(others, states.values(), strict=True):
         timer = f"flask-{instance.name}-drain-{other}"
-        if state["ActiveState"] in ("active", "activating") and systemd.show([f"{timer}.timer"])[f"{timer}.timer"]["ActiveState"] != "active":
+        if (
+            state["ActiveState"] in ("active", "activating")
+            and systemd.show([f"{timer}.timer"])[f"{timer}.timer"]["ActiveState"] != "active"
+        ):
             systemd.stop_later(unit_name(instance.name, other), instance.app["drain_timeout"], timer)
 
 
@@ -228,7 +235,7 @@ def prune(instance: Instance) -> list[str]:
     previous = (read_link(f"{instance.config_dir}/previous") or "")[: -len(".ini")]
     others = [name for name in known_ids(app) if name not in (instance.id, previous)]
     states = systemd.show([unit_name(instance.name, other) for other in others])
-    for other, state in zip(others, states.values()):
+    for other, state in zip(others, states.values(), strict=True):
         if state["ActiveState"] in ("inactive", "failed"):
             remove_instance(app, other)
             removed.append(f"{instance.config_dir}/{other}.ini")

@@ -28,7 +28,7 @@ def describe(app: App) -> dict[str, t.Any]:
         "live": live,
         "release": _release(app),
         "socket": _socket(f"{app['run_dir']}/uwsgi.sock"),
-        "instances": {name: _instance(app, name, state) for name, state in zip(ids, states.values())},
+        "instances": {name: _instance(app, name, state) for name, state in zip(ids, states.values(), strict=True)},
     }
 
 

@@ -169,7 +169,11 @@ def _distribution(package: str) -> str:
 
 def _as_user(app: App) -> dict[str, t.Any]:
     user = pwd.getpwnam(app["user"])
-    kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name.startswith(("PIP_", "SSL_", "LANG", "LC_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower().endswith("_proxy") or name.startswith(("PIP_", "SSL_", "LANG", "LC_"))
+    }
     environment = {**kept, "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": f"{app['root']}/shared", "PIP_NO_CACHE_DIR": "1"}
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "env": environment, "umask": 0o022}
 

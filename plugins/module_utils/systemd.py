@@ -31,7 +31,7 @@ def show(units: t.Sequence[str]) -> dict[str, dict[str, str]]:
         return {}
     blocks = _call("systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *units).strip().split("\n\n")
     shown = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
-    return {unit: properties for unit, properties in zip(units, shown)}
+    return dict(zip(units, shown, strict=True))
 
 
 def start(units: t.Sequence[str]) -> None:
@@ -60,11 +60,28 @@ def disable(unit: str) -> None:
 
 def stop_later(unit: str, seconds: int, timer: str) -> None:
     """Have systemd stop a unit after some seconds, whatever becomes of this process."""
-    _call("systemd-run", "--quiet", "--collect", f"--unit={timer}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s", "systemctl", "stop", "--", unit)
+    _call(
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        f"--unit={timer}",
+        f"--on-active={seconds}",
+        "--timer-property=AccuracySec=1s",
+        "systemctl",
+        "stop",
+        "--",
+        unit,
+    )
 
 
 def journal(unit: str, lines: int = 25, invocation: str = "") -> list[str]:
     """Return the last lines a unit logged, those of one invocation if it is given."""
     which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [f"--unit={unit}"]
-    done = subprocess.run(["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which], check=False, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which],
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
     return done.stdout.splitlines()

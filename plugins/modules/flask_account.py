@@ -42,20 +42,25 @@ files: {description: Declarations that were written., type: list, elements: str,
 directories: {description: Directories that were created or mended., type: list, elements: str, returned: always}
 """
 
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils import host_account
 from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_text
 
 
 def main() -> None:
-    suboptions = {name: {"type": "path" if name.endswith(("root", "dir")) else "str", "required": True} for name in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
+    paths = {name: {"type": "path", "required": True} for name in ("root", "config_dir", "run_dir")}
+    names = {name: {"type": "str", "required": True} for name in ("name", "user", "web_group")}
     module = AnsibleModule(
-        argument_spec={"apps": {"type": "list", "elements": "dict", "required": True, "options": suboptions}},
+        argument_spec={"apps": {"type": "list", "elements": "dict", "required": True, "options": {**names, **paths}}},
         supports_check_mode=True,
     )
     apps = module.params["apps"]
     files, wrong = host_account.pending(apps)
-    diff = [{"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path} for path, text in sorted(files.items())]
+    diff = [
+        {"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path}
+        for path, text in sorted(files.items())
+    ]
     if (files or wrong) and not module.check_mode:
         host_account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
     module.exit_json(changed=bool(files or wrong), files=sorted(files), directories=wrong, diff=diff)

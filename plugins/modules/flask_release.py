@@ -42,7 +42,7 @@ releases:
     The release of every application by name: C(id), C(path), C(virtualenv), C(callable) and C(revision).
   type: dict
   returned: success
-  sample: {shop: {id: 0f3a1c9d2b7e, path: /srv/flask/shop/releases/0f3a1c9d2b7e, virtualenv: /srv/flask/shop/venvs/51c0ffee1234, callable: "", revision: 9fceb02}}
+  sample: {shop: {id: 0f3a1c9d2b7e, path: /srv/flask/shop/releases/0f3a1c9d2b7e, revision: 9fceb02}}
 made:
   description: Paths that were built or would be.
   type: list

@@ -71,7 +71,9 @@ def releases(module: AnsibleModule) -> None:
         root = app["root"]
         record = release_record(root, os.path.basename(read_link(f"{root}/next") or ""))
         if not record:
-            missing.append(f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code.")
+            missing.append(
+                f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code."
+            )
             continue
         found[app["name"]] = {
             "id": record["id"],

@@ -194,7 +194,9 @@ APP = Key(
         ),
         "env": Key("map", "Environment of the application, in plain text.", default={}),
         "secrets": Key("map", "Environment of the application that is never shown; keep the values in a vault.", default={}),
-        "drain_timeout": Key("int", "Seconds the old instance goes on after a switch before it is stopped.", default=30, minimum=0, maximum=86400),
+        "drain_timeout": Key(
+            "int", "Seconds the old instance goes on after a switch before it is stopped.", default=30, minimum=0, maximum=86400
+        ),
         "keep_releases": Key("int", "Releases kept on the host, the live one included.", default=3, minimum=2, maximum=100),
         "uwsgi": Key(
             "dict",
@@ -258,7 +260,9 @@ APP = Key(
                     "str", "Most the response cache takes on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
                 ),
                 "template": Key(
-                    "str", "Template of the site: a bare name is looked up beside the inventory too.", derived="`site_direct.conf.j2` or `site_proxy.conf.j2`, by `front`"
+                    "str",
+                    "Template of the site; a bare name is looked up beside the inventory too.",
+                    derived="`site_direct.conf.j2` or `site_proxy.conf.j2`, by `front`",
                 ),
             },
         ),
@@ -269,10 +273,24 @@ APP = Key(
             pattern=r"[a-z_][a-z0-9_-]{0,31}",
             remedy="use up to 32 of a-z, 0-9, - and _",
         ),
-        "root": Key("str", "Directory of releases, virtualenvs and shared files.", derived="`/srv/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
-        "config_dir": Key("str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
+        "root": Key(
+            "str",
+            "Directory of releases, virtualenvs and shared files.",
+            derived="`/srv/flask/<name>`",
+            pattern=ABSOLUTE,
+            remedy="write an absolute path",
+        ),
+        "config_dir": Key(
+            "str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"
+        ),
         "run_dir": Key("str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
-        "socket": Key("str", "Socket that nginx passes requests to.", derived="`<run_dir>/uwsgi.sock`", pattern=ABSOLUTE, remedy="write an absolute path"),
+        "socket": Key(
+            "str",
+            "Socket that nginx passes requests to.",
+            derived="`<run_dir>/uwsgi.sock`",
+            pattern=ABSOLUTE,
+            remedy="write an absolute path",
+        ),
     },
 )
 

@@ -71,7 +71,9 @@ def _check_source(validator: Validator, where: str, source: Mapping[str, t.Any])
     kinds = [kind for kind in SOURCE_KINDS if kind in source]
     if len(kinds) != 1:
         has = " and ".join(kinds) or "none of them"
-        validator.refuse(f"{where}.source", f"has {has}, but needs exactly one of {', '.join(SOURCE_KINDS)}", "keep the one the code comes from")
+        validator.refuse(
+            f"{where}.source", f"has {has}, but needs exactly one of {', '.join(SOURCE_KINDS)}", "keep the one the code comes from"
+        )
         return
     if kinds == ["prebuilt"] and "virtualenv" not in source:
         validator.refuse(f"{where}.source.virtualenv", "is missing", "write the virtualenv on the host that the code runs in")
@@ -85,7 +87,9 @@ def _check_options(validator: Validator, where: str, options: Mapping[str, t.Any
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             validator.refuse(f"{where}.{name}", "is not an option's name", "write it as in uWSGI's manual, such as max-requests")
         elif any(isinstance(item, (dict, list)) or "\n" in str(item) for item in items):
-            validator.refuse(f"{where}.{name}", f"is {shown(value)}, but must be one line or a list of lines", "write each value on its own")
+            validator.refuse(
+                f"{where}.{name}", f"is {shown(value)}, but must be one line or a list of lines", "write each value on its own"
+            )
 
 
 def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str, t.Any]]) -> None:

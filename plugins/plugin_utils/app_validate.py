@@ -132,12 +132,18 @@ class Validator:
         result: dict[str, str] = {}
         for name, value in values.items():
             if not ENV_NAME.fullmatch(name) or RESERVED_ENV.fullmatch(name):
-                self.refuse(f"{where}.{name}", "cannot be the name of an environment variable here", "use letters, digits and _, and no name of the service manager")
+                self.refuse(
+                    f"{where}.{name}", "cannot be the name of an environment variable here", "use letters, digits and _; some are systemd's"
+                )
             elif isinstance(value, bool) or not isinstance(value, (str, int, float)):
                 quoted = "" if secret else f" ({shown(value)})"
                 self.refuse(f"{where}.{name}", f"must be text{quoted}", "write it in quotes")
             elif re.search(r"[\x00-\x08\x0b-\x1f\x7f]", str(value)):
-                self.refuse(f"{where}.{name}", "contains control characters, which an environment file cannot hold", "encode it, with base64 for example")
+                self.refuse(
+                    f"{where}.{name}",
+                    "contains control characters, which an environment file cannot hold",
+                    "encode it, with base64 for example",
+                )
             else:
                 result[name] = str(value)
         return result

@@ -80,7 +80,9 @@ def _commit(mirror: Path, url: str, version: str, run: Path) -> str:
         raise SourceError("git", "the controller has no git", "install git on the controller") from error
     except subprocess.CalledProcessError as error:
         words = error.stderr.decode(errors="replace").strip().splitlines()
-        problem = f"'{_without_password(url)}' at '{version}' could not be fetched ({_without_password(words[-1] if words else 'no message')})"
+        problem = (
+            f"'{_without_password(url)}' at '{version}' could not be fetched ({_without_password(words[-1] if words else 'no message')})"
+        )
         raise SourceError("git", problem, "check the URL, the version and the controller's access to it") from error
     memo.write_text(commit)
     return commit
@@ -133,7 +135,9 @@ def _download(url: str, target: Path) -> None:
         with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT) as answer, open(partial, "wb") as file:
             shutil.copyfileobj(answer, file)
     except (OSError, urllib.error.URLError) as error:
-        raise SourceError("archive", f"'{_without_password(url)}' could not be downloaded ({error})", "check the URL and the controller's network") from error
+        raise SourceError(
+            "archive", f"'{_without_password(url)}' could not be downloaded ({error})", "check the URL and the controller's network"
+        ) from error
     os.replace(partial, target)
 
 
@@ -149,7 +153,9 @@ def _unpack(file: Path, target: Path, location: str) -> None:
                 # PEP 706: refuses members that would leave the directory.
                 tar.extractall(partial, filter="data")
     except (tarfile.TarError, zipfile.BadZipFile, OSError) as error:
-        raise SourceError("archive", f"'{location}' could not be unpacked ({error})", "pack it as .tar.gz or .zip, with paths inside it only") from error
+        raise SourceError(
+            "archive", f"'{location}' could not be unpacked ({error})", "pack it as .tar.gz or .zip, with paths inside it only"
+        ) from error
     os.replace(partial, target)
 
 
@@ -194,7 +200,9 @@ def _pip_download(requirement: str, folder: Path) -> None:
         words = words or next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip())
     if "No module named pip" in words:
         raise SourceError("package", "the controller's Python has no pip to fetch it with", f"install pip for {sys.executable}")
-    raise SourceError("package", f"'{requirement}' could not be downloaded ({words})", "check its name and version and the controller's package index")
+    raise SourceError(
+        "package", f"'{requirement}' could not be downloaded ({words})", "check its name and version and the controller's package index"
+    )
 
 
 def wheel_metadata(file: Path) -> str | None:
@@ -212,7 +220,9 @@ def _local(path: str, search: Sequence[Path], key: str) -> Path:
         if (directory / expanded).exists():
             return (directory / expanded).resolve()
     looked = ", ".join(str(directory) for directory in search) if not expanded.is_absolute() else "the controller"
-    raise SourceError(key, f"'{path}' does not exist (looked in {looked})", "correct the path; a relative one starts at the inventory's directory")
+    raise SourceError(
+        key, f"'{path}' does not exist (looked in {looked})", "correct the path; a relative one starts at the inventory's directory"
+    )
 
 
 def _inside(root: Path, subdir: str) -> Path:

@@ -23,7 +23,7 @@ BUILD_VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A release as it must be on a host; ``as_module_argument`` is what the module builds from."""
+    """A release as it must be on a host."""
 
     name: str
     id: str
@@ -34,8 +34,22 @@ class Plan:
     revision: str
     digest: str
 
+    def as_module_argument(self) -> dict[str, t.Any]:
+        """Return what the host builds the release from."""
+        plan = {key: getattr(self, key) for key in ("id", "requirements", "package", "callable", "revision")}
+        return {**plan, "virtualenv": self.virtualenv_id}
+
+    def facts(self, root: str) -> dict[str, str]:
+        """Return what later roles need to know."""
+        return {"id": self.id, **self.paths(root), "callable": self.callable, "revision": self.revision}
+
     def paths(self, root: str) -> dict[str, str]:
         return {"path": f"{root}/releases/{self.id}", "virtualenv": f"{root}/venvs/{self.virtualenv_id}"}
+
+
+def prebuilt_release(source: Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the facts of code that something else put on the host; it has no id of ours."""
+    return {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
 
 
 def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:

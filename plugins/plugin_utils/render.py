@@ -28,7 +28,11 @@ def render(action: ActionBase, source: str, variables: t.Mapping[str, t.Any], ta
     lookup = lookup_loader.get("ansible.builtin.template", loader=action._loader, templar=action._templar)
     try:
         return lookup.run(
-            [source], variables={**task_vars, "ansible_search_path": search}, template_vars=dict(variables), trim_blocks=True, lstrip_blocks=True
+            [source],
+            variables={**task_vars, "ansible_search_path": search},
+            template_vars=dict(variables),
+            trim_blocks=True,
+            lstrip_blocks=True,
         )[0]
     except AnsibleError as error:
         places = f" (looked in {', '.join(os.path.join(place, 'templates') for place in search)})" if "find" in str(error) else ""

@@ -9,6 +9,7 @@ checkout have no influence on a digest; names, contents, symlinks and the execut
 from __future__ import annotations
 
 import fnmatch
+import functools
 import gzip
 import hashlib
 import io
@@ -35,10 +36,17 @@ class SourceError(Exception):
 
 
 class Tree:
-    """A source tree: its ``digest``, the ``revision`` a person would name it by, and its files."""
+    """A source tree: its names and its files."""
 
-    digest: str
-    revision: str
+    @property
+    def digest(self) -> str:
+        """What the tree is named by."""
+        raise NotImplementedError
+
+    @property
+    def revision(self) -> str:
+        """What a person would name it by."""
+        raise NotImplementedError
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file of the tree, ``None`` if there is none."""
@@ -53,9 +61,11 @@ class DirTree(Tree):
     """A directory on the controller."""
 
     def __init__(self, root: Path, exclude: Sequence[str] = (), revision: str = "") -> None:
-        self.root, self.exclude = root, exclude
-        self.digest = self._digest()
-        self.revision = revision or f"sha256:{self.digest[:12]}"
+        self.root, self.exclude, self._revision = root, exclude, revision
+
+    @property
+    def revision(self) -> str:
+        return self._revision or f"sha256:{self.digest[:12]}"
 
     def _walk(self) -> Iterator[tuple[str, Path, os.stat_result]]:
         """Yield name, path and status of every file and symlink, sorted by name."""
@@ -74,7 +84,8 @@ class DirTree(Tree):
     def _excluded(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.exclude)
 
-    def _digest(self) -> str:
+    @functools.cached_property
+    def digest(self) -> str:
         whole = hashlib.sha256()
         for name, path, status in self._walk():
             if stat.S_ISLNK(status.st_mode):
@@ -106,11 +117,18 @@ class GitTree(Tree):
 
     def __init__(self, repository: Path, commit: str, subdir: str = "") -> None:
         self.repository, self.commit, self.subdir = repository, commit, subdir
-        self.revision = commit
         try:
-            self.digest = git(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{subdir}").decode().strip()
+            self._tree = git(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{subdir}").decode().strip()
         except subprocess.CalledProcessError as error:
             raise SourceError("subdir", f"'{subdir}' is not in commit {commit[:12]}", "name a directory of the repository") from error
+
+    @property
+    def digest(self) -> str:
+        return self._tree
+
+    @property
+    def revision(self) -> str:
+        return self.commit
 
     def read(self, path: str) -> bytes | None:
         name = str(PurePosixPath(self.subdir, path))
@@ -136,8 +154,15 @@ class FileTree(Tree):
     """A single distribution file (wheel or sdist) with what it requires."""
 
     def __init__(self, file: Path, revision: str) -> None:
-        self.file, self.revision = file, revision
-        self.digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        self.file, self._revision = file, revision
+
+    @functools.cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+
+    @property
+    def revision(self) -> str:
+        return self._revision
 
     def read(self, path: str) -> bytes | None:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from .uwsgi_ini import literal
 
-Setting = t.Dict[str, t.Any]
+Setting = dict[str, t.Any]
 
 # uWSGI reads block sizes as 16 bit: 65536 would wrap to 0 (unbit/uwsgi#324).
 _BUFFER_SIZE = 65535
@@ -46,7 +46,11 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) ->
         _setting("strict", True, "A misspelt option is refused instead of ignored."),
         _setting("chdir", literal(release["path"]), "The release by its own name: a reload never changes the code under it."),
         _setting("virtualenv", literal(release["virtualenv"]), "The packages of this release."),
-        _setting("binary-path", literal(f"{release['virtualenv']}/bin/python"), "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7)."),
+        _setting(
+            "binary-path",
+            literal(f"{release['virtualenv']}/bin/python"),
+            "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7).",
+        ),
         *entry_point(app["wsgi"], release.get("callable", "")),
         _setting("need-app", True, "Without an application there is no instance, rather than one that answers 500."),
         _setting("master", True, "Supervises workers and carries out graceful stops."),
@@ -54,7 +58,9 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) ->
         _setting("enable-threads", True, "Threads that the application starts get the GIL."),
         _setting("processes", app["uwsgi"]["processes"], "Workers for each instance."),
         _setting("threads", app["uwsgi"]["threads"], "Requests a worker answers at the same time."),
-        _setting("socket", f"{literal(app['run_dir'])}/%n.sock", "Private to this instance (%n is this file's name); the switch links to it."),
+        _setting(
+            "socket", f"{literal(app['run_dir'])}/%n.sock", "Private to this instance (%n is this file's name); the switch links to it."
+        ),
         _setting("chmod-socket", 660, "The application's user and the web server's group, nobody else."),
         _setting("stats", f"{literal(app['run_dir'])}/%n.stats", "What the workers do, for flaskops.stack.uwsgi_info."),
         _setting("vacuum", True, "The socket goes with the instance."),

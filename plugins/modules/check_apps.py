@@ -1,0 +1,38 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: check_apps
+short_description: Check the descriptions of applications on the controller
+version_added: 1.0.0
+description:
+  - Fails with a line for each problem, naming application, key, value and remedy. Runs on the controller alone, so that bad input
+    is refused before anything on a host changes.
+options:
+  apps: {description: The descriptions as they were written., type: raw, required: true}
+  require:
+    description: Keys that must be written besides C(name).
+    type: list
+    elements: str
+    default: [source, wsgi]
+  variable: {description: Name of the variable for messages., type: str, required: true}
+  cache_dir:
+    description: Directory on the controller for fetched sources. If given, sources are fetched, and those that cannot be had are problems too.
+    type: str
+author: flaskops.stack authors (@flaskops)
+attributes:
+  check_mode: {description: Changes nothing in either mode., support: full}
+  diff_mode: {description: Has nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Refuse bad input
+  flaskops.stack.check_apps:
+    apps: "{{ flask_apps }}"
+    variable: flask_apps
+"""
+
+RETURN = r"""
+"""
