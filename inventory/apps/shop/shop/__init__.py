@@ -1,0 +1,22 @@
+"""A Flask package with an application factory, configured by its environment."""
+
+from flask import Flask
+
+
+def create_app():
+    app = Flask(__name__)
+    # SHOP_MODE and SHOP_TOKEN, from `env` and `secrets`.
+    app.config.from_prefixed_env("SHOP")
+
+    @app.get("/")
+    def index():
+        return f"The shop is {app.config.get('MODE', 'closed')}.\n"
+
+    @app.get("/healthz")
+    def healthz():
+        # Whatever a request needs belongs here: a release without it never gets one.
+        if not app.config.get("TOKEN"):
+            return "SHOP_TOKEN is not set\n", 503
+        return "ok\n"
+
+    return app
