@@ -3,6 +3,7 @@
 A request is a dict. What is sent:
 
     host      the Host header; or ``socket``: a unix socket that speaks the uwsgi protocol
+    from      source address, 127.0.0.1
     port      80
     path      /
     method    GET
@@ -23,6 +24,7 @@ What is expected, compared only where it is written:
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import socket
 import struct
@@ -47,7 +49,8 @@ CLOSED = Answer(0, {}, "", [])
 
 
 def over_http(request: dict[str, Any]) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", request.get("port", 80), timeout=TIMEOUT)
+    source = (request.get("from", "127.0.0.1"), 0)
+    connection = http.client.HTTPConnection("127.0.0.1", request.get("port", 80), timeout=TIMEOUT, source_address=source)
     data = request.get("data", "").encode()
     try:
         connection.putrequest(request.get("method", "GET"), request.get("path", "/"), skip_host=True, skip_accept_encoding=True)
@@ -128,7 +131,7 @@ def late_chunks(answer: Answer) -> list[str]:
     wrong = [f"a line of the stream is {line!r}" for line, _arrived in answer.arrivals if len(line.split()) != 2]
     if wrong:
         return wrong
-    for (line, arrived), (later, _arrived) in zip(answer.arrivals, answer.arrivals[1:]):
+    for (line, arrived), (later, _arrived) in itertools.pairwise(answer.arrivals):
         late = arrived - float(later.split()[1])
         if late >= 0:
             wrong.append(f"line {line.split()[0]} came {late:.2f} s after the next one was sent")

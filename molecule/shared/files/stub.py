@@ -1,8 +1,8 @@
 """Answers in the uwsgi protocol for the sites of one scenario: stub.py SOCKET…, one name.sock for each application.
 
-    /…?status=404&header=Vary: Cookie     JSON of a counter and of what nginx sent, with that status and those headers
-    /…?chunks=3                           a chunk each half second with the time it was sent at
-    /…?open                               how many of those streams have a client
+/…?status=404&header=Vary: Cookie     JSON of a counter and of what nginx sent, with that status and those headers
+/…?chunks=3                           a chunk each half second with the time it was sent at
+/…?open                               how many of those streams have a client
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def unpack(block: bytes) -> dict[str, str]:
         size = int.from_bytes(block[:2], "little")
         items.append(block[2 : 2 + size].decode())
         block = block[2 + size :]
-    return dict(zip(items[::2], items[1::2]))
+    return dict(zip(items[::2], items[1::2], strict=True))
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
