@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -23,6 +24,11 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
 from jinja2 import TemplateSyntaxError, Undefined
 
 SOURCES = ("src", "content", "link")
+# Renders one source with the variables of many entries.
+EACH = (
+    "{% for __config_tree_entry in __config_tree_all %}SETS"
+    "{% include __config_tree_source %}{{ __config_tree_mark }}{% endfor %}"
+)
 
 
 class Renderer:
@@ -35,8 +41,48 @@ class Renderer:
         self.task_path: list[str] = list(action._task.get_search_path())
         self.engines: dict[tuple[str, ...], tuple[str, Any, Any]] = {}
 
-    def render(self, entry: dict[str, Any]) -> str:
-        """Return the text of an entry with `src`. Raises AnsibleActionFail: owner, path, template, line."""
+    def render(self, entries: list[dict[str, Any]]) -> list[str]:
+        """Return the texts of entries with `src`. Raises AnsibleActionFail: owner, path, template, line."""
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for index, entry in enumerate(entries):
+            alike.setdefault((entry["src"], tuple(entry["search"]), tuple(sorted(entry["vars"]))), []).append(
+                index
+            )
+        texts = [""] * len(entries)
+        for indexes in alike.values():
+            group = [entries[index] for index in indexes]
+            for index, text in zip(indexes, self._together(group) or map(self._one, group), strict=True):
+                texts[index] = text
+        return texts
+
+    def _together(self, group: list[dict[str, Any]]) -> list[str]:
+        """Render entries that differ in variables only: jinja2 compiles once a call, and that is the work.
+
+        Empty where that cannot be or fails: one by one, it is known which entry fails.
+        """
+        names = sorted({*self._about(group[0], ""), *group[0]["vars"]})
+        if len(group) == 1 or not all(name.isidentifier() for name in names):
+            return []
+        mark = uuid.uuid4().hex
+        sets = "".join(f"{{% set {name} = __config_tree_entry['{name}'] %}}" for name in names)
+        try:
+            source, text, engine = self._engine(group[0]["src"], tuple(group[0]["search"]))
+            engine.available_variables = {
+                **self.task_vars,
+                "__config_tree_all": [{**self._about(entry, source), **entry["vars"]} for entry in group],
+                "__config_tree_source": source,
+                "__config_tree_mark": mark,
+            }
+            rendered = self._text(engine, trust_as_template(EACH.replace("SETS", sets))).split(mark)[:-1]
+        except Exception:
+            return []
+        if len(rendered) != len(group) or text.startswith("#jinja2:"):
+            return []
+        # jinja2 drops the last newline of what is included; of a whole template ansible-core puts it back.
+        return [part + "\n" * max(0, _last_newlines(text) - _last_newlines(part)) for part in rendered]
+
+    def _one(self, entry: dict[str, Any]) -> str:
+        """Render one entry. Raises AnsibleActionFail."""
         where = f"files: {entry['owner']}: cannot render {entry['path']} from {entry['src']}"
         try:
             source, text, engine = self._engine(entry["src"], tuple(entry["search"]))
@@ -46,11 +92,9 @@ class Renderer:
         try:
             return self._text(engine, text)
         except Exception as error:  # whatever a template or a filter in it raises
-            place = _failing_place(lambda: self._text(engine, text), source)
+            place = _position(error, source) or _failing_place(lambda: self._text(engine, text), source)
             # From None: ansible-core would repeat every cause's words behind ours.
-            raise AnsibleActionFail(
-                f"{where}: {_reason(error)} ({_position(error, source) or place})"
-            ) from None
+            raise AnsibleActionFail(f"{where}: {_reason(error)} ({place})") from None
 
     def _text(self, engine: Any, text: str) -> str:
         rendered = engine.template(text, escape_backslashes=False, overrides={"lstrip_blocks": True})
@@ -76,7 +120,8 @@ class Renderer:
     def _jinja_path(self, directories: list[str], source: str) -> list[str]:
         """Where extends, include and import look: the same places and order, then beside the source."""
         path = [*directories, self.loader.get_basedir(), os.path.dirname(source)]
-        return [name for directory in path for name in (os.path.join(directory, "templates"), directory)]
+        found = [name for directory in path for name in (os.path.join(directory, "templates"), directory)]
+        return [*found, "/"]  # for the absolute name of a source
 
     def _about(self, entry: dict[str, Any], source: str) -> dict[str, str]:
         """The variables a template may expect about itself."""
@@ -86,6 +131,10 @@ class Renderer:
             "template_fullpath": source,
             "template_destpath": entry["path"],
         }
+
+
+def _last_newlines(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -167,6 +216,24 @@ def to_mode(entry: dict[str, Any]) -> int:
     return number
 
 
+def check_sources(entry: dict[str, Any]) -> None:
+    """Raise AnsibleActionFail unless the entry says in one way what is to be at its path."""
+    given = [name for name in SOURCES if entry[name] is not None]
+    if len(given) != 1:
+        raise AnsibleActionFail(
+            f"files: {entry['owner']}: {entry['path']} needs exactly one of src, content and link, "
+            f"got {', '.join(given) or 'none'}"
+        )
+
+
+def to_entry(entry: dict[str, Any]) -> Entry:
+    """One element of `files` once it is rendered. Raises AnsibleActionFail for a wrong mode."""
+    common = {name: entry[name] for name in ("path", "owner", "diff", "force")}
+    if entry["link"] is not None:
+        return Entry(link=entry["link"], **common)
+    return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)
+
+
 class ActionModule(ActionBase):
     """See the module's documentation."""
 
@@ -179,8 +246,13 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         spec = {name: option for name, option in ARGUMENT_SPEC.items() if name != "payload"}
         _validation, args = self.validate_argument_spec(spec)
-        renderer = Renderer(self, task_vars or {})
-        entries = [self._entry(renderer, entry) for entry in args.pop("files")]
+        wanted = args.pop("files")
+        for entry in wanted:
+            check_sources(entry)
+        templates = [entry for entry in wanted if entry["src"] is not None]
+        for entry, text in zip(templates, Renderer(self, task_vars or {}).render(templates), strict=True):
+            entry["content"] = text
+        entries = [to_entry(entry) for entry in wanted]
         try:
             check_request(entries, [])
         except ConfigTreeError as error:
@@ -191,17 +263,3 @@ class ActionModule(ActionBase):
             self._execute_module("flaskops.stack.config_tree", module_args=args, task_vars=task_vars)
         )
         return result
-
-    def _entry(self, renderer: Renderer, entry: dict[str, Any]) -> Entry:
-        """One element of `files`, rendered."""
-        given = [name for name in SOURCES if entry[name] is not None]
-        if len(given) != 1:
-            raise AnsibleActionFail(
-                f"files: {entry['owner']}: {entry['path']} needs exactly one of src, content and link, "
-                f"got {', '.join(given) or 'none'}"
-            )
-        common = {name: entry[name] for name in ("path", "owner", "diff", "force")}
-        if entry["link"] is not None:
-            return Entry(link=entry["link"], **common)
-        text = entry["content"] if entry["src"] is None else renderer.render(entry)
-        return Entry(content=text.encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)
