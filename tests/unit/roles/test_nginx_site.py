@@ -1,0 +1,296 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""nginx_site: every variant of a site, read back as nginx would read it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx
+from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, describe, nginx_files
+
+FRONTS = ("direct", "proxy")
+HOP = {"direct": "uwsgi", "proxy": "proxy"}
+PLAIN, CACHE, STREAM = {"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream"}
+# What a client could send to make an application believe something.
+TRUSTED_HEADERS = {
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-SSL",
+    "X-Real-IP",
+    "X-Request-ID",
+    "Forwarded",
+    "Proxy",
+}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """Render the sites of descriptions and return the `http` block; equal ones once."""
+    seen: dict[str, Directive] = {}
+
+    def render(*apps, **variables):
+        key = json.dumps([apps, variables])
+        if key not in seen:
+            seen[key] = nginx(nginx_files(apps, **variables), tmp_path_factory.mktemp("nginx"))
+        return seen[key]
+
+    return render
+
+
+def app(front: str = "direct", *routes: dict, **nginx_keys):
+    return describe(nginx={"front": front, "server_names": ["shop.example.com"], "routes": list(routes or [PLAIN]), **nginx_keys})
+
+
+def front_of(http: Directive, name: str = "shop.example.com") -> Directive:
+    (found,) = [server for server in http.all("server") if name in server.one("server_name").args and "80" in server.values("listen")]
+    return found
+
+
+def backend_of(http: Directive, name: str = "shop.example.com") -> Directive:
+    (found,) = [
+        server for server in http.all("server") if name in server.one("server_name").args and server.values("listen") == ["127.0.0.1:8000"]
+    ]
+    return found
+
+
+def servers_of(http: Directive, front: str, name: str = "shop.example.com") -> list[Directive]:
+    """Return every server a request for a site goes through."""
+    return [front_of(http, name), *([backend_of(http, name)] if front == "proxy" else [])]
+
+
+def location(server: Directive, path: str) -> Directive:
+    return server.one("location", path)
+
+
+# Every mix of modes behind both fronts, one site for each.
+ROUTE_SETS = [routes for count in range(4) for routes in itertools.combinations([PLAIN, CACHE, STREAM], count)]
+MIXES = {"-".join([front, *(route.get("mode", "plain") for route in routes)]): (front, routes) for front in FRONTS for routes in ROUTE_SETS}
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_every_mix_of_routes_is_a_configuration(rendered, mix):
+    http = rendered(*[describe(name=name, nginx={"front": front, "routes": list(routes)}) for name, (front, routes) in MIXES.items()])
+    front, routes = MIXES[mix]
+    for server in servers_of(http, front, mix):
+        assert {place.args[0] for place in server.all("location")} == {route["path"] for route in routes} | {"/"}
+        # Without a route of its own, / must not show what nginx has in its default root.
+        assert (location(server, "/").values("return") == ["404"]) == (PLAIN not in routes)
+
+
+def test_direct_passes_to_the_socket_of_the_application(rendered):
+    http = rendered(app("direct"))
+    assert http.one("upstream", "flask_shop").values("server") == ["unix:/run/flask/shop/uwsgi.sock"]
+    assert location(front_of(http), "/").values("uwsgi_pass") == ["flask_shop"]
+    assert len([server for server in http.all("server") if "shop.example.com" in server.one("server_name").args]) == 1
+
+
+def test_the_socket_can_be_named(rendered):
+    http = rendered(describe(socket="/run/elsewhere.sock"))
+    assert http.one("upstream", "flask_shop").values("server") == ["unix:/run/elsewhere.sock"]
+
+
+def test_proxy_passes_to_the_backend_and_that_to_the_socket(rendered):
+    http = rendered(app("proxy"))
+    assert http.one("upstream", "flaskops_backend").values("server") == ["127.0.0.1:8000"]
+    assert location(front_of(http), "/").values("proxy_pass") == ["http://flaskops_backend"]
+    assert location(backend_of(http), "/").values("uwsgi_pass") == ["flask_shop"]
+
+
+def test_the_backend_listens_on_loopback_only(rendered):
+    http = rendered(app("proxy", PLAIN, CACHE), nginx_site_listen=["80", "[::]:80"])
+    assert backend_of(http).values("listen") == ["127.0.0.1:8000"]
+
+
+def test_address_of_the_backend_is_the_same_everywhere(rendered):
+    http = rendered(app("proxy"), nginx_site_backend="127.0.0.1:8080")
+    assert http.one("upstream", "flaskops_backend").values("server") == ["127.0.0.1:8080"]
+    listening = [server for server in http.all("server") if any("8080" in listen for listen in server.values("listen"))]
+    assert len(listening) == 2  # the site's own and the catch-all's
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_site_listens_where_the_role_says(rendered, front):
+    http = rendered(app(front), nginx_site_listen=["80", "192.0.2.1:8080"])
+    assert front_of(http).values("listen") == ["80", "192.0.2.1:8080"]
+
+
+def test_all_server_names_are_served(rendered):
+    http = rendered(describe(nginx={"front": "proxy", "server_names": ["a.example.com", "*.b.example.com"]}))
+    named = [server.values("server_name") for server in http.all("server")]
+    assert named.count(["a.example.com *.b.example.com"]) == 2
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_body_of_the_allowed_size_passes_every_server(rendered, front):
+    http = rendered(app(front, max_body_size="25m"))
+    servers = servers_of(http, front)
+    assert [server.values("client_max_body_size") for server in servers] == [["25m"]] * len(servers)
+
+
+# --- cache ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
+    http, hop = rendered(app(front, PLAIN, {**CACHE, "valid": {200: "30d", 404: "1m"}})), HOP[front]
+    cached = location(front_of(http), "/api")
+    assert cached.values(f"{hop}_cache") == ["flask_shop"]
+    assert cached.values(f"{hop}_cache_valid") == ["200 30d", "404 1m"]
+    assert cached.values(f"{hop}_cache_key") == ["$scheme$request_method$host$request_uri"]
+    personal = "$http_authorization $cookie_session $cookie_remember_token"
+    assert cached.values(f"{hop}_no_cache") == cached.values(f"{hop}_cache_bypass") == [personal]
+    assert cached.values(f"{hop}_cache_lock") == ["on"]
+    assert "updating" in cached.one(f"{hop}_cache_use_stale").args
+    assert cached.values("add_header") == ["X-Proxy-Cache $upstream_cache_status always"]
+    # Headers of the application that forbid storing are obeyed.
+    assert not cached.all(f"{hop}_ignore_headers")
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_zone_of_a_cache_is_declared_once_and_only_if_used(rendered, front):
+    http, hop = rendered(app(front, PLAIN, CACHE, {"path": "/more", "mode": "cache"}, cache_size="1g")), HOP[front]
+    zone = http.one(f"{hop}_cache_path")
+    assert zone.args[0] == "/var/cache/nginx/shop"
+    assert {"keys_zone=flask_shop:10m", "max_size=1g", "use_temp_path=off"} <= set(zone.args)
+    assert not rendered(app(front)).all(f"{hop}_cache_path")
+
+
+def test_only_the_front_caches(rendered):
+    http = rendered(app("proxy", PLAIN, CACHE))
+    assert not [name for name in backend_of(http).names() if "cache" in name]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_other_cookies_can_bypass_the_cache(rendered, front):
+    http, hop = rendered(app(front, {**CACHE, "bypass_cookies": ["sid"]})), HOP[front]
+    assert location(front_of(http), "/api").values(f"{hop}_no_cache") == ["$http_authorization $cookie_sid"]
+    # Whoever sends a password never gets the store.
+    http = rendered(app(front, {**CACHE, "bypass_cookies": []}))
+    assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization"]
+
+
+def test_caches_of_applications_are_apart(rendered):
+    apps = [describe(name=name, nginx={"routes": [CACHE]}) for name in ("shop", "blog")]
+    zones = rendered(*apps).all("uwsgi_cache_path")
+    assert [zone.args[0] for zone in zones] == ["/var/cache/nginx/blog", "/var/cache/nginx/shop"]
+    assert {arg for zone in zones for arg in zone.args if arg.startswith("keys_zone")} == {
+        "keys_zone=flask_shop:10m",
+        "keys_zone=flask_blog:10m",
+    }
+
+
+# --- stream --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_no_hop_holds_a_stream_back(rendered, front):
+    http = rendered(app(front, PLAIN, {**STREAM, "read_timeout": "2h"}))
+    for server, hop in zip(servers_of(http, front), [HOP[front], "uwsgi"], strict=False):
+        streaming = location(server, "/time/")
+        assert streaming.values(f"{hop}_buffering") == ["off"]
+        assert streaming.values("gzip") == ["off"]
+        assert streaming.values(f"{hop}_cache") == ["off"]
+        assert streaming.values(f"{hop}_read_timeout") == ["2h"]
+        assert not location(server, "/").all(f"{hop}_buffering")
+
+
+@pytest.mark.parametrize(("route", "time"), [(PLAIN, "60s"), (CACHE, "60s"), (STREAM, "1h"), ({**PLAIN, "read_timeout": "5m"}, "5m")])
+def test_every_hop_waits_as_long(rendered, route, time):
+    http = rendered(app("proxy", route))
+    assert location(front_of(http), route["path"]).values("proxy_read_timeout") == [time]
+    assert location(backend_of(http), route["path"]).values("uwsgi_read_timeout") == [time]
+
+
+# --- what the application is told ----------------------------------------------------------------------------------------
+
+
+def test_no_client_can_forge_a_header_on_the_way_to_uwsgi(rendered):
+    server = front_of(rendered(app("direct")))
+    params = {inner.args[0]: inner.args[1:] for inner in server.all("uwsgi_param")}
+    assert {f"HTTP_{name.upper().replace('-', '_')}" for name in TRUSTED_HEADERS} <= set(params)
+    assert params["HTTP_X_FORWARDED_PROTO"] == ("$scheme",)
+    assert params["HTTP_X_FORWARDED_FOR"] == ("$remote_addr",)
+    assert "QUERY_STRING" in params, "the standard parameters are part of the one set"
+
+
+def test_no_client_can_forge_a_header_on_the_way_to_the_backend(rendered):
+    http = rendered(app("proxy"))
+    headers = {inner.args[0]: inner.args[1] for inner in front_of(http).all("proxy_set_header")}
+    assert set(headers) >= TRUSTED_HEADERS
+    assert not [value for value in headers.values() if value.startswith("$http_")]
+    assert headers["Host"] == "$host"
+    # The backend believes the front about the address, and nobody else.
+    backend = backend_of(http)
+    assert backend.values("set_real_ip_from") == ["127.0.0.1", "::1"]
+    params = {inner.args[0] for inner in backend.all("uwsgi_param")}
+    assert {f"HTTP_{name.upper().replace('-', '_')}" for name in TRUSTED_HEADERS} <= params
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_nothing_below_a_server_drops_its_parameters(rendered, front):
+    # uwsgi_param and proxy_set_header of a location replace those of its server, all of them.
+    http = rendered(app(front, PLAIN, CACHE, STREAM))
+    for server in http.all("server"):
+        for place in server.all("location"):
+            assert not place.all("uwsgi_param")
+            assert not place.all("proxy_set_header")
+
+
+# --- all sites -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_host_gets_no_answer(rendered):
+    http = rendered(app("proxy"))
+    (catch_all,) = [server for server in http.all("server") if server.values("return") == ["444"]]
+    assert catch_all.values("listen") == ["80 default_server", "[::]:80 default_server", "127.0.0.1:8000 default_server"]
+    assert [server for server in http.all("server") if "default_server" in str(server.all("listen"))] == [catch_all]
+
+
+def test_the_catch_all_can_be_left_out(rendered):
+    http = rendered(app("proxy"), nginx_site_catch_all=False)
+    assert not [server for server in http.all("server") if "default_server" in str(server.all("listen"))]
+
+
+def test_many_applications_share_what_is_there_once(rendered):
+    apps = [describe(name=name, nginx={"front": front}) for name, front in (("a", "direct"), ("b", "proxy"), ("c", "proxy"))]
+    http = rendered(*apps)
+    assert [upstream.args[0] for upstream in http.all("upstream")] == ["flaskops_backend", "flask_a", "flask_b", "flask_c"]
+    assert len(http.all("server")) == 1 + 1 + 2 + 2
+
+
+def test_an_application_without_code_can_have_a_site(rendered):
+    http = rendered({"name": "shop", "nginx": {"server_names": ["shop.example.com"]}})
+    assert location(front_of(http), "/").values("uwsgi_pass") == ["flask_shop"]
+
+
+def test_sites_are_enabled_by_links(tmp_path):
+    files = nginx_files([app()])
+    assert files["sites-enabled/shop.conf"] == "-> ../sites-available/shop.conf"
+    assert files["sites-enabled/flaskops-catch-all.conf"] == "-> ../sites-available/flaskops-catch-all.conf"
+
+
+def test_every_file_says_who_manages_it():
+    assert [
+        path for path, text in nginx_files([app()]).items() if not text.startswith("-> ") and "Ansible managed" not in text.splitlines()[1]
+    ] == []
+
+
+# --- overlays ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overlay", sorted(OVERLAYS.glob("nginx_site/*.j2")), ids=lambda path: path.name)
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_overlay_adds_to_the_site_and_takes_nothing(tmp_path, front, overlay):
+    plain = app(front, PLAIN, CACHE, STREAM)
+    before = nginx(nginx_files([plain]), tmp_path / "before")
+    after = nginx(nginx_files([describe(**{**plain, "nginx": {**plain["nginx"], "template": str(overlay)}})]), tmp_path / "after")
+    for mine, theirs in zip(before.all("server"), after.all("server"), strict=True):
+        assert set(mine.names()) <= set(theirs.names())
+        assert {place.args for place in mine.all("location")} <= {place.args for place in theirs.all("location")}
+    assert len(list(after.names())) > len(list(before.names())), "it fills a block"

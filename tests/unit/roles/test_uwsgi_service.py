@@ -1,0 +1,269 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""uwsgi_service: what an instance is made of, read back as uWSGI and systemd would read it, and named by."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from ansible_collections.flaskops.stack.tests.unit.parse import unit, uwsgi_ini
+from ansible_collections.flaskops.stack.tests.unit.render import COLLECTION, OVERLAYS, RELEASE, complete, instance, instances
+
+STREAM = {"path": "/time/", "mode": "stream"}
+
+
+def options(app, release=None) -> dict[str, str]:
+    """Return the options of the ini; none is repeated."""
+    pairs = uwsgi_ini(instance(app, release)["files"]["ini"])
+    assert len(pairs) == len(dict(pairs))
+    return dict(pairs)
+
+
+def service(app, part="unit") -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in unit(instance(app)[part])["Service"]:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+# --- ini -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_ini_runs_the_release_with_its_virtualenv():
+    ini = options(complete())
+    assert ini["chdir"] == RELEASE["path"]
+    assert ini["virtualenv"] == RELEASE["virtualenv"]
+    assert ini["binary-path"] == f"{RELEASE['virtualenv']}/bin/python"
+    assert (ini["module"], ini["callable"]) == ("shop.wsgi", "app")
+
+
+def test_the_socket_is_private_to_the_instance():
+    ini = options(complete(run_dir="/run/elsewhere"))
+    assert ini["socket"] == "/run/elsewhere/%n.sock"
+    assert ini["stats"] == "/run/elsewhere/%n.stats"
+    assert ini["chmod-socket"] == "660"
+    assert ini["vacuum"] == "true"
+
+
+@pytest.mark.parametrize("option", ["strict", "need-app", "master", "single-interpreter", "enable-threads", "die-on-term"])
+def test_what_experience_asks_for_is_on(option):
+    assert options(complete())[option] == "true"
+
+
+def test_limits_are_those_of_uwsgi_and_nginx():
+    ini = options(complete())
+    assert ini["buffer-size"] == "65535", "65536 wraps to 0"
+    assert ini["hook-master-start"] == "unix_signal:15 gracefully_kill_them_all"
+    assert ini["harakiri"] == "60"
+
+
+def test_streams_outlive_every_limit():
+    assert "harakiri" not in options(complete(nginx={"routes": [{"path": "/"}, STREAM]}))
+    assert options(complete(nginx={"routes": [STREAM]}, uwsgi={"options": {"harakiri": 30}}))["harakiri"] == "30"
+
+
+def test_the_user_has_the_last_word():
+    app = complete(uwsgi={"processes": 7, "threads": 1, "options": {"max-requests": 1000, "listen": 100, "vacuum": None}})
+    ini = options(app)
+    assert (ini["processes"], ini["threads"], ini["max-requests"], ini["listen"]) == ("7", "1", "1000", "100")
+    assert "vacuum" not in ini
+
+
+def test_a_list_repeats_an_option():
+    pairs = uwsgi_ini(instance(complete(uwsgi={"options": {"env": ["A=1", "B=2"]}}))["files"]["ini"])
+    assert [value for name, value in pairs if name == "env"] == ["A=1", "B=2"]
+
+
+def test_every_option_has_its_reason():
+    lines = instance(complete())["files"]["ini"].splitlines()
+    begin = lines.index("[uwsgi]") + 1
+    assert all(line.startswith("# ") for line in lines[begin::2])
+    assert not any(line.startswith("#") for line in lines[begin + 1 :: 2])
+
+
+def test_a_percent_sign_is_no_magic_variable():
+    assert options(complete(), {**RELEASE, "path": "/srv/100%n"})["chdir"] == "/srv/100%%n"
+
+
+@pytest.mark.parametrize("overlay", sorted(OVERLAYS.glob("uwsgi_service/*.j2")), ids=lambda path: path.name)
+def test_an_overlay_adds_to_the_ini_and_takes_nothing(overlay):
+    plain = uwsgi_ini(instance(complete())["files"]["ini"])
+    assert set(plain) < set(uwsgi_ini(instance(complete(uwsgi={"template": str(overlay)}))["files"]["ini"]))
+
+
+# --- unit ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_unit_runs_as_the_application_and_reads_its_own_files():
+    found = service(complete(user="shopper", config_dir="/etc/elsewhere"))
+    assert (found["User"], found["Group"]) == (["shopper"], ["shopper"])
+    assert found["EnvironmentFile"] == ["/etc/elsewhere/%i.env", "/etc/elsewhere/%i.secrets"]
+    assert found["Type"] == ["notify"]
+
+
+def test_the_unit_is_sandboxed():
+    found = service(complete())
+    for setting in ("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "ProtectKernelTunables", "RestrictSUIDSGID"):
+        assert found[setting] == ["true"], setting
+    assert found["ProtectSystem"] == ["strict"]
+    assert found["CapabilityBoundingSet"] == [""]
+    assert found["ReadWritePaths"] == ["/run/flask/shop -/srv/flask/shop/shared"], "and nothing else of the file system"
+
+
+def test_workers_get_the_chance_to_finish():
+    found = service(complete())
+    # The signal goes to the master alone, which stops its workers gracefully.
+    assert found["KillMode"] == ["mixed"]
+    assert found["Restart"] == ["on-failure"]
+
+
+def test_an_instance_differs_from_others_in_its_drop_in_alone():
+    one, other = instance(complete()), instance(complete(), {**RELEASE, "virtualenv": "/srv/flask/shop/venvs/other"})
+    assert one["unit"] == other["unit"]
+    assert one["drop_in"] != other["drop_in"]
+    assert service(complete(), "drop_in")["ExecStart"] == [f"{RELEASE['virtualenv']}/bin/uwsgi --ini /etc/flask/shop/%i.ini"]
+
+
+@pytest.mark.parametrize(("timeout", "start"), [(5, "90"), (200, "200")])
+def test_systemd_waits_for_a_start_as_long_as_the_gate(timeout, start):
+    assert service(complete(health={"timeout": timeout}), "drop_in")["TimeoutStartSec"] == [start]
+
+
+@pytest.fixture
+def boot(tmp_path):
+    """Run what the unit does after a start of instance `abc`, with `live` and the socket as they are."""
+
+    def run(live: str, socket: str | None = None) -> str | None:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "etc").mkdir()
+        (tmp_path / "etc/live").symlink_to(live)
+        (tmp_path / "run/abc.sock").touch()
+        if socket:
+            (tmp_path / "run" / socket).touch()
+            (tmp_path / "run/uwsgi.sock").symlink_to(socket)
+        (command,) = service(complete(run_dir=str(tmp_path / "run"), config_dir=str(tmp_path / "etc")))["ExecStartPost"]
+        # As systemd splits a command line, and what it puts in for the specifier.
+        subprocess.run(shlex.split(command.replace("%i", "abc")), check=True)
+        link = tmp_path / "run/uwsgi.sock"
+        return link.readlink().name if link.is_symlink() else None
+
+    return run
+
+
+def test_after_a_boot_the_live_instance_makes_the_link(boot):
+    assert boot(live="abc.ini") == "abc.sock"
+
+
+def test_a_candidate_does_not_touch_the_link(boot):
+    assert boot(live="other.ini", socket="other.sock") == "other.sock"
+
+
+def test_an_old_instance_does_not_make_the_link_after_a_boot(boot):
+    assert boot(live="other.ini") is None
+
+
+def test_a_restarted_instance_leaves_the_link(boot):
+    assert boot(live="abc.ini", socket="other.sock") == "other.sock"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
+    made = instance(complete(user="root"))
+    (tmp_path / "flask-shop@.service").write_text(made["unit"])
+    drop_in = tmp_path / "flask-shop@abc.service.d"
+    drop_in.mkdir()
+    # The executable is looked for.
+    (drop_in / "instance.conf").write_text(made["drop_in"].replace(f"{RELEASE['virtualenv']}/bin/uwsgi", "/bin/true"))
+    unit_path = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "flask-shop@abc.service"],
+        env=unit_path,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [line for line in done.stderr.splitlines() if "flask-shop" in line] == []
+
+
+# --- environment ---------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_in_their_own_file_and_nowhere_else():
+    made = instance(complete(env={"MODE": "live"}, secrets={"TOKEN": "hunter2"}))
+    assert 'TOKEN="hunter2"' in made["files"]["secrets"]
+    readable = {**made["files"], "secrets": "", "unit": made["unit"], "drop_in": made["drop_in"]}
+    assert "hunter2" not in str(readable)
+    assert 'MODE="live"' in made["files"]["env"]
+
+
+def test_programs_of_the_virtualenv_are_found_first():
+    lines = instance(complete())["files"]["env"].splitlines()
+    assert f'PATH="{RELEASE["virtualenv"]}/bin:/usr/local/bin:/usr/bin:/bin"' in lines
+    assert 'PATH="/opt/bin"' in instance(complete(env={"PATH": "/opt/bin"}))["files"]["env"].splitlines()
+
+
+# --- ids -----------------------------------------------------------------------------------------------------------------
+
+
+def test_equal_descriptions_give_equal_ids():
+    made = complete(env={"A": "1", "B": "2"}, secrets={"C": "3", "D": "4"})
+    turned = complete(secrets={"D": "4", "C": "3"}, env={"B": "2", "A": "1"})
+    assert list(made) != list(turned)
+    assert instance(made)["id"] == instance(turned)["id"]
+
+
+CHANGES = {
+    "env": {"env": {"MODE": "test"}},
+    "secret": {"secrets": {"TOKEN": "other"}},
+    "no secret": {"secrets": {}},
+    "option": {"uwsgi": {"options": {"max-requests": 5}}},
+    "processes": {"uwsgi": {"processes": 3}},
+    "wsgi": {"wsgi": "shop.wsgi:other"},
+    "user": {"user": "shopper"},
+    "run_dir": {"run_dir": "/run/elsewhere"},
+    "stream": {"nginx": {"routes": [STREAM]}},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_an_instance_runs_with_changes_its_id(change):
+    base = {"env": {"MODE": "live"}, "secrets": {"TOKEN": "hunter2"}}
+    assert instance(complete(**base))["id"] != instance(complete(**{**base, **CHANGES[change]}))["id"]
+
+
+@pytest.mark.parametrize("key", ["id", "path", "virtualenv", "callable", "revision"])
+def test_another_release_is_another_instance(key):
+    app = complete(wsgi="shop.wsgi")
+    assert instance(app)["id"] != instance(app, {**RELEASE, key: "other"})["id"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"health": {"timeout": 5}}, {"drain_timeout": 60}, {"keep_releases": 7}, {"nginx": {"server_names": ["x.example.com"]}}]
+)
+def test_what_does_not_reach_the_process_keeps_the_id(change):
+    assert instance(complete(health={"host": "shop"}))["id"] == instance(complete(**{"health": {"host": "shop"}, **change}))["id"]
+
+
+def test_secrets_enter_the_id_with_a_key():
+    app = complete(secrets={"PIN": "1234"})
+    assert instance(app, secrets_key="one")["id"] != instance(app, secrets_key="two")["id"]
+    assert instance(app, secrets_key="one")["id"] == instance(app, secrets_key="one")["id"]
+    # Without a secret there is nothing to protect.
+    assert instance(complete(), secrets_key="one")["id"] == instance(complete(), secrets_key="two")["id"]
+
+
+def test_the_place_of_the_checkout_does_not_enter_an_id(tmp_path, monkeypatch):
+    here = instance(complete())["id"]
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(COLLECTION / "roles/uwsgi_service", copy / "roles/uwsgi_service")
+    monkeypatch.setattr("ansible_collections.flaskops.stack.tests.unit.render.COLLECTION", copy)
+    assert instance(complete())["id"] == here
+
+
+def test_equal_descriptions_of_two_applications_have_their_own_ids():
+    one, other = instances([complete(), complete(name="blog")])
+    assert one["id"] != other["id"]
