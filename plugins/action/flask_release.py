@@ -1,9 +1,11 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller half of ``flask_release``: fetch, name, compare with the host, ship."""
+"""Controller half of ``flask_release``: ship what a plan needs and the host lacks, and have it built."""
 
 from __future__ import annotations
 
+import base64
+import json
 import tempfile
 import typing as t
 from pathlib import Path
@@ -11,15 +13,15 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, for_each, with_source
-from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import Plan, plan_release, prebuilt_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.sources import SourceError, Tree
+from ansible_collections.flaskops.stack.plugins.plugin_utils import constraints
+from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import who
 
 App = dict[str, t.Any]
 
 
 class ActionModule(ActionBase):
-    """Two round trips at the most: what is there, and building what is not."""
+    """No round trip where nothing is missing."""
 
     _requires_connection = True
     TRANSFERS_FILES = True
@@ -28,87 +30,91 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _result, args = self.validate_argument_spec(
-            {"apps": {"type": "list", "elements": "dict", "required": True}, "cache_dir": {"type": "path", "default": "~/.cache/flaskops"}}
+            {
+                "apps": {"type": "list", "elements": "dict", "required": True},
+                "plans": {"type": "dict", "required": True},
+                "missing": {"type": "list", "elements": "str", "required": True},
+                "cache_dir": {"type": "path", "default": "~/.cache/flaskops"},
+                "lock_timeout": {"type": "int", "default": 60},
+            }
         )
-        apps = with_source(args["apps"])
-        trees = fetch_apps(apps, args["cache_dir"], task_vars)
-        asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
-        hosted = self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"]
-        plans = self._plan(apps, trees, hosted)
-
-        missing = [app for app in apps if not _is_complete(plans[app["name"]], hosted[app["name"]])]
-        result["releases"] = {app["name"]: _facts(app, plans.get(app["name"])) for app in args["apps"]}
-        result["made"] = [path for app in missing for path in _would_make(app, plans[app["name"]], hosted[app["name"]])]
+        plans = args["plans"]
+        missing = [app for app in args["apps"] if app["name"] in args["missing"]]
+        result["made"] = [path for app in missing for path in _would_make(app, plans[app["name"]])]
         result["changed"] = bool(missing)
-        result["diff"] = [_diff(app, plans[app["name"]], hosted[app["name"]]) for app in missing]
+        result["diff"] = [_diff(app, plans[app["name"]]) for app in missing]
         if missing and not self._task.check_mode:
-            self._build(missing, plans, trees, hosted, task_vars)
+            self._build(missing, plans, args, task_vars)
         return result
 
-    def _plan(self, apps: list[App], trees: dict[str, Tree], hosted: dict[str, t.Any]) -> dict[str, Plan]:
-        def plan(app: App) -> Plan:
-            python = hosted[app["name"]]["python"]
-            if python is None:
-                raise SourceError(
-                    "python", f"'{app['python']}' is not on the host", "name an interpreter that is, or have `packages` install it"
-                )
-            return plan_release(app, trees[app["name"]], python["tag"])
-
-        return for_each(apps, plan)
-
-    def _build(
-        self, apps: list[App], plans: dict[str, Plan], trees: dict[str, Tree], hosted: dict[str, t.Any], task_vars: dict[str, t.Any]
-    ) -> None:
+    def _build(self, apps: list[App], plans: dict[str, t.Any], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+        cache = Path(args["cache_dir"]).expanduser()
         remote_tmp = self._make_tmp_path()
-        archives: dict[str, str] = {}
-        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
-            for app in apps:
-                name = app["name"]
-                if plans[name].id in hosted[name]["releases"]:
-                    continue
-                packed = Path(local, f"{name}.tar.gz")
-                trees[name].write_tar(packed)
-                archives[name] = self._transfer_file(str(packed), self._connection._shell.join_path(remote_tmp, packed.name))
-        self._fixup_perms2([remote_tmp, *archives.values()])
-        built = [
-            {
-                "name": app["name"],
-                "user": app["user"],
-                "root": app["root"],
-                "python": hosted[app["name"]]["python"]["path"],
-                "uwsgi": app["uwsgi"]["package"],
-                "release": plans[app["name"]].as_module_argument(),
-            }
-            for app in apps
+        archives = self._ship(apps, plans, args["cache_dir"], remote_tmp, task_vars)
+        undecided = [
+            plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
         ]
-        self._call({"mode": "build", "apps": built, "archives": archives}, task_vars)
+        with constraints.first_to_resolve(cache, undecided):
+            wanted = [_module_app(app, plans[app["name"]], cache) for app in apps]
+            # One opaque value: it has secrets for build hooks.
+            payload = base64.b64encode(json.dumps(wanted).encode()).decode()
+            arguments = {
+                "mode": "build",
+                "payload": payload,
+                "archives": archives,
+                "who": who(),
+                "lock_timeout": args["lock_timeout"],
+            }
+            answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
+            for name, text in (answer.get("locks") or {}).items():
+                constraints.remember(cache, plans[name]["virtualenv_id"], text)
         self._remove_tmp_path(remote_tmp)
-
-    def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        # Inspecting changes nothing, so it is done in check mode too.
-        answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
         if answer.get("failed"):
             raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
-        return answer
+
+    def _ship(
+        self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, remote_tmp: str, task_vars: dict[str, t.Any]
+    ) -> dict[str, str]:
+        """Transfer the packed sources of releases that are not on the host; return their paths there."""
+        wanted = [app for app in apps if plans[app["name"]]["id"] not in plans[app["name"]]["hosted"]["releases"]]
+        trees = fetch_apps(wanted, cache_dir, task_vars)
+        archives: dict[str, str] = {}
+        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
+            for name, tree in trees.items():
+                if tree.digest != plans[name]["digest"]:
+                    raise AnsibleActionFail(f"{name}.source: the source changed while the run was under way; run it again.")
+                packed = Path(local, f"{name}.tar.gz")
+                tree.write_tar(packed)
+                archives[name] = self._transfer_file(str(packed), self._connection._shell.join_path(remote_tmp, packed.name))
+        self._fixup_perms2([remote_tmp, *archives.values()])
+        return archives
 
 
-def _is_complete(plan: Plan, hosted: dict[str, t.Any]) -> bool:
-    return plan.id in hosted["releases"] and plan.virtualenv_id in hosted["virtualenvs"] and hosted["next"] == plan.id
+def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.Any]:
+    return {
+        **{key: app[key] for key in ("name", "user", "root", "hooks")},
+        "python": plan["hosted"]["python"]["path"],
+        "uwsgi": app["uwsgi"]["package"],
+        "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
+        "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
+        "release": {
+            **{key: plan[key] for key in ("id", "requirements", "package", "callable", "revision")},
+            "virtualenv": plan["virtualenv_id"],
+        },
+    }
 
 
-def _would_make(app: App, plan: Plan, hosted: dict[str, t.Any]) -> list[str]:
-    paths = plan.paths(app["root"])
-    made = [] if plan.virtualenv_id in hosted["virtualenvs"] else [paths["virtualenv"]]
-    made += [] if plan.id in hosted["releases"] else [paths["path"]]
-    return made + ([] if hosted["next"] == plan.id else [f"{app['root']}/next"])
+def _has_virtualenv(plan: dict[str, t.Any]) -> bool:
+    return plan["virtualenv_id"] in plan["hosted"]["virtualenvs"]
 
 
-def _diff(app: App, plan: Plan, hosted: dict[str, t.Any]) -> dict[str, str]:
-    link = f"{app['root']}/next"
-    before = f"{hosted['next']}\n" if hosted["next"] else ""
-    return {"before_header": link, "after_header": link, "before": before, "after": f"{plan.id}\n"}
+def _would_make(app: App, plan: dict[str, t.Any]) -> list[str]:
+    root, hosted = app["root"], plan["hosted"]
+    made = [] if _has_virtualenv(plan) else [f"{root}/venvs/{plan['virtualenv_id']}"]
+    made += [] if plan["id"] in hosted["releases"] else [f"{root}/releases/{plan['id']}"]
+    return made + ([] if hosted["next"] == plan["id"] else [f"{root}/next"])
 
 
-def _facts(app: App, plan: Plan | None) -> dict[str, str]:
-    """Return what later roles need to know of a release."""
-    return prebuilt_release(app["source"]) if plan is None else plan.facts(app["root"])
+def _diff(app: App, plan: dict[str, t.Any]) -> dict[str, str]:
+    link, before = f"{app['root']}/next", plan["hosted"]["next"]
+    return {"before_header": link, "after_header": link, "before": f"{before}\n" if before else "", "after": f"{plan['id']}\n"}

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import typing as t
+from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
+from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils.environment import environment_file
+from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import ask_host, host_app, stop_timeout, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import render
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi_settings import instance_settings
@@ -24,7 +25,7 @@ _DROP_IN_TEMPLATE = "instance.conf.j2"
 
 
 class ActionModule(ActionBase):
-    """One round trip, and one more where the release has to be asked for."""
+    """One round trip; one more where releases have to be asked for, and two where there are migrations."""
 
     _requires_connection = True
 
@@ -36,13 +37,24 @@ class ActionModule(ActionBase):
                 "apps": {"type": "list", "elements": "dict", "required": True},
                 "releases": {"type": "dict", "default": {}},
                 "secrets_key": {"type": "str", "no_log": True, "default": ""},
+                "allow_rejected": {"type": "bool", "default": False},
+                "lock_timeout": {"type": "int", "default": 60},
             }
         )
-        releases = {**self._hosted_releases(args["apps"], args["releases"], task_vars), **args["releases"]}
-        instances = [self._instance(app, releases[app["name"]], args["secrets_key"], task_vars) for app in args["apps"]]
-        payload = base64.b64encode(json.dumps(instances).encode()).decode()
-        answer = self._execute_module("flaskops.stack.uwsgi_instance", module_args={"payload": payload}, task_vars=task_vars)
-        answer.pop("invocation", None)
+        present = [app for app in args["apps"] if app["state"] == "present"]
+        releases = {**self._hosted_releases(present, args["releases"], task_vars), **args["releases"]}
+        order = {
+            "apps": [self._instance(app, releases[app["name"]], args["secrets_key"], task_vars) for app in present],
+            "absent": [{**app["account"], "purge": app["purge"]} for app in args["apps"] if app["state"] == "absent"],
+            "who": who(),
+            "allow_rejected": args["allow_rejected"],
+            "lock_timeout": args["lock_timeout"],
+        }
+        if not self._task.check_mode:
+            self._migrate(order, task_vars)
+        answer = ask_host(self, "apply", order, task_vars)
+        for notice in answer["notices"]:
+            self._display.warning(f"{task_vars.get('inventory_hostname')}: {notice}")
         return {**result, **answer}
 
     def _hosted_releases(self, apps: list[App], known: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -58,17 +70,17 @@ class ActionModule(ActionBase):
             else:
                 asked.append({"name": app["name"], "root": app["root"]})
         if asked:
-            answer = self._execute_module(
-                "flaskops.stack.uwsgi_instance", module_args={"mode": "releases", "apps": asked}, task_vars=task_vars
-            )
-            if answer.get("failed"):
-                raise AnsibleActionFail(answer.get("msg", "the host did not tell its releases"))
-            found.update(answer["releases"])
+            found.update(ask_host(self, "last_built", {"apps": asked}, task_vars)["releases"])
         return found
 
     def _instance(self, app: App, release: dict[str, str], secrets_key: str, task_vars: dict[str, t.Any]) -> App:
         name = app["name"]
-        variables = {"uwsgi_service_app": app, "uwsgi_service_release": release, "uwsgi_service_settings": instance_settings(app, release)}
+        variables = {
+            "uwsgi_service_app": app,
+            "uwsgi_service_release": release,
+            "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
+            "uwsgi_service_stop_timeout": stop_timeout(app),
+        }
         files = {
             "ini": render(self, app["uwsgi"]["template"], variables, task_vars, f"{name}.uwsgi.template"),
             "env": _HEADER + environment_file({"PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin", **app["env"]}),
@@ -85,10 +97,27 @@ class ActionModule(ActionBase):
             "drop_in": drop_in,
         }
         return {
-            **{key: app[key] for key in ("name", "user", "root", "config_dir", "run_dir", "health", "drain_timeout", "keep_releases")},
+            **host_app(app),
             "id": content_id("instance", identity),
             "release": release,
             "files": files,
             "unit": unit,
             "drop_in": drop_in,
         }
+
+    def _migrate(self, order: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+        """Run the migrations of new releases on the first host that comes here; the others wait for it.
+
+        Once for each instance, so that two environments in one run each migrate their own database.
+        """
+        apps = [app for app in order["apps"] if app["hooks"]["migrate"]]
+        if not apps:
+            return
+        new = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)["new"]
+        for app in (app for app in apps if app["name"] in new):
+            # Removed by Ansible when the run ends, shared by its workers.
+            done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{app['id']}")
+            with locked(done):
+                if not done.exists():
+                    ask_host(self, "migrate", {**order, "apps": [app]}, task_vars)
+                    done.touch()

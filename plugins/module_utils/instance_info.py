@@ -10,13 +10,15 @@ import pwd
 import stat
 import typing as t
 
-from . import systemd
+from . import history, systemd
 from .atomic import read_link
-from .instance import known_ids, live_id, unit_name
+from .instance import changed_by_hand, instance_record, is_enabled, known_ids, live_id, previous_id, unit_name
 from .release_build import release_record
 from .uwsgi_client import read_stats
 
 App = t.Mapping[str, t.Any]
+
+_HISTORY_SHOWN = 10
 
 
 def describe(app: App) -> dict[str, t.Any]:
@@ -26,16 +28,23 @@ def describe(app: App) -> dict[str, t.Any]:
     states = systemd.show([unit_name(app["name"], name) for name in ids])
     return {
         "live": live,
+        "previous": previous_id(app),
         "release": _release(app),
         "socket": _socket(f"{app['run_dir']}/uwsgi.sock"),
         "instances": {name: _instance(app, name, state) for name, state in zip(ids, states.values(), strict=True)},
+        "changed_by_hand": changed_by_hand(app, live) if live else [],
+        "rejected": history.rejected(app["root"]),
+        "history": history.read(app["root"], _HISTORY_SHOWN),
     }
 
 
 def _release(app: App) -> dict[str, t.Any]:
     release = os.path.basename(read_link(f"{app['root']}/current") or "")
     record = release_record(app["root"], release) if release else {}
-    return {"id": release, "revision": record.get("revision", ""), "virtualenv": record.get("virtualenv", "")}
+    path = f"{app['root']}/releases/{release}"
+    # A release is never changed, so the age of its directory is when it was built.
+    built = int(os.stat(path).st_mtime) if release and os.path.isdir(path) else 0
+    return {"id": release, "revision": record.get("revision", ""), "virtualenv": record.get("virtualenv", ""), "built": built}
 
 
 def _socket(path: str) -> dict[str, str] | None:
@@ -58,9 +67,10 @@ def _instance(app: App, name: str, state: t.Mapping[str, str]) -> dict[str, t.An
     stats = read_stats(f"{app['run_dir']}/{name}.stats") if state["ActiveState"] == "active" else None
     workers = (stats or {}).get("workers", [])
     return {
+        "release": instance_record(app, name)["release"]["id"],
         "unit": state.get("Id", unit_name(app["name"], name)),
         "active": state["ActiveState"],
-        "enabled": state["UnitFileState"] == "enabled",
+        "enabled": is_enabled(unit_name(app["name"], name)),
         "uwsgi": (stats or {}).get("version", ""),
         "listen_queue": (stats or {}).get("listen_queue", 0),
         "requests": sum(worker["requests"] for worker in workers),

@@ -8,30 +8,35 @@ that is handed over to root afterwards, so nothing of a package ever runs as roo
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import typing as t
 
+from .as_user import CommandError, environment, run, run_hooks
 from .atomic import link_atomically, read_link, read_text, write_atomically
 
 App = t.Mapping[str, t.Any]
 
 # Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
 COMPLETE = ".flaskops-complete"
+# What requirements without a version were resolved to, as constraints.
+LOCK = "requirements.lock"
 _PROBE = (
     "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
     " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
 )
-_OUTPUT_LINES = 25
 
 
 class BuildError(Exception):
-    """A release that cannot be built; the message says which command failed, with its words."""
+    """A release that cannot be built; the message says why."""
 
 
 def python_info(command: str) -> dict[str, str] | None:
@@ -73,12 +78,20 @@ def release_record(root: str, release: str) -> dict[str, t.Any]:
     return json.loads(text) if text else {}
 
 
+def read_lock(root: str, virtualenv: str) -> str | None:
+    """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
+    venv = f"{root}/venvs/{virtualenv}"
+    return read_text(f"{venv}/{LOCK}") if os.path.exists(f"{venv}/{COMPLETE}") else None
+
+
 def build(app: App, archive: str | None) -> list[str]:
     """Build what is missing of a release and make it the one to be switched to next; return what was made.
 
-    :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi`` and ``release`` (a plan of the controller)
+    :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi``, ``hooks``, ``environment``, ``release`` (a plan of the controller)
+        and ``lock`` (constraints of a host that has built the virtualenv)
     :param archive: the packed tree, ``None`` if the host has the release
-    :raises BuildError: nothing unfinished is left
+    :raises BuildError: if the tree cannot be a release; nothing unfinished is left
+    :raises CommandError: if a command fails; nothing unfinished is left
     """
     root, plan = app["root"], app["release"]
     release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
@@ -92,8 +105,10 @@ def build(app: App, archive: str | None) -> list[str]:
             _finish_release(app, venv, tree, release)
             made.append(release)
     except BaseException:
-        shutil.rmtree(venv, ignore_errors=True) if not os.path.exists(f"{venv}/{COMPLETE}") else None
-        shutil.rmtree(tree, ignore_errors=True) if tree != release else None
+        if venv in made or not os.path.exists(f"{venv}/{COMPLETE}"):
+            shutil.rmtree(venv, ignore_errors=True)
+        if tree != release:
+            shutil.rmtree(tree, ignore_errors=True)
         raise
     if link_atomically(f"releases/{plan['id']}", f"{root}/next"):
         made.append(f"{root}/next")
@@ -127,62 +142,68 @@ def _stays_inside(member: tarfile.TarInfo) -> bool:
 
 
 def _build_virtualenv(app: App, venv: str, tree: str) -> None:
-    """Make a virtualenv with the requirements of a tree and uWSGI."""
+    """Make a virtualenv with the requirements of a tree and uWSGI.
+
+    The host that builds first resolves requirements without a version; what it chose constrains the others.
+    """
     shutil.rmtree(venv, ignore_errors=True)
     os.mkdir(venv, 0o755)
     user = pwd.getpwnam(app["user"])
     os.chown(venv, user.pw_uid, user.pw_gid)
-    plan, pip = app["release"], [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+    plan = app["release"]
     _run(app, [app["python"], "-m", "venv", venv], tree)
-    if plan["requirements"]:
-        _run(app, [*pip, "install", "--requirement", plan["requirements"]], tree)
-    if plan["package"]:
-        # The virtualenv keeps what the package needs; the package itself is the release.
-        _run(app, [*pip, "install", f"./{plan['package']}"], tree)
-        _run(app, [*pip, "uninstall", "--yes", _distribution(plan["package"])], tree)
-    _run(app, [*pip, "install", app["uwsgi"]], tree)
+    with tempfile.NamedTemporaryFile("w", prefix="flaskops-", suffix=".txt") as chosen:
+        chosen.write(app["lock"] or "")
+        chosen.flush()
+        os.chmod(chosen.name, 0o644)
+        install = [*_pip(venv), "install", *(["--constraint", chosen.name] if app["lock"] else [])]
+        if plan["requirements"]:
+            _run(app, [*install, "--requirement", plan["requirements"]], tree)
+        if plan["package"]:
+            # The virtualenv keeps what the package needs; the package itself is the release.
+            _run(app, [*install, f"./{plan['package']}"], tree)
+            _run(app, [*_pip(venv), "uninstall", "--yes", _distribution(plan["package"])], tree)
+    frozen = _run(app, [*_pip(venv), "freeze"], tree)
+    _run(app, [*_pip(venv), "install", app["uwsgi"]], tree)
     _give(venv, 0, 0)
+    write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
 
 
+def _constraints(frozen: str) -> str:
+    """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
+    return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==\S+$", line))
+
+
 def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
-    """Turn an unpacked tree into the release: installed if it is a package, compiled, owned by root."""
+    """Turn an unpacked tree into the release: installed if it is a package, built by its hooks, compiled, owned by root."""
     plan = app["release"]
     if plan["package"]:
         file = plan["package"].partition("[")[0]
-        pip = [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
-        _run(app, [*pip, "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
+        _run(app, [*_pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
         os.unlink(f"{tree}/{file}")
+    run_hooks("build", app, tree, venv)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
-    compileall = [f"{venv}/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", release, "."]
-    subprocess.run(compileall, check=False, cwd=tree, capture_output=True, **_as_user(app))
+    compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", release, "."]
+    with contextlib.suppress(CommandError):
+        _run(app, [f"{venv}/bin/python", *compileall], tree)
     _give(tree, 0, 0)
-    record = {"id": plan["id"], "virtualenv": plan["virtualenv"], "callable": plan["callable"], "revision": plan["revision"]}
+    record = {key: plan[key] for key in ("id", "virtualenv", "callable", "revision")}
     write_atomically(f"{release}.json", json.dumps(record, sort_keys=True) + "\n", 0o644)
     os.rename(tree, release)
+
+
+def _pip(venv: str) -> list[str]:
+    return [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+
+
+def _run(app: App, command: list[str], directory: str) -> str:
+    return run(app["user"], command, directory, environment(f"{app['root']}/shared"))
 
 
 def _distribution(package: str) -> str:
     """Return the name of the distribution in a file's name (binary distribution format, PEP 427 and PEP 625)."""
     return package.partition("[")[0].split("-")[0]
-
-
-def _as_user(app: App) -> dict[str, t.Any]:
-    user = pwd.getpwnam(app["user"])
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name.lower().endswith("_proxy") or name.startswith(("PIP_", "SSL_", "LANG", "LC_"))
-    }
-    environment = {**kept, "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": f"{app['root']}/shared", "PIP_NO_CACHE_DIR": "1"}
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "env": environment, "umask": 0o022}
-
-
-def _run(app: App, command: list[str], directory: str) -> None:
-    done = subprocess.run(command, check=False, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **_as_user(app))
-    if done.returncode != 0:
-        words = "\n".join(done.stdout.strip().splitlines()[-_OUTPUT_LINES:])
-        raise BuildError(f"'{' '.join(command)}' ended with {done.returncode}:\n{words}")
 
 
 def _give(root: str, user: int, group: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import typing as t
 
-_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "UnitFileState", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
+_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
 
 
 class SystemdError(Exception):
@@ -40,13 +40,20 @@ def start(units: t.Sequence[str]) -> None:
         _call("systemctl", "start", "--no-block", "--", *units)
 
 
-def stop(units: t.Sequence[str], wait: bool = True) -> None:
-    if units:
-        _call("systemctl", "stop", *([] if wait else ["--no-block"]), "--", *units)
+def stop(units: t.Sequence[str]) -> None:
+    """Stop units and wait until they have; those that systemd does not know are no error."""
+    if not units:
+        return
+    done = subprocess.run(["systemctl", "stop", "--", *units], check=False, capture_output=True, text=True)
+    # Exit status 5: "Unit ... not loaded" (systemctl(1), EXIT STATUS).
+    if done.returncode not in (0, 5):
+        raise SystemdError(f"'systemctl stop {' '.join(units)}' ended with {done.returncode}: {done.stderr.strip()}")
 
 
 def reset_failed(units: t.Sequence[str]) -> None:
     """Forget failures of units; those that did not fail are no error."""
+    if not units:
+        return
     subprocess.run(["systemctl", "reset-failed", "--", *units], check=False, capture_output=True)
 
 

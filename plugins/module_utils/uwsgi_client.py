@@ -29,11 +29,12 @@ def pack_request(variables: t.Mapping[str, str]) -> bytes:
     return struct.pack("<BHB", 0, len(block), 0) + block
 
 
-def request(path: str, url: str, host: str, timeout: float) -> Answer:
+def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None) -> Answer:
     """Ask the instance behind a socket for ``url`` and return what it answers.
 
     :param path: the unix socket
     :param timeout: seconds for connecting and for each read
+    :param headers: further headers
     :raises OSError: when it does not answer
     :raises ValueError: when the answer is no HTTP response
     """
@@ -51,6 +52,7 @@ def request(path: str, url: str, host: str, timeout: float) -> Answer:
         "CONTENT_LENGTH": "",
         "HTTP_HOST": host,
         "HTTP_USER_AGENT": "flaskops-health",
+        **{f"HTTP_{name.upper().replace('-', '_')}": str(value) for name, value in (headers or {}).items()},
     }
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)

@@ -9,20 +9,34 @@ module: flask_release
 short_description: Build releases of Flask applications
 version_added: 1.0.0
 description:
-  - Fetches the source of every application on the controller, names the release by its content, and ships and builds it with its
-    virtualenv on hosts that do not have it. A release on the host is never changed.
+  - Ships and builds the releases that M(flaskops.stack.flask_release_plan) found missing, each with its virtualenv. A release on the
+    host is never changed.
   - What installs or runs foreign code runs as the application's user; what is built belongs to root.
-  - One call for all applications. A run with nothing to build makes one round trip.
+  - Requirements without a version are resolved by the first host that builds, and the same versions are installed on the others.
+  - One call for all applications, and none where nothing is missing.
 options:
   apps:
     description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
     type: list
     elements: dict
     required: true
+  plans:
+    description: The return value C(plans) of M(flaskops.stack.flask_release_plan).
+    type: dict
+    required: true
+  missing:
+    description: The return value C(missing) of M(flaskops.stack.flask_release_plan).
+    type: list
+    elements: str
+    required: true
   cache_dir:
     description: Directory on the controller for fetched sources.
     type: path
     default: ~/.cache/flaskops
+  lock_timeout:
+    description: Seconds to wait for another run that changes applications of the host.
+    type: int
+    default: 60
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Tells which releases would be built., support: full}
@@ -30,53 +44,77 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Build the release of every application
+- name: Build the releases that the host lacks
   flaskops.stack.flask_release:
     apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
-  register: built
+    plans: "{{ look.plans }}"
+    missing: "{{ look.missing }}"
 """
 
 RETURN = r"""
-releases:
-  description: >-
-    The release of every application by name: C(id), C(path), C(virtualenv), C(callable) and C(revision).
-  type: dict
-  returned: success
-  sample: {shop: {id: 0f3a1c9d2b7e, path: /srv/flask/shop/releases/0f3a1c9d2b7e, revision: 9fceb02}}
-made:
-  description: Paths that were built or would be.
-  type: list
-  elements: str
-  returned: success
+made: {description: Paths that were built or would be., type: list, elements: str, returned: success}
 """
 
+import base64
+import json
+import time
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import release_build
+from ansible_collections.flaskops.stack.plugins.module_utils import history, host_lock, release_build
+from ansible_collections.flaskops.stack.plugins.module_utils.as_user import CommandError
+
+
+def build(module: AnsibleModule) -> dict[str, t.Any]:
+    """Build every release; those that can be are, also beside one that cannot."""
+    made: list[str] = []
+    problems: list[str] = []
+    locks: dict[str, str | None] = {}
+    for app in json.loads(base64.b64decode(module.params["payload"])):
+        began = time.monotonic()
+        try:
+            made += release_build.build(app, module.params["archives"].get(app["name"]))
+            locks[app["name"]] = release_build.read_lock(app["root"], app["release"]["virtualenv"])
+        except (release_build.BuildError, CommandError) as error:
+            problems.append(f"{app['name']}: the release cannot be built: {error}")
+            entry = {
+                "action": "build",
+                "release": app["release"]["id"],
+                "revision": app["release"]["revision"],
+                "who": module.params["who"],
+            }
+            seconds = {"build": round(time.monotonic() - began, 1)}
+            history.record(app["root"], {**entry, "result": "failed", "reason": str(error), "seconds": seconds})
+    return {"changed": bool(made), "made": made, "locks": locks, "problems": problems}
 
 
 def main() -> None:
-    # The action plugin of the same name calls this module twice: to inspect, then to build what is missing.
+    # The action plugins call this module: flask_release_plan to inspect and for locks, flask_release to build.
     module = AnsibleModule(
         argument_spec={
-            "mode": {"choices": ["inspect", "build"], "required": True},
-            "apps": {"type": "list", "elements": "dict", "required": True},
+            "mode": {"choices": ["inspect", "locks", "build"], "required": True},
+            "apps": {"type": "list", "elements": "dict", "default": []},
+            "payload": {"type": "str", "no_log": True},
             "archives": {"type": "dict", "default": {}},
+            "who": {"type": "str", "default": ""},
+            "lock_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":
         module.exit_json(changed=False, hosted={app["name"]: release_build.inspect(app) for app in apps})
-    made: list[str] = []
-    problems: list[str] = []
-    for app in apps:
-        try:
-            made += release_build.build(app, module.params["archives"].get(app["name"]))
-        except release_build.BuildError as error:
-            problems.append(f"{app['name']}: the release cannot be built: {error}")
-    if problems:
-        module.fail_json(msg="\n".join(problems), made=made)
-    module.exit_json(changed=bool(made), made=made)
+    if module.params["mode"] == "locks":
+        locks = {app["name"]: release_build.read_lock(app["root"], app["virtualenv"]) for app in apps}
+        module.exit_json(changed=False, locks={name: text for name, text in locks.items() if text is not None})
+    try:
+        with host_lock.held(module.params["who"], module.params["lock_timeout"]):
+            result = build(module)
+    except host_lock.LockedError as error:
+        module.fail_json(msg=f"{error}. Try again when it has ended.")
+    if result["problems"]:
+        module.fail_json(msg="\n".join(result["problems"]), **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

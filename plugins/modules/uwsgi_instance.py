@@ -13,6 +13,8 @@ description:
     host is started as a candidate; it must become ready and answer its health request on its private socket. Only when all
     candidates do are they switched to, by renaming a symlink; the old instances are stopped after their drain time.
   - A candidate that fails is taken away, and nothing of what is live has changed.
+  - An application with C(state=absent) is stopped and taken away, with its releases; other applications are not touched.
+  - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
   apps:
     description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
@@ -21,7 +23,7 @@ options:
     required: true
   releases:
     description:
-      - Releases by name, as M(flaskops.stack.flask_release) returns them.
+      - Releases by name, as M(flaskops.stack.flask_release_plan) returns them.
       - For an application that is not among them, the release that was built last on the host.
     type: dict
     default: {}
@@ -29,6 +31,14 @@ options:
     description: Secret that the secrets of applications enter ids with; the same for all controllers, different for each site.
     type: str
     default: ""
+  allow_rejected:
+    description: Whether a release that was rolled back is deployed again.
+    type: bool
+    default: false
+  lock_timeout:
+    description: Seconds to wait for another run that changes applications of the host.
+    type: int
+    default: 60
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Tells which instances would be started., support: full}
@@ -39,7 +49,6 @@ EXAMPLES = r"""
 - name: Switch every application to its new instance
   flaskops.stack.uwsgi_instance:
     apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
-    releases: "{{ built.releases }}"
 """
 
 RETURN = r"""
@@ -48,106 +57,78 @@ instances:
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
-removed: {description: Paths of old instances, releases and virtualenvs that were removed., type: list, elements: str, returned: success}
+removed: {description: Paths that were removed., type: list, elements: str, returned: success}
+notices: {description: Applications that were left as they are because their release was rolled back., type: list, elements: str, returned: success}
 """
 
 import base64
 import json
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import instance as instances
-from ansible_collections.flaskops.stack.plugins.module_utils import systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_link, read_text
-from ansible_collections.flaskops.stack.plugins.module_utils.release_build import release_record
+from ansible_collections.flaskops.stack.plugins.module_utils import deploy, host_lock
+from ansible_collections.flaskops.stack.plugins.module_utils.as_user import CommandError, run_hooks
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import Instance
+from ansible_collections.flaskops.stack.plugins.module_utils.systemd import SystemdError
 
 
-def releases(module: AnsibleModule) -> None:
-    """Answer what was built last for applications."""
-    found: dict[str, t.Any] = {}
-    missing: list[str] = []
-    for app in module.params["apps"]:
-        root = app["root"]
-        record = release_record(root, os.path.basename(read_link(f"{root}/next") or ""))
-        if not record:
-            missing.append(
-                f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code."
-            )
-            continue
-        found[app["name"]] = {
-            "id": record["id"],
-            "path": f"{root}/releases/{record['id']}",
-            "virtualenv": f"{root}/venvs/{record['virtualenv']}",
-            "callable": record["callable"],
-            "revision": record["revision"],
-        }
-    if missing:
-        module.fail_json(msg="\n".join(missing))
-    module.exit_json(changed=False, releases=found)
+def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {"changed": False, "releases": {app["name"]: deploy.last_built(app) for app in order["apps"]}}
 
 
-def apply(module: AnsibleModule) -> dict[str, t.Any]:
-    """Bring every instance up and switch to it, or change nothing that is live."""
-    wanted = [instances.Instance(app) for app in json.loads(base64.b64decode(module.params["payload"]))]
-    states = systemd.show([instance.unit for instance in wanted])
-    pending = [instance for instance in wanted if not instances.is_settled(instance, states[instance.unit])]
-    result = {
-        "changed": bool(pending),
-        "instances": {instance.name: {"id": instance.id, "switched": instance in pending} for instance in wanted},
-        "diff": [diff(instance) for instance in pending],
-        "removed": [],
-    }
-    if module.check_mode or not pending:
-        return result
-    templates = {instance.name: read_text(instance.template_path) for instance in pending}
-    for instance in pending:
-        instance.write()
-    systemd.daemon_reload()
-    systemd.reset_failed([instance.unit for instance in pending])
-    systemd.start([instance.unit for instance in pending])
-    problems = instances.gate(pending)
-    if problems:
-        # The instance that is live already keeps its files, whatever state it is in.
-        for instance in pending:
-            if instance.live_id != instance.id:
-                instances.discard(instance, templates[instance.name])
-        systemd.daemon_reload()
-        module.fail_json(msg="\n".join(problem.text() for problem in problems))
-    for instance in pending:
-        instances.switch(instance)
-        instances.drain(instance)
-        result["removed"] += instances.prune(instance)
-    return result
+def new_releases(order: dict[str, t.Any]) -> dict[str, t.Any]:
+    wanted = [Instance(app) for app in order["apps"]]
+    return {"changed": False, "new": deploy.new_releases(wanted, order["allow_rejected"])}
 
 
-def diff(instance: instances.Instance) -> dict[str, str]:
-    live = instance.live_id
-    before = read_text(f"{instance.config_dir}/{live}.ini") if live else ""
-    return {
-        "before_header": f"{instance.unit_of(live)}" if live else "(none)",
-        "after_header": instance.unit,
-        "before": before or "",
-        "after": instance.app["files"]["ini"],
-    }
+def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
+    for app in order["apps"]:
+        try:
+            run_hooks("migrate", app, app["release"]["path"], app["release"]["virtualenv"])
+        except CommandError as error:
+            raise deploy.DeployError(f"{app['name']}: {error}\nNothing was switched.") from error
+    return {"changed": True}
+
+
+def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
+    wanted = [Instance(app) for app in order["apps"]]
+    outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check)
+    return outcome._asdict()
+
+
+def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
+    return deploy.rollback([(app, order["release"]) for app in order["apps"]], order["who"], check)._asdict()
 
 
 def main() -> None:
+    # The action plugins uwsgi_instance and flask_rollback call this module. The order is one opaque value, so that nothing of it is
+    # logged and nothing of a result is masked by accident.
     module = AnsibleModule(
         argument_spec={
-            "mode": {"choices": ["apply", "releases"], "default": "apply"},
-            "apps": {"type": "list", "elements": "dict", "default": []},
-            # One opaque value, so that nothing of it is logged and nothing of a result is masked by accident.
-            "payload": {"type": "str", "no_log": True},
+            "mode": {"choices": ["last_built", "new_releases", "migrate", "apply", "rollback"], "required": True},
+            "order": {"type": "str", "no_log": True, "required": True},
         },
         supports_check_mode=True,
     )
-    if module.params["mode"] == "releases":
-        releases(module)
+    order = json.loads(base64.b64decode(module.params["order"]))
+    looks = {"last_built": last_built, "new_releases": new_releases}
+    changes = {
+        "migrate": lambda: migrate(order),
+        "apply": lambda: apply(order, module.check_mode),
+        "rollback": lambda: rollback(order, module.check_mode),
+    }
     try:
-        module.exit_json(**apply(module))
-    except systemd.SystemdError as error:
+        if module.params["mode"] in looks:
+            module.exit_json(**looks[module.params["mode"]](order))
+        with host_lock.held(order["who"], order["lock_timeout"]):
+            result = changes[module.params["mode"]]()
+        module.exit_json(**result)
+    except SystemdError as error:
         module.fail_json(msg=f"{error}. The host must run systemd.")
+    except host_lock.LockedError as error:
+        module.fail_json(msg=f"{error}. Try again when it has ended.")
+    except deploy.DeployError as error:
+        module.fail_json(msg=str(error))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,8 @@ ROUTE = Key(
     },
 )
 
+COMMAND = Key("str", "A command line.", pattern=r"(?s).*\S.*", remedy="write a command")
+
 APP = Key(
     "dict",
     "One Flask application.",
@@ -117,6 +119,13 @@ APP = Key(
             pattern=r"[a-z][a-z0-9_-]{0,25}",
             remedy="use up to 26 of a-z, 0-9, - and _, beginning with a letter",
         ),
+        "state": Key(
+            "str",
+            "`absent` stops the application and takes away everything of it except its shared files.",
+            default="present",
+            choices=("present", "absent"),
+        ),
+        "purge": Key("bool", "With `state: absent`, takes away shared files and the system user too.", default=False),
         "source": Key(
             "dict",
             "Where the code comes from: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
@@ -186,6 +195,32 @@ APP = Key(
             pattern=r"(?!/)[^\s]+",
             remedy="write a path relative to the source",
         ),
+        "requirements_refresh": Key(
+            "str",
+            "Any text, such as a date; changing it resolves requirements without a version again.",
+            default="",
+        ),
+        "hooks": Key(
+            "dict",
+            "Commands run by a shell as the application's user, in the release, with its environment.",
+            default={},
+            keys={
+                "build": Key("list", "In a new release, before it is started; part of its id.", default=(), elements=COMMAND),
+                "migrate": Key(
+                    "list",
+                    "Once for a new release, on one host, before any host switches to it; must bear repetition.",
+                    default=(),
+                    elements=COMMAND,
+                ),
+                "after_switch": Key("list", "On each host, after the switch.", default=(), elements=COMMAND),
+            },
+        ),
+        "strategy": Key(
+            "str",
+            "`switch` runs old and new side by side; `restart` stops the old instance first, for hosts without the memory for both.",
+            default="switch",
+            choices=("switch", "restart"),
+        ),
         "packages": Key(
             "list",
             "Further distribution packages the application or its build needs.",
@@ -195,7 +230,7 @@ APP = Key(
         "env": Key("map", "Environment of the application, in plain text.", default={}),
         "secrets": Key("map", "Environment of the application that is never shown; keep the values in a vault.", default={}),
         "drain_timeout": Key(
-            "int", "Seconds the old instance goes on after a switch before it is stopped.", default=30, minimum=0, maximum=86400
+            "int", "Seconds the old instance may take to finish what it holds after a switch.", default=30, minimum=0, maximum=86400
         ),
         "keep_releases": Key("int", "Releases kept on the host, the live one included.", default=3, minimum=2, maximum=100),
         "uwsgi": Key(
@@ -229,7 +264,11 @@ APP = Key(
                     default=(200, 204, 301, 302, 303, 307, 308),
                     elements=Key("int", "An HTTP status.", minimum=100, maximum=599),
                 ),
+                "headers": Key("map", "Further headers that are sent.", default={}),
+                "body": Key("str", "Regular expression that the body must match somewhere.", default=""),
                 "timeout": Key("int", "Seconds from the start until it must have answered.", default=30, minimum=1, maximum=3600),
+                "interval": Key("int", "Seconds between two requests.", default=1, minimum=1, maximum=60),
+                "successes": Key("int", "Accepted answers in a row.", default=1, minimum=1, maximum=100),
             },
         ),
         "nginx": Key(

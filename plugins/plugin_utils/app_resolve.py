@@ -47,7 +47,9 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     if isinstance(name, str) and name:
         where = name
     before = len(validator.problems)
-    value = validator.check(where, _required(require), app)
+    # What goes away needs no more than its name.
+    absent = isinstance(app, Mapping) and app.get("state") == "absent"
+    value = validator.check(where, _required(() if absent else require), app)
     if len(validator.problems) > before or value is None:
         return None
     if "source" in value:
@@ -58,6 +60,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
     _check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
     _check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
+    _check_regex(validator, f"{where}.health.body", value["health"]["body"])
     return _derive(value)
 
 
@@ -92,6 +95,13 @@ def _check_options(validator: Validator, where: str, options: Mapping[str, t.Any
             )
 
 
+def _check_regex(validator: Validator, where: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        validator.refuse(where, f"is {shown(pattern)}, which is no regular expression ({error})", "write one in Python's syntax")
+
+
 def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str, t.Any]]) -> None:
     seen: dict[str, int] = {}
     for index, route in enumerate(routes):
@@ -102,9 +112,10 @@ def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str
 
 def _check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
     """Refuse what two applications cannot share."""
+    present = [app for app in apps if app["state"] == "present"]
     for key in ("name", "user", "root", "config_dir", "run_dir"):
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
-    names = [(app["name"], server.lower()) for app in apps for server in app["nginx"]["server_names"]]
+    names = [(app["name"], server.lower()) for app in present for server in app["nginx"]["server_names"]]
     _check_unique(validator, names, f"{variable}: the server name")
 
 

@@ -77,6 +77,12 @@ class Validator:
             return None
         return int(value)
 
+    def _bool(self, where: str, key: Key, value: object) -> bool | None:
+        if not isinstance(value, bool):
+            self.refuse(where, f"is {shown(value)}, but must be true or false", "write one of them, without quotes")
+            return None
+        return value
+
     def _list(self, where: str, key: Key, value: object) -> list | None:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             self.refuse(where, f"is {shown(value)}, but must be a list", "write [...] or one item a line with a dash")

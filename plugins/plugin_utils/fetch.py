@@ -61,7 +61,7 @@ def _from_git(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path, 
     mirror = cache / "git" / _digest(url)
     if version.startswith("-"):
         raise SourceError("version", f"'{version}' is not a version", "name a branch, tag or commit")
-    with _locked(mirror):
+    with locked(mirror):
         commit = _commit(mirror, url, version, run)
     return GitTree(mirror, commit, source["subdir"])
 
@@ -110,7 +110,7 @@ def _from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pa
     location, wanted = source["archive"], source.get("sha256")
     if re.match(r"https?://", location):
         file = cache / "archives" / f"{wanted}"
-        with _locked(file):
+        with locked(file):
             if not file.exists():
                 _download(location, file)
     else:
@@ -123,7 +123,7 @@ def _from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pa
             file.unlink()
         raise SourceError("sha256", f"'{location}' has the checksum {found}, not {wanted}", "correct the checksum if you trust the file")
     unpacked = cache / "trees" / found
-    with _locked(unpacked):
+    with locked(unpacked):
         if not unpacked.exists():
             _unpack(file, unpacked, location)
     return DirTree(_inside(_single_directory(unpacked), source["subdir"]), source["exclude"], f"sha256:{found[:12]}")
@@ -178,7 +178,7 @@ def _from_package(source: Mapping[str, t.Any], cache: Path) -> Tree:
     requirement = source["package"].replace(" ", "")
     name = re.sub(r"\[.*\]", "", requirement)
     folder = cache / "packages" / name.replace("==", "-")
-    with _locked(folder):
+    with locked(folder):
         if not folder.exists():
             _pip_download(name, folder)
     return FileTree(next(folder.iterdir()), name.replace("==", " "))
@@ -241,7 +241,7 @@ def _without_password(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
+def locked(target: Path) -> Iterator[None]:
     """Hold the lock of one place of the cache; its directory is made."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(target.with_name(f".{target.name}.lock"), "w") as lock:

@@ -50,4 +50,4 @@ def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> dict[str, t.A
 
 def with_source(apps: Sequence[App]) -> list[App]:
     """Return the applications whose code this collection brings to the host."""
-    return [app for app in apps if "prebuilt" not in app["source"]]
+    return [app for app in apps if app["state"] == "present" and "prebuilt" not in app["source"]]

@@ -33,18 +33,13 @@ class Plan:
     callable: str
     revision: str
     digest: str
-
-    def as_module_argument(self) -> dict[str, t.Any]:
-        """Return what the host builds the release from."""
-        plan = {key: getattr(self, key) for key in ("id", "requirements", "package", "callable", "revision")}
-        return {**plan, "virtualenv": self.virtualenv_id}
+    # Whether the requirements leave versions open; hashes pin them.
+    open_versions: bool
 
     def facts(self, root: str) -> dict[str, str]:
         """Return what later roles need to know."""
-        return {"id": self.id, **self.paths(root), "callable": self.callable, "revision": self.revision}
-
-    def paths(self, root: str) -> dict[str, str]:
-        return {"path": f"{root}/releases/{self.id}", "virtualenv": f"{root}/venvs/{self.virtualenv_id}"}
+        paths = {"path": f"{root}/releases/{self.id}", "virtualenv": f"{root}/venvs/{self.virtualenv_id}"}
+        return {"id": self.id, **paths, "callable": self.callable, "revision": self.revision}
 
 
 def prebuilt_release(source: Mapping[str, t.Any]) -> dict[str, str]:
@@ -61,8 +56,10 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     requirements = None if isinstance(tree, FileTree) else _requirements_file(app, tree)
     package = _package(app, tree) if isinstance(tree, FileTree) else None
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
-    virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, "python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants})
-    release = content_id("release", {"build": BUILD_VERSION, "code": tree.digest, "package": package, "virtualenv": virtualenv})
+    inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
+    virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
+    code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"]}
+    release = content_id("release", {"build": BUILD_VERSION, "virtualenv": virtualenv, **code})
     return Plan(
         name=app["name"],
         id=release,
@@ -72,6 +69,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
         callable="" if package else _default_callable(app["wsgi"], tree),
         revision=tree.revision,
         digest=tree.digest,
+        open_versions=not any("--hash" in line for line in wants),
     )
 
 

@@ -36,11 +36,12 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
     return options
 
 
-def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> list[Setting]:
+def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop_timeout: int) -> list[Setting]:
     """Return the settings of one instance, the user's options last and winning over the defaults.
 
     :param app: a description as ``app_resolve`` returns it
     :param release: ``path`` and ``virtualenv`` on the host, ``callable`` where the code tells it
+    :param stop_timeout: seconds a graceful stop may take
     """
     settings = [
         _setting("strict", True, "A misspelt option is refused instead of ignored."),
@@ -66,6 +67,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) ->
         _setting("vacuum", True, "The socket goes with the instance."),
         _setting("die-on-term", True, "SIGTERM means stop; by default uWSGI would reload."),
         _setting("hook-master-start", "unix_signal:15 gracefully_kill_them_all", "A stop lets the workers finish their requests."),
+        _setting("worker-reload-mercy", stop_timeout, "Seconds they have for it; streams are cut then."),
         _setting("listen", 1024, "Room for a burst; the kernel's somaxconn (4096 since Linux 5.4) is the limit."),
         _setting("buffer-size", _BUFFER_SIZE, "Large cookies and headers; the default 4096 answers them with 502."),
         _setting("harakiri", _harakiri(app), "A worker that is stuck this many seconds is replaced."),

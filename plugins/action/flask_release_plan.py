@@ -1,0 +1,76 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Name the release of every application and look at what of it the host has."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils import constraints
+from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, for_each, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import Plan, plan_release, prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.sources import SourceError
+
+App = dict[str, t.Any]
+
+
+class ActionModule(ActionBase):
+    """One round trip; one more where the host knows constraints that this controller does not."""
+
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _result, args = self.validate_argument_spec(
+            {"apps": {"type": "list", "elements": "dict", "required": True}, "cache_dir": {"type": "path", "default": "~/.cache/flaskops"}}
+        )
+        apps = with_source(args["apps"])
+        trees = fetch_apps(apps, args["cache_dir"], task_vars)
+        asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
+        hosted = self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"]
+
+        def plan(app: App) -> Plan:
+            python = hosted[app["name"]]["python"]
+            if python is None:
+                remedy = "name an interpreter that is, or have `packages` install it"
+                raise SourceError("python", f"'{app['python']}' is not on the host", remedy)
+            return plan_release(app, trees[app["name"]], python["tag"])
+
+        plans: dict[str, Plan] = for_each(apps, plan)
+        self._harvest(apps, plans, hosted, Path(args["cache_dir"]).expanduser(), task_vars)
+        result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
+        result["releases"] = {
+            app["name"]: plans[app["name"]].facts(app["root"]) if app["name"] in plans else prebuilt_release(app["source"])
+            for app in args["apps"]
+        }
+        result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
+        return result
+
+    def _harvest(self, apps: list[App], plans: dict[str, Plan], hosted: dict[str, t.Any], cache: Path, task_vars: dict[str, t.Any]) -> None:
+        """Learn the constraints of virtualenvs that the host has, before another host resolves them anew."""
+        wanted = {
+            app["name"]: {"root": app["root"], "virtualenv": plans[app["name"]].virtualenv_id}
+            for app in apps
+            if plans[app["name"]].virtualenv_id in hosted[app["name"]]["virtualenvs"]
+            and constraints.known(cache, plans[app["name"]].virtualenv_id) is None
+        }
+        if wanted:
+            answer = self._call({"mode": "locks", "apps": [{"name": name, **place} for name, place in wanted.items()]}, task_vars)
+            for name, text in answer["locks"].items():
+                constraints.remember(cache, wanted[name]["virtualenv"], text)
+
+    def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        # Looking changes nothing, so it is done in check mode too.
+        answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
+        if answer.get("failed"):
+            raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
+        return answer
+
+
+def _is_complete(plan: Plan, hosted: dict[str, t.Any]) -> bool:
+    return plan.id in hosted["releases"] and plan.virtualenv_id in hosted["virtualenvs"] and hosted["next"] == plan.id

@@ -1,0 +1,221 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Deployments and rollbacks of all applications of a host: every candidate goes through the gate, or nothing live changes."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from . import history, removal, switch, systemd
+from .as_user import CommandError, run_hooks
+from .atomic import read_link, read_text
+from .gate import gate
+from .instance import Instance, drop_in_path, instance_record, known_ids, live_id, previous_id, template_path
+from .release_build import release_record
+
+App = t.Mapping[str, t.Any]
+
+
+class DeployError(Exception):
+    """A run that failed; the message has a line or more for each application, with what to do."""
+
+
+class Outcome(t.NamedTuple):
+    """What a run did."""
+
+    changed: bool
+    instances: dict[str, t.Any]
+    diff: list[dict[str, str]]
+    removed: list[str]
+    notices: list[str]
+
+
+def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allow_rejected: bool, check: bool) -> Outcome:
+    """Bring every instance up and switch to it, and take away what is to be absent.
+
+    :param who: whom the history names
+    :param allow_rejected: whether releases and instances that were taken back are deployed again
+    :param check: whether to tell only what would be done
+    :raises DeployError: when a candidate fails; nothing live has changed then
+    """
+    states = systemd.show([instance.unit for instance in wanted])
+    notices: dict[str, str] = {} if allow_rejected else _rejected(wanted)
+    pending = [instance for instance in wanted if instance.name not in notices and not instance.is_settled(states[instance.unit])]
+    gone = [path for app in absent for path in removal.pending(app)]
+    diff = [_diff(instance) for instance in pending]
+    removed = list(gone)
+    if not check:
+        for app in absent:
+            removal.remove(app)
+        if pending:
+            _bring_up(pending, who, "deploy")
+            for instance in pending:
+                history.forgive(instance.root, (instance.id, instance.release["id"]))
+            removed += [path for instance in pending for path in switch.prune(instance)]
+            _after_switch(pending)
+    instances = {
+        instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
+        for instance in wanted
+    }
+    return Outcome(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
+
+
+def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcome:
+    """Go back from the live instance of applications to the previous one or to a named release.
+
+    :param live: for each application its description and the release to go to, empty for the previous instance
+    :raises DeployError: when there is nothing to go back to, or it fails; nothing live has changed then
+    """
+    problems: list[str] = []
+    targets: list[Instance] = []
+    for app, release in live:
+        try:
+            targets.append(_recorded(app, _target(app, release)))
+        except DeployError as error:
+            problems.append(str(error))
+    if problems:
+        raise DeployError("\n".join(problems))
+    diff = [_diff(instance) for instance in targets]
+    if not check:
+        left = {instance.name: (instance.live_id, instance_record(instance.app, instance.live_id)["release"]["id"]) for instance in targets}
+        _bring_up(targets, who, "rollback")
+        for instance in targets:
+            old, old_release = left[instance.name]
+            history.reject(instance.root, old_release if old_release != instance.release["id"] else old, who)
+    return Outcome(bool(targets), {instance.name: {"id": instance.id, "switched": True} for instance in targets}, diff, [], [])
+
+
+def _rejected(wanted: t.Sequence[Instance]) -> dict[str, str]:
+    """Return what to say of instances that were taken back and are not live."""
+    notices: dict[str, str] = {}
+    for instance in wanted:
+        entries = history.rejected(instance.root)
+        name = next((name for name in (instance.id, instance.release["id"]) if name and name in entries), "")
+        if name and instance.live_id not in ("", instance.id):
+            entry = entries[name]
+            notices[instance.name] = (
+                f"{instance.name}: {name} was taken back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
+                " release, or set uwsgi_service_allow_rejected: true."
+            )
+    return notices
+
+
+def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
+    """Start, gate and switch, and write down how it went."""
+    began = time.monotonic()
+    templates = {instance.name: read_text(instance.template_path) for instance in pending}
+    before = {instance.name: instance.live_id for instance in pending}
+    for instance in pending:
+        instance.write()
+    systemd.daemon_reload()
+    switch.start(pending)
+    problems = gate(pending)
+    gated = time.monotonic()
+    if problems:
+        switch.take_back(pending, templates)
+        reasons = {problem.name: problem.says for problem in problems}
+        for instance in pending:
+            reason = reasons.get(instance.name, "another application of the run failed")
+            _record(instance, who, action, "failed", reason, before, {"gate": gated - began})
+        raise DeployError("\n".join(problem.text() for problem in problems))
+    for instance in pending:
+        switch.switch(instance)
+        switch.drain(instance)
+        _record(instance, who, action, "live", "", before, {"gate": gated - began, "switch": time.monotonic() - gated})
+
+
+def _record(
+    instance: Instance, who: str, action: str, result: str, reason: str, before: t.Mapping[str, str], seconds: t.Mapping[str, float]
+) -> None:
+    entry = {
+        "action": action,
+        "instance": instance.id,
+        "release": instance.release["id"],
+        "revision": instance.release["revision"],
+        "previous": before[instance.name],
+        "who": who,
+        "result": result,
+        "reason": reason,
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+    history.record(instance.root, entry)
+
+
+def _after_switch(switched: t.Sequence[Instance]) -> None:
+    problems: list[str] = []
+    for instance in switched:
+        try:
+            run_hooks("after_switch", instance.app, instance.release["path"], instance.release["virtualenv"])
+        except CommandError as error:
+            problems.append(f"{instance.name}: the switch to {instance.id} was made, but {error}")
+    if problems:
+        raise DeployError("\n".join(problems))
+
+
+def _target(app: App, release: str) -> str:
+    """Return the instance to go back to."""
+    name, live, ids = app["name"], live_id(app), known_ids(app)
+    records = {known: instance_record(app, known) for known in ids}
+    if not live:
+        raise DeployError(f"{name}: no instance is live, so there is nothing to go back from; deploy it with site.yml.")
+    if not release:
+        if previous_id(app) not in ids or previous_id(app) == live:
+            raise DeployError(f"{name}: there is no earlier instance on this host to go back to.")
+        return previous_id(app)
+    if records[live]["release"]["id"] == release:
+        raise DeployError(f"{name}: release {release} is live already.")
+    found = [known for known in ids if known != live and records[known]["release"]["id"] == release]
+    if not found:
+        others = sorted(
+            {record["release"]["id"] for known, record in records.items() if known != live} - {"", records[live]["release"]["id"]}
+        )
+        there = os.path.isdir(f"{app['root']}/releases/{release}")
+        why = "was never healthy on this host" if there else "is not on this host: it was pruned or never deployed"
+        raise DeployError(f"{name}: release {release} {why}; there are {', '.join(others) or 'no others'}.")
+    return previous_id(app) if previous_id(app) in found else found[-1]
+
+
+def _recorded(app: App, name: str) -> Instance:
+    """Return an instance as its files on the host have it."""
+    texts = {kind: read_text(f"{app['config_dir']}/{name}.{kind}") or "" for kind in ("ini", "env", "secrets")}
+    unit = {"unit": read_text(template_path(app["name"])) or "", "drop_in": read_text(drop_in_path(app["name"], name)) or ""}
+    return Instance({**app, "id": name, "release": instance_record(app, name)["release"], "files": texts, **unit})
+
+
+def _diff(instance: Instance) -> dict[str, str]:
+    live = instance.live_id
+    before = read_text(f"{instance.config_dir}/{live}.ini") if live else ""
+    header = instance.unit_of(live) if live else f"{instance.unit} (nothing live)"
+    return {"before_header": header, "after_header": instance.unit, "before": before or "", "after": instance.app["files"]["ini"]}
+
+
+def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str]:
+    """Return the applications whose release would change, for which migrations are due."""
+    notices = {} if allow_rejected else _rejected(wanted)
+    return [
+        instance.name
+        for instance in wanted
+        if instance.name not in notices and read_link(f"{instance.root}/current") != f"releases/{instance.release['id']}"
+    ]
+
+
+def last_built(app: App) -> dict[str, str]:
+    """Return the release that was built last, by the link ``next``.
+
+    :raises DeployError: if there is none
+    """
+    root = app["root"]
+    record = release_record(root, os.path.basename(read_link(f"{root}/next") or ""))
+    if not record:
+        raise DeployError(
+            f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code."
+        )
+    return {
+        "id": record["id"],
+        "path": f"{root}/releases/{record['id']}",
+        "virtualenv": f"{root}/venvs/{record['virtualenv']}",
+        "callable": record["callable"],
+        "revision": record["revision"],
+    }

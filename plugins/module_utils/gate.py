@@ -1,0 +1,96 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The gate: a candidate gets no traffic before it is ready and has answered its health request on its private socket."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from . import systemd
+from .instance import Instance
+from .uwsgi_client import request
+
+_POLL_SECONDS = 0.1
+_BODY_SHOWN = 300
+# One request may take this share of the whole time.
+_SHARE_OF_TIMEOUT = 0.5
+
+
+class Problem(t.NamedTuple):
+    """Why a candidate was refused."""
+
+    name: str
+    says: str
+    log: list[str]
+
+    def text(self) -> str:
+        log = "".join(f"\n    {line}" for line in self.log) or "\n    (nothing)"
+        return f"{self.name}: {self.says}. The live instance was not touched. The candidate's last log lines:{log}"
+
+
+class _Waiting:
+    """A candidate that is not through the gate yet."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance, self.health = instance, instance.app["health"]
+        self.in_a_row, self.next_request, self.says = 0, 0.0, ""
+
+    def examine(self, properties: t.Mapping[str, str]) -> str:
+        """Look once and return ``good``, ``bad`` or ``wait``; ``says`` tells why."""
+        state, who = properties["ActiveState"], f"the candidate {self.instance.id}"
+        if state == "failed" or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
+            when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
+            self.says = f"{who} exited with {properties['ExecMainStatus']} {when}"
+            return "bad"
+        if state != "active":
+            self.says = f"{who} was not ready (it is {state})"
+            return "wait"
+        if time.monotonic() >= self.next_request:
+            self.next_request = time.monotonic() + self.health["interval"]
+            self.in_a_row = self.in_a_row + 1 if self._ask(who) else 0
+        return "good" if self.in_a_row >= self.health["successes"] else "wait"
+
+    def _ask(self, who: str) -> bool:
+        """Send the health request and return whether the answer is accepted."""
+        health = self.health
+        asked = f"{who} was asked for {health['path']} (Host: {health['host']})"
+        try:
+            answer = request(
+                self.instance.socket, health["path"], health["host"], max(1.0, health["timeout"] * _SHARE_OF_TIMEOUT), health["headers"]
+            )
+        except (OSError, ValueError) as error:
+            self.says = f"{asked} and gave no answer ({error})"
+            return False
+        body = " ".join(answer.body.split())[:_BODY_SHOWN]
+        self.says = f"{asked} and answered {answer.status} with the body '{body}'"
+        if answer.status not in health["status"]:
+            self.says += f"; accepted are {', '.join(map(str, health['status']))}"
+            return False
+        if not re.search(health["body"], answer.body):
+            self.says += f"; it must match '{health['body']}'"
+            return False
+        return True
+
+
+def gate(instances: t.Sequence[Instance]) -> list[Problem]:
+    """Wait until every candidate is through; return what is wrong with those that are not."""
+    began = time.monotonic()
+    waiting = {instance.unit: _Waiting(instance) for instance in instances}
+    problems: list[Problem] = []
+    while waiting:
+        states = systemd.show(list(waiting))
+        for unit, candidate in list(waiting.items()):
+            verdict = candidate.examine(states[unit])
+            late = time.monotonic() - began > candidate.health["timeout"]
+            if verdict == "wait" and not late:
+                continue
+            del waiting[unit]
+            if verdict != "good":
+                limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
+                log = systemd.journal(unit, invocation=states[unit].get("InvocationID", ""))
+                problems.append(Problem(candidate.instance.name, candidate.says + limit, log))
+        if waiting:
+            time.sleep(_POLL_SECONDS)
+    return problems

@@ -1,0 +1,162 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a gated candidate to the live instance, and what becomes of the others.
+
+Everything before the rename of ``uwsgi.sock`` leaves the live instance untouched; everything after it is made up for by the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import typing as t
+
+from . import systemd
+from .atomic import link_atomically, read_link, read_text, write_atomically
+from .instance import Instance, instance_record, known_ids, previous_id, remove_instance, unit_name, unlink
+from .release_build import release_record
+
+App = t.Mapping[str, t.Any]
+
+
+def start(instances: t.Sequence[Instance]) -> None:
+    """Start candidates, each beside the live instance or, with ``strategy: restart``, in its place."""
+    units = [instance.unit for instance in instances]
+    for instance in instances:
+        # One that still drains is taken back.
+        systemd.stop([f"{_drain_timer(instance.name, instance.id)}.timer"])
+    systemd.reset_failed(units)
+    systemd.stop([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
+    systemd.start(units)
+
+
+def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, str | None]) -> None:
+    """Take refused candidates away; what is live stays, or comes back where it had to make room.
+
+    :param templates: text of the unit template of each application before, ``None`` if there was none
+    """
+    for instance in instances:
+        # The instance that is live already keeps its files, whatever state it is in.
+        if instance.live_id != instance.id:
+            _discard(instance, templates[instance.name])
+    systemd.daemon_reload()
+    systemd.start([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
+
+
+def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
+    return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
+
+
+def _discard(instance: Instance, template_before: str | None) -> None:
+    app, root, release = instance.app, instance.root, instance.release["id"]
+    systemd.stop([instance.unit])
+    systemd.reset_failed([instance.unit])
+    remove_instance(app, instance.id)
+    if template_before is None:
+        unlink(instance.template_path)
+    elif read_text(instance.template_path) != template_before:
+        write_atomically(instance.template_path, template_before, 0o644)
+    if release and release not in {instance_record(app, other)["release"]["id"] for other in known_ids(app)}:
+        current = read_link(f"{root}/current")
+        if current:
+            link_atomically(current, f"{root}/next")
+        else:
+            unlink(f"{root}/next")
+        _remove_release(root, release)
+        _prune_virtualenvs(root)
+
+
+def switch(instance: Instance) -> None:
+    """Make a gated candidate the live instance."""
+    old = instance.live_id
+    systemd.enable(instance.unit)
+    link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
+    link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
+    if instance.release["id"]:
+        link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")
+    if old and old != instance.id:
+        link_atomically(f"{old}.ini", f"{instance.config_dir}/previous")
+        systemd.disable(instance.unit_of(old))
+
+
+def drain(instance: Instance) -> None:
+    """Have every other running instance stopped when its time is up, without waiting for it.
+
+    It keeps running until then, so that it can be taken back at once; the stop itself may take ``stop_timeout`` of that time.
+    """
+    others = [name for name in known_ids(instance.app) if name != instance.id]
+    states = systemd.show(
+        [instance.unit_of(other) for other in others] + [f"{_drain_timer(instance.name, other)}.timer" for other in others]
+    )
+    for other in others:
+        timer = _drain_timer(instance.name, other)
+        if (
+            states[instance.unit_of(other)]["ActiveState"] in ("active", "activating")
+            and states[f"{timer}.timer"]["ActiveState"] != "active"
+        ):
+            seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
+            systemd.stop_later(instance.unit_of(other), seconds, timer)
+
+
+def _drain_timer(name: str, instance: str) -> str:
+    return f"flask-{name}-drain-{instance}"
+
+
+def prune(instance: Instance) -> list[str]:
+    """Remove instances, releases and virtualenvs that nothing refers to any more; return what went.
+
+    The live, the previous and running instances stay with their releases, and the newest releases up to ``keep_releases`` with the
+    newest instance of each, so that there is something to go back to.
+    """
+    app, root = instance.app, instance.root
+    ids = known_ids(app)
+    states = systemd.show([unit_name(instance.name, name) for name in ids])
+    running = {name for name in ids if states[unit_name(instance.name, name)]["ActiveState"] not in ("inactive", "failed")}
+    protected = {instance.id, previous_id(app), *running}
+    release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
+
+    releases = _by_age(f"{root}/releases")
+    linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
+    needed = (linked | {release_of[name] for name in ids if name in protected}) & set(releases)
+    spare = [release for release in releases if release not in needed][: max(0, app["keep_releases"] - len(needed))]
+    keep = needed | set(spare)
+
+    removed: list[str] = []
+    seen: set[str] = {release_of[name] for name in ids if name in protected}
+    for name in sorted(ids, key=lambda name: -os.stat(f"{instance.config_dir}/{name}.ini").st_mtime_ns):
+        if name in protected:
+            continue
+        if release_of[name] in keep and release_of[name] not in seen:
+            seen.add(release_of[name])
+            continue
+        remove_instance(app, name)
+        removed.append(f"{instance.config_dir}/{name}.ini")
+    if instance.release["id"]:
+        for release in set(releases) - keep:
+            _remove_release(root, release)
+            removed.append(f"{root}/releases/{release}")
+        removed += _prune_virtualenvs(root)
+    return sorted(removed)
+
+
+def _remove_release(root: str, release: str) -> None:
+    shutil.rmtree(f"{root}/releases/{release}", ignore_errors=True)
+    unlink(f"{root}/releases/{release}.json")
+
+
+def _prune_virtualenvs(root: str) -> list[str]:
+    """Remove the virtualenvs that no release refers to."""
+    needed = {release_record(root, release).get("virtualenv") for release in _by_age(f"{root}/releases")}
+    unneeded = [f"{root}/venvs/{name}" for name in _by_age(f"{root}/venvs") if name not in needed]
+    for virtualenv in unneeded:
+        shutil.rmtree(virtualenv)
+    return unneeded
+
+
+def _by_age(directory: str) -> list[str]:
+    """Return the entries of a directory of releases or virtualenvs, the newest first."""
+    try:
+        entries = [entry for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    return [entry.name for entry in sorted(entries, key=lambda entry: (-entry.stat().st_mtime_ns, entry.name))]

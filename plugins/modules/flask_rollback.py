@@ -1,0 +1,47 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flask_rollback
+short_description: Go back to an earlier release of Flask applications
+version_added: 1.0.0
+description:
+  - Starts the previous instance of every application, or the newest one of a named release, requires that it answers its health
+    request, and switches to it. One that is still draining is taken back at once.
+  - The release that was live is remembered as rejected, and M(flaskops.stack.uwsgi_instance) does not deploy it again unless told to.
+  - All applications go back, or none.
+options:
+  apps:
+    description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    type: list
+    elements: dict
+    required: true
+  release:
+    description: The release to go back to; the previous instance if empty.
+    type: str
+    default: ""
+  lock_timeout:
+    description: Seconds to wait for another run that changes applications of the host.
+    type: int
+    default: 60
+author: flaskops.stack authors (@flaskops)
+attributes:
+  check_mode: {description: Tells which instances would be switched to., support: full}
+  diff_mode: {description: Shows the ini of the live instance and the earlier one., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Go back to what was served before
+  flaskops.stack.flask_rollback:
+    apps: "{{ flask_apps | flaskops.stack.resolve_apps | selectattr('name', 'equalto', 'shop') | list }}"
+"""
+
+RETURN = r"""
+instances:
+  description: By application, C(id) of the live instance.
+  type: dict
+  returned: success
+  sample: {shop: {id: 9d3c21f0aa10, switched: true}}
+"""

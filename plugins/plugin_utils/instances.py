@@ -1,0 +1,47 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the actions that start instances have in common."""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import json
+import socket
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+_APP_KEYS = ("name", "user", "root", "config_dir", "run_dir", "health", "drain_timeout", "keep_releases", "strategy", "hooks")
+# A stop lets requests finish for so long, of the drain time.
+_STOP_SECONDS = 10
+
+
+def who() -> str:
+    """Return whom histories and locks name: the person and the machine of the run."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def stop_timeout(app: Mapping[str, t.Any]) -> int:
+    """Return the seconds a graceful stop may take."""
+    return min(_STOP_SECONDS, app["drain_timeout"])
+
+
+def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what the host needs of a description."""
+    return {**{key: app[key] for key in _APP_KEYS}, "stop_timeout": stop_timeout(app), "environment": {**app["env"], **app["secrets"]}}
+
+
+def ask_host(action: ActionBase, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Call the module ``uwsgi_instance`` and return its answer.
+
+    :raises AnsibleActionFail: with the module's message
+    """
+    encoded = base64.b64encode(json.dumps(order).encode()).decode()
+    answer = action._execute_module("flaskops.stack.uwsgi_instance", module_args={"mode": mode, "order": encoded}, task_vars=task_vars)
+    answer.pop("invocation", None)
+    if answer.get("failed"):
+        raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
+    return answer
