@@ -25,10 +25,7 @@ from jinja2 import TemplateSyntaxError, Undefined
 
 SOURCES = ("src", "content", "link")
 # Renders one source with the variables of many entries.
-EACH = (
-    "{% for __config_tree_entry in __config_tree_all %}SETS"
-    "{% include __config_tree_source %}{{ __config_tree_mark }}{% endfor %}"
-)
+EACH = "{% for __config_tree_entry in __config_tree_all %}SETS{% include __config_tree_source %}{{ __config_tree_mark }}{% endfor %}"
 
 
 class Renderer:
@@ -45,9 +42,7 @@ class Renderer:
         """Return the texts of entries with `src`. Raises AnsibleActionFail: owner, path, template, line."""
         alike: dict[tuple[Any, ...], list[int]] = {}
         for index, entry in enumerate(entries):
-            alike.setdefault((entry["src"], tuple(entry["search"]), tuple(sorted(entry["vars"]))), []).append(
-                index
-            )
+            alike.setdefault((entry["src"], tuple(entry["search"]), tuple(sorted(entry["vars"]))), []).append(index)
         texts = [""] * len(entries)
         for indexes in alike.values():
             group = [entries[index] for index in indexes]
@@ -210,9 +205,7 @@ def to_mode(entry: dict[str, Any]) -> int:
     except ValueError:
         number = -1
     if not 0 <= number <= 0o7777:
-        raise AnsibleActionFail(
-            f"files: {entry['owner']}: mode '{mode}' of {entry['path']} is not octal, such as '0644'"
-        )
+        raise AnsibleActionFail(f"files: {entry['owner']}: mode '{mode}' of {entry['path']} is not octal, such as '0644'")
     return number
 
 
@@ -221,8 +214,7 @@ def check_sources(entry: dict[str, Any]) -> None:
     given = [name for name in SOURCES if entry[name] is not None]
     if len(given) != 1:
         raise AnsibleActionFail(
-            f"files: {entry['owner']}: {entry['path']} needs exactly one of src, content and link, "
-            f"got {', '.join(given) or 'none'}"
+            f"files: {entry['owner']}: {entry['path']} needs exactly one of src, content and link, got {', '.join(given) or 'none'}"
         )
 
 
@@ -259,7 +251,5 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
         args["payload"] = encode_payload(entries)
-        result.update(
-            self._execute_module("flaskops.stack.config_tree", module_args=args, task_vars=task_vars)
-        )
+        result.update(self._execute_module("flaskops.stack.config_tree", module_args=args, task_vars=task_vars))
         return result

@@ -167,9 +167,7 @@ class Transaction:
                     self._sweep()
                 if made_root:
                     self._unmake_root()
-            result.changed = (
-                result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
-            )
+            result.changed = result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
             return result
 
     def _plan(self) -> Plan:
@@ -185,9 +183,7 @@ class Transaction:
         try:
             while not _locked(handle):
                 if time.monotonic() > end:
-                    raise ConfigTreeError(
-                        f"another run has held {self.state}.lock for {LOCK_SECONDS} s; wait for it to end"
-                    )
+                    raise ConfigTreeError(f"another run has held {self.state}.lock for {LOCK_SECONDS} s; wait for it to end")
                 time.sleep(0.2)
             yield
         finally:
@@ -242,9 +238,7 @@ class Transaction:
                 self._go_live(result)
                 return
             self._sweep()
-        raise ConfigTreeError(
-            f"somebody keeps changing files below {self.root}; nothing was changed. Run again later"
-        )
+        raise ConfigTreeError(f"somebody keeps changing files below {self.root}; nothing was changed. Run again later")
 
     def _build(self, result: Result) -> None:
         """Make the stage: the live tree with the plan written into it, accepted by the validator."""
@@ -270,9 +264,7 @@ class Transaction:
         except OSError as error:
             files.restore_journal(self.places)
             self.mark.clear()
-            raise ConfigTreeError(
-                f"cannot write below {self.root} ({error}); everything is as before"
-            ) from error
+            raise ConfigTreeError(f"cannot write below {self.root} ({error}); everything is as before") from error
 
     def _settle(self, result: Result) -> None:
         """Have the service take the tree and commit, or undo the swap."""
@@ -309,9 +301,7 @@ class Transaction:
         if not again:
             self.mark.clear()
         state = f"but with it too: {again}" if again else "and the service runs with it"
-        raise ConfigTreeError(
-            f"{trouble}. The old tree is back, {state}. It said: {said}", service_lines=lines
-        )
+        raise ConfigTreeError(f"{trouble}. The old tree is back, {state}. It said: {said}", service_lines=lines)
 
     def _said(self, tree: str, manifest: Manifest) -> str:
         """The service's own words about a tree, with the owners of the files they name."""

@@ -76,9 +76,7 @@ class Validator:
             return "skipped"
         program = find_program(self.argv[0])
         if program is None:
-            raise ConfigTreeError(
-                f"validate: {self.argv[0]} is not installed on this host; nothing was changed"
-            )
+            raise ConfigTreeError(f"validate: {self.argv[0]} is not installed on this host; nothing was changed")
         if self._has_namespace(stage):
             outcome, how = self.runner([*self._namespace(stage), program, *self.argv[1:]]), "namespace"
         else:
@@ -107,9 +105,7 @@ class Validator:
     def _run_on_copy(self, stage: str) -> Outcome:
         """Validate a copy in which every mention of the root leads to the copy."""
         if not self.fallback:
-            raise ConfigTreeError(
-                "validate: this host gives no mount namespace (no CAP_SYS_ADMIN); set validate_fallback"
-            )
+            raise ConfigTreeError("validate: this host gives no mount namespace (no CAP_SYS_ADMIN); set validate_fallback")
         copy = f"{stage}.check"
         os.mkdir(copy, 0o700)
         try:
@@ -124,7 +120,7 @@ class Validator:
 
 def redirect(copy: str, root: str) -> None:
     """Rewrite every mention of `root` in the files and links below `copy` to `copy`."""
-    mention = re.compile(re.escape(os.fsencode(root)) + rb"(?![\w.-])")
+    mention = re.compile(rb"(?<![\w./-])" + re.escape(os.fsencode(root)) + rb"(?![\w.-])")
     for directory, subdirs, names in os.walk(copy):
         for name in [*names, *subdirs]:
             path = os.path.join(directory, name)
@@ -231,9 +227,7 @@ class Explainer:
 
     def _lines(self, path: str) -> list[str]:
         try:
-            with open(
-                os.path.join(self.tree, self._resolve(path)), encoding="utf-8", errors="replace"
-            ) as handle:
+            with open(os.path.join(self.tree, self._resolve(path)), encoding="utf-8", errors="replace") as handle:
                 return handle.read().splitlines()
         except OSError:
             return []

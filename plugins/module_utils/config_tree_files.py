@@ -52,9 +52,7 @@ class Places:
         """Stages of runs that were killed. Only to be asked under the lock."""
         with contextlib.suppress(FileNotFoundError):
             names = sorted(os.listdir(self.parent))
-            return [
-                os.path.join(self.parent, name) for name in names if name.startswith(f"{self.prefix}stage-")
-            ]
+            return [os.path.join(self.parent, name) for name in names if name.startswith(f"{self.prefix}stage-")]
         return []
 
 
@@ -188,9 +186,7 @@ def _removed_if_empty(tree: str, path: str) -> bool:
 def _put_entry(tree: str, entry: Entry) -> None:
     """Write one entry into the stage, in place of whatever is there."""
     if not has_real_parents(tree, entry.path):
-        raise ConfigTreeError(
-            f"{entry.path}: a directory above it became a symbolic link meanwhile; run again"
-        )
+        raise ConfigTreeError(f"{entry.path}: a directory above it became a symbolic link meanwhile; run again")
     where = os.path.join(tree, entry.path)
     remove_path(where)
     if entry.link is not None:
@@ -261,9 +257,7 @@ def replace_files(places: Places, stage: str, plan: Plan) -> None:
     os.mkdir(os.path.join(begun, "tree"))
     for path in paths:
         _bring(places.root, os.path.join(begun, "tree"), path)
-    write_file(
-        os.path.join(begun, PATHS), json.dumps({"paths": paths, "dirs": plan.manifest.dirs}).encode(), 0o600
-    )
+    write_file(os.path.join(begun, PATHS), json.dumps({"paths": paths, "dirs": plan.manifest.dirs}).encode(), 0o600)
     fsync_dirs(begun)
     os.rename(begun, places.journal)
     fsync(places.parent)

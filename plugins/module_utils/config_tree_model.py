@@ -73,9 +73,7 @@ def decode_payload(payload: str) -> list[Entry]:
         rows = json.loads(zlib.decompress(base64.b64decode(payload)))
         return [Entry(**{**row, "content": _to_bytes(row["content"])}) for row in rows]
     except (ValueError, TypeError, KeyError, zlib.error) as error:
-        raise ConfigTreeError(
-            f"config_tree: the payload of its action plugin cannot be read: {error}"
-        ) from error
+        raise ConfigTreeError(f"config_tree: the payload of its action plugin cannot be read: {error}") from error
 
 
 def _to_bytes(text: str | None) -> bytes | None:
@@ -86,13 +84,9 @@ def clean_path(path: str, what: str) -> str:
     """Return `path` if it is a plain relative path below the root, else raise ConfigTreeError."""
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
-        raise ConfigTreeError(
-            f"{what}: '{path}' is no path below the root; write it relative, without '.' and '..'"
-        )
+        raise ConfigTreeError(f"{what}: '{path}' is no path below the root; write it relative, without '.' and '..'")
     if parts[0] == MANIFEST:
-        raise ConfigTreeError(
-            f"{what}: '{MANIFEST}' is the manifest of config_tree itself; choose another path"
-        )
+        raise ConfigTreeError(f"{what}: '{MANIFEST}' is the manifest of config_tree itself; choose another path")
     return path
 
 
@@ -102,21 +96,15 @@ def check_request(entries: list[Entry], absent: list[Absent]) -> None:
     for entry in entries:
         clean_path(entry.path, f"files of {entry.owner}")
         if entry.path in seen:
-            raise ConfigTreeError(
-                f"files: '{entry.path}' is given twice, by {seen[entry.path].owner} and by {entry.owner}"
-            )
+            raise ConfigTreeError(f"files: '{entry.path}' is given twice, by {seen[entry.path].owner} and by {entry.owner}")
         seen[entry.path] = entry
     for path in seen:
         for parent in parents(path):
             if parent in seen:
-                raise ConfigTreeError(
-                    f"files: '{path}' lies below '{parent}', which is a file or link itself"
-                )
+                raise ConfigTreeError(f"files: '{path}' lies below '{parent}', which is a file or link itself")
     for gone in absent:
         if clean_path(gone.path, "absent") in seen:
-            raise ConfigTreeError(
-                f"'{gone.path}' is in files (of {seen[gone.path].owner}) and in absent; choose one"
-            )
+            raise ConfigTreeError(f"'{gone.path}' is in files (of {seen[gone.path].owner}) and in absent; choose one")
 
 
 def parents(path: str) -> list[str]:

@@ -131,14 +131,10 @@ class Planner:
         if gone.only_if_link is not None and not self._points_at(gone, live):
             return
         if not has_real_parents(self.root, gone.path):
-            self.refusals.append(
-                f"{self._at(gone.path)} is to be absent but is reached through a symbolic link"
-            )
+            self.refusals.append(f"{self._at(gone.path)} is to be absent but is reached through a symbolic link")
             return
         if live.kind == "dir":
-            self.refusals.append(
-                f"{self._at(gone.path)} is to be absent but is a directory; remove it by hand"
-            )
+            self.refusals.append(f"{self._at(gone.path)} is to be absent but is a directory; remove it by hand")
             return
         self.plan.removed.append(gone.path)
         self._note_diff(gone.path, live, None)
@@ -173,9 +169,7 @@ class Planner:
         """Refuse to touch what is not ours to touch."""
         where = self._at(entry.path)
         if live.kind == "dir" and os.listdir(where):
-            self.refusals.append(
-                f"{where} is a directory with files in it; {entry.owner} wants a file there: move it away"
-            )
+            self.refusals.append(f"{where} is a directory with files in it; {entry.owner} wants a file there: move it away")
         elif live.kind == "absent" or entry.force:
             return
         elif owner is None and not same_content(entry, live):
@@ -184,9 +178,7 @@ class Planner:
             self._refuse(entry, f"{where} belongs to {owner}")
 
     def _refuse(self, entry: Entry, why: str) -> None:
-        self.refusals.append(
-            f"{why}, {entry.owner} wants its own file there: move it away, or set `force: true` on the entry"
-        )
+        self.refusals.append(f"{why}, {entry.owner} wants its own file there: move it away, or set `force: true` on the entry")
 
     def _check_parents(self, entry: Entry) -> None:
         """Every directory above the entry must be a real one, or free."""
@@ -195,9 +187,7 @@ class Planner:
                 continue
             where = self._at(parent)
             if os.path.islink(where) or (os.path.lexists(where) and not os.path.isdir(where)):
-                self.refusals.append(
-                    f"{where} is not a directory, but {entry.owner} wants {entry.path} below it"
-                )
+                self.refusals.append(f"{where} is not a directory, but {entry.owner} wants {entry.path} below it")
                 return
             self.good_parents.add(parent)
 
@@ -206,9 +196,7 @@ class Planner:
         record = self.known.files.get(entry.path)
         if record is None:
             return
-        untouched = (
-            live.kind in ("file", "link") and hashlib.sha256(live.data).hexdigest() == record["sha256"]
-        )
+        untouched = live.kind in ("file", "link") and hashlib.sha256(live.data).hexdigest() == record["sha256"]
         if not untouched:
             self.plan.drifted.append(entry.path)
 

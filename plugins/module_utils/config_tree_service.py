@@ -21,9 +21,7 @@ FINAL = re.compile(r"\[emerg\](?!.*: bind\(\) to )")
 class Service:
     """A systemd service that reads the tree. With `check` "workers", a reload must bring new children."""
 
-    def __init__(
-        self, name: str, check: str = "none", log: str = "", timeout: int = 10, runner: Runner = run
-    ) -> None:
+    def __init__(self, name: str, check: str = "none", log: str = "", timeout: int = 10, runner: Runner = run) -> None:
         self.name = name
         self.check = check
         self.log = log
@@ -82,9 +80,7 @@ class Service:
     def _journal(self) -> list[str]:
         unit = ["journalctl", "--unit", self.name, "--since", f"@{int(self._since)}"]
         try:
-            outcome: Outcome = self.runner(
-                [*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"]
-            )
+            outcome: Outcome = self.runner([*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"])
         except ConfigTreeError:
             return []
         return outcome.lines if outcome.status == 0 else []

@@ -217,9 +217,7 @@ def to_absent(value: Any) -> Absent:
 def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
     """Build the transaction from the module's parameters. Raises ConfigTreeError."""
     if params["payload"] is None:
-        raise ConfigTreeError(
-            "config_tree: runs through its action plugin only, as flaskops.stack.config_tree"
-        )
+        raise ConfigTreeError("config_tree: runs through its action plugin only, as flaskops.stack.config_tree")
     request = Request(
         root=params["root"],
         entries=decode_payload(params["payload"]),
@@ -229,9 +227,7 @@ def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
         validate_fallback=params["validate_fallback"],
         want_diff=want_diff,
     )
-    service = Service(
-        params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"]
-    )
+    service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
     return Transaction(request, service)
 
 
@@ -243,6 +239,8 @@ def main() -> None:
         result = transaction.predict() if module.check_mode else transaction.run()
     except ConfigTreeError as error:
         module.fail_json(msg=str(error), **error.details)
+    except OSError as error:
+        module.fail_json(msg=f"config_tree: {module.params['root']}: {error}. It needs root and room on the disk")
     for warning in result.warnings:
         module.warn(warning)
     module.exit_json(**result.as_dict())

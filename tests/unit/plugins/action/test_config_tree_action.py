@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule
+from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule, Renderer
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import decode_payload
 
 BASE = """server {
@@ -46,9 +46,7 @@ class Task:
 @pytest.fixture
 def places(tmp_path: Path) -> SimpleNamespace:
     """A role, an inventory and some other directory, each with templates."""
-    found = SimpleNamespace(
-        role=tmp_path / "role", inventory=tmp_path / "inventory", other=tmp_path / "other"
-    )
+    found = SimpleNamespace(role=tmp_path / "role", inventory=tmp_path / "inventory", other=tmp_path / "other")
     for place in vars(found).values():
         (place / "templates").mkdir(parents=True)
     (found.role / "templates/site.conf.j2").write_text(BASE)
@@ -101,10 +99,14 @@ def test_a_bare_name_is_found_beside_the_inventory_and_extends_the_role(places):
 
 def test_an_absolute_path_extends_the_role_and_its_neighbours(places):
     (places.other / "part.j2").write_text("    part;\n")
-    (places.other / "mine.j2").write_text(
-        '{% extends "site.conf.j2" %}\n{% block body %}\n{% include "part.j2" %}\n\n{% endblock %}\n'
-    )
+    (places.other / "mine.j2").write_text('{% extends "site.conf.j2" %}\n{% block body %}\n{% include "part.j2" %}\n\n{% endblock %}\n')
     assert text(places, site(f"{places.other}/mine.j2")) == "server {\n    part;\n}\n"
+
+
+def test_the_roles_base_comes_before_a_neighbour_of_that_name(places):
+    (places.other / "site.conf.j2").write_text("neighbour")
+    (places.other / "mine.j2").write_text('{% extends "site.conf.j2" %}\n')
+    assert text(places, site(f"{places.other}/mine.j2")).startswith("server")
 
 
 def test_search_adds_directories_after_the_role(places, tmp_path):
@@ -124,7 +126,7 @@ TRICKY = {
     "scopes.j2": "{% set ns = namespace(n=0) %}{% for x in [1, 2] %}{% set ns.n = ns.n + x %}{% endfor %}"
     "{{ ns.n }}{% if app.extra is defined %}{% set seen = 1 %}{% endif %}{{ seen is defined }}\n",
     "macro.j2": '{% macro m(x) %}<{{ x }}>{% endmacro %}\n{{ m(app.root) }}\n{% include "site.conf.j2" %}\n',
-    "header.j2": "#jinja2: variable_start_string: '[[', variable_end_string: ']]'\n[[ app.root ]] {{ x }}\n",
+    "header.j2": "#jinja2: variable_start_string: '[[', variable_end_string: ']]'\n[[ app.root ]] {{ lookup_me }}\n",
     "backslash.j2": 'location ~ \\.php$ { return 200 "a\\n{{ "\\\\n" }}"; }\n',
     "types.j2": "{{ app.number }}\n{{ app.none }}\n",
 }
@@ -139,14 +141,21 @@ def test_many_at_once_are_rendered_as_each_alone(places, name):
         {"root": "/a", "number": 1, "none": None, "extra": "x\n"},
         {"root": "b\n\n", "number": 2.5, "none": None},
     ]
-    entries = [
-        {**site(f"{places.other}/{name}", **app), "path": app["root"][:2].strip("/\n")} for app in apps * 2
-    ]
+    entries = [{**site(f"{places.other}/{name}", **app), "path": app["root"][:2].strip("/\n")} for app in apps * 2]
     for number, entry in enumerate(entries):
         entry["path"] += str(number)
-    assert [entry.content for entry in render(places, *entries)] == [
-        render(places, entry)[0].content for entry in entries
-    ]
+    assert [entry.content for entry in render(places, *entries)] == [render(places, entry)[0].content for entry in entries]
+
+
+@pytest.mark.parametrize("src", ["site.conf.j2", "{other}/site.conf.j2"])
+def test_many_are_one_call_of_the_engine(places, monkeypatch, src):
+    (places.other / "site.conf.j2").write_text("outside {{ app.root }}\n")
+    calls = []
+    engine = Renderer._text
+    monkeypatch.setattr(Renderer, "_text", lambda *args: calls.append(1) or engine(*args))
+    files = [{**site(src.format(other=places.other)), "path": str(number)} for number in range(9)]
+    assert len({entry.content for entry in render(places, *files)}) == 1
+    assert len(calls) == 1
 
 
 def test_one_of_many_that_fails_is_named(places):

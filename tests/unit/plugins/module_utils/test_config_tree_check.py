@@ -21,9 +21,7 @@ SITE = "server {\n  listen 9999;\n  # @ nginx.extra\n  foo bar;\n  # @\n  root /
 
 def can_mount() -> bool:
     try:
-        return (
-            subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode == 0
-        )
+        return subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode == 0
     except OSError:
         return False
 
@@ -71,9 +69,7 @@ def test_a_bare_mark_ends_the_key(tree, manifest):
 
 
 def test_the_same_line_is_told_once(tree, manifest):
-    said = explain(
-        tree, manifest, "nginx: [emerg] no", "2026/11/23 09:51:04 [emerg] 5#5: no", "[notice] fine"
-    )
+    said = explain(tree, manifest, "nginx: [emerg] no", "2026/11/23 09:51:04 [emerg] 5#5: no", "[notice] fine")
     assert said == "[emerg] no"
 
 
@@ -106,9 +102,7 @@ def test_nothing_said(tree, manifest):
     assert explain(tree, manifest) == "it said nothing and exited with status 1"
 
 
-def validator(
-    root: Path, argv: list[str], fallback: list[str] | None = None, runner=check.run
-) -> check.Validator:
+def validator(root: Path, argv: list[str], fallback: list[str] | None = None, runner=check.run) -> check.Validator:
     return check.Validator(str(root), argv, fallback or [], runner)
 
 
@@ -146,15 +140,21 @@ def test_without_a_namespace_a_rewritten_copy_is_validated(tree, manifest, tmp_p
         (tree / name).write_text(text)
     (tree / "absolute").symlink_to(f"{root}/more")
     (tree / "directory").symlink_to(f"{root}/available")
-    script = (
-        'cat {root}/absolute {root}/main; ls {root}/directory; grep -q "{root}/more;$" {root}/main && exit 1'
-    )
+    script = 'cat {root}/absolute {root}/main; ls {root}/directory; grep -q "{root}/more;$" {root}/main && exit 1'
     with pytest.raises(ConfigTreeError) as refused:
         validator(root, ["sh"], ["sh", "-c", script], without_namespace).check(str(tree), manifest)
     lines = refused.value.details["validate_lines"]
     assert lines == ["more", f"include {root}/more;", f"include {root}-other/x;", "shop.conf"]
     assert (tree / "main").read_text().startswith(f"include {root}/more;")
     assert sorted(os.listdir(tmp_path)) == ["live", "stage"]
+
+
+def test_only_the_root_itself_is_rewritten(tree, tmp_path):
+    (tree / "main").write_text("/live /live; /live/x '/live' /live-other /live2 /live.d /other/live\n")
+    check.redirect(str(tree), "/live")
+    copy = str(tree)
+    told = f"{copy} {copy}; {copy}/x '{copy}' /live-other /live2 /live.d /other/live\n"
+    assert (tree / "main").read_text() == told
 
 
 def test_without_namespace_and_fallback_it_is_refused(tree, manifest, tmp_path):

@@ -37,9 +37,7 @@ def apply(root: Path, tree: Path, *entries: Entry, owners: str = "shop"):
 @pytest.mark.parametrize("links", [True, False])
 def test_a_copy_keeps_everything(root, tmp_path, monkeypatch, links):
     if not links:
-        monkeypatch.setattr(
-            os, "link", lambda *_args, **_more: (_ for _ in ()).throw(OSError(errno.EXDEV, ""))
-        )
+        monkeypatch.setattr(os, "link", lambda *_args, **_more: (_ for _ in ()).throw(OSError(errno.EXDEV, "")))
     copy = tmp_path / "copy"
     copy.mkdir()
     files.copy_tree(str(root), str(copy))
@@ -117,9 +115,7 @@ def test_exchange_with_nothing_is_an_error(tmp_path):
 
 def test_mounts_are_found(tmp_path):
     table = tmp_path / "mountinfo"
-    table.write_text(
-        "1 0 8:1 / / rw - ext4 x rw\n2 1 8:1 / /etc/ng\\040inx/ssl rw - ext4 x rw\n3 1 8:1 / /etc/nginx2 rw\n"
-    )
+    table.write_text("1 0 8:1 / / rw - ext4 x rw\n2 1 8:1 / /etc/ng\\040inx/ssl rw - ext4 x rw\n3 1 8:1 / /etc/nginx2 rw\n")
     assert files.mounts_at_or_below("/etc/ng inx", str(table)) == ["/etc/ng inx/ssl"]
     assert files.mounts_at_or_below("/etc/nginx", str(table)) == []
 

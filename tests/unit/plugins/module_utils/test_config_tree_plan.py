@@ -30,9 +30,7 @@ def plan(root: Path, entries: list[Entry], absent: list[Absent] | None = None, o
     return Planner(str(root), want_diff=True).make(entries, absent or [], owners.split())
 
 
-def put(
-    root: Path, path: str, content: bytes = b"", record: str = "", digest_of: Entry | None = None
-) -> Path:
+def put(root: Path, path: str, content: bytes = b"", record: str = "", digest_of: Entry | None = None) -> Path:
     """Write a file, and record it for an owner."""
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,9 +44,7 @@ def put(
 
 
 def test_payload_keeps_entries_whole():
-    entries = [
-        shop(content="ü\udcff\0".encode("utf-8", "surrogateescape"), mode=0o600, diff=False, force=True)
-    ]
+    entries = [shop(content="ü\udcff\0".encode("utf-8", "surrogateescape"), mode=0o600, diff=False, force=True)]
     entries.append(Entry("a", "blog", link="../b"))
     assert decode_payload(encode_payload(entries)) == entries
 
@@ -58,9 +54,7 @@ def test_payload_of_others_is_refused():
         decode_payload("e30=")
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a/", MANIFEST, f"{MANIFEST}/x"]
-)
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a/", MANIFEST, f"{MANIFEST}/x"])
 def test_paths_outside_the_root_are_refused(path):
     with pytest.raises(ConfigTreeError, match="shop"):
         check_request([shop(path)], [])
@@ -142,9 +136,7 @@ def test_a_changed_template_is_no_drift(tmp_path):
 
 def test_somebody_elses_file_is_refused_with_a_remedy(tmp_path):
     put(tmp_path, "sites/shop.conf", b"mine\n")
-    with pytest.raises(
-        ConfigTreeError, match="sites/shop.conf exists .*shop wants.*move it away.*force"
-    ) as refused:
+    with pytest.raises(ConfigTreeError, match="sites/shop.conf exists .*shop wants.*move it away.*force") as refused:
         plan(tmp_path, [shop()])
     assert "Nothing was changed" in str(refused.value)
 

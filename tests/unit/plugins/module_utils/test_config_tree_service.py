@@ -77,9 +77,7 @@ def test_the_same_workers_mean_it_did_not(systemd, monkeypatch):
 def test_the_log_ends_the_waiting(systemd, monkeypatch, tmp_path):
     log = tmp_path / "error.log"
     log.write_text("[emerg] an old one\n")
-    systemd.on_reload = lambda: log.write_text(
-        "[emerg] an old one\n[emerg] bind() to x failed\n[emerg] could not bind\n"
-    )
+    systemd.on_reload = lambda: log.write_text("[emerg] an old one\n[emerg] bind() to x failed\n[emerg] could not bind\n")
     waited = nginx(systemd, monkeypatch, [{(11, 5)}], log, timeout=60)
     assert "no new worker" in waited.reload()
     assert waited.said() == ["[emerg] bind() to x failed", "[emerg] could not bind"]

@@ -105,11 +105,7 @@ class Host:
 
     def leftovers(self) -> list[str]:
         state = sorted(os.listdir(self.state)) if self.state.exists() else []
-        return [
-            name
-            for name in [*os.listdir(self.root.parent), *state]
-            if name != "nginx" and ".lock" not in name
-        ]
+        return [name for name in [*os.listdir(self.root.parent), *state] if name != "nginx" and ".lock" not in name]
 
     def has_loaded_its_tree(self) -> bool:
         return self.loaded.read_text() == repr(sorted(self.live().items()))
@@ -183,9 +179,7 @@ def test_a_root_that_is_not_there_is_made(host):
     assert host.run(FIRST, check=True).plan.files()["created"]
     assert not host.root.exists()
     assert host.run(FIRST).changed
-    assert host.live() == {
-        path: TREE_OF_FIRST[path] for path in TREE_OF_FIRST if path not in ("foreign", "enabled/default")
-    }
+    assert host.live() == {path: TREE_OF_FIRST[path] for path in TREE_OF_FIRST if path not in ("foreign", "enabled/default")}
 
 
 def test_a_root_made_for_a_refused_change_goes(host):
@@ -209,9 +203,7 @@ def test_check_mode_predicts_and_touches_nothing(host):
 def test_what_the_validator_refuses_is_never_live(host):
     host.run(FIRST)
     before = files.inventory(str(host.root))
-    with pytest.raises(
-        ConfigTreeError, match=r"true refused.*\[emerg\] bad.*\(application shop\): `bad line`"
-    ):
+    with pytest.raises(ConfigTreeError, match=r"true refused.*\[emerg\] bad.*\(application shop\): `bad line`"):
         host.run([Entry("sites/shop", "shop", b"bad line\n")])
     assert files.inventory(str(host.root)) == before
     assert len(host.reloads) == 1
@@ -249,6 +241,26 @@ def test_a_service_that_takes_nothing_is_reloaded_by_the_next_run(host):
     assert got.swapped == "none"
     assert not host.leftovers()
     assert not host.run(FIRST).changed
+
+
+def test_the_way_back_is_known_after_a_kill(host, monkeypatch):
+    """Killed while the service reloads; the next run's reload shows that it cannot take the tree."""
+
+    def killed(_self):
+        raise KeyboardInterrupt
+
+    host.run(FIRST)
+    host.refuse = lambda live: live["sites/shop"] == "shop 2\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(Service, "reload", killed)
+        with pytest.raises(KeyboardInterrupt):
+            host.run(SECOND)
+    assert host.live() == TREE_OF_SECOND
+    with pytest.raises(ConfigTreeError, match="The old tree is back, and the service runs with it"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    assert host.has_loaded_its_tree()
+    assert not host.leftovers()
 
 
 def test_a_stopped_service_is_not_reloaded(host):
