@@ -108,15 +108,17 @@ class ActionModule(ActionBase):
     def _migrate(self, order: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
         """Run the migrations of new releases on the first host that comes here; the others wait for it.
 
-        Once for each instance, so that two environments in one run each migrate their own database.
+        Hosts with different interpreters have different releases of one source, so the source counts; and the environment, so that
+        two of them in one run each migrate their own database.
         """
         apps = [app for app in order["apps"] if app["hooks"]["migrate"]]
         if not apps:
             return
         new = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)["new"]
         for app in (app for app in apps if app["name"] in new):
+            deployment = {"revision": app["release"]["revision"], "environment": app["environment"], "hooks": app["hooks"]}
             # Removed by Ansible when the run ends, shared by its workers.
-            done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{app['id']}")
+            done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{content_id('deployment', deployment)}")
             with locked(done):
                 if not done.exists():
                     ask_host(self, "migrate", {**order, "apps": [app]}, task_vars)

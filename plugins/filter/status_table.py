@@ -1,0 +1,78 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: status_table
+short_description: Print what hosts have of applications as a table
+version_added: 1.0.0
+description:
+  - Takes what M(flaskops.stack.uwsgi_info) found on each host and returns lines of text.
+options:
+  _input: {description: By host, the return value C(apps) of the module., type: dict, required: true}
+  now: {description: Seconds since the epoch that ages are counted to., type: float, required: true}
+positional: now
+author: flaskops.stack authors (@flaskops)
+"""
+
+EXAMPLES = r"""
+- name: Show the applications of all hosts
+  ansible.builtin.debug:
+    msg: "{{ {inventory_hostname: look.apps} | flaskops.stack.status_table(now().timestamp()) }}"
+"""
+
+RETURN = r"""
+_value: {description: Lines., type: list, elements: str}
+"""
+
+import typing as t
+
+_COLUMNS = ("host", "app", "state", "release", "revision", "age", "workers", "busy", "requests", "earlier", "last attempt", "notes")
+_REVISION_SHOWN = 14
+
+
+def status_table(hosts: dict[str, dict[str, t.Any]], now: float) -> list[str]:
+    """Return a table with a row for each application of each host."""
+    rows = [_COLUMNS, *(_row(host, name, app, now) for host, apps in sorted(hosts.items()) for name, app in sorted(apps.items()))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _row(host: str, name: str, app: dict[str, t.Any], now: float) -> tuple[str, ...]:
+    live = app["instances"].get(app["live"], {})
+    workers = live.get("workers", [])
+    earlier = sorted({item["release"] for key, item in app["instances"].items() if key != app["live"]} - {app["release"]["id"], ""})
+    last = app["history"][0] if app["history"] else None
+    return (
+        host,
+        name,
+        live.get("active", "nothing live"),
+        app["release"]["id"] or "-",
+        app["release"]["revision"][:_REVISION_SHOWN] or "-",
+        _age(now - app["release"]["built"]) if app["release"]["built"] else "-",
+        str(len(workers)),
+        str(sum(worker["status"].startswith("busy") for worker in workers)),
+        str(live.get("requests", 0)),
+        " ".join(earlier) or "-",
+        f"{last['action']} {last['result']} {last['time']} by {last['who']}" if last else "-",
+        _notes(app) or "-",
+    )
+
+
+def _notes(app: dict[str, t.Any]) -> str:
+    notes = [f"changed by hand: {path}" for path in app["changed_by_hand"]]
+    notes += [f"rejected: {name}" for name in sorted(app["rejected"])]
+    return "; ".join(notes)
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable]:
+        return {"status_table": status_table}
