@@ -118,7 +118,8 @@ class Validator:
             if name in result:
                 continue
             if sub.required:
-                self.refuse(f"{where}.{name}", "is missing", f"write it: {sub.doc[0].lower()}{sub.doc[1:].rstrip('.')}")
+                doc = sub.doc if sub.doc[1].isupper() else sub.doc[0].lower() + sub.doc[1:]
+                self.refuse(f"{where}.{name}", "is missing", f"write it: {doc.rstrip('.')}")
             elif sub.default is not None:
                 result[name] = self.check(f"{where}.{name}", sub, sub.default)
         return result
