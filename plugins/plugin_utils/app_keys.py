@@ -47,11 +47,18 @@ class Key:
     modes: t.Mapping[str, t.Mapping[str, Key]] | None = None
 
 
-ABSOLUTE = r"/[^\s\"';{}]*"
+# Paths stand in units, inis, shell commands and nginx directives, and are compared: one spelling, no character that means something.
+_COMPONENT = r"/(?!\.\.?(/|$))[A-Za-z0-9._@+-]+"
+ABSOLUTE = f"({_COMPONENT})+"
+# Directories that get an owner and a mode: never one of the system's own.
+OWN_DIRECTORY = f"({_COMPONENT}){{2,}}"
+_PATH_REMEDY = "write an absolute path of plain characters, such as /srv/shop"
 # What may stand in an nginx directive without quoting, and cannot end it.
-NGINX_WORD = r"[^\s\"';{}\\$]+"
-DURATION = r"\d+(ms|s|m|h|d|w|M|y)?"
-SIZE = r"\d+[kKmMgG]?"
+NGINX_WORD = r"[^\s\x00-\x1f\x7f\"';{}\\$]+"
+# Units that all directives take: timeouts have no months and years, the times of a cache no milliseconds.
+DURATION = r"[0-9]{1,9}[smhdw]?"
+SIZE = r"[0-9]{1,9}[kKmMgG]?"
+URL_PATH = r"/[!-~]*"
 
 _ROUTE_TIMEOUT = Key(
     "str",
@@ -77,7 +84,7 @@ ROUTE = Key(
             "str",
             "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",
             derived="`path`",
-            pattern=r"(/\S*)?",
+            pattern=f"({URL_PATH})?",
             remedy="write a path that the application answers, or an empty string",
         ),
     },
@@ -116,8 +123,8 @@ APP = Key(
             "str",
             "Name of the application; it names its user, unit and directories.",
             required=True,
-            pattern=r"[a-z][a-z0-9_-]{0,25}",
-            remedy="use up to 26 of a-z, 0-9, - and _, beginning with a letter",
+            pattern=r"[a-z][a-z0-9_-]{0,24}",
+            remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter",
         ),
         "state": Key(
             "str",
@@ -133,7 +140,13 @@ APP = Key(
             keys={
                 "path": Key("str", "Directory on the controller, relative to the inventory's or the playbook's directory."),
                 "git": Key("str", "Repository URL or path as the controller reaches it; needs `version`."),
-                "version": Key("str", "Branch, tag or commit of `git`; any label for `prebuilt`.", default="HEAD"),
+                "version": Key(
+                    "str",
+                    "Branch, tag or commit of `git`; any label for `prebuilt`.",
+                    default="HEAD",
+                    pattern=r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*",
+                    remedy="write a branch, a tag or a commit, as one word",
+                ),
                 "archive": Key("str", "Tar or zip archive: a file on the controller or an https URL; a single top directory is dropped."),
                 "sha256": Key(
                     "str",
@@ -151,13 +164,13 @@ APP = Key(
                     "str",
                     "Directory on the host with code that something else put there; needs `virtualenv`.",
                     pattern=ABSOLUTE,
-                    remedy="write an absolute path on the host",
+                    remedy=_PATH_REMEDY,
                 ),
                 "virtualenv": Key(
                     "str",
                     "Virtualenv on the host for `prebuilt`, with uWSGI in it.",
                     pattern=ABSOLUTE,
-                    remedy="write an absolute path on the host",
+                    remedy=_PATH_REMEDY,
                 ),
                 "subdir": Key(
                     "str",
@@ -178,22 +191,22 @@ APP = Key(
             "str",
             "Entry point: `module:callable`, `module:factory()` or a file such as `app.py` (with `application` or `app`).",
             required=True,
-            pattern=r"[A-Za-z_][\w.]*:[A-Za-z_]\w*(\(\))?|[A-Za-z_][\w.]*|[\w./-]+\.py(:[A-Za-z_]\w*)?",
+            pattern=r"(?!/)(?!.*\.\.)([A-Za-z_][\w.]*:[A-Za-z_]\w*(\(\))?|[A-Za-z_][\w.]*|[\w./-]+\.py(:[A-Za-z_]\w*)?)",
             remedy='write it like "shop.wsgi:app", "shop:create_app()" or "app.py"',
         ),
         "python": Key(
             "str",
             "Interpreter on the host for the virtualenv: a command or an absolute path.",
             default="python3",
-            pattern=r"python3(\.\d+)?|" + ABSOLUTE,
+            pattern=r"python3(\.[0-9]+)?|" + ABSOLUTE,
             remedy="write python3, python3.13 or an absolute path",
         ),
         "requirements": Key(
             "str",
             "Requirements file inside the source; hashes in it are enforced. A missing default file means no requirements.",
             derived="`requirements.txt` if it is there",
-            pattern=r"(?!/)[^\s]+",
-            remedy="write a path relative to the source",
+            pattern=r"(?!/)(?!.*\.\.)[^\s]+",
+            remedy="write a path relative to the source, without ..",
         ),
         "requirements_refresh": Key(
             "str",
@@ -256,7 +269,7 @@ APP = Key(
             "The request a candidate must answer before it gets traffic.",
             default={},
             keys={
-                "path": Key("str", "Path and query that is asked.", default="/", pattern=r"/\S*", remedy="write a path such as /healthz"),
+                "path": Key("str", "Path and query that is asked.", default="/", pattern=URL_PATH, remedy="write a path such as /healthz"),
                 "host": Key("str", "Host header that is sent.", derived="the first server name"),
                 "status": Key(
                     "list",
@@ -283,7 +296,7 @@ APP = Key(
                     elements=Key(
                         "str",
                         "A host name, also with a leading `*.`.",
-                        pattern=r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9a-fA-F:]+\]",
+                        pattern=r"(?!.*\.\.)(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9a-fA-F:]+\]",
                         remedy="write a host name such as shop.example.com",
                     ),
                 ),
@@ -309,26 +322,26 @@ APP = Key(
             "str",
             "System user that runs the application; the role creates it.",
             derived="`flask-<name>`",
-            pattern=r"[a-z_][a-z0-9_-]{0,31}",
-            remedy="use up to 32 of a-z, 0-9, - and _",
+            pattern=r"[a-z_][a-z0-9_-]{0,30}",
+            remedy="use up to 31 of a-z, 0-9, - and _",
         ),
         "root": Key(
             "str",
             "Directory of releases, virtualenvs and shared files.",
             derived="`/srv/flask/<name>`",
-            pattern=ABSOLUTE,
-            remedy="write an absolute path",
+            pattern=OWN_DIRECTORY,
+            remedy=_PATH_REMEDY,
         ),
         "config_dir": Key(
-            "str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"
+            "str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_PATH_REMEDY
         ),
-        "run_dir": Key("str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=ABSOLUTE, remedy="write an absolute path"),
+        "run_dir": Key("str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_PATH_REMEDY),
         "socket": Key(
             "str",
             "Socket that nginx passes requests to.",
             derived="`<run_dir>/uwsgi.sock`",
             pattern=ABSOLUTE,
-            remedy="write an absolute path",
+            remedy=_PATH_REMEDY,
         ),
     },
 )
