@@ -1,0 +1,435 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a description to a complete one, or to one line for each problem that names application, key, value and remedy."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_app, resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
+from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, complete, describe
+
+
+def problems(*apps, **more) -> list[str]:
+    with pytest.raises(AppError) as caught:
+        resolve_apps(list(apps), **more)
+    assert str(caught.value).split("\n") == caught.value.problems, "one line each"
+    return caught.value.problems
+
+
+# --- what is derived -----------------------------------------------------------------------------------------------------
+
+
+def test_three_keys_are_enough():
+    app = resolve_app(SMALLEST)
+    assert app["user"] == "flask-shop"
+    assert (app["root"], app["config_dir"], app["run_dir"]) == ("/srv/flask/shop", "/etc/flask/shop", "/run/flask/shop")
+    assert app["socket"] == "/run/flask/shop/uwsgi.sock"
+    assert app["python"] == "python3"
+    assert app["packages"] == ["python3-venv"]
+    assert (app["env"], app["secrets"]) == ({}, {})
+    assert (app["drain_timeout"], app["keep_releases"]) == (30, 3)
+    assert (app["uwsgi"]["processes"], app["uwsgi"]["threads"], app["uwsgi"]["template"]) == (2, 2, "uwsgi.ini.j2")
+    assert (app["health"]["path"], app["health"]["host"], app["health"]["timeout"]) == ("/", "shop", 30)
+    assert app["nginx"]["server_names"] == ["shop"]
+    assert app["nginx"]["template"] == "site_direct.conf.j2"
+    assert app["nginx"]["routes"] == [{"path": "/", "mode": "plain", "read_timeout": "60s", "probe": "/"}]
+    assert app["source"]["exclude"][:1] == [".git"]
+    assert app["web_group"] == "www-data"
+    # A missing default file means no requirements; so there is no name here to insist on.
+    assert "requirements" not in app
+
+
+@pytest.mark.parametrize(
+    ("written", "derived"),
+    [
+        ({"run_dir": "/run/x"}, {"socket": "/run/x/uwsgi.sock"}),
+        ({"name": "a-b"}, {"user": "flask-a-b", "root": "/srv/flask/a-b"}),
+        ({"python": "python3.13"}, {"packages": ["python3.13-venv"]}),
+        ({"python": "/opt/python/bin/python3"}, {"packages": []}),
+        ({"uwsgi": {"package": "uwsgi==2.0.31"}}, {"packages": ["gcc", "libc6-dev", "python3-dev", "python3-venv"]}),
+        ({"uwsgi": {"package": "uWSGI==2.0.31"}, "python": "/opt/py"}, {"packages": ["gcc", "libc6-dev"]}),
+        ({"packages": ["libpq5", "gcc"]}, {"packages": ["gcc", "libpq5", "python3-venv"]}),
+    ],
+)
+def test_one_key_follows_from_another(written, derived):
+    app = complete(**written)
+    assert {key: app[key] for key in derived} == derived
+
+
+@pytest.mark.parametrize(("names", "host"), [(["a.example.com", "b"], "a.example.com"), (["*.example.com"], "www.example.com")])
+def test_the_health_request_asks_for_a_host_the_site_has(names, host):
+    assert complete(nginx={"server_names": names})["health"]["host"] == host
+
+
+def test_routes_get_the_defaults_of_their_mode():
+    plain, cache, stream = complete(
+        nginx={"routes": [{"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream", "probe": ""}]}
+    )["nginx"]["routes"]
+    assert plain == {"path": "/", "mode": "plain", "read_timeout": "60s", "probe": "/"}
+    assert cache["valid"] == {"200": "10m"}
+    assert cache["bypass_cookies"] == ["session", "remember_token"]
+    assert stream == {"path": "/time/", "mode": "stream", "read_timeout": "1h", "probe": ""}
+
+
+WRITTEN = {
+    "user": "shopper",
+    "root": "/opt/shop",
+    "config_dir": "/opt/etc/shop",
+    "run_dir": "/opt/run/shop",
+    "socket": "/opt/run/shop.sock",
+    "python": "/usr/bin/python3",
+    "requirements": "requirements/live.txt",
+    "drain_timeout": 0,
+    "keep_releases": 2,
+}
+
+
+@pytest.mark.parametrize("key", WRITTEN)
+def test_what_is_written_stays(key):
+    assert complete(**{key: WRITTEN[key]})[key] == WRITTEN[key]
+
+
+def test_what_is_written_in_nested_keys_stays():
+    app = complete(
+        source={"exclude": ["*.md"]},
+        health={"host": "x", "path": "/h?a=b", "status": [418]},
+        nginx={"template": "mine.conf.j2", "front": "proxy", "routes": []},
+    )
+    assert app["source"]["exclude"] == ["*.md"]
+    assert (app["health"]["host"], app["health"]["path"], app["health"]["status"]) == ("x", "/h?a=b", [418])
+    assert (app["nginx"]["template"], app["nginx"]["routes"]) == ("mine.conf.j2", [])
+
+
+def test_values_as_yaml_and_jinja_give_them_are_understood():
+    app = complete(
+        drain_timeout="60",
+        env={"PORT": 8080, "RATE": 0.5, "EMPTY": ""},
+        uwsgi={"processes": "4"},
+        nginx={"routes": [{"path": "/", "mode": "cache", "valid": {200: "30d", 404: 1}}]},
+    )
+    assert app["drain_timeout"] == 60
+    assert app["env"] == {"PORT": "8080", "RATE": "0.5", "EMPTY": ""}
+    assert app["uwsgi"]["processes"] == 4
+    assert app["nginx"]["routes"][0]["valid"] == {"200": "30d", "404": 1}
+
+
+def test_null_means_not_written():
+    assert complete(root=None, health=None, uwsgi={"processes": None}) == complete()
+
+
+def test_no_description_is_changed_and_nothing_is_shared():
+    written = describe(env={"A": "b"}, nginx={"routes": [{"path": "/"}]})
+    before = copy.deepcopy(written)
+    one, other = resolve_apps([written, describe(name="blog")])
+    assert written == before
+    one["nginx"]["routes"].append("x")
+    one["source"]["exclude"].append("x")
+    one["env"]["x"] = "x"
+    assert other == complete(name="blog") == resolve_apps([written, describe(name="blog")])[1]
+
+
+def test_a_complete_description_tells_what_a_host_needs_for_the_account():
+    assert complete()["account"] == {
+        "name": "shop",
+        "user": "flask-shop",
+        "root": "/srv/flask/shop",
+        "config_dir": "/etc/flask/shop",
+        "run_dir": "/run/flask/shop",
+        "web_group": "www-data",
+    }
+
+
+def test_zones_of_caches_have_names_nginx_takes():
+    assert complete(name="a-b")["nginx"]["cache_zone"] == "flask_a_b"
+
+
+@pytest.mark.parametrize(
+    ("require", "app"),
+    [([], {"name": "shop"}), (["wsgi"], {"name": "shop", "wsgi": "app.py"})],
+)
+def test_a_role_alone_needs_less(require, app):
+    assert resolve_app(app, require)["socket"] == "/run/flask/shop/uwsgi.sock"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"path": "../shop"},
+        {"git": "https://git.example.com/shop.git", "version": "v1.2"},
+        {"git": "git@example.com:shop.git"},
+        {"archive": "shop.tar.gz"},
+        {"archive": "https://example.com/shop.tar.gz", "sha256": "0" * 64},
+        {"package": "httpbin==0.10.2"},
+        {"package": "httpbin[mainapp]==0.10.2"},
+        {"prebuilt": "/srv/code", "virtualenv": "/srv/venv"},
+        {"path": "x", "subdir": "src/app"},
+    ],
+)
+def test_every_kind_of_source_is_taken(source):
+    resolved = resolve_app({**SMALLEST, "source": source})["source"]
+    assert {key: resolved[key] for key in source} == source
+
+
+@pytest.mark.parametrize("wsgi", ["shop.wsgi:app", "shop:create_app()", "shop", "app.py", "src/app.py", "app.py:api"])
+def test_every_kind_of_entry_point_is_taken(wsgi):
+    assert complete(wsgi=wsgi)["wsgi"] == wsgi
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------------
+
+# What is written, and the one line about it, from its beginning.
+REFUSED = [
+    # Wrong keys.
+    ({"nginx": {"server_name": ["x"]}}, "shop.nginx.server_name is not a key of the description; did you mean 'server_names'."),
+    ({"uwsgi": {"proceses": 3}}, "shop.uwsgi.proceses is not a key of the description; did you mean 'processes'."),
+    ({"sorce": {}}, "shop.sorce is not a key of the description; did you mean 'source'."),
+    ({"health": {"zzz": 1}}, "shop.health.zzz is not a key of the description; known are "),
+    ({"source": {"url": "x"}}, "shop.source.url is not a key of the description; known are archive, "),
+    ({"nginx": {"routes": [{"path": "/", "pth": "/"}]}}, "shop.nginx.routes[0].pth is not a key of the description; did you mean 'path'."),
+    # Missing keys.
+    ({"wsgi": None}, "shop.wsgi is missing; write it: entry point"),
+    ({"source": None}, "shop.source is missing; write it: where the code comes from"),
+    ({"nginx": {"routes": [{"mode": "plain"}]}}, "shop.nginx.routes[0].path is missing; write it: URL prefix"),
+    # Wrong types.
+    ({"uwsgi": "4"}, "shop.uwsgi is '4', but must be a mapping; write {key: value} or one key a line."),
+    ({"uwsgi": {"processes": "many"}}, "shop.uwsgi.processes is 'many', but must be a whole number; write digits without a unit."),
+    ({"uwsgi": {"processes": 2.5}}, "shop.uwsgi.processes is 2.5, but must be a whole number; "),
+    ({"uwsgi": {"processes": True}}, "shop.uwsgi.processes is True, but must be a whole number; "),
+    ({"drain_timeout": "30s"}, "shop.drain_timeout is '30s', but must be a whole number; write digits without a unit."),
+    ({"packages": "libpq5"}, "shop.packages is 'libpq5', but must be a list; write [...] or one item a line with a dash."),
+    ({"nginx": {"server_names": "x"}}, "shop.nginx.server_names is 'x', but must be a list; "),
+    ({"nginx": {"routes": {"/": "plain"}}}, "shop.nginx.routes is {'/': 'plain'}, but must be a list; "),
+    ({"nginx": {"routes": ["/"]}}, "shop.nginx.routes[0] is '/', but must be a mapping; "),
+    ({"env": ["A=b"]}, "shop.env must be a mapping of names to values; write {NAME: value}."),
+    ({"python": ["python3"]}, "shop.python is ['python3'], but must be text; "),
+    ({"user": True}, "shop.user is True, but must be text; "),
+    ({"health": {"status": ["ok"]}}, "shop.health.status[0] is 'ok', but must be a whole number; "),
+    # Wrong choices.
+    ({"nginx": {"front": "prxy"}}, "shop.nginx.front is 'prxy', but must be one of direct, proxy; did you mean 'proxy'."),
+    ({"nginx": {"routes": [{"path": "/", "mode": "cash"}]}}, "shop.nginx.routes[0].mode is 'cash', but must be one of plain, cache, stream; "),
+    ({"nginx": {"front": "edge"}}, "shop.nginx.front is 'edge', but must be one of direct, proxy; write one of them."),
+    # Keys of another mode.
+    (
+        {"nginx": {"routes": [{"path": "/", "valid": {200: "1m"}}]}},
+        "shop.nginx.routes[0].valid is for mode cache, and this one is plain; remove it or set mode: cache.",
+    ),
+    (
+        {"nginx": {"routes": [{"path": "/", "mode": "stream", "bypass_cookies": []}]}},
+        "shop.nginx.routes[0].bypass_cookies is for mode cache, and this one is stream; remove it or set mode: cache.",
+    ),
+    # Numbers out of range.
+    ({"uwsgi": {"processes": 0}}, "shop.uwsgi.processes is 0, but must be from 1 to 1024; write a number in that range."),
+    ({"keep_releases": 1}, "shop.keep_releases is 1, but must be from 2 to 100; "),
+    ({"health": {"status": [99]}}, "shop.health.status[0] is 99, but must be from 100 to 599; "),
+    # Names and places.
+    ({"source": {"path": None, "prebuilt": "code", "virtualenv": "/v"}}, "shop.source.prebuilt is 'code', which cannot be used here; write an absolute path"),
+    ({"root": "srv/flask"}, "shop.root is 'srv/flask', which cannot be used here; write an absolute path of plain characters, such as /srv/shop."),
+    ({"user": "Shop"}, "shop.user is 'Shop', which cannot be used here; use up to "),
+    ({"python": "python2"}, "shop.python is 'python2', which cannot be used here; write python3, python3.13 or an absolute path."),
+    ({"wsgi": "shop/wsgi"}, "shop.wsgi is 'shop/wsgi', which cannot be used here; write it like "),
+    ({"requirements": "/etc/requirements.txt"}, "shop.requirements is '/etc/requirements.txt', which cannot be used here; "),
+    ({"source": {"subdir": "../x"}}, "shop.source.subdir is '../x', which cannot be used here; write a path relative to the source"),
+    ({"uwsgi": {"package": "gunicorn"}}, "shop.uwsgi.package is 'gunicorn', which cannot be used here; write a requirement on pyuwsgi or uwsgi"),
+    ({"nginx": {"max_body_size": "10 MB"}}, "shop.nginx.max_body_size is '10 MB', which cannot be used here; write a size such as 10m."),
+    ({"nginx": {"routes": [{"path": "api"}]}}, "shop.nginx.routes[0].path is 'api', which cannot be used here; write a prefix such as / or /api"),
+    ({"nginx": {"routes": [{"path": "/", "read_timeout": "1 minute"}]}}, "shop.nginx.routes[0].read_timeout is '1 minute', which cannot be used"),
+    ({"nginx": {"routes": [{"path": "/", "mode": "cache", "valid": {200: "long"}}]}}, "shop.nginx.routes[0].valid.200 is 'long', which cannot"),
+    # Sources.
+    ({"source": {"git": "x"}}, "shop.source has path and git, but needs exactly one of path, git, archive, package, prebuilt; keep the one"),
+    ({"source": {"path": None}}, "shop.source has none of them, but needs exactly one of path, git, "),
+    ({"source": {"path": None, "archive": "https://x/y.zip"}}, "shop.source.sha256 is missing; write the checksum of the archive"),
+    ({"source": {"path": None, "archive": "x.zip", "sha256": "abc"}}, "shop.source.sha256 is 'abc', which cannot be used here; write the 64"),
+    ({"source": {"path": None, "package": "httpbin"}}, "shop.source.package is 'httpbin', which cannot be used here; pin one version"),
+    ({"source": {"path": None, "package": "httpbin>=1"}}, "shop.source.package is 'httpbin>=1', which cannot be used here; pin one version"),
+    ({"source": {"path": None, "prebuilt": "/srv/code"}}, "shop.source.virtualenv is missing; write the virtualenv on the host"),
+    # Environment.
+    ({"env": {"A-B": "c"}}, "shop.env.A-B cannot be the name of an environment variable here; "),
+    ({"env": {"1A": "c"}}, "shop.env.1A cannot be the name of an environment variable here; "),
+    ({"env": {"A B": "c"}}, "shop.env.A B cannot be the name of an environment variable here; "),
+    ({"env": {"NOTIFY_SOCKET": "/x"}}, "shop.env.NOTIFY_SOCKET cannot be the name of an environment variable here; "),
+    ({"env": {"UWSGI_HTTP": ":80"}}, "shop.env.UWSGI_HTTP cannot be the name of an environment variable here; "),
+    ({"env": {"LD_PRELOAD": "x.so"}}, "shop.env.LD_PRELOAD cannot be the name of an environment variable here; "),
+    ({"env": {"A": ["b"]}}, "shop.env.A must be text (['b']); write it in quotes."),
+    ({"env": {"A": True}}, "shop.env.A must be text (True); write it in quotes."),
+    ({"env": {"A": None}}, "shop.env.A must be text (None); write it in quotes."),
+    ({"env": {"A": "b\0"}}, "shop.env.A contains control characters, which an environment file cannot hold; "),
+    ({"env": {"A": "b"}, "secrets": {"A": "c"}}, "shop.env.A is also in secrets; write it in one of the two."),
+    # Options of uWSGI.
+    ({"uwsgi": {"options": {"Max Requests": 5}}}, "shop.uwsgi.options.Max Requests is not an option's name; "),
+    ({"uwsgi": {"options": {"env": {"A": "b"}}}}, "shop.uwsgi.options.env is {'A': 'b'}, but must be one line or a list of lines; "),
+    ({"uwsgi": {"options": {"route": [["a"]]}}}, "shop.uwsgi.options.route is [['a']], but must be one line or a list of lines; "),
+    # Routes.
+    ({"nginx": {"routes": [{"path": "/"}, {"path": "/"}]}}, "shop.nginx.routes[1].path is '/', as in routes[0]; keep one of the two."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "begins"), REFUSED, ids=[begins.partition(" ")[0] + f"-{index}" for index, (_, begins) in enumerate(REFUSED)]
+)
+def test_bad_input_gives_one_line(changes, begins):
+    (line,) = problems(describe(**changes))
+    assert line.startswith(begins)
+    assert "; " in line, "there is a remedy"
+    assert line.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("apps", "line"),
+    [
+        ("shop", "flask_apps is 'shop', but must be a list of applications; write one item a line with a dash."),
+        (None, "flask_apps is None, but must be a list of applications; write one item a line with a dash."),
+        ([{"wsgi": "app.py", "source": {"path": "x"}}], "flask_apps[0].name is missing; write it: name of the application; it names its user, unit and directories."),
+        (["shop"], "flask_apps[0] is 'shop', but must be a mapping; write {key: value} or one key a line."),
+        ([{**SMALLEST, "name": 7}], "flask_apps[0].name is '7', which cannot be used here; use up to 25 of a-z, 0-9, - and _, beginning with a letter."),
+        ([{**SMALLEST, "name": "Shop"}], "Shop.name is 'Shop', which cannot be used here; use up to 25 of a-z, 0-9, - and _, beginning with a letter."),
+    ],
+)  # fmt: skip
+def test_an_application_without_a_name_is_told_by_its_place(apps, line):
+    with pytest.raises(AppError) as caught:
+        resolve_apps(apps)
+    assert caught.value.problems == [line]
+
+
+def test_the_variable_of_the_role_is_named():
+    assert problems("x", variable="nginx_site_apps")[0].startswith("nginx_site_apps[0] is 'x'")
+
+
+def test_long_values_are_shortened():
+    (line,) = problems(describe(root="x" * 500))
+    assert len(line) < 200
+    assert "..." in line
+
+
+def test_problems_of_all_applications_are_told_at_once():
+    lines = problems(
+        describe(uwsgi={"processes": 0}, drain_timeout=-1, colour="red"),
+        describe(name="blog", nginx={"front": "none", "routes": [{"path": "x", "mode": "y"}]}),
+        "nonsense",
+    )
+    assert {line.partition(" ")[0] for line in lines} == {
+        "shop.uwsgi.processes",
+        "shop.drain_timeout",
+        "shop.colour",
+        "blog.nginx.front",
+        "blog.nginx.routes[0].path",
+        "blog.nginx.routes[0].mode",
+        "flask_apps[2]",
+    }
+
+
+def test_problems_beyond_types_are_told_at_once_too():
+    lines = problems(
+        describe(
+            source={"git": "x"},
+            env={"A-B": "1", "C": "2"},
+            secrets={"C": "3"},
+            uwsgi={"options": {"X": 1}},
+            nginx={"routes": [{"path": "/"}, {"path": "/"}]},
+        )
+    )
+    assert [line.split(" ")[0] for line in lines] == [
+        "shop.source",
+        "shop.env.A-B",
+        "shop.env.C",
+        "shop.uwsgi.options.X",
+        "shop.nginx.routes[1].path",
+    ]
+
+
+@pytest.mark.xfail(strict=True, reason="app_resolve._resolve returns before these checks when a key is wrong")
+def test_a_wrong_key_does_not_hide_what_is_wrong_beyond_types():
+    lines = problems(describe(colour="red", env={"A-B": "1"}))
+    assert [line.split(" ")[0] for line in lines] == ["shop.colour", "shop.env.A-B"]
+
+
+@pytest.mark.xfail(strict=True, reason="app_resolve.resolve_apps compares only applications without other problems")
+def test_a_wrong_key_does_not_hide_that_two_applications_have_one_name():
+    lines = problems(describe(colour="red"), describe())
+    assert [line.split(" ")[0] for line in lines] == ["shop.colour", "flask_apps:"]
+
+
+# --- what two applications cannot share ----------------------------------------------------------------------------------
+
+TOGETHER = [
+    ({}, {"name": "shop"}, "flask_apps: the name 'shop' is used by 'shop' twice; give each application its own."),
+    ({}, {"name": "blog", "nginx": {"server_names": ["shop"]}}, "flask_apps: the server name 'shop' is used by 'shop' and 'blog'; give each"),
+    (
+        {"nginx": {"server_names": ["Shop.Example.com"]}},
+        {"name": "blog", "nginx": {"server_names": ["blog.example.com", "shop.example.COM"]}},
+        "flask_apps: the server name 'shop.example.com' is used by 'shop' and 'blog'; give each application its own.",
+    ),
+    ({}, {"name": "blog", "user": "flask-shop"}, "flask_apps: the user 'flask-shop' is used by 'shop' and 'blog'; "),
+    ({}, {"name": "blog", "root": "/srv/flask/shop"}, "flask_apps: the root '/srv/flask/shop' is used by 'shop' and 'blog'; "),
+    ({}, {"name": "blog", "config_dir": "/etc/flask/shop"}, "flask_apps: the config_dir '/etc/flask/shop' is used by 'shop' and 'blog'; "),
+    ({}, {"name": "blog", "run_dir": "/run/flask/shop"}, "flask_apps: the run_dir '/run/flask/shop' is used by 'shop' and 'blog'; "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "begins"), TOGETHER)
+def test_applications_do_not_get_into_each_others_way(one, other, begins):
+    assert any(line.startswith(begins) for line in problems(describe(**one), describe(**other)))
+
+
+@pytest.mark.xfail(strict=True, reason="app_resolve._derive gives both the zone flask_a_b, which nginx refuses")
+def test_applications_with_similar_names_do_not_share_a_cache_zone():
+    one, other = resolve_apps([describe(name="a-b"), describe(name="a_b")])
+    assert one["nginx"]["cache_zone"] != other["nginx"]["cache_zone"]
+
+
+@pytest.mark.xfail(strict=True, reason="app_resolve._check_together compares paths as text")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"root": "/srv/a/x"}, {"root": "/srv/a"}),
+        ({"root": "/srv/a"}, {"config_dir": "/srv/a"}),
+        ({"socket": "/run/x.sock"}, {"socket": "/run/x.sock"}),
+    ],
+)
+def test_applications_do_not_live_in_each_others_directories(one, other):
+    assert problems(describe(**one), describe(name="blog", **other))
+
+
+@pytest.mark.xfail(strict=True, reason="the files of these applications are those of the role nginx_site itself")
+@pytest.mark.parametrize("name", ["nginx_site", "flaskops-catch-all"])
+def test_no_application_has_the_name_of_what_the_role_puts_there(name):
+    assert problems(describe(name=name))
+
+
+def test_one_application_cannot_have_a_server_name_twice():
+    (line,) = problems(describe(nginx={"server_names": ["a", "A"]}))
+    assert line.startswith("flask_apps: the server name 'a' is used by 'shop' twice; ")
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------------
+
+SECRET = "hunter2"
+
+
+@pytest.mark.xfail(strict=True, reason="app_validate.shown quotes what stands at the place of an application")
+@pytest.mark.parametrize("apps", [{"secrets": {"T": SECRET}}, [[{"secrets": {"T": SECRET}}]]])
+def test_what_stands_at_a_wrong_place_is_not_quoted_either(apps):
+    with pytest.raises(AppError) as caught:
+        resolve_apps(apps)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"secrets": {"TOKEN": [SECRET]}},
+        {"secrets": {"TOKEN": {"a": SECRET}}},
+        {"secrets": {"TOKEN": SECRET + "\0"}},
+        {"secrets": {"A-B": SECRET}},
+        {"secrets": {"LD_X": SECRET}},
+        {"secrets": [SECRET]},
+        {"secrets": f"TOKEN={SECRET}"},
+        {"secrets": {"TOKEN": SECRET}, "env": {"TOKEN": "x"}},
+        {"secrets": {"TOKEN": SECRET}, "wsgi": 7.5},
+        {"secrets": {"TOKEN": SECRET}, "colour": "red"},
+    ],
+)
+def test_no_message_quotes_a_secret(changes):
+    assert SECRET not in "\n".join(problems(describe(**changes)))
