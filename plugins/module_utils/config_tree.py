@@ -133,7 +133,8 @@ class Transaction:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
-        self.root = os.path.realpath(request.root)
+        self.name = os.path.normpath(request.root)  # as messages and the validator have it
+        self.root = os.path.realpath(request.root)  # behind symbolic links
         if not os.path.isabs(request.root) or self.root == "/":
             raise ConfigTreeError(f"root: '{request.root}' must be an absolute path below /")
         self.places = files.Places(self.root)
@@ -171,7 +172,7 @@ class Transaction:
             return result
 
     def _plan(self) -> Plan:
-        planner = Planner(self.root, self.request.want_diff)
+        planner = Planner(self.name, self.request.want_diff)
         return planner.make(self.request.entries, self.request.absent, self.request.owners)
 
     @contextlib.contextmanager
@@ -245,7 +246,7 @@ class Transaction:
         request, self.stage = self.request, self.places.new_stage()
         files.copy_tree(self.root, self.stage)
         files.apply_plan(self.stage, result.plan)
-        validator = Validator(self.root, request.validate, request.validate_fallback, self.service.runner)
+        validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
         result.validated = validator.check(self.stage, result.plan.manifest)
         result.warnings = validator.warnings
 
@@ -306,7 +307,7 @@ class Transaction:
     def _said(self, tree: str, manifest: Manifest) -> str:
         """The service's own words about a tree, with the owners of the files they name."""
         lines = self.service.said()
-        return Explainer(self.root, tree, manifest).explain(lines) if lines else "it logged nothing"
+        return Explainer(self.name, tree, manifest).explain(lines) if lines else "it logged nothing"
 
 
 def _locked(handle: int) -> bool:

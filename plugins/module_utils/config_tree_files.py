@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
     MANIFEST,
+    SAVED,
     ConfigTreeError,
     Entry,
     Manifest,
@@ -134,15 +135,27 @@ def copy_attributes(source: str, target: str) -> None:
 
 def apply_plan(tree: str, plan: Plan) -> None:
     """Write the plan into a staged `tree`, and complete the plan's manifest with the directories made."""
-    for path in plan.removed:
-        remove_path(os.path.join(tree, path))
     dirs = set(plan.manifest.dirs)
+    for path in (*plan.removed, *plan.forgotten):
+        remove_path(os.path.join(tree, path))
+    for path in plan.saved:
+        dirs.update(_move(tree, path, f"{SAVED}/{path}"))
+    for path in plan.restored:
+        dirs.update(_move(tree, f"{SAVED}/{path}", path))
     for entry in plan.write.values():
         dirs.update(_make_parents(tree, entry.path))
         _put_entry(tree, entry)
     plan.dropped_dirs = [path for path in sorted(dirs, reverse=True) if _removed_if_empty(tree, path)]
     plan.manifest.dirs = sorted(dirs - set(plan.dropped_dirs))
     write_manifest(tree, plan.manifest)
+
+
+def _move(tree: str, source: str, target: str) -> list[str]:
+    """Rename within a tree, in place of what is there. Returns the directories made."""
+    made = _make_parents(tree, target)
+    remove_path(os.path.join(tree, target))
+    os.rename(os.path.join(tree, source), os.path.join(tree, target))
+    return made
 
 
 def write_manifest(tree: str, manifest: Manifest) -> None:
@@ -270,10 +283,11 @@ def replace_files(places: Places, stage: str, plan: Plan) -> None:
 
 def _in_safe_order(plan: Plan) -> list[str]:
     """New files before those that refer to them, links after what they point to, removals last."""
-    rank = dict.fromkeys(plan.created, 0)
+    rank = dict.fromkeys([*plan.created, *(f"{SAVED}/{path}" for path in plan.saved)], 0)
     rank.update(dict.fromkeys(plan.changed, 1))
     rank.update({path: 2 for path, entry in plan.write.items() if entry.link is not None})
-    rank.update(dict.fromkeys(plan.removed, 3))
+    rank.update(dict.fromkeys(plan.restored, 1))
+    rank.update(dict.fromkeys([*plan.removed, *plan.forgotten, *(f"{SAVED}/{path}" for path in plan.restored)], 3))
     return [*sorted(rank, key=lambda path: (rank[path], path)), MANIFEST]
 
 

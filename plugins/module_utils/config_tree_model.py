@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 MANIFEST = ".flaskops.json"
+# Where the originals are that `force` replaced, under their own paths.
+SAVED = ".flaskops.saved"
 
 
 class ConfigTreeError(Exception):
@@ -85,8 +87,8 @@ def clean_path(path: str, what: str) -> str:
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise ConfigTreeError(f"{what}: '{path}' is no path below the root; write it relative, without '.' and '..'")
-    if parts[0] == MANIFEST:
-        raise ConfigTreeError(f"{what}: '{MANIFEST}' is the manifest of config_tree itself; choose another path")
+    if parts[0] in (MANIFEST, SAVED):
+        raise ConfigTreeError(f"{what}: '{parts[0]}' is config_tree's own; choose another path")
     return path
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
+    SAVED,
     Absent,
     ConfigTreeError,
     Entry,
@@ -42,6 +43,9 @@ class Plan:
     removed: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
     drifted: list[str] = field(default_factory=list)
+    saved: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     write: dict[str, Entry] = field(default_factory=dict)
     diff: list[dict[str, str]] = field(default_factory=list)
     dropped_dirs: list[str] = field(default_factory=list)
@@ -49,11 +53,11 @@ class Plan:
     @property
     def differs(self) -> bool:
         """Whether any file (not only the manifest) has to change."""
-        return bool(self.write or self.removed)
+        return bool(self.write or self.removed or self.restored)
 
     def files(self) -> dict[str, list[str]]:
         """The lists the module returns."""
-        names = ("created", "changed", "removed", "adopted", "drifted")
+        names = ("created", "changed", "removed", "restored", "adopted", "drifted")
         return {name: sorted(getattr(self, name)) for name in names}
 
 
@@ -115,17 +119,25 @@ class Planner:
         return self.plan
 
     def _prune(self, path: str, record: dict[str, Any]) -> None:
-        """A recorded file that nobody wants any more."""
+        """A recorded file that nobody wants any more: the one it had replaced comes back."""
         del self.plan.manifest.files[path]
         live = look(self._at(path))
-        if live.kind in ("file", "link") and has_real_parents(self.root, path):
+        original = look(self._at(f"{SAVED}/{path}")) if record.get("saved") else Live("absent")
+        if not has_real_parents(self.root, path) or live.kind == "dir":
+            return
+        if original.kind != "absent":
+            self.plan.restored.append(path)
+        elif live.kind != "absent":
             self.plan.removed.append(path)
-            self._note_diff(path, live, None, record.get("diff", True))
+        else:
+            return
+        self._note_diff(path, live, original, record.get("diff", True))
 
     def _remove_absent(self, gone: Absent) -> None:
         """A path the caller does not want, whoever made it."""
         live = look(self._at(gone.path))
-        self.plan.manifest.files.pop(gone.path, None)
+        if self.plan.manifest.files.pop(gone.path, {}).get("saved"):
+            self.plan.forgotten.append(f"{SAVED}/{gone.path}")
         if gone.path in self.plan.removed or live.kind == "absent":
             return
         if gone.only_if_link is not None and not self._points_at(gone, live):
@@ -137,7 +149,7 @@ class Planner:
             self.refusals.append(f"{self._at(gone.path)} is to be absent but is a directory; remove it by hand")
             return
         self.plan.removed.append(gone.path)
-        self._note_diff(gone.path, live, None)
+        self._note_diff(gone.path, live, Live("absent"))
 
     def _points_at(self, gone: Absent, live: Live) -> bool:
         """Whether `live` is a symlink to the given target, however it is spelled."""
@@ -153,17 +165,23 @@ class Planner:
         self._check_parents(entry)
         live = look(self._at(entry.path))
         owner = self.known.owner(entry.path)
-        self.plan.manifest.files[entry.path] = entry.record()
+        self.plan.manifest.files[entry.path] = record = entry.record()
         as_wanted = is_as_wanted(entry, live)
         self._check_in_the_way(entry, live, owner, owners)
         if owner is None and as_wanted:
             self.plan.adopted.append(entry.path)
+        replaces = owner is None and live.kind in ("file", "link") and not same_content(entry, live)
+        if replaces:
+            self.plan.saved.append(entry.path)
+        if replaces or self.known.files.get(entry.path, {}).get("saved"):
+            record["saved"] = True
         if as_wanted:
             return
         self._note_drift(entry, live)
         (self.plan.created if live.kind == "absent" else self.plan.changed).append(entry.path)
         self.plan.write[entry.path] = entry
-        self._note_diff(entry.path, live, entry, entry.diff)
+        kind, data = ("file", entry.content) if entry.link is None else ("link", entry.link.encode())
+        self._note_diff(entry.path, live, Live(kind, data or b"", entry.mode), entry.diff)
 
     def _check_in_the_way(self, entry: Entry, live: Live, owner: str | None, owners: list[str]) -> None:
         """Refuse to touch what is not ours to touch."""
@@ -200,17 +218,14 @@ class Planner:
         if not untouched:
             self.plan.drifted.append(entry.path)
 
-    def _note_diff(self, path: str, live: Live, entry: Entry | None, show: bool = True) -> None:
+    def _note_diff(self, path: str, live: Live, then: Live, show: bool = True) -> None:
         """Add a before/after pair as the template module does."""
         if not self.want_diff:
             return
         name = self._at(path)
-        before, after = _shown(live.kind, live.data), ""
-        if entry is not None:
-            kind = "file" if entry.link is None else "link"
-            after = _shown(kind, entry.content if entry.link is None else entry.link.encode())
-            if before == after:
-                before, after = f"mode: {live.mode:04o}\n", f"mode: {entry.mode:04o}\n"
+        before, after = _shown(live), _shown(then)
+        if before == after:
+            before, after = f"mode: {live.mode:04o}\n", f"mode: {then.mode:04o}\n"
         if not show:
             before, after = before and "[hidden]\n", after and "[hidden, changed]\n"
         self.plan.diff.append({"before": before, "after": after, "before_header": name, "after_header": name})
@@ -219,7 +234,7 @@ class Planner:
         return os.path.join(self.root, path)
 
 
-def _shown(kind: str, data: bytes | None) -> str:
-    """An entry as text for a diff."""
-    text = (data or b"").decode("utf-8", "replace")
-    return f"symbolic link to {text}\n" if kind == "link" else text
+def _shown(live: Live) -> str:
+    """A file or link as text for a diff."""
+    text = live.data.decode("utf-8", "replace")
+    return f"symbolic link to {text}\n" if live.kind == "link" else text

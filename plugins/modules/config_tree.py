@@ -72,7 +72,9 @@ options:
         type: bool
         default: true
       force:
-        description: Replace a file in the way that is somebody else's.
+        description:
+          - Replace a file in the way that is somebody else's.
+          - It is kept in C(.flaskops.saved) and comes back when the entry is no longer wanted.
         type: bool
         default: false
   absent:
@@ -157,6 +159,7 @@ files:
     created: {description: Did not exist., type: list, elements: str}
     changed: {description: Other content, target, mode or ownership., type: list, elements: str}
     removed: {description: No longer wanted., type: list, elements: str}
+    restored: {description: "No longer wanted, and the file that C(force) had replaced is back.", type: list, elements: str}
     adopted: {description: Were there as wanted and are ours from now on., type: list, elements: str}
     drifted: {description: Those of ours that somebody had edited or deleted., type: list, elements: str}
 reloaded:

@@ -237,6 +237,14 @@ def test_absent_only_if_link(tmp_path, target, removed):
     assert got.removed == (["enabled/default"] if removed else [])
 
 
+def test_absent_forgets_the_replaced_one_too(tmp_path):
+    put(tmp_path, "a", b"ours")
+    manifest = Manifest({"a": {**Entry("a", "shop", b"ours").record(), "saved": True}})
+    (tmp_path / MANIFEST).write_bytes(manifest.dump())
+    got = plan(tmp_path, [], [Absent("a")], owners="")
+    assert (got.removed, got.forgotten, got.restored) == (["a"], [".flaskops.saved/a"], [])
+
+
 def test_absent_only_if_link_keeps_a_file(tmp_path):
     put(tmp_path, "enabled/default", b"mine")
     assert not plan(tmp_path, [], [Absent("enabled/default", "../available/default")]).differs

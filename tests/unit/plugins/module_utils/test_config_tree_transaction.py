@@ -17,7 +17,6 @@ from ansible_collections.flaskops.stack.plugins.module_utils import config_tree 
 from ansible_collections.flaskops.stack.plugins.module_utils import config_tree_files as files
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_check import Outcome
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
-    MANIFEST,
     Absent,
     ConfigTreeError,
     Entry,
@@ -34,6 +33,7 @@ SECOND = [
     Entry("sites/shop", "shop", b"shop 2\n"),
     Entry("enabled/shop", "shop", link="../sites/more/shop"),
     Entry("sites/more/shop", "shop", b"more 2\n"),
+    Entry("foreign", "shop", b"ours 2\n", force=True),
 ]
 TREE_OF_FIRST = {
     "foreign": "foreign\n",
@@ -44,7 +44,7 @@ TREE_OF_FIRST = {
     "enabled/shop": "-> ../sites/shop",
 }
 TREE_OF_SECOND = {
-    "foreign": "foreign\n",
+    "foreign": "ours 2\n",
     "sites/shop": "shop 2\n",
     "sites/more/shop": "more 2\n",
     "enabled/shop": "-> ../sites/more/shop",
@@ -93,15 +93,14 @@ class Host:
         return transaction.predict() if check else transaction.run()
 
     def live(self) -> dict[str, str]:
-        """The files below the root by path, links as `-> target`, the manifest left out."""
+        """The files below the root by path, links as `-> target`, config_tree's own left out."""
         found = {}
         for directory, names, plain in os.walk(self.root):
             for name in (*plain, *(name for name in names if os.path.islink(f"{directory}/{name}"))):
                 path = Path(directory) / name
                 text = f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text()
                 found[str(path.relative_to(self.root))] = text
-        found.pop(MANIFEST, None)
-        return found
+        return {path: text for path, text in found.items() if not path.startswith(".flaskops")}
 
     def leftovers(self) -> list[str]:
         state = sorted(os.listdir(self.state)) if self.state.exists() else []
@@ -151,8 +150,9 @@ def test_next_change_and_removal(host):
     assert not host.leftovers()
     assert got.plan.files() == {
         "created": ["sites/more/shop"],
-        "changed": ["enabled/shop", "sites/shop"],
+        "changed": ["enabled/shop", "foreign", "sites/shop"],
         "removed": ["enabled/default", "extra/blog", "sites/blog"],
+        "restored": [],
         "adopted": [],
         "drifted": [],
     }
@@ -169,6 +169,43 @@ def test_other_files_are_the_same_ones_afterwards(host):
     after = foreign.stat()
     assert [after.st_ino, after.st_mtime, after.st_mode] == [before.st_ino, before.st_mtime, before.st_mode]
     assert host.root.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_replaced_file_comes_back(host):
+    foreign = host.root / "foreign"
+    foreign.chmod(0o604)
+    inode = foreign.stat().st_ino
+    forced = Entry("foreign", "shop", b"ours\n", force=True)
+    assert host.run([*FIRST, forced]).plan.files()["changed"] == ["foreign"]
+    assert foreign.read_text() == "ours\n"
+    assert not host.run([*FIRST, forced]).changed
+    host.run([*FIRST, Entry("foreign", "shop", b"ours 2\n")])
+    assert host.run(FIRST, check=True).plan.files()["restored"] == ["foreign"]
+    host.run(FIRST)
+    assert {"enabled/default": "-> nowhere", **host.live()} == TREE_OF_FIRST
+    assert (foreign.stat().st_mode & 0o777, foreign.stat().st_ino) == (0o604, inode)
+    assert not (host.root / ".flaskops.saved").exists()
+    assert not host.run(FIRST).changed
+
+
+def test_a_replaced_file_comes_back_when_the_reload_does_not_take(host):
+    host.run(FIRST)
+    host.refuse = lambda live: live["foreign"] != "foreign\n"
+    with pytest.raises(ConfigTreeError, match="old tree is back"):
+        host.run([*FIRST, Entry("foreign", "shop", b"ours\n", force=True)])
+    assert host.live() == TREE_OF_FIRST
+    assert not (host.root / ".flaskops.saved").exists()
+
+
+def test_a_root_behind_a_link(host):
+    real = host.root.rename(host.base / "real")
+    host.root.symlink_to(real)
+    host.run(FIRST)
+    assert host.root.is_symlink()
+    assert (real / "sites/shop").read_text() == "shop 1\n"
+    with pytest.raises(ConfigTreeError, match=r"nginx/sites/shop:1 \(application shop\): `bad`"):
+        host.run([Entry("sites/shop", "shop", b"bad\n")])
+    assert sorted(os.listdir(host.base)) == ["etc", "loaded", "real", "state"]
 
 
 def test_a_root_that_is_not_there_is_made(host):
@@ -291,20 +328,20 @@ def test_an_edit_meanwhile_is_kept(host):
     def edit():
         text = next(edits, None)
         if text:
-            (host.root / "foreign").write_text(text)
+            (host.root / "note").write_text(text)
 
     host.on_check = edit
     host.run(SECOND)
-    assert host.live() == {**TREE_OF_SECOND, "foreign": "edited twice\n"}
+    assert host.live() == {**TREE_OF_SECOND, "note": "edited twice\n"}
 
 
 def test_edits_without_end_are_given_up_on(host):
     host.run(FIRST)
     count = iter(range(100))
-    host.on_check = lambda: (host.root / "foreign").write_text(str(next(count)))
+    host.on_check = lambda: (host.root / "note").write_text(str(next(count)))
     with pytest.raises(ConfigTreeError, match="keeps changing"):
         host.run(SECOND)
-    assert {**host.live(), "foreign": "foreign\n"} == TREE_OF_FIRST
+    assert host.live() == {**TREE_OF_FIRST, "note": "2"}
     assert not host.leftovers()
 
 
