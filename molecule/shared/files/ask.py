@@ -9,6 +9,8 @@ A request is a dict. What is sent:
     method    GET
     send      further headers
     data      body
+    after     seconds to wait before
+    within    seconds to ask again and again until the answer is as expected
 
 What is expected, compared only where it is written:
 
@@ -19,6 +21,7 @@ What is expected, compared only where it is written:
     json      values by dotted path in a JSON body, null where there must be none
     id        a name for ``same`` and ``differs`` of later requests: whether the body equals that request's
     stream    number of lines "number time" to read; each must be here before the next was sent. Then the client hangs up.
+    meanwhile a request that is sent after the first line of a stream
 """
 
 from __future__ import annotations
@@ -37,15 +40,13 @@ TIMEOUT = 30
 
 
 class Answer(NamedTuple):
-    """Status 0 is a connection closed without an answer."""
+    """Status 0 is a connection closed without an answer, -1 one that failed."""
 
-    status: int
-    headers: dict[str, str]
-    body: str
-    arrivals: list[tuple[str, float]]
-
-
-CLOSED = Answer(0, {}, "", [])
+    status: int = 0
+    headers: dict[str, str] = {}
+    body: str = ""
+    arrivals: list[tuple[str, float]] = []
+    meanwhile: list[str] = []
 
 
 def over_http(request: dict[str, Any]) -> Answer:
@@ -61,11 +62,13 @@ def over_http(request: dict[str, Any]) -> Answer:
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         if "stream" in request:
-            arrivals = [(answer.readline().decode(), time.time()) for _line in range(request["stream"])]
-            return Answer(answer.status, headers, "", arrivals)
-        return Answer(answer.status, headers, answer.read().decode(), [])
+            arrivals = [(answer.readline().decode(errors="replace"), time.time())]
+            meanwhile = ask(request["meanwhile"], {}) if "meanwhile" in request else []
+            arrivals += [(answer.readline().decode(errors="replace"), time.time()) for _line in range(request["stream"] - 1)]
+            return Answer(answer.status, headers, "", arrivals, meanwhile)
+        return Answer(answer.status, headers, answer.read().decode(errors="replace"))
     except (http.client.RemoteDisconnected, ConnectionResetError):
-        return CLOSED
+        return Answer()
     finally:
         connection.close()
 
@@ -89,10 +92,10 @@ def over_uwsgi(request: dict[str, Any]) -> Answer:
         connection.sendall(struct.pack("<BHB", 0, len(block), 0) + block)
         received = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     if not received:
-        return CLOSED
+        return Answer()
     head, _blank, body = received.partition("\r\n\r\n")
     status, *lines = head.split("\r\n")
-    return Answer(int(status.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body, [])
+    return Answer(int(status.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body)
 
 
 def differences(request: dict[str, Any], answer: Answer, earlier: dict[str, str]) -> list[str]:
@@ -113,7 +116,7 @@ def differences(request: dict[str, Any], answer: Answer, earlier: dict[str, str]
         wrong.append(f"the body is not the one of {request['same']!r}: {earlier[request['same']][:SHOWN]!r}")
     if "differs" in request and answer.body == earlier[request["differs"]]:
         wrong.append(f"the body is still the one of {request['differs']!r}")
-    return wrong + late_chunks(answer)
+    return wrong + late_lines(answer) + answer.meanwhile
 
 
 def look_up(body: str, path: str) -> object:
@@ -127,7 +130,8 @@ def look_up(body: str, path: str) -> object:
     return found
 
 
-def late_chunks(answer: Answer) -> list[str]:
+def late_lines(answer: Answer) -> list[str]:
+    """Return which lines of a stream came after the next one was sent."""
     wrong = [f"a line of the stream is {line!r}" for line, _arrived in answer.arrivals if len(line.split()) != 2]
     if wrong:
         return wrong
@@ -138,18 +142,30 @@ def late_chunks(answer: Answer) -> list[str]:
     return wrong
 
 
+def ask(request: dict[str, Any], earlier: dict[str, str]) -> list[str]:
+    """Send one request and return a message for each difference."""
+    time.sleep(request.get("after", 0))
+    until = time.monotonic() + request.get("within", 0)
+    while True:
+        try:
+            answer = over_uwsgi(request) if "socket" in request else over_http(request)
+        except OSError as error:
+            answer = Answer(-1, body=str(error))
+        wrong = differences(request, answer, earlier)
+        if not wrong or time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    earlier[request.get("id", "")] = answer.body
+    asked = f"{request.get('method', 'GET')} {request.get('host') or request['socket']}{request.get('path', '/')} {request.get('send', '')}"
+    body = f"; body: {answer.body[:SHOWN]!r}" if answer.body else ""
+    return [f"{request.get('what', 'request')} ({asked.strip()}): {difference}{body}" for difference in wrong]
+
+
 def main() -> int:
     earlier: dict[str, str] = {}
-    failed = 0
-    for request in json.loads(sys.argv[1]):
-        answer = over_uwsgi(request) if "socket" in request else over_http(request)
-        earlier[request.get("id", "")] = answer.body
-        for difference in differences(request, answer, earlier):
-            failed += 1
-            asked = f"{request.get('method', 'GET')} {request.get('host') or request['socket']}{request.get('path', '/')}"
-            body = f"; body: {answer.body[:SHOWN]!r}" if answer.body else ""
-            print(f"{request.get('what', 'request')} ({asked} {request.get('send', '')}): {difference}{body}")
-    return 1 if failed else 0
+    wrong = [line for request in json.loads(sys.argv[1]) for line in ask(request, earlier)]
+    print("\n".join(wrong))
+    return 1 if wrong else 0
 
 
 sys.exit(main())

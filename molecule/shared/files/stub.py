@@ -1,6 +1,7 @@
 """Answers in the uwsgi protocol for the sites of one scenario: stub.py SOCKET…, one name.sock for each application.
 
 /…?status=404&header=Vary: Cookie     JSON of a counter and of what nginx sent, with that status and those headers
+/…?pause=2                            the same, after two seconds
 /…?chunks=3                           a chunk each half second with the time it was sent at
 /…?open                               how many of those streams have a client
 """
@@ -36,17 +37,19 @@ class Handler(socketserver.StreamRequestHandler):
         elif "open" in query:
             self.answer("200", [], json.dumps({"open": streams.count(name)}))
         else:
+            time.sleep(int(query.get("pause", ["0"])[0]))
             body = {"stub": name, "number": next(counter), "sent": variables}
             self.answer(query.get("status", ["200"])[0], query.get("header", []), json.dumps(body))
 
-    def answer(self, status: str, headers: list[str], body: str = "") -> None:
-        lines = [f"HTTP/1.1 {status} Stub", "Content-Type: application/json", *headers, "", body]
+    def answer(self, status: str, headers: list[str], body: str = "", kind: str = "application/json") -> None:
+        lines = [f"HTTP/1.1 {status} Stub", f"Content-Type: {kind}", *headers, "", body]
         self.wfile.write("\r\n".join(lines).encode())
 
     def stream(self, name: str, chunks: int) -> None:
         streams.append(name)
         try:
-            self.answer("200", [])
+            # Compressible, as nginx sees it.
+            self.answer("200", [], kind="text/html")
             for number in range(1, chunks + 1):
                 self.wfile.write(f"{number} {time.time()}\n".encode())
                 time.sleep(PAUSE)
