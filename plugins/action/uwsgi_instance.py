@@ -80,6 +80,8 @@ class ActionModule(ActionBase):
             "uwsgi_service_release": release,
             "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
             "uwsgi_service_stop_timeout": stop_timeout(app),
+            # The text is part of the id, so it must not depend on a controller's configuration.
+            "ansible_managed": "Ansible managed",
         }
         files = {
             "ini": render(self, app["uwsgi"]["template"], variables, task_vars, f"{name}.uwsgi.template"),

@@ -47,14 +47,14 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
     diff = [_diff(instance) for instance in pending]
     removed = list(gone)
     if not check:
-        for app in absent:
-            removal.remove(app)
         if pending:
             _bring_up(pending, who, "deploy")
             for instance in pending:
                 history.forgive(instance.root, (instance.id, instance.release["id"]))
             removed += [path for instance in pending for path in switch.prune(instance)]
-            _after_switch(pending)
+        for app in absent:
+            removal.remove(app)
+        _after_switch(pending)
     instances = {
         instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
         for instance in wanted
@@ -83,6 +83,7 @@ def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcom
         _bring_up(targets, who, "rollback")
         for instance in targets:
             old, old_release = left[instance.name]
+            history.forgive(instance.root, (instance.id, instance.release["id"]))
             history.reject(instance.root, old_release if old_release != instance.release["id"] else old, who)
     return Outcome(bool(targets), {instance.name: {"id": instance.id, "switched": True} for instance in targets}, diff, [], [])
 
@@ -114,7 +115,8 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     problems = gate(pending)
     gated = time.monotonic()
     if problems:
-        switch.take_back(pending, templates)
+        # What one goes back to was healthy once; that it is not now is no reason to lose it.
+        switch.take_back(pending, templates, discard=action == "deploy")
         reasons = {problem.name: problem.says for problem in problems}
         for instance in pending:
             reason = reasons.get(instance.name, "another application of the run failed")
@@ -161,9 +163,7 @@ def _target(app: App, release: str) -> str:
     if not live:
         raise DeployError(f"{name}: no instance is live, so there is nothing to go back from; deploy it with site.yml.")
     if not release:
-        if previous_id(app) not in ids or previous_id(app) == live:
-            raise DeployError(f"{name}: there is no earlier instance on this host to go back to.")
-        return previous_id(app)
+        return _earlier(app, live, records)
     if records[live]["release"]["id"] == release:
         raise DeployError(f"{name}: release {release} is live already.")
     found = [known for known in ids if known != live and records[known]["release"]["id"] == release]
@@ -175,6 +175,16 @@ def _target(app: App, release: str) -> str:
         why = "was never healthy on this host" if there else "is not on this host: it was pruned or never deployed"
         raise DeployError(f"{name}: release {release} {why}; there are {', '.join(others) or 'no others'}.")
     return previous_id(app) if previous_id(app) in found else found[-1]
+
+
+def _earlier(app: App, live: str, records: t.Mapping[str, t.Any]) -> str:
+    """Return the instance that was live last, other than this one and what was taken back: going back twice goes back twice."""
+    rejected = history.rejected(app["root"])
+    was_live = [entry["instance"] for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("result") == "live"]
+    for known in [previous_id(app), *was_live]:
+        if known in records and known != live and known not in rejected and records[known]["release"]["id"] not in rejected:
+            return known
+    raise DeployError(f"{app['name']}: there is no earlier instance on this host to go back to.")
 
 
 def _recorded(app: App, name: str) -> Instance:

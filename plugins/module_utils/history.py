@@ -11,7 +11,7 @@ import typing as t
 
 from .atomic import read_text, write_atomically
 
-_KEPT_LINES = 1000
+KEPT_LINES = 1000
 
 
 def now() -> str:
@@ -22,7 +22,7 @@ def record(root: str, entry: t.Mapping[str, t.Any]) -> None:
     """Append an attempt. A disk that is full must not turn a good deployment into a failed one, so errors are swallowed."""
     path = f"{root}/history.jsonl"
     try:
-        lines = (read_text(path) or "").splitlines()[-(_KEPT_LINES - 1) :]
+        lines = (read_text(path) or "").splitlines()[-(KEPT_LINES - 1) :]
         write_atomically(path, "\n".join([*lines, json.dumps({"time": now(), **entry}, sort_keys=True)]) + "\n", 0o640)
     except OSError:
         return

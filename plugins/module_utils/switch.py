@@ -30,14 +30,17 @@ def start(instances: t.Sequence[Instance]) -> None:
     systemd.start(units)
 
 
-def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, str | None]) -> None:
-    """Take refused candidates away; what is live stays, or comes back where it had to make room.
+def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, str | None], discard: bool) -> None:
+    """Stop refused candidates; what is live stays, or comes back where it had to make room.
 
     :param templates: text of the unit template of each application before, ``None`` if there was none
+    :param discard: whether the files of the candidates go too
     """
-    for instance in instances:
-        # The instance that is live already keeps its files, whatever state it is in.
-        if instance.live_id != instance.id:
+    # The instance that is live already is left alone, whatever state it is in.
+    for instance in (instance for instance in instances if instance.live_id != instance.id):
+        systemd.stop([instance.unit])
+        systemd.reset_failed([instance.unit])
+        if discard:
             _discard(instance, templates[instance.name])
     systemd.daemon_reload()
     systemd.start([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
@@ -49,8 +52,6 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
 
 def _discard(instance: Instance, template_before: str | None) -> None:
     app, root, release = instance.app, instance.root, instance.release["id"]
-    systemd.stop([instance.unit])
-    systemd.reset_failed([instance.unit])
     remove_instance(app, instance.id)
     if template_before is None:
         unlink(instance.template_path)

@@ -47,11 +47,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
         _setting("strict", True, "A misspelt option is refused instead of ignored."),
         _setting("chdir", literal(release["path"]), "The release by its own name: a reload never changes the code under it."),
         _setting("virtualenv", literal(release["virtualenv"]), "The packages of this release."),
-        _setting(
-            "binary-path",
-            literal(f"{release['virtualenv']}/bin/python"),
-            "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7).",
-        ),
+        _setting("binary-path", _binary_path(app, release), "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7)."),
         *entry_point(app["wsgi"], release.get("callable", "")),
         _setting("need-app", True, "Without an application there is no instance, rather than one that answers 500."),
         _setting("master", True, "Supervises workers and carries out graceful stops."),
@@ -80,6 +76,12 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
         _setting("log-5xx", True, "Failed requests are logged here all the same."),
     ]
     return _override(settings, app["uwsgi"]["options"])
+
+
+def _binary_path(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> str | None:
+    """Return what a reload executes; uWSGI built from source finds itself."""
+    wheel = app["uwsgi"]["package"].lower().startswith("py")
+    return literal(f"{release['virtualenv']}/bin/python") if wheel else None
 
 
 def _harakiri(app: Mapping[str, t.Any]) -> int | None:
