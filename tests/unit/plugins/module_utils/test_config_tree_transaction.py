@@ -386,9 +386,8 @@ def test_two_runs_exclude_each_other(host, monkeypatch):
     host.run(SECOND)
 
 
+@pytest.mark.parametrize("host", ["files"], indirect=True)
 def test_a_full_disk_while_single_files_are_renamed_is_undone(host, monkeypatch):
-    if host.how != "files":
-        pytest.skip("an exchange writes nothing")
     host.run(FIRST)
     bring = files._bring
 
