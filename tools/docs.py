@@ -143,14 +143,22 @@ def spec_of(role: str) -> dict[str, Any]:
     return yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
 
 
+def defaults_of(role: str) -> dict[str, Any]:
+    """Return the defaults of a role."""
+    return yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text())
+
+
 def variables(role: str) -> str:
     """Return a table of variables for every entry point that has some."""
+    # A default that is an expression stands there alone: Ansible would evaluate the specification's before it checks anything.
+    written = defaults_of(role)
     blocks = []
     for entry, spec in spec_of(role).items():
         rows = []
         for name, option in spec.get("options", {}).items():
             kind = f"list of {TYPES[option['elements']]}s" if option["type"] == "list" else TYPES[option["type"]]
-            default = "**required**" if option.get("required") else inline(option["default"]) if "default" in option else ""
+            value = option.get("default", written.get(name))
+            default = "**required**" if option.get("required") else inline(value) if value is not None else ""
             choices = " One of " + ", ".join(inline(choice) for choice in option["choices"]) + "." if "choices" in option else ""
             rows.append((f"`{name}`", kind, default, markdown(option["description"]) + choices))
         if rows:
