@@ -1,7 +1,7 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine images demo demo-down test lint unit molecule clean
+.PHONY: help venv lock engine images demo demo-down test lint unit molecule docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -38,6 +38,9 @@ unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
 
 molecule: venv images ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
 	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)
+
+docs: venv ## the tables in README.md, docs/ and roles/, from the code they describe
+	@tools/docs.py
 
 lock: venv ## resolve requirements/dev.in anew
 	@.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
