@@ -35,5 +35,5 @@ def render(action: ActionBase, source: str, variables: t.Mapping[str, t.Any], ta
             lstrip_blocks=True,
         )[0]
     except AnsibleError as error:
-        places = f" (looked in {', '.join(os.path.join(place, 'templates') for place in search)})" if "find" in str(error) else ""
+        places = f" (looked in {', '.join(os.path.join(place, 'templates') for place in search)})" if "not be found" in str(error) else ""
         raise AnsibleActionFail(f"{what}: the template '{source}' cannot be rendered{places}: {error}") from error
