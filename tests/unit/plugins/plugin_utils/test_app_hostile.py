@@ -23,7 +23,7 @@ HOSTILE = [
     *("\nmaster = false", "\n[Service]\nUser=root", "; include /etc/passwd; #", "{{ 7 * 7 }}", "{% raw %}"),
 ]
 
-Place = tuple[t.Union[str, int], ...]
+Place = tuple[str | int, ...]
 
 # Values of keys that reach a file or a command on the host.
 FULL = describe(
