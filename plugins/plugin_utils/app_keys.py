@@ -27,7 +27,9 @@ class Key:
     :param default: the value when it is not written
     :param derived: how the value comes about when it is not written and depends on other keys, for the documentation
     :param pattern: regular expression the whole value must match
+    :param names: regular expression that the names of a ``map`` must match
     :param remedy: what to do about a value that ``pattern``, ``choices`` or the limits refuse
+    :param minimum: smallest number, or least number of elements of a list
     """
 
     type: str
@@ -37,6 +39,7 @@ class Key:
     required: bool = False
     choices: tuple[str, ...] = ()
     pattern: str = ""
+    names: str = ""
     remedy: str = ""
     minimum: int | None = None
     maximum: int | None = None
@@ -97,6 +100,7 @@ ROUTE = Key(
                 "map",
                 "How long an answer without `Cache-Control` or `Expires` is kept, by status.",
                 default={"200": "10m"},
+                names=r"[1-5]\d\d|any",
                 pattern=DURATION,
                 remedy="write nginx times by status, such as {200: 10m, 404: 1m}",
             ),
@@ -123,8 +127,9 @@ APP = Key(
             "str",
             "Name of the application; it names its user, unit and directories.",
             required=True,
-            pattern=r"[a-z][a-z0-9_-]{0,24}",
-            remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter",
+            # The rest of the namespace in /etc/nginx is the roles' own.
+            pattern=r"(?!flaskops|nginx_site$)[a-z][a-z0-9_-]{0,24}",
+            remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter, and not with flaskops",
         ),
         "state": Key(
             "str",
@@ -277,7 +282,14 @@ APP = Key(
                     default=(200, 204, 301, 302, 303, 307, 308),
                     elements=Key("int", "An HTTP status.", minimum=100, maximum=599),
                 ),
-                "headers": Key("map", "Further headers that are sent.", default={}),
+                "headers": Key(
+                    "map",
+                    "Further headers that are sent.",
+                    default={},
+                    names=r"[A-Za-z0-9-]+",
+                    pattern=r"[^\r\n]*",
+                    remedy="write {Name: value} with a value of one line",
+                ),
                 "body": Key("str", "Regular expression that the body must match somewhere.", default=""),
                 "timeout": Key("int", "Seconds from the start until it must have answered.", default=30, minimum=1, maximum=3600),
                 "interval": Key("int", "Seconds between two requests.", default=1, minimum=1, maximum=60),
@@ -293,6 +305,7 @@ APP = Key(
                     "list",
                     "Host names of the site.",
                     derived="the application's name",
+                    minimum=1,
                     elements=Key(
                         "str",
                         "A host name, also with a leading `*.`.",

@@ -10,7 +10,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from .app_keys import APP, SOURCE_KINDS, Key
-from .app_validate import AppError, Validator, shown
+from .app_validate import AppError, Validator, outline, shown
+from .uwsgi_ini import to_uwsgi_ini
 
 # On every supported distribution the web server's workers run in this group (Debian policy, base-passwd).
 WEB_GROUP = "www-data"
@@ -27,9 +28,10 @@ def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), vari
     :raises AppError: with a line for each problem: application, key, value and remedy
     """
     if isinstance(apps, (str, bytes)) or not isinstance(apps, Sequence):
-        raise AppError([f"{variable} is {shown(apps)}, but must be a list of applications; write one item a line with a dash."])
+        raise AppError([f"{variable} is {outline(apps)}, but must be a list of applications; write one item a line with a dash."])
     validator = Validator()
     resolved = [_resolve(validator, item, require, f"{variable}[{index}]") for index, item in enumerate(apps)]
+    # An application with a problem of its own is compared too, so that one message tells everything.
     complete = [app for app in resolved if app is not None]
     _check_together(validator, complete, variable)
     if validator.problems:
@@ -46,11 +48,10 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     name = app.get("name") if isinstance(app, Mapping) else None
     if isinstance(name, str) and name:
         where = name
-    before = len(validator.problems)
     # What goes away needs no more than its name.
     absent = isinstance(app, Mapping) and app.get("state") == "absent"
     value = validator.check(where, _required(() if absent else require), app)
-    if len(validator.problems) > before or value is None:
+    if value is None:
         return None
     if "source" in value:
         _check_source(validator, where, value["source"])
@@ -61,7 +62,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     _check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
     _check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
     _check_regex(validator, f"{where}.health.body", value["health"]["body"])
-    return _derive(value)
+    return _derive(value) if "name" in value else None
 
 
 def _required(require: Sequence[str]) -> Key:
@@ -89,10 +90,15 @@ def _check_options(validator: Validator, where: str, options: Mapping[str, t.Any
         items = value if isinstance(value, (list, tuple)) else [value]
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             validator.refuse(f"{where}.{name}", "is not an option's name", "write it as in uWSGI's manual, such as max-requests")
-        elif any(isinstance(item, (dict, list)) or "\n" in str(item) for item in items):
+        elif any(isinstance(item, (dict, list)) for item in items):
             validator.refuse(
-                f"{where}.{name}", f"is {shown(value)}, but must be one line or a list of lines", "write each value on its own"
+                f"{where}.{name}", f"is {shown(value)}, but must be a value or a list of values", "write each value on its own"
             )
+        else:
+            try:
+                to_uwsgi_ini({name: value})
+            except ValueError as error:
+                validator.refuse(f"{where}.{name}", f"is {shown(value)}, which uWSGI could not read back ({error})", "correct it")
 
 
 def _check_regex(validator: Validator, where: str, pattern: str) -> None:
@@ -105,6 +111,8 @@ def _check_regex(validator: Validator, where: str, pattern: str) -> None:
 def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str, t.Any]]) -> None:
     seen: dict[str, int] = {}
     for index, route in enumerate(routes):
+        if "path" not in route:
+            continue
         first = seen.setdefault(route["path"], index)
         if first != index:
             validator.refuse(f"{where}[{index}].path", f"is {shown(route['path'])}, as in routes[{first}]", "keep one of the two")
@@ -112,9 +120,13 @@ def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str
 
 def _check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
     """Refuse what two applications cannot share."""
+    _check_unique(validator, [(app["name"], app["name"]) for app in apps], f"{variable}: the name")
+    # What follows from a name twice is not worth a line more.
+    apps = list({app["name"]: app for app in apps}.values())
     present = [app for app in apps if app["state"] == "present"]
-    for key in ("name", "user", "root", "config_dir", "run_dir"):
+    for key in ("user", "root", "config_dir", "run_dir", "socket"):
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
+    _check_apart(validator, [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")], variable)
     names = [(app["name"], server.lower()) for app in present for server in app["nginx"]["server_names"]]
     _check_unique(validator, names, f"{variable}: the server name")
 
@@ -126,6 +138,17 @@ def _check_unique(validator: Validator, pairs: Sequence[tuple[str, str]], what: 
             who = f"'{owners[value]}' and '{app}'" if owners[value] != app else f"'{app}' twice"
             validator.refuse(f"{what} {shown(value)}", f"is used by {who}", "give each application its own")
         owners.setdefault(value, app)
+
+
+def _check_apart(validator: Validator, places: Sequence[tuple[str, str, str]], variable: str) -> None:
+    """Refuse directories of one application inside those of another, or one for two purposes."""
+    for index, (app, key, path) in enumerate(places):
+        for other, other_key, other_path in places[:index]:
+            inside = path.startswith(f"{other_path}/") or other_path.startswith(f"{path}/")
+            if (app, key) != (other, other_key) and (inside or (path == other_path and key != other_key)):
+                validator.refuse(
+                    f"{variable}: {app}.{key} {shown(path)}", f"overlaps {other}.{other_key} {shown(other_path)}", "keep them apart"
+                )
 
 
 def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -142,9 +165,9 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx.setdefault("server_names", [name])
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
-    nginx["cache_zone"] = f"flask_{name.replace('-', '_')}"
+    nginx["cache_zone"] = f"flask_{name}"
     for route in nginx["routes"]:
-        route.setdefault("probe", route["path"])
+        route.setdefault("probe", route.get("path", ""))
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
     app["health"].setdefault("host", nginx["host"])
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
@@ -160,8 +183,10 @@ def _plain_host(server_name: str) -> str:
 def _build_packages(app: Mapping[str, t.Any]) -> list[str]:
     """Return the distribution packages that the virtualenv and its uWSGI need."""
     python = app["python"]
-    if python.startswith("/"):
+    distribution = re.fullmatch(r"(?:/usr/bin/)?(python3(?:\.\d+)?)", python)
+    if not distribution:
         return list(_BUILD_PACKAGES) if _from_source(app) else []
+    python = distribution.group(1)
     packages = [f"{python}-venv"]
     if _from_source(app):
         packages += [f"{python}-dev", *_BUILD_PACKAGES]

@@ -32,6 +32,11 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
+def outline(value: object) -> str:
+    """Return what is said of a value at the place of an application, which may hold secrets."""
+    return f"a {type(value).__name__}" if isinstance(value, (Mapping, list, tuple)) else shown(value)
+
+
 class Validator:
     """Collects every problem of one description instead of stopping at the first."""
 
@@ -88,21 +93,25 @@ class Validator:
             self.refuse(where, f"is {shown(value)}, but must be a list", "write [...] or one item a line with a dash")
             return None
         assert key.elements is not None
-        return [self.check(f"{where}[{index}]", key.elements, item) for index, item in enumerate(value)]
+        if key.minimum is not None and len(value) < key.minimum:
+            self.refuse(where, "is empty", "write at least one, or leave the key out")
+        items = [self.check(f"{where}[{index}]", key.elements, item) for index, item in enumerate(value)]
+        return [item for item in items if item is not None]
 
     def _map(self, where: str, key: Key, value: object) -> dict | None:
         if not isinstance(value, Mapping):
             self.refuse(where, "must be a mapping of names to values", "write {NAME: value}")
             return None
-        if key.pattern:
-            for name, item in value.items():
-                if not re.fullmatch(key.pattern, str(item)):
-                    self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
+        for name, item in value.items():
+            if key.names and not re.fullmatch(key.names, str(name)):
+                self.refuse(f"{where}.{shown(str(name))}", "cannot be a name here", key.remedy)
+            if key.pattern and not re.fullmatch(key.pattern, str(item)):
+                self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
         return {str(name): item for name, item in value.items()}
 
     def _dict(self, where: str, key: Key, value: object) -> dict | None:
         if not isinstance(value, Mapping):
-            self.refuse(where, f"is {shown(value)}, but must be a mapping", "write {key: value} or one key a line")
+            self.refuse(where, f"is {outline(value)}, but must be a mapping", "write {key: value} or one key a line")
             return None
         keys = dict(key.keys or {})
         if key.modes:
@@ -114,10 +123,13 @@ class Validator:
                 self._unknown(where, str(name), key, keys, value)
             elif item is not None:
                 result[str(name)] = self.check(f"{where}.{name}", keys[name], item)
+        # A wrong value has been reported; the default stands in for it, so that the checks that follow find the rest.
         for name, sub in keys.items():
-            if name in result:
+            if result.get(name) is not None:
                 continue
-            if sub.required:
+            if name in result and sub.default is None:
+                del result[name]
+            elif sub.required and name not in result:
                 doc = sub.doc if sub.doc[1].isupper() else sub.doc[0].lower() + sub.doc[1:]
                 self.refuse(f"{where}.{name}", "is missing", f"write it: {doc.rstrip('.')}")
             elif sub.default is not None:
