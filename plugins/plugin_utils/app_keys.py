@@ -100,7 +100,7 @@ ROUTE = Key(
                 "map",
                 "How long an answer without `Cache-Control` or `Expires` is kept, by status.",
                 default={"200": "10m"},
-                names=r"[1-5]\d\d|any",
+                names=r"[1-5][0-9][0-9]|any",
                 pattern=DURATION,
                 remedy="write nginx times by status, such as {200: 10m, 404: 1m}",
             ),
