@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import lzma
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import typing as t
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -79,10 +81,7 @@ def _commit(mirror: Path, url: str, version: str, run: Path) -> str:
     except FileNotFoundError as error:
         raise SourceError("git", "the controller has no git", "install git on the controller") from error
     except subprocess.CalledProcessError as error:
-        words = error.stderr.decode(errors="replace").strip().splitlines()
-        problem = (
-            f"'{_without_password(url)}' at '{version}' could not be fetched ({_without_password(words[-1] if words else 'no message')})"
-        )
+        problem = f"'{_without_password(url)}' at '{version}' could not be fetched ({_without_password(_git_words(error))})"
         raise SourceError("git", problem, "check the URL, the version and the controller's access to it") from error
     memo.write_text(commit)
     return commit
@@ -94,8 +93,16 @@ def _fetch_commit(mirror: Path, url: str, version: str) -> str:
         return git(mirror, "rev-parse", "--verify", "FETCH_HEAD^{commit}").decode().strip()
     except subprocess.CalledProcessError:
         # Servers may refuse a bare commit id or an abbreviated one: look for it in the whole history.
-        git(mirror, "fetch", "--quiet", "--tags", "--force", url, "+refs/*:refs/flaskops/*")
+        whole = ["--unshallow"] if (mirror / "shallow").exists() else []
+        git(mirror, "fetch", "--quiet", "--tags", "--force", *whole, url, "+refs/*:refs/flaskops/*")
         return git(mirror, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}").decode().strip()
+
+
+def _git_words(error: subprocess.CalledProcessError) -> str:
+    """Return what git says is wrong: its first complaint, without the advice that follows."""
+    lines = error.stderr.decode(errors="replace").strip().splitlines()
+    complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote: "))]
+    return (complaints or lines or ["there is no such branch, tag or commit"])[0]
 
 
 def _has(mirror: Path, commit: str) -> bool:
@@ -116,12 +123,16 @@ def _from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pa
     else:
         file = _local(location, search, "archive")
     if not file.is_file():
-        raise SourceError("archive", f"'{location}' is not a file", "name a .tar, .tar.gz, .tar.xz or .zip file")
+        raise SourceError("archive", f"'{_without_password(location)}' is not a file", "name a .tar, .tar.gz, .tar.xz or .zip file")
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if wanted and found != wanted:
         if file.parent == cache / "archives":
             file.unlink()
-        raise SourceError("sha256", f"'{location}' has the checksum {found}, not {wanted}", "correct the checksum if you trust the file")
+        raise SourceError(
+            "sha256",
+            f"'{_without_password(location)}' has the checksum {found}, not {wanted}",
+            "correct the checksum if you trust the file",
+        )
     unpacked = cache / "trees" / found
     with locked(unpacked):
         if not unpacked.exists():
@@ -152,9 +163,12 @@ def _unpack(file: Path, target: Path, location: str) -> None:
             with tarfile.open(file) as tar:
                 # PEP 706: refuses members that would leave the directory.
                 tar.extractall(partial, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError) as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(
-            "archive", f"'{location}' could not be unpacked ({error})", "pack it as .tar.gz or .zip, with paths inside it only"
+            "archive",
+            f"'{_without_password(location)}' could not be unpacked ({words})",
+            "pack it as .tar.gz or .zip, with paths inside it only",
         ) from error
     os.replace(partial, target)
 
@@ -177,7 +191,7 @@ def _single_directory(root: Path) -> Path:
 def _from_package(source: Mapping[str, t.Any], cache: Path) -> Tree:
     requirement = source["package"].replace(" ", "")
     name = re.sub(r"\[.*\]", "", requirement)
-    folder = cache / "packages" / name.replace("==", "-")
+    folder = cache / "packages" / name
     with locked(folder):
         if not folder.exists():
             _pip_download(name, folder)
@@ -237,7 +251,7 @@ def _digest(text: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"(://)[^/@\s]+@", r"\1***@", text)
+    return re.sub(r"(://)[^/\s]+@", r"\1***@", text)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import posixpath
 import re
 import typing as t
 from collections.abc import Mapping
 from email.parser import HeaderParser
-from pathlib import PurePosixPath
 
 from .fetch import wheel_metadata
 from .identity import content_id
@@ -58,7 +58,9 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
-    code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"]}
+    callable_name = "" if package else _default_callable(app["wsgi"], tree)
+    # The callable is recorded with the release, for runs that do not have the source.
+    code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
     release = content_id("release", {"build": BUILD_VERSION, "virtualenv": virtualenv, **code})
     return Plan(
         name=app["name"],
@@ -66,7 +68,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
         virtualenv_id=virtualenv,
         requirements=requirements,
         package=package,
-        callable="" if package else _default_callable(app["wsgi"], tree),
+        callable=callable_name,
         revision=tree.revision,
         digest=tree.digest,
         open_versions=not any("--hash" in line for line in wants),
@@ -91,21 +93,32 @@ def _requirement_lines(tree: Tree, name: str | None) -> list[str]:
     todo, seen = [name] if name else [], set()
     while todo:
         current = todo.pop()
-        content = tree.read(current)
         seen.add(current)
+        content = None if current.startswith("../") else tree.read(current)
         if content is None:
             raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
         for line in content.decode(errors="replace").splitlines():
             line = re.sub(r"(^|\s)#.*", "", line).strip()
             include = re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line)
             if include and "://" not in include.group(1):
-                inner = str(PurePosixPath(current).parent / include.group(1))
+                inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), include.group(1)))
                 todo += [inner] if inner not in seen else []
-            if re.match(r"(-e|--editable)\b|\.{1,2}(/|$)|file:", line):
+            elif _is_local(line):
                 lines.append(f"tree {tree.digest}")
             if line:
                 lines.append(line)
     return lines
+
+
+def _is_local(line: str) -> bool:
+    """Return whether a requirement is a path of the source: ``.``, ``./lib[extra]``, ``lib.whl``, ``name @ file:./lib``, ``-e .``."""
+    target = re.split(r"\s+@\s+", line)[-1]
+    if re.match(r"(-e|--editable)\b|file:", target):
+        return True
+    if line.startswith("-") or "://" in target:
+        return False
+    path = re.split(r"[\s;\[]", target)[0]
+    return path in (".", "..") or "/" in path or path.endswith((".whl", ".zip", ".tar.gz"))
 
 
 def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
@@ -141,18 +154,22 @@ def _default_callable(wsgi: str, tree: Tree) -> str:
 
 
 def _bound_names(content: bytes) -> set[str]:
-    """Return the names a module binds at its top level; none where it cannot be parsed (the gate will say why)."""
+    """Return the names a module binds, other than inside functions and classes; none where it cannot be parsed (the gate says why)."""
     try:
-        body = ast.parse(content).body
+        todo: list[ast.AST] = [ast.parse(content)]
     except (SyntaxError, ValueError):
         return set()
     names: set[str] = set()
-    for node in body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+            continue
+        if isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        # A lambda or comprehension binds names of its own.
+        if not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            todo += ast.iter_child_nodes(node)
     return names

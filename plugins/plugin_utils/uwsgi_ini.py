@@ -44,6 +44,8 @@ def _items(settings: t.Any) -> list[tuple[str, t.Any, str]]:
 
 def _text(option: str, value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if "\n" in text or re.search(r"(?<!%)(%%)*%$", text):
-        raise ValueError(f"uWSGI option '{option}' cannot have the value {value!r}: no line breaks, and %% for a % at the end.")
+    if re.search(r"[\x00-\x08\x0a-\x1f]", text) or re.search(r"(?<!%)(%%)*%$", text):
+        raise ValueError(
+            f"uWSGI option '{option}' cannot have the value {value!r}: no line breaks, and %% for a % at the end, nor control characters."
+        )
     return text
