@@ -1,0 +1,132 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files and symlinks that are the old or the new one at any instant."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils import atomic
+from ansible_collections.flaskops.stack.plugins.module_utils.atomic import link_atomically, read_link, read_text, write_atomically
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "file")
+
+
+def test_what_is_written_is_read(path):
+    write_atomically(path, "caf\u00e9 \udcff\n", 0o600)
+    assert read_text(path) == "caf\u00e9 \udcff\n"
+    with open(path, "rb") as file:
+        assert file.read() == b"caf\xc3\xa9 \xff\n"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_the_mode_does_not_depend_on_the_umask(path, mode):
+    before = os.umask(0o077)
+    try:
+        write_atomically(path, "x", mode)
+    finally:
+        os.umask(before)
+    assert os.stat(path).st_mode & 0o777 == mode
+
+
+def test_a_secret_is_never_readable_by_others(path, monkeypatch):
+    modes = []
+    real = os.replace
+
+    def replace(old, new):
+        modes.append(os.stat(old).st_mode & 0o777)
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    # One that an earlier run left open for all.
+    with open(f"{os.path.dirname(path)}/.file.partial", "w") as left:
+        os.fchmod(left.fileno(), 0o666)
+    write_atomically(path, "secret", 0o600)
+    assert modes == [0o600]
+
+
+def test_an_existing_file_is_replaced_and_not_written_into(path):
+    write_atomically(path, "old", 0o644)
+    with open(path) as before:
+        write_atomically(path, "new", 0o600)
+        assert before.read() == "old"
+    assert read_text(path) == "new"
+
+
+def test_a_link_is_replaced_and_not_followed(path, tmp_path):
+    (tmp_path / "target").write_text("untouched")
+    os.symlink("target", path)
+    write_atomically(path, "new", 0o644)
+    assert (tmp_path / "target").read_text() == "untouched"
+    assert not os.path.islink(path)
+
+
+def test_a_failure_leaves_the_old_file(path, monkeypatch):
+    write_atomically(path, "old", 0o644)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, "new", 0o644)
+    assert read_text(path) == "old"
+
+
+def test_the_content_is_on_the_disk_before_it_has_the_name(path, monkeypatch):
+    order = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(atomic.os, name, lambda *args, name=name, real=real: order.append(name) or real(*args))
+    write_atomically(path, "x", 0o644)
+    assert order == ["fsync", "replace"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_belongs_to_root_and_the_group(path):
+    write_atomically(path, "x", 0o640, group=12345)
+    assert (os.stat(path).st_uid, os.stat(path).st_gid) == (0, 12345)
+
+
+@pytest.mark.parametrize("name", ["nothing", "directory", "file/below", "broken"])
+def test_what_is_no_file_has_no_text(tmp_path, name):
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "broken").symlink_to("nowhere")
+    assert read_text(str(tmp_path / name)) is None
+
+
+def test_a_link_is_made_and_moved(path):
+    assert link_atomically("one", path) is True
+    assert link_atomically("one", path) is False
+    assert link_atomically("two", path) is True
+    assert read_link(path) == "two"
+
+
+def test_a_link_is_there_all_the_time(path, monkeypatch):
+    link_atomically("one", path)
+    seen = []
+    real = os.rename
+    monkeypatch.setattr(atomic.os, "rename", lambda old, new: seen.append(os.readlink(path)) or real(old, new))
+    monkeypatch.setattr(atomic.os, "unlink", lambda name: pytest.fail(f"{name} is removed"))
+    link_atomically("two", path)
+    assert seen == ["one"]
+
+
+def test_what_a_killed_run_left_is_no_hindrance(path, tmp_path):
+    (tmp_path / ".file.partial").symlink_to("left")
+    link_atomically("one", path)
+    write_atomically(str(tmp_path / "other"), "x", 0o600)
+    assert sorted(os.listdir(tmp_path)) == ["file", "other"]
+
+
+def test_a_file_becomes_a_link(path):
+    write_atomically(path, "x", 0o600)
+    assert link_atomically("one", path) is True
+    assert read_link(path) == "one"
+
+
+@pytest.mark.parametrize("name", ["nothing", "file"])
+def test_what_is_no_link_says_nothing(tmp_path, name):
+    (tmp_path / "file").touch()
+    assert read_link(str(tmp_path / name)) is None
