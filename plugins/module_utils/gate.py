@@ -13,6 +13,9 @@ from .instance import Instance
 from .uwsgi_client import request
 
 _POLL_SECONDS = 0.1
+# How long the journal may be behind, and between two looks at it.
+_JOURNAL_SECONDS = 3.0
+_JOURNAL_PAUSE = 0.2
 _BODY_SHOWN = 300
 # One request may take this share of the whole time.
 _SHARE_OF_TIMEOUT = 0.5
@@ -36,10 +39,14 @@ class _Waiting:
     def __init__(self, instance: Instance) -> None:
         self.instance, self.health = instance, instance.app["health"]
         self.in_a_row, self.next_request, self.says = 0, 0.0, ""
+        # Of the first start: a second one has not logged yet what is wrong.
+        self.invocation = ""
 
     def examine(self, properties: t.Mapping[str, str]) -> str:
         """Look once and return ``good``, ``bad`` or ``wait``; ``says`` tells why."""
         state, who = properties["ActiveState"], f"the candidate {self.instance.id}"
+        if state != "inactive":
+            self.invocation = self.invocation or properties.get("InvocationID", "")
         if state == "failed" or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
             when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
             self.says = f"{who} exited with {properties['ExecMainStatus']} {when}"
@@ -89,8 +96,20 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
             del waiting[unit]
             if verdict != "good":
                 limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
-                log = systemd.journal(unit, invocation=states[unit].get("InvocationID", ""))
+                log = _last_words(unit, candidate.invocation)
                 problems.append(Problem(candidate.instance.name, candidate.says + limit, log))
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems
+
+
+def _last_words(unit: str, invocation: str) -> list[str]:
+    """Return what a candidate logged last. The journal is behind its end, so it is read until two looks show the same."""
+    give_up = time.monotonic() + _JOURNAL_SECONDS
+    log = systemd.journal(unit, invocation=invocation)
+    while time.monotonic() < give_up:
+        time.sleep(_JOURNAL_PAUSE)
+        before, log = log, systemd.journal(unit, invocation=invocation)
+        if log and log == before:
+            break
+    return log

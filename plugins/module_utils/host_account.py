@@ -43,16 +43,18 @@ class Directory(t.NamedTuple):
 def directories(app: App) -> list[Directory]:
     """Return the directories of an application, parents first.
 
-    Code and configuration belong to root and are readable by the application's group alone; the directory of sockets has the
-    set-group-ID bit, so that a socket made by the application's user belongs to the web server's group (inode(7)).
+    Code and configuration belong to root and are readable by the application's group alone; ``public`` is for the web server, which
+    may pass through its parent and see nothing else there. The directory of sockets has the set-group-ID bit, so that a socket made
+    by the application's user belongs to the web server's group (inode(7)).
     """
     user, root = app["user"], app["root"]
     return [
         Directory(os.path.dirname(root), 0o755, "root", "root"),
-        Directory(root, 0o750, "root", user),
+        Directory(root, 0o751, "root", user),
         Directory(f"{root}/releases", 0o750, "root", user),
         Directory(f"{root}/venvs", 0o750, "root", user),
         Directory(f"{root}/shared", 0o750, user, user),
+        Directory(f"{root}/public", 0o750, "root", app["web_group"]),
         Directory(os.path.dirname(app["config_dir"]), 0o755, "root", "root"),
         Directory(app["config_dir"], 0o750, "root", user),
         Directory(os.path.dirname(app["run_dir"]), 0o755, "root", "root"),

@@ -3,7 +3,8 @@
 """Instances of applications on a host: their names, their files, and which of them is live.
 
 An instance is named by its content and never edited. Two symlinks tell which one is live: ``<config_dir>/live`` survives a boot,
-``<run_dir>/uwsgi.sock`` is what nginx follows at each connect; renaming the latter is the switch.
+``<run_dir>/uwsgi.sock`` is what nginx follows at each connect; renaming the latter is the switch. A third, ``<root>/public/current``,
+tells nginx the name of the live instance: it is part of the key of cached answers.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ class Instance:
             and self.live_id == self.id
             and read_link(f"{self.config_dir}/live") == f"{self.id}.ini"
             and (not self.release["id"] or read_link(f"{self.root}/current") == f"releases/{self.release['id']}")
+            and read_link(f"{self.root}/public/current") == self.id
             and not self.stale_files()
         )
 
@@ -163,6 +165,7 @@ def remove_instance(app: App, name: str) -> None:
         unlink(f"{app['config_dir']}/{name}{file.suffix}")
     shutil.rmtree(os.path.dirname(drop_in_path(app["name"], name)), ignore_errors=True)
     unlink(wants_link(unit_name(app["name"], name)))
+    shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
 
 
 def unlink(path: str) -> None:

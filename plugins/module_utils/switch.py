@@ -72,6 +72,9 @@ def switch(instance: Instance) -> None:
     old = instance.live_id
     systemd.enable(instance.unit)
     link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
+    # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
+    os.makedirs(f"{instance.root}/public/{instance.id}", mode=0o755, exist_ok=True)
+    link_atomically(instance.id, f"{instance.root}/public/current")
     link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
     if instance.release["id"]:
         link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")

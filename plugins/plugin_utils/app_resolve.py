@@ -170,6 +170,8 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
         route.setdefault("probe", route.get("path", ""))
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
     app["health"].setdefault("host", nginx["host"])
+    # Where an instance of ours serves, its name is part of the key of cached answers.
+    nginx["public_dir"] = f"{app['root']}/public/current" if "source" in app else ""
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *_build_packages(app)})
     return app

@@ -60,6 +60,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
         ),
         _setting("chmod-socket", 660, "The application's user and the web server's group, nobody else."),
         _setting("stats", f"{literal(app['run_dir'])}/%n.stats", "What the workers do, for flaskops.stack.uwsgi_info."),
+        _setting("add-header", "X-Flask-Instance: %n", "Tells nginx whose answer it is, for the key of its cache; clients do not see it."),
         _setting("vacuum", True, "The socket goes with the instance."),
         _setting("die-on-term", True, "SIGTERM means stop; by default uWSGI would reload."),
         _setting("hook-master-start", "unix_signal:15 gracefully_kill_them_all", "A stop lets the workers finish their requests."),
