@@ -113,6 +113,14 @@ def test_every_entry_point_has_a_specification(role):
     assert set(load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]) == files - parts
 
 
+def test_pages_say_whether_flask_apps_must_be_defined_for_a_role_alone():
+    """Ansible evaluates a default of a specification even where the variable is set."""
+    needed = [role for role in ROLES if "{{ flask_apps }}" in (ROOT / "roles" / role / "meta/argument_specs.yml").read_text()]
+    told = [role for role in ROLES if "flask_apps: []" in (ROOT / "roles" / role / "README.md").read_text()]
+    assert told == needed, "the READMEs of the roles, and 'One role in a playbook of yours' in README.md"
+    assert ("flask_apps: []" in (ROOT / "README.md").read_text()) == bool(needed)
+
+
 # The description of an application, where it is read
 
 
