@@ -163,6 +163,9 @@ def remove_instance(app: App, name: str) -> None:
     """Remove the files of an instance that does not run."""
     for file in FILES.values():
         unlink(f"{app['config_dir']}/{name}{file.suffix}")
+    # uWSGI takes them away itself, unless it had to be killed.
+    for suffix in ("sock", "stats"):
+        unlink(f"{app['run_dir']}/{name}.{suffix}")
     shutil.rmtree(os.path.dirname(drop_in_path(app["name"], name)), ignore_errors=True)
     unlink(wants_link(unit_name(app["name"], name)))
     shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
