@@ -15,7 +15,7 @@ def line(path: str) -> str:
         return f"{path} {owner} -> {os.readlink(path)}"
     if stat.S_ISREG(status.st_mode):
         with open(path, "rb") as file:
-            return f"{path} {owner} {hashlib.sha256(file.read()).hexdigest()[:16]} {status.st_mtime_ns}"
+            return f"{path} {owner} {hashlib.sha256(file.read()).hexdigest()[:16]}"
     return f"{path} {owner}"
 
 
