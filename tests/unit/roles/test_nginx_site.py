@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 
 import pytest
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx
@@ -142,14 +143,43 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
     cached = location(front_of(http), "/api")
     assert cached.values(f"{hop}_cache") == ["flask_shop"]
     assert cached.values(f"{hop}_cache_valid") == ["200 30d", "404 1m"]
-    assert cached.values(f"{hop}_cache_key") == ["$scheme$request_method$host$request_uri"]
+    assert cached.values(f"{hop}_cache_key") == ["$scheme$request_method$host$request_uri$realpath_root"]
     personal = "$http_authorization $cookie_session $cookie_remember_token"
-    assert cached.values(f"{hop}_no_cache") == cached.values(f"{hop}_cache_bypass") == [personal]
+    assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_other_instance"]
+    assert cached.values(f"{hop}_cache_bypass") == [personal]
     assert cached.values(f"{hop}_cache_lock") == ["on"]
     assert "updating" in cached.one(f"{hop}_cache_use_stale").args
     assert cached.values("add_header") == ["X-Proxy-Cache $upstream_cache_status always"]
     # Headers of the application that forbid storing are obeyed.
     assert not cached.all(f"{hop}_ignore_headers")
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_answer_is_of_the_instance_in_its_key(rendered, front):
+    http, hop = rendered(app(front, PLAIN, CACHE)), HOP[front]
+    # What $realpath_root is made of, and the header that tells whose answer it is.
+    assert front_of(http).values("root") == ["/srv/flask/shop/public/current"]
+    assert front_of(http).values(f"{hop}_hide_header") == ["X-Flask-Instance"]
+    mapped = {
+        inner.name: inner.args[0]
+        for inner in http.one("map", "$realpath_root $upstream_http_x_flask_instance", "$flaskops_other_instance").block
+    }
+    assert mapped.pop("default") == "1"
+    ((pattern, same),) = mapped.items()
+    assert same == "0"
+    for root, header, is_same in (
+        ("/x/public/0a1b", "0a1b", True),
+        ("/x/public/0a1b", "0a1c", False),
+        ("/x/public/0a1b", "", False),
+        ("", "0a1b", False),
+    ):
+        assert bool(re.search(pattern.removeprefix("~"), f"{root} {header}")) == is_same
+
+
+def test_without_an_instance_of_ours_the_key_is_the_request(rendered):
+    http = rendered({"name": "shop", "nginx": {"server_names": ["shop.example.com"], "routes": [CACHE]}})
+    assert location(front_of(http), "/api").values("uwsgi_cache_key") == ["$scheme$request_method$host$request_uri"]
+    assert not front_of(http).all("root")
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -169,7 +199,7 @@ def test_only_the_front_caches(rendered):
 @pytest.mark.parametrize("front", FRONTS)
 def test_other_cookies_can_bypass_the_cache(rendered, front):
     http, hop = rendered(app(front, {**CACHE, "bypass_cookies": ["sid"]})), HOP[front]
-    assert location(front_of(http), "/api").values(f"{hop}_no_cache") == ["$http_authorization $cookie_sid"]
+    assert location(front_of(http), "/api").values(f"{hop}_no_cache") == ["$http_authorization $cookie_sid $flaskops_other_instance"]
     # Whoever sends a password never gets the store.
     http = rendered(app(front, {**CACHE, "bypass_cookies": []}))
     assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization"]

@@ -35,10 +35,11 @@ def test_what_is_declared_for_the_smallest_description():
     ]
     lines = declared["/etc/tmpfiles.d/flask-shop.conf"].splitlines()[1:]
     assert set(lines) >= {
-        "d /srv/flask/shop 0750 root flask-shop -",
+        "d /srv/flask/shop 0751 root flask-shop -",
         "d /srv/flask/shop/releases 0750 root flask-shop -",
         "d /srv/flask/shop/venvs 0750 root flask-shop -",
         "d /srv/flask/shop/shared 0750 flask-shop flask-shop -",
+        "d /srv/flask/shop/public 0750 root www-data -",
         "d /etc/flask/shop 0750 root flask-shop -",
         "d /run/flask/shop 2750 flask-shop www-data -",
     }

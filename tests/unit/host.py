@@ -1,0 +1,214 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A host in a directory: systemd, the clock and the sockets are played, files and links are real."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import typing as t
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils import gate, instance, removal, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import Instance
+from ansible_collections.flaskops.stack.plugins.module_utils.uwsgi_client import Answer
+from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import host_app
+from ansible_collections.flaskops.stack.tests.unit.render import complete
+
+
+class Killed(BaseException):
+    """The run ends here, without a chance to clean up."""
+
+
+class Host:
+    """One host. What happens on it is in `events`; how instances behave is set by `behave`."""
+
+    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.place, self.now = place, 1000.0
+        self.units: dict[str, dict[str, str]] = {}
+        self.events: list[str] = []
+        self.asked: list[tuple[str, str, str]] = []
+        self.log = ["Traceback", "ImportError: no module"]
+        self._answers: dict[str, list[Answer | OSError]] = {}
+        self._starts: dict[str, dict[str, str]] = {}
+        self._kill_in = -1
+        self.unit_dir = place / "systemd"
+        for module in (instance, removal):
+            monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
+        for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
+            monkeypatch.setattr(removal, name, str(place / name))
+        for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal"):
+            monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
+        monkeypatch.setattr(gate, "request", self._request)
+        monkeypatch.setattr(gate, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=lambda seconds: self.sleep(seconds)))
+        # Nothing here has to survive a power failure.
+        monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+        for name in ("replace", "rename", "unlink"):
+            monkeypatch.setattr(os, name, self._killable(getattr(os, name)))
+
+    # --- what tests say ---------------------------------------------------------------------------------------------------
+
+    def app(self, name: str = "shop", **changes: t.Any) -> dict[str, t.Any]:
+        """Return what the host gets of a description, with every directory of its own on this host."""
+        places = {key: f"{self.place}/{key}/{name}" for key in ("root", "config_dir", "run_dir")}
+        made = {**host_app(complete(name=name, **changes)), **places, "user": getpass.getuser()}
+        for directory in (made["config_dir"], made["run_dir"], f"{made['root']}/releases", f"{made['root']}/venvs", self.unit_dir):
+            os.makedirs(directory, exist_ok=True)
+        return made
+
+    def candidate(self, id_: str, release: str = "r1", name: str = "shop", unit: str = "unit 1", **changes: t.Any) -> Instance:
+        """Return an instance of a release that was built just now; `release` may be empty for prebuilt code."""
+        app = self.app(name, **changes)
+        built = {
+            "id": release,
+            "path": f"{app['root']}/releases/{release}",
+            "virtualenv": f"{app['root']}/venvs/v-{release}",
+            "revision": f"rev {release}",
+        }
+        if release:
+            self.build(app, release)
+        files = {"ini": f"[uwsgi]\nchdir = {built['path']}\n# {id_}\n", "env": 'A="b"\n', "secrets": 'TOKEN="hunter2"\n'}
+        return Instance({**app, "id": id_, "release": {**built, "callable": ""}, "files": files, "unit": unit, "drop_in": f"drop-in {id_}"})
+
+    def build(self, app: dict[str, t.Any], release: str) -> None:
+        """Put a release with its virtualenv there, as the role flask_app does."""
+        root = Path(app["root"])
+        for directory in (root / "releases" / release, root / "venvs" / f"v-{release}"):
+            directory.mkdir(exist_ok=True)
+            age = 1_000_000_000 + int(self.now)
+            os.utime(directory, (age, age))
+        record = {"id": release, "virtualenv": f"v-{release}", "callable": "", "revision": f"rev {release}"}
+        (root / "releases" / f"{release}.json").write_text(json.dumps(record))
+        (root / "next").unlink(missing_ok=True)
+        (root / "next").symlink_to(f"releases/{release}")
+        self.now += 1
+
+    def behave(self, unit: str, *answers: int | str | tuple[int, str] | OSError, **state: str) -> None:
+        """Say what a unit becomes when it is started (default: active), and what it answers, the last answer for ever."""
+        if state:
+            self._starts[unit] = state
+        if answers:
+            whole = [
+                answer if isinstance(answer, OSError) else Answer(*(answer if isinstance(answer, tuple) else (answer, "")))
+                for answer in answers
+            ]
+            self._answers[unit] = whole
+
+    def is_running(self, unit: str) -> bool:
+        return self.units.get(unit, {}).get("ActiveState") == "active"
+
+    def enabled(self) -> set[str]:
+        """Return the units that start at boot."""
+        wants = self.unit_dir / "multi-user.target.wants"
+        return {entry.name for entry in wants.iterdir()} if wants.is_dir() else set()
+
+    def timers(self) -> set[str]:
+        return {unit for unit in self.units if unit.endswith(".timer")}
+
+    def elapse(self) -> None:
+        """Let every drain time pass."""
+        for timer in sorted(self.timers()):
+            self._stop([self.units.pop(timer)["stops"]])
+
+    def tree(self, *skipped: str) -> dict[str, str]:
+        """Return everything on the disk: text, or `-> target` of a link; without what has one of `skipped` in its path."""
+        found = {}
+        for path in sorted(self.place.rglob("*")):
+            name = str(path.relative_to(self.place))
+            if not any(part in name for part in skipped) and (path.is_symlink() or path.is_file()):
+                found[name] = f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
+        return found
+
+    def kill_in(self, steps: int) -> None:
+        """Have the run die before the n-th call from now that changes something."""
+        self._kill_in = steps
+
+    # --- what the code meets ----------------------------------------------------------------------------------------------
+
+    def _killable(self, call: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        def killable(*args: t.Any, **more: t.Any) -> t.Any:
+            self._step()
+            return call(*args, **more)
+
+        return killable
+
+    def _step(self) -> None:
+        if self._kill_in == 0:
+            raise Killed
+        self._kill_in -= 1
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _daemon_reload(self) -> None:
+        self._step()
+        self.events.append("reload")
+
+    def _show(self, units: t.Sequence[str]) -> dict[str, dict[str, str]]:
+        unknown = {"ActiveState": "inactive", "SubState": "dead", "NRestarts": "0", "ExecMainStatus": "0", "InvocationID": ""}
+        return {unit: {**unknown, **self.units.get(unit, {})} for unit in units}
+
+    def _start(self, units: t.Sequence[str]) -> None:
+        for unit in units:
+            self._step()
+            self.events.append(f"start {unit}")
+            if not self.is_running(unit):
+                self.units[unit] = {
+                    "ActiveState": "active",
+                    "SubState": "running",
+                    "InvocationID": f"run of {unit}",
+                    **self._starts.get(unit, {}),
+                }
+
+    def _stop(self, units: t.Sequence[str]) -> None:
+        for unit in units:
+            self._step()
+            self.events.append(f"stop {unit}")
+            if unit.endswith(".timer"):
+                self.units.pop(unit, None)
+            elif unit in self.units:
+                self.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
+
+    def _reset_failed(self, units: t.Sequence[str]) -> None:
+        for unit in units:
+            if self.units.get(unit, {}).get("ActiveState") == "failed":
+                self.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
+            self.units.get(unit, {}).pop("NRestarts", None)
+
+    def _enable(self, unit: str) -> None:
+        self._step()
+        self.events.append(f"enable {unit}")
+        wants = self.unit_dir / "multi-user.target.wants"
+        wants.mkdir(parents=True, exist_ok=True)
+        if not (wants / unit).is_symlink():
+            (wants / unit).symlink_to("template")
+
+    def _disable(self, unit: str) -> None:
+        self._step()
+        self.events.append(f"disable {unit}")
+        (self.unit_dir / "multi-user.target.wants" / unit).unlink(missing_ok=True)
+
+    def _stop_later(self, unit: str, seconds: int, timer: str) -> None:
+        self._step()
+        self.events.append(f"stop {unit} in {seconds}")
+        assert f"{timer}.timer" not in self.units, "systemd refuses a transient unit that is there"
+        self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": unit}
+
+    def _journal(self, unit: str, lines: int = 25, invocation: str = "") -> list[str]:
+        assert invocation == self.units.get(unit, {}).get("InvocationID", "")
+        return self.log
+
+    def _request(self, path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None) -> Answer:
+        self.asked.append((path, url, host))
+        (unit,) = [
+            unit for unit in self.units if unit.endswith(f"@{Path(path).stem}.service") and f"/{unit[6:].partition('@')[0]}/" in path
+        ]
+        answers = self._answers.get(unit, [Answer(200, "")])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.now += 0.01
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
