@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps, warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, with_source
 
@@ -32,6 +32,8 @@ class ActionModule(ActionBase):
             apps = resolve_apps(args["apps"], args["require"], args["variable"])
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
+        for warning in warnings(apps):
+            self._display.warning(warning)
         if args["cache_dir"]:
             fetch_apps(with_source(apps), args["cache_dir"], task_vars or {})
         return {**result, "changed": False}

@@ -8,8 +8,8 @@ name: resolve_apps
 short_description: Complete the descriptions of applications
 version_added: 1.0.0
 description:
-  - Checks every description, alone and beside the others, and adds what was not written. The table of keys is in the collection's
-    README.
+  - Checks every description, alone and beside the others, and adds what was not written. The keys are in
+    C(docs/applications.md).
 positional: require, variable
 options:
   _input: {description: The descriptions., type: list, elements: dict, required: true}

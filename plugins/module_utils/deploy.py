@@ -43,8 +43,9 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
     states = systemd.show([instance.unit for instance in wanted])
     notices: dict[str, str] = {} if allow_rejected else _rejected(wanted)
     pending = [instance for instance in wanted if instance.name not in notices and not instance.is_settled(states[instance.unit])]
-    gone = [path for app in absent for path in removal.pending(app)]
-    diff = [_diff(instance) for instance in pending]
+    leaving = {app["name"]: removal.pending(app) for app in absent}
+    gone = [path for paths in leaving.values() for path in paths]
+    diff = [_diff(instance) for instance in pending] + [_removal_diff(name, paths) for name, paths in leaving.items() if paths]
     removed = list(gone)
     if not check:
         if pending:
@@ -85,7 +86,13 @@ def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcom
             old, old_release = left[instance.name]
             history.forgive(instance.root, (instance.id, instance.release["id"]))
             history.reject(instance.root, old_release if old_release != instance.release["id"] else old, who)
-    return Outcome(bool(targets), {instance.name: {"id": instance.id, "switched": True} for instance in targets}, diff, [], [])
+    return Outcome(
+        bool(targets),
+        {instance.name: {"id": instance.id, "release": instance.release["id"], "switched": True} for instance in targets},
+        diff,
+        [],
+        [],
+    )
 
 
 def _rejected(wanted: t.Sequence[Instance]) -> dict[str, str]:
@@ -108,6 +115,11 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     began = time.monotonic()
     templates = {instance.name: read_text(instance.template_path) for instance in pending}
     before = {instance.name: instance.live_id for instance in pending}
+    for instance in pending:
+        try:
+            instance.publish()
+        except FileNotFoundError as error:
+            raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
     for instance in pending:
         instance.write()
     systemd.daemon_reload()
@@ -199,6 +211,10 @@ def _diff(instance: Instance) -> dict[str, str]:
     before = read_text(f"{instance.config_dir}/{live}.ini") if live else ""
     header = instance.unit_of(live) if live else f"{instance.unit} (nothing live)"
     return {"before_header": header, "after_header": instance.unit, "before": before or "", "after": instance.app["files"]["ini"]}
+
+
+def _removal_diff(name: str, paths: t.Sequence[str]) -> dict[str, str]:
+    return {"before_header": name, "after_header": f"{name} (absent)", "before": "".join(f"{path}\n" for path in paths), "after": ""}
 
 
 def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str]:

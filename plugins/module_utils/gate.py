@@ -26,11 +26,21 @@ class Problem(t.NamedTuple):
 
     name: str
     says: str
+    live: str
     log: list[str]
 
     def text(self) -> str:
         log = "".join(f"\n    {line}" for line in self.log) or "\n    (nothing)"
-        return f"{self.name}: {self.says}. The live instance was not touched. The candidate's last log lines:{log}"
+        return f"{self.name}: {self.says}. {self.live} The candidate's last log lines:{log}"
+
+
+def _of_the_live(instance: Instance) -> str:
+    """Return what became of the live instance meanwhile."""
+    if instance.live_id in ("", instance.id):
+        return "Nothing else is live."
+    if instance.app["strategy"] == "restart":
+        return "The live instance had to make room and is started again."
+    return "The live instance was not touched."
 
 
 class _Waiting:
@@ -97,7 +107,7 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
             if verdict != "good":
                 limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
                 log = _last_words(unit, candidate.invocation)
-                problems.append(Problem(candidate.instance.name, candidate.says + limit, log))
+                problems.append(Problem(candidate.instance.name, candidate.says + limit, _of_the_live(candidate.instance), log))
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems

@@ -90,6 +90,20 @@ class Instance:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             write_atomically(path, text, 0o644)
 
+    def publish(self) -> None:
+        """Put the files that nginx serves itself where it may read them, under their URLs.
+
+        :raises FileNotFoundError: for a directory that the release does not have
+        """
+        public = f"{self.root}/public/{self.id}"
+        shutil.rmtree(public, ignore_errors=True)
+        os.makedirs(public, mode=0o755)
+        for route in self.app["static"]:
+            source = os.path.join(self.release["path"], route["directory"])
+            if not os.path.isdir(source):
+                raise FileNotFoundError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
+            _link_tree(source, f"{public}/{route['path'].strip('/')}")
+
     def is_settled(self, properties: t.Mapping[str, str]) -> bool:
         """Return whether nothing has to be done."""
         return (
@@ -114,6 +128,10 @@ def wants_link(unit: str) -> str:
 def is_enabled(unit: str) -> bool:
     """Return whether a unit starts at boot; systemd itself tells it only as of its last reload."""
     return os.path.islink(wants_link(unit))
+
+
+def drain_timer(name: str, instance: str) -> str:
+    return f"flask-{name}-drain-{instance}"
 
 
 def template_path(name: str) -> str:
@@ -169,6 +187,25 @@ def remove_instance(app: App, name: str) -> None:
     shutil.rmtree(os.path.dirname(drop_in_path(app["name"], name)), ignore_errors=True)
     unlink(wants_link(unit_name(app["name"], name)))
     shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
+
+
+def _link_tree(source: str, target: str) -> None:
+    """Repeat a tree with links to its files, which take no space; symbolic links could lead out and are left out."""
+    for directory, _names, files in os.walk(source):
+        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
+        os.makedirs(place, mode=0o755, exist_ok=True)
+        for name in files:
+            file = os.path.join(directory, name)
+            if not os.path.islink(file):
+                _link_or_copy(file, os.path.join(place, name))
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # prebuilt code on another file system
+        shutil.copyfile(source, target)
+        os.chmod(target, 0o644)
 
 
 def unlink(path: str) -> None:

@@ -12,7 +12,7 @@ import typing as t
 
 from . import systemd
 from .host_account import SYSUSERS_DIR, TMPFILES_DIR
-from .instance import UNIT_DIR, known_ids, remove_instance, template_path, unit_name, unlink
+from .instance import UNIT_DIR, drain_timer, known_ids, remove_instance, template_path, unit_name, unlink
 
 App = t.Mapping[str, t.Any]
 
@@ -33,6 +33,7 @@ def remove(app: App) -> list[str]:
     """Stop an application and remove what is pending; return what went."""
     gone = pending(app)
     ids = known_ids(app)
+    systemd.stop([f"{drain_timer(app['name'], name)}.timer" for name in ids])
     systemd.stop([unit_name(app["name"], name) for name in ids])
     systemd.reset_failed([unit_name(app["name"], name) for name in ids])
     for name in ids:

@@ -13,7 +13,7 @@ import typing as t
 
 from . import systemd
 from .atomic import link_atomically, read_link, read_text, write_atomically
-from .instance import Instance, instance_record, known_ids, previous_id, remove_instance, unit_name, unlink
+from .instance import Instance, drain_timer, instance_record, known_ids, previous_id, remove_instance, unit_name, unlink
 from .release_build import release_record
 
 App = t.Mapping[str, t.Any]
@@ -24,7 +24,7 @@ def start(instances: t.Sequence[Instance]) -> None:
     units = [instance.unit for instance in instances]
     for instance in instances:
         # One that still drains is taken back.
-        systemd.stop([f"{_drain_timer(instance.name, instance.id)}.timer"])
+        systemd.stop([f"{drain_timer(instance.name, instance.id)}.timer"])
     systemd.reset_failed(units)
     systemd.stop([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
     systemd.start(units)
@@ -73,13 +73,13 @@ def switch(instance: Instance) -> None:
     systemd.enable(instance.unit)
     link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
     # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
-    os.makedirs(f"{instance.root}/public/{instance.id}", mode=0o755, exist_ok=True)
     link_atomically(instance.id, f"{instance.root}/public/current")
     link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
     if instance.release["id"]:
         link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")
     if old and old != instance.id:
         link_atomically(f"{old}.ini", f"{instance.config_dir}/previous")
+        link_atomically(old, f"{instance.root}/public/previous")
         systemd.disable(instance.unit_of(old))
 
 
@@ -90,20 +90,16 @@ def drain(instance: Instance) -> None:
     """
     others = [name for name in known_ids(instance.app) if name != instance.id]
     states = systemd.show(
-        [instance.unit_of(other) for other in others] + [f"{_drain_timer(instance.name, other)}.timer" for other in others]
+        [instance.unit_of(other) for other in others] + [f"{drain_timer(instance.name, other)}.timer" for other in others]
     )
     for other in others:
-        timer = _drain_timer(instance.name, other)
+        timer = drain_timer(instance.name, other)
         if (
             states[instance.unit_of(other)]["ActiveState"] in ("active", "activating")
             and states[f"{timer}.timer"]["ActiveState"] != "active"
         ):
             seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
             systemd.stop_later(instance.unit_of(other), seconds, timer)
-
-
-def _drain_timer(name: str, instance: str) -> str:
-    return f"flask-{name}-drain-{instance}"
 
 
 def prune(instance: Instance) -> list[str]:

@@ -15,6 +15,11 @@ import typing as t
 # Released wheels for every CPython the supported Debian releases ship, so that a server needs no compiler.
 DEFAULT_UWSGI = "pyuwsgi==2.0.30.post1"
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
+DEFAULT_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
 SOURCE_KINDS = ("path", "git", "archive", "package", "prebuilt")
 
 
@@ -71,22 +76,39 @@ _ROUTE_TIMEOUT = Key(
     remedy="write an nginx time such as 60s",
 )
 
+# A line of nginx's own language: whole directives, each with its end.
+DIRECTIVE = Key(
+    "str",
+    "A directive of nginx with its semicolon, or a block.",
+    pattern=r"(?s).*[;}]\s*",
+    remedy="end it with a semicolon, such as `add_header X-Robots-Tag noindex;`",
+)
+
 ROUTE = Key(
     "dict",
     "One location of the site.",
     keys={
         "path": Key(
             "str",
-            "URL prefix the route answers, starting with `/`.",
+            "URL path the route answers, starting with `/`; a regular expression with `match: regex`.",
             required=True,
-            pattern=r"/" + NGINX_WORD.replace("+", "*"),
-            remedy="write a prefix such as / or /api, without spaces, quotes or braces",
+            pattern=r"[/^]" + NGINX_WORD.replace("$]+", "]*"),
+            remedy="write a path such as / or /api, without spaces, quotes or braces",
         ),
-        "mode": Key("str", "How nginx passes the route on.", default="plain", choices=("plain", "cache", "stream")),
+        "match": Key(
+            "str",
+            "How `path` is compared: the longest prefix, the exact path, or a regular expression, which goes before prefixes.",
+            default="prefix",
+            choices=("prefix", "exact", "regex"),
+        ),
+        "mode": Key(
+            "str", "What nginx does with the route.", default="plain", choices=("plain", "cache", "stream", "static", "redirect", "deny")
+        ),
+        "extra": Key("list", "Further directives inside the location.", default=(), elements=DIRECTIVE),
         "probe": Key(
             "str",
             "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",
-            derived="`path`",
+            derived="`path`; empty for regular expressions and `static`",
             pattern=f"({URL_PATH})?",
             remedy="write a path that the application answers, or an empty string",
         ),
@@ -96,10 +118,16 @@ ROUTE = Key(
         "plain": {"read_timeout": _ROUTE_TIMEOUT},
         "cache": {
             "read_timeout": _ROUTE_TIMEOUT,
+            "preset": Key(
+                "str",
+                "`safe` honours what answers say and what is personal; `seed` is the recipe of the tutorials, which does neither.",
+                default="safe",
+                choices=("safe", "seed"),
+            ),
             "valid": Key(
                 "map",
-                "How long an answer without `Cache-Control` or `Expires` is kept, by status.",
-                default={"200": "10m"},
+                "How long an answer without `Cache-Control` or `Expires` is kept, by status; with `preset: seed`, any answer.",
+                derived="`{200: 10m}`; with `preset: seed`, `{200: 30d}`",
                 names=r"[1-5][0-9][0-9]|any",
                 pattern=DURATION,
                 remedy="write nginx times by status, such as {200: 10m, 404: 1m}",
@@ -113,6 +141,35 @@ ROUTE = Key(
         },
         "stream": {
             "read_timeout": dataclasses.replace(_ROUTE_TIMEOUT, default="1h"),
+        },
+        "static": {
+            "directory": Key(
+                "str",
+                "Directory of the release whose files nginx serves itself; those of the previous release answer where it has none.",
+                required=True,
+                pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9._@+/-]+",
+                remedy="write a path relative to the source, such as shop/static",
+            ),
+            "max_age": Key(
+                "str",
+                "How long browsers may keep a file, as an nginx time.",
+                default="1h",
+                pattern=DURATION,
+                remedy="write an nginx time such as 7d",
+            ),
+        },
+        "redirect": {
+            "to": Key(
+                "str",
+                "Where to: a URL or a path; variables of nginx such as `$request_uri` are filled in.",
+                required=True,
+                pattern=r"(https?://|/)[^\s\x00-\x1f\x7f\"';{}\\]*",
+                remedy="write a URL or a path, without spaces, quotes or braces",
+            ),
+            "status": Key("str", "Status of the answer.", default="301", choices=("301", "302", "303", "307", "308")),
+        },
+        "deny": {
+            "status": Key("str", "Status of the answer.", default="403", choices=("403", "404", "410")),
         },
     },
 )
@@ -144,7 +201,7 @@ APP = Key(
             required=True,
             keys={
                 "path": Key("str", "Directory on the controller, relative to the inventory's or the playbook's directory."),
-                "git": Key("str", "Repository URL or path as the controller reaches it; needs `version`."),
+                "git": Key("str", "Repository URL or path as the controller reaches it; `version` says what of it."),
                 "version": Key(
                     "str",
                     "Branch, tag or commit of `git`; any label for `prebuilt`.",
@@ -321,6 +378,37 @@ APP = Key(
                 ),
                 "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
                 "max_body_size": Key("str", "Largest request body.", default="10m", pattern=SIZE, remedy="write a size such as 10m"),
+                "headers": Key(
+                    "map",
+                    "Headers that every answer has unless the application sets them, beside `X-Content-Type-Options: nosniff`,"
+                    " `X-Frame-Options: SAMEORIGIN` and `Referrer-Policy: strict-origin-when-cross-origin`; an empty value drops one.",
+                    default={},
+                    names=r"[A-Za-z0-9-]+",
+                    pattern=r"[^\x00-\x1f\x7f\"\\$]*",
+                    remedy="write {Name: value} with a value of one line, without quotes, backslashes and dollar signs",
+                ),
+                "limit": Key(
+                    "dict",
+                    "Limits for each client address; beyond them nginx answers 429.",
+                    default={},
+                    keys={
+                        "rate": Key(
+                            "str",
+                            "Requests per second or minute.",
+                            pattern=r"[0-9]{1,6}r/[sm]",
+                            remedy="write a rate such as 10r/s or 30r/m",
+                        ),
+                        "burst": Key("int", "Requests above the rate that are let through at once.", default=20, minimum=0, maximum=100000),
+                        "connections": Key("int", "Requests at the same time.", minimum=1, maximum=100000),
+                    },
+                ),
+                "log": Key(
+                    "str",
+                    "Format of the access log in `/var/log/nginx/<name>.access.log`; `json` has upstream times, cache status and request id.",
+                    default="combined",
+                    choices=("combined", "json", "off"),
+                ),
+                "extra": Key("list", "Further directives inside the server.", default=(), elements=DIRECTIVE),
                 "cache_size": Key(
                     "str", "Most the response cache takes on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
                 ),

@@ -9,7 +9,7 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from .app_keys import APP, SOURCE_KINDS, Key
+from .app_keys import APP, DEFAULT_HEADERS, SOURCE_KINDS, Key
 from .app_validate import AppError, Validator, outline, shown
 from .uwsgi_ini import to_uwsgi_ini
 
@@ -39,6 +39,20 @@ def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), vari
     return complete
 
 
+def warnings(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
+    """Return what works as described and is known to hurt.
+
+    :param apps: complete descriptions
+    """
+    return [
+        f"{app['name']}.nginx.routes: {route['path']} has preset: seed, which keeps every answer with a listed status for the whole time, also"
+        " private ones and those of another release, and answers all users with it; use it for what is the same for everybody."
+        for app in apps
+        for route in app["nginx"]["routes"]
+        if route.get("preset") == "seed"
+    ]
+
+
 def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
     """Return one complete description; see :func:`resolve_apps`."""
     return resolve_apps([app], require)[0]
@@ -62,6 +76,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     _check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
     _check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
     _check_regex(validator, f"{where}.health.body", value["health"]["body"])
+    _check_health(validator, f"{where}.health", value["health"])
     return _derive(value) if "name" in value else None
 
 
@@ -101,6 +116,12 @@ def _check_options(validator: Validator, where: str, options: Mapping[str, t.Any
                 validator.refuse(f"{where}.{name}", f"is {shown(value)}, which uWSGI could not read back ({error})", "correct it")
 
 
+def _check_health(validator: Validator, where: str, health: Mapping[str, t.Any]) -> None:
+    if (health["successes"] - 1) * health["interval"] >= health["timeout"]:
+        says = f"is {health['successes']}, which {health['interval']} s apart take longer than the timeout of {health['timeout']} s"
+        validator.refuse(f"{where}.successes", says, "lower it or raise the timeout")
+
+
 def _check_regex(validator: Validator, where: str, pattern: str) -> None:
     try:
         re.compile(pattern)
@@ -113,9 +134,16 @@ def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str
     for index, route in enumerate(routes):
         if "path" not in route:
             continue
-        first = seen.setdefault(route["path"], index)
+        place = f"{where}[{index}].path"
+        first = seen.setdefault(f"{route['match']} {route['path']}", index)
         if first != index:
-            validator.refuse(f"{where}[{index}].path", f"is {shown(route['path'])}, as in routes[{first}]", "keep one of the two")
+            validator.refuse(place, f"is {shown(route['path'])}, as in routes[{first}]", "keep one of the two")
+        if route["match"] == "regex":
+            _check_regex(validator, place, route["path"])
+        elif not re.fullmatch(r"/[^$^]*", route["path"]):
+            validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path, or set match: regex")
+        if route["mode"] == "static" and route["match"] != "prefix":
+            validator.refuse(f"{where}[{index}].match", f"is {route['match']}, but static routes take prefixes", "remove it")
 
 
 def _check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
@@ -166,8 +194,11 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
+    # Variables of nginx have no dashes; names of applications have no capitals, so this is still its own.
+    nginx["headers"] = {**DEFAULT_HEADERS, **nginx["headers"]}
+    nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     for route in nginx["routes"]:
-        route.setdefault("probe", route.get("path", ""))
+        _derive_route(route)
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
     app["health"].setdefault("host", nginx["host"])
     # Where an instance of ours serves, its name is part of the key of cached answers.
@@ -175,6 +206,13 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *_build_packages(app)})
     return app
+
+
+def _derive_route(route: dict[str, t.Any]) -> None:
+    asked = route["match"] != "regex" and route["mode"] != "static"
+    route.setdefault("probe", route.get("path", "") if asked else "")
+    if route["mode"] == "cache":
+        route.setdefault("valid", {"200": "30d"} if route["preset"] == "seed" else {"200": "10m"})
 
 
 def _plain_host(server_name: str) -> str:

@@ -140,6 +140,8 @@ class Validator:
         for mode, extra in (key.modes or {}).items():
             if name in extra:
                 own = value.get(key.mode_key, (key.keys or {})[key.mode_key].default)
+                if own not in (key.modes or {}):
+                    return  # the mode itself has been refused
                 self.refuse(f"{where}.{name}", f"is for mode {mode}, and this one is {own}", f"remove it or set mode: {mode}")
                 return
         close = difflib.get_close_matches(name, list(keys), 1)

@@ -31,7 +31,13 @@ def stop_timeout(app: Mapping[str, t.Any]) -> int:
 
 def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what the host needs of a description."""
-    return {**{key: app[key] for key in _APP_KEYS}, "stop_timeout": stop_timeout(app), "environment": {**app["env"], **app["secrets"]}}
+    static = [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["mode"] == "static"]
+    return {
+        **{key: app[key] for key in _APP_KEYS},
+        "stop_timeout": stop_timeout(app),
+        "environment": {**app["env"], **app["secrets"]},
+        "static": static,
+    }
 
 
 def ask_host(action: ActionBase, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

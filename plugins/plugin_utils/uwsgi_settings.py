@@ -15,6 +15,8 @@ Setting = dict[str, t.Any]
 # uWSGI reads block sizes as 16 bit: 65536 would wrap to 0 (unbit/uwsgi#324).
 _BUFFER_SIZE = 65535
 _HARAKIRI_SECONDS = 60
+# A user's own come beside ours: nginx needs the name of the instance.
+_ADDED_TO = ("add-header",)
 
 
 def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
@@ -68,6 +70,9 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
         _setting("listen", 1024, "Room for a burst; the kernel's somaxconn (4096 since Linux 5.4) is the limit."),
         _setting("buffer-size", _BUFFER_SIZE, "Large cookies and headers; the default 4096 answers them with 502."),
         _setting("harakiri", _harakiri(app), "A worker that is stuck this many seconds is replaced."),
+        _setting(
+            "post-buffering", 4096 if _harakiri(app) else None, "A body is read whatever the application does, or a timeout resets it."
+        ),
         _setting("ignore-sigpipe", True, "A client that hangs up is not an error."),
         _setting("ignore-write-errors", True, "Nor is writing to it."),
         _setting("disable-write-exception", True, "Nor need the application hear of it."),
@@ -92,7 +97,7 @@ def _harakiri(app: Mapping[str, t.Any]) -> int | None:
 
 
 def _override(settings: list[Setting], options: Mapping[str, t.Any]) -> list[Setting]:
-    kept = [item for item in settings if item["option"] not in options and item["value"] is not None]
+    kept = [item for item in settings if item["value"] is not None and (item["option"] not in options or item["option"] in _ADDED_TO)]
     own = [_setting(option, value, "") for option, value in options.items() if value is not None]
     if own:
         own[0]["reason"] = "From the description of the application."
