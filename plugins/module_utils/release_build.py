@@ -187,7 +187,7 @@ def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
         os.unlink(f"{tree}/{file}")
     run_hooks("build", app, tree, venv)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
-    compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", release, "."]
+    compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
         _run(app, [f"{venv}/bin/python", *compileall], tree)
     _date_by_content(tree)
