@@ -63,6 +63,22 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
     return Outcome(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
 
 
+def migrate(wanted: t.Sequence[Instance], who: str) -> None:
+    """Run the migrations of new releases.
+
+    :raises DeployError: when one fails; its release is taken away, nothing live has changed
+    """
+    for instance in wanted:
+        began = time.monotonic()
+        try:
+            run_hooks("migrate", instance.app, instance.release["path"], instance.release["virtualenv"])
+        except CommandError as error:
+            seconds = {"migrate": time.monotonic() - began}
+            _record(instance, who, "deploy", "failed", str(error), {instance.name: instance.live_id}, seconds)
+            switch.discard_release(instance)
+            raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
+
+
 def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcome:
     """Go back from the live instance of applications to the previous one or to a named release.
 
@@ -119,6 +135,8 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
         try:
             instance.publish()
         except FileNotFoundError as error:
+            switch.take_back(pending, templates, discard=action == "deploy")
+            _record(instance, who, action, "failed", str(error), before, {})
             raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
     for instance in pending:
         instance.write()

@@ -51,12 +51,17 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
 
 
 def _discard(instance: Instance, template_before: str | None) -> None:
-    app, root, release = instance.app, instance.root, instance.release["id"]
-    remove_instance(app, instance.id)
+    remove_instance(instance.app, instance.id)
     if template_before is None:
         unlink(instance.template_path)
     elif read_text(instance.template_path) != template_before:
         write_atomically(instance.template_path, template_before, 0o644)
+    discard_release(instance)
+
+
+def discard_release(instance: Instance) -> None:
+    """Remove the release of a candidate, unless an instance of it is there that was good."""
+    app, root, release = instance.app, instance.root, instance.release["id"]
     if release and release not in {instance_record(app, other)["release"]["id"] for other in known_ids(app)}:
         current = read_link(f"{root}/current")
         if current:

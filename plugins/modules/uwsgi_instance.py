@@ -67,7 +67,6 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils import deploy, host_lock
-from ansible_collections.flaskops.stack.plugins.module_utils.as_user import CommandError, run_hooks
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.systemd import SystemdError
 
@@ -82,11 +81,7 @@ def new_releases(order: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
-    for app in order["apps"]:
-        try:
-            run_hooks("migrate", app, app["release"]["path"], app["release"]["virtualenv"])
-        except CommandError as error:
-            raise deploy.DeployError(f"{app['name']}: {error}\nNothing was switched.") from error
+    deploy.migrate([Instance(app) for app in order["apps"]], order["who"])
     return {"changed": True}
 
 
