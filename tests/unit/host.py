@@ -55,7 +55,14 @@ class Host:
         """Return what the host gets of a description, with every directory of its own on this host."""
         places = {key: f"{self.place}/{key}/{name}" for key in ("root", "config_dir", "run_dir")}
         made = {**host_app(complete(name=name, **changes)), **places, "user": getpass.getuser()}
-        for directory in (made["config_dir"], made["run_dir"], f"{made['root']}/releases", f"{made['root']}/venvs", self.unit_dir):
+        for directory in (
+            made["config_dir"],
+            made["run_dir"],
+            f"{made['root']}/releases",
+            f"{made['root']}/venvs",
+            f"{made['root']}/public",
+            self.unit_dir,
+        ):
             os.makedirs(directory, exist_ok=True)
         return made
 
@@ -77,7 +84,8 @@ class Host:
         """Put a release with its virtualenv there, as the role flask_app does."""
         root = Path(app["root"])
         for directory in (root / "releases" / release, root / "venvs" / f"v-{release}"):
-            directory.mkdir(exist_ok=True)
+            (directory / "web").mkdir(parents=True, exist_ok=True)
+            (directory / "web/style.css").write_text(release)
             age = 1_000_000_000 + int(self.now)
             os.utime(directory, (age, age))
         record = {"id": release, "virtualenv": f"v-{release}", "callable": "", "revision": f"rev {release}"}

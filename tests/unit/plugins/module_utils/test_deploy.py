@@ -210,6 +210,28 @@ def test_an_old_instance_can_be_deployed_again_while_it_drains(host, run):
     serves(host, "one", "r1")
 
 
+STATIC = {"nginx": {"routes": [{"path": "/"}, {"path": "/static/", "mode": "static", "directory": "web"}]}}
+
+
+def test_static_files_come_with_the_switch_and_those_of_before_stay(host, run):
+    run(host.candidate("one", "r1", **STATIC))
+    run(host.candidate("two", "r2", **STATIC))
+    public = Path(host.app()["root"], "public")
+    assert (public / "current/static/style.css").read_text() == "r2"
+    assert (public / "previous/static/style.css").read_text() == "r1"
+
+
+def test_static_files_that_are_not_there_are_told_before_anything_changes(host, run):
+    run(host.candidate("one", "r1"))
+    before = host.tree("history.jsonl", "public")
+    two = host.candidate("two", "r1", nginx={"routes": [{"path": "/static/", "mode": "static", "directory": "nothing"}]})
+    host.events.clear()
+    with pytest.raises(DeployError, match="^shop.nginx.routes: 'nothing' of the route /static/ is not a directory of the release; correct"):
+        run(two)
+    assert host.tree("history.jsonl", "public") == before
+    assert host.events == []
+
+
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
     ran = []
     monkeypatch.setattr(deploying, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv, host.candidate("x").live_id)))
@@ -260,7 +282,7 @@ def test_going_back_to_the_instance_before(host, run, back):
     outcome = back(host.app())
     serves(host, "one", "r1")
     assert outcome.changed
-    assert outcome.instances == {"shop": {"id": "one", "switched": True}}
+    assert outcome.instances == {"shop": {"id": "one", "release": "r1", "switched": True}}
     host.elapse()
     serves(host, "one", "r1")
 
@@ -340,7 +362,7 @@ def test_a_check_of_going_back_changes_nothing(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     before = host.tree()
-    assert back(host.app(), check=True).instances == {"shop": {"id": "one", "switched": True}}
+    assert back(host.app(), check=True).instances == {"shop": {"id": "one", "release": "r1", "switched": True}}
     assert host.tree() == before
 
 

@@ -76,9 +76,22 @@ def test_an_instance_that_exits_is_refused_at_once(host, through, state):
     assert host.now - began < 2, "without waiting for the timeout"
     assert problem.says == "the candidate one exited with 22 before it was ready"
     assert problem.text() == (
-        "shop: the candidate one exited with 22 before it was ready. The live instance was not touched. The candidate's last log lines:"
+        "shop: the candidate one exited with 22 before it was ready. Nothing else is live. The candidate's last log lines:"
         "\n    Traceback\n    ImportError: no module"
     )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "says"),
+    [("switch", "The live instance was not touched."), ("restart", "The live instance had to make room and is started again.")],
+)
+def test_what_became_of_the_live_instance_is_told(host, strategy, says):
+    live, candidate = host.candidate("live"), host.candidate("one", strategy=strategy)
+    (host.place / "run_dir/shop/uwsgi.sock").symlink_to(f"{live.id}.sock")
+    host.behave(UNIT, ActiveState="failed")
+    host._start([UNIT])
+    (problem,) = gate([candidate])
+    assert says in problem.text()
 
 
 def test_an_instance_that_exits_when_it_is_asked_is_told_so(host, through, monkeypatch):

@@ -19,6 +19,7 @@ def bring(host):
 
     def bring(id_: str, *args, **more):
         candidate = host.candidate(id_, *args, **more)
+        candidate.publish()
         candidate.write()
         switching.start([candidate])
         switching.switch(candidate)
@@ -58,6 +59,7 @@ def test_a_later_switch_moves_them(host, bring):
 def test_whatever_a_reboot_comes_into_starts_what_serves(host, monkeypatch, bring):
     bring("one", "r1")
     two = host.candidate("two", "r2")
+    two.publish()
     two.write()
     seen = []
 
@@ -164,6 +166,7 @@ def test_without_memory_for_both_the_old_one_goes_first(host, bring):
 def test_and_comes_back_if_the_new_one_is_refused(host, bring):
     bring("one")
     two = host.candidate("two", strategy="restart")
+    two.publish()
     two.write()
     switching.start([two])
     assert not host.is_running("flask-shop@one.service")
@@ -182,6 +185,7 @@ def refuse(host):
     def refuse(candidate, discard=True):
         template = host.unit_dir / "flask-shop@.service"
         before = template.read_text() if template.exists() else None
+        candidate.publish()
         candidate.write()
         switching.start([candidate])
         switching.take_back([candidate], {"shop": before}, discard)

