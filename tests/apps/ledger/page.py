@@ -1,0 +1,7 @@
+"""What differs between releases."""
+
+NAME = "first"
+
+
+def health():
+    return "well"
