@@ -6,6 +6,8 @@ An attempt is a dict of ``as`` (a user), ``run`` (a shell command) and ``works``
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 
@@ -13,7 +15,8 @@ wrong = []
 for attempt in json.loads(sys.argv[1]):
     # Not through a login shell: system users have none.
     command = ["runuser", "-u", attempt["as"], "--", "sh", "-c", attempt["run"]]
-    done = subprocess.run(command, check=False, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = {**os.environ, "HOME": pwd.getpwnam(attempt["as"]).pw_dir}
+    done = subprocess.run(command, check=False, cwd="/", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     asked = f"{attempt['as']}: {attempt['run']}"
     if (done.returncode == 0) != attempt["works"]:
         wrong.append(f"{asked}: {'failed' if attempt['works'] else 'worked, but must not'}: {done.stdout.strip()}")

@@ -44,7 +44,7 @@ def main() -> int:
     found = [f"the command line in {path}" for path in glob.glob("/proc/[0-9]*/cmdline") if text in readable(path)]
     for command in COMMANDS:
         output = subprocess.run(command, check=False, capture_output=True).stdout
-        found += [f"the output of {' '.join(command)}"] if text in output or not output else []
+        found += [f"the output of {' '.join(command)}"] if text in output else []
     for tree in TREES:
         paths = [os.path.join(directory, name) for directory, _names, names in os.walk(tree) for name in names]
         files = [path for path in paths if os.path.isfile(path) and not os.path.islink(path)]
