@@ -221,7 +221,7 @@ def test_static_files_come_with_the_switch_and_those_of_before_stay(host, run):
     assert (public / "previous/static/style.css").read_text() == "r1"
 
 
-def test_static_files_that_are_not_there_are_told_before_anything_changes(host, run):
+def test_static_files_that_are_not_there_are_told_before_anything_starts(host, run):
     run(host.candidate("one", "r1"))
     before = host.tree("history.jsonl", "public")
     two = host.candidate("two", "r1", nginx={"routes": [{"path": "/static/", "mode": "static", "directory": "nothing"}]})
@@ -229,7 +229,8 @@ def test_static_files_that_are_not_there_are_told_before_anything_changes(host, 
     with pytest.raises(DeployError, match="^shop.nginx.routes: 'nothing' of the route /static/ is not a directory of the release; correct"):
         run(two)
     assert host.tree("history.jsonl", "public") == before
-    assert host.events == []
+    assert not [event for event in host.events if event.startswith(("start", "enable"))]
+    serves(host, "one", "r1")
 
 
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
@@ -271,6 +272,36 @@ def test_a_run_is_written_down(host, run):
     assert (newest["instance"], newest["previous"], newest["result"]) == ("two", "one", "failed")
     assert "answered 500" in newest["reason"]
     assert set(first["seconds"]) == {"gate", "switch"}
+
+
+def test_migrations_run_in_the_new_release(host, monkeypatch):
+    ran = []
+    monkeypatch.setattr(deploying, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv)))
+    two = host.candidate("two", "r2")
+    deploying.migrate([two], "me@here")
+    assert ran == [("migrate", two.release["path"], two.release["virtualenv"])]
+
+
+def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host, run, monkeypatch):
+    run(host.candidate("one", "r1"))
+    before = host.tree("history.jsonl")
+    two = host.candidate("two", "r2")
+    monkeypatch.setattr(
+        deploying, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
+    )
+    with pytest.raises(DeployError, match="^shop: the migrate hook 'x' ended with 1:\nno table\nNothing was switched"):
+        deploying.migrate([two], "me@here")
+    assert host.tree("history.jsonl") == before
+    newest = history.read(two.root, 1)[0]
+    assert (newest["result"], newest["release"], newest["previous"]) == ("failed", "r2", "one")
+    serves(host, "one", "r1")
+
+
+def test_migrations_are_due_for_another_release_and_not_for_other_settings(host, run):
+    run(host.candidate("one", "r1"))
+    due = lambda *wanted: deploying.new_releases(wanted, allow_rejected=False)  # noqa: E731
+    assert due(host.candidate("two", "r1")) == []
+    assert due(host.candidate("two", "r2"), host.candidate("one", name="blog")) == ["shop", "blog"]
 
 
 # --- roll back ---------------------------------------------------------------------------------------------------------------

@@ -34,15 +34,19 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release_build impor
 USER = next((user.pw_name for user in pwd.getpwall() if user.pw_uid != 0 and user.pw_name == grp.getgrgid(user.pw_gid).gr_name), "")
 
 
-def runs_for_others(python: str) -> bool:
+def version_for_others(python: str) -> str:
+    """Return the version of an interpreter if other users can run it."""
+    show = "import sys; print(*sys.version_info[:2], sep='.', end='')"
     try:
-        return subprocess.run([python, "-c", ""], check=False, capture_output=True, user=USER, group=USER, extra_groups=[]).returncode == 0
+        done = subprocess.run([python, "-c", show], check=False, capture_output=True, text=True, user=USER, group=USER, extra_groups=[])
     except OSError:
-        return False
+        return ""
+    return done.stdout
 
 
 # The interpreter of the tests may be in somebody's home.
-PYTHON = next((python for python in (sys._base_executable, "/usr/bin/python3") if os.geteuid() == 0 and runs_for_others(python)), "")
+FOUND = {python: version_for_others(python) for python in (sys._base_executable, "/usr/bin/python3") if os.geteuid() == 0}
+PYTHON, VERSION = next(((python, version) for python, version in FOUND.items() if version), ("", ""))
 needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an interpreter that other users can run")
 
 # What `python -m pip` does: writes down how it was called and by whom, and installs a file for each argument that is no option.
@@ -70,8 +74,7 @@ elif "install" in sys.argv:
 """
 
 
-@pytest.fixture
-def host():
+def make_host():
     """Directories of an application below one that every user can pass, and an interpreter whose virtualenvs have the played pip."""
     place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
     place.chmod(0o755)
@@ -83,9 +86,9 @@ def host():
         #!/bin/sh
         # What `python -m venv DIRECTORY` makes, in less time.
         test "$1 $2" = "-m venv" || exec {PYTHON} "$@"
-        mkdir "$3/bin" && ln -s {PYTHON} "$3/bin/python" && echo "home = /usr/bin" > "$3/pyvenv.cfg"
-        packages=$("$3/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-        mkdir -p "$packages" && cp {place}/pip/pip.py "$packages"
+        packages="$3/lib/python{VERSION}/site-packages"
+        mkdir -p "$3/bin" "$packages" && ln -s {PYTHON} "$3/bin/python" && echo "home = /usr/bin" > "$3/pyvenv.cfg"
+        cp {place}/pip/pip.py "$packages"
         """)
     )
     python.chmod(0o755)
@@ -95,6 +98,10 @@ def host():
         shutil.chown(place / "shared", USER)
     yield SimpleNamespace(place=place, python=str(python), pip=place / "shared/pip.log")
     shutil.rmtree(place)
+
+
+host = pytest.fixture(make_host, name="host")
+shared_host = pytest.fixture(make_host, name="shared_host", scope="module")
 
 
 CODE = {"app.py": "app = 1\n", "run.sh": "#!/bin/sh\n", "pkg/mod.py": "x = 1\n", "link": "-> app.py"}
@@ -155,7 +162,7 @@ def test_what_is_finished_is_told(host):
     (host.place / "venvs/v1/.flaskops-complete").touch()
     (host.place / "next").symlink_to("releases/r1")
     (host.place / "current").symlink_to("releases/r0")
-    found = inspect({"root": str(host.place), "python": "python3"})
+    found = inspect({"root": str(host.place), "python": sys.executable})
     assert (found["releases"], found["virtualenvs"], found["next"], found["current"]) == (["r1"], ["v1"], "r1", "r0")
 
 
@@ -174,82 +181,119 @@ def test_an_interpreter_is_found_as_a_command(monkeypatch, tmp_path):
 
 # --- what is built -----------------------------------------------------------------------------------------------------------
 
+HOOKS = [
+    "pwd > where; echo $TOKEN > token; id -u > built-by; id -G > groups; env > env; cat > input",
+    "command -v python > which; cat where >> again",
+]
+
+
+@pytest.fixture(scope="module")
+def whole(shared_host):
+    """A release with everything there is, to be looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_INDEX_URL", "https://pypi.example.com")
+        patch.setenv("https_proxy", "http://proxy")
+        patch.setenv("SSH_AUTH_SOCK", "/agent")
+        patch.setenv("AWS_SECRET", "x")
+        archive = packed(shared_host.place, {**CODE, "requirements.txt": "flask", "old.py": "print 1\n"})
+        shared_host.made = build(description(shared_host, HOOKS, requirements="requirements.txt"), archive)
+    shared_host.release = shared_host.place / "releases/r1"
+    return shared_host
+
 
 @needs_root
-def test_a_release_is_the_code_compiled_and_recorded(host):
-    made = build(description(host), packed(host.place))
-    release = host.place / "releases/r1"
-    assert made == [str(host.place / "venvs/v1"), str(release), str(host.place / "next")]
+def test_a_release_is_the_code_compiled_and_recorded(whole):
+    release = whole.release
+    assert whole.made == [str(whole.place / "venvs/v1"), str(release), str(whole.place / "next")]
     assert (release / "app.py").read_text() == "app = 1\n"
     assert (release / "link").readlink() == Path("app.py")
     assert os.access(release / "run.sh", os.X_OK)
-    assert release_record(str(host.place), "r1") == {"id": "r1", "virtualenv": "v1", "callable": "app", "revision": "abc"}
-    assert (host.place / "next").readlink() == Path("releases/r1")
+    assert release_record(str(whole.place), "r1") == {"id": "r1", "virtualenv": "v1", "callable": "app", "revision": "abc"}
+    assert (whole.place / "next").readlink() == Path("releases/r1")
+    # PEP 552: hash-based, and not checked against the source. Code of another Python is no reason to stop.
     (compiled,) = (release / "__pycache__").iterdir()
-    # PEP 552: hash-based, and not checked against the source.
     assert compiled.read_bytes()[4:8] == b"\x01\0\0\0"
 
 
 @needs_root
-def test_tracebacks_name_the_place_of_the_release(host):
-    build(description(host), packed(host.place))
-    (compiled,) = (host.place / "releases/r1/__pycache__").iterdir()
-    assert f"{host.place}/releases/r1/app.py".encode() in compiled.read_bytes()
+def test_tracebacks_name_the_place_of_the_release(whole):
+    (compiled,) = (whole.release / "__pycache__").iterdir()
+    assert f"{whole.release}/app.py".encode() in compiled.read_bytes()
 
 
 @needs_root
-def test_nothing_is_built_as_root_and_nothing_is_left_to_the_application(host):
-    app = description(host, requirements="requirements.txt", hooks=["id -u > built-by; id -u > $VIRTUAL_ENV/x || true"])
-    build(app, packed(host.place, {**CODE, "requirements.txt": "flask"}))
+def test_nothing_is_built_as_root_and_nothing_is_left_to_the_application(whole):
     user = str(pwd.getpwnam(USER).pw_uid)
-    assert {line.split()[0] for line in host.pip.read_text().splitlines()} == {user}
-    assert (host.place / "releases/r1/built-by").read_text().strip() == user
-    for status in everything_below(host.place / "releases/r1") + everything_below(host.place / "venvs/v1"):
+    assert {line.split()[0] for line in whole.pip.read_text().splitlines()} == {user}
+    assert (whole.release / "built-by").read_text().strip() == user
+    for status in everything_below(whole.release) + everything_below(whole.place / "venvs/v1"):
         assert (status.st_uid, status.st_gid) == (0, 0)
 
 
 @needs_root
 @pytest.mark.xfail(strict=True, reason="release_build._give changes owners and not modes: a file of mode 0666 in a package stays so")
-def test_nothing_built_is_writable_by_others(host):
-    build(description(host), packed(host.place))
-    for status in everything_below(host.place / "releases/r1") + everything_below(host.place / "venvs/v1"):
+def test_nothing_built_is_writable_by_others(whole):
+    for status in everything_below(whole.release) + everything_below(whole.place / "venvs/v1"):
         assert stat.S_ISLNK(status.st_mode) or status.st_mode & 0o022 == 0
+
+
+@needs_root
+def test_requirements_are_installed_then_uwsgi(whole):
+    assert pip_calls(whole) == ["install --requirement requirements.txt", "freeze", "install pyuwsgi==2"]
+    # pip runs in the code, so that paths in requirements are right.
+    assert f"{whole.place}/releases/.r1" in whole.pip.read_text()
+
+
+@needs_root
+def test_what_was_resolved_is_kept_as_constraints(whole):
+    assert read_lock(str(whole.place), "v1") == "flask==3.1.3\n"
+    assert read_lock(str(whole.place), "v2") is None
+
+
+@needs_root
+def test_hooks_run_in_the_code_with_the_environment_and_the_virtualenv(whole):
+    assert (whole.release / "where").read_text() == f"{whole.place}/releases/.r1\n"
+    assert (whole.release / "token").read_text() == "hunter2\n"
+    assert (whole.release / "which").read_text() == f"{whole.place}/venvs/v1/bin/python\n"
+    assert (whole.release / "again").read_text() == (whole.release / "where").read_text()
+
+
+@needs_root
+def test_a_build_has_what_installers_need_and_nothing_else(whole):
+    lines = dict(line.split("=", 1) for line in (whole.release / "env").read_text().splitlines())
+    assert lines["PIP_INDEX_URL"] == "https://pypi.example.com"
+    assert lines["https_proxy"] == "http://proxy"
+    assert lines["HOME"] == f"{whole.place}/shared"
+    assert not {"SSH_AUTH_SOCK", "AWS_SECRET"} & set(lines)
+
+
+@needs_root
+def test_a_build_has_no_groups_of_root_and_no_input(whole):
+    assert (whole.release / "groups").read_text().split() == [str(pwd.getpwnam(USER).pw_gid)]
+    assert (whole.release / "input").read_text() == ""
+
+
+@needs_root
+def test_times_of_files_follow_from_their_content(whole):
+    # Flask and nginx make entity tags of time and size.
+    times = {name: int((whole.release / name).stat().st_mtime) for name in ("app.py", "run.sh", "pkg/mod.py", "where", "again")}
+    assert times["where"] == times["again"], "equal content"
+    assert len(set(times.values())) == 4
+    assert all(time < 1_600_000_000 for time in times.values()), "never in the future"
 
 
 @needs_root
 @pytest.mark.xfail(
     strict=True, reason="os.mkdir and tarfile's directories follow the umask of the run: CIS's 027 makes releases unreadable"
 )
-@pytest.mark.parametrize("umask", [0o027, 0o077])
-def test_a_strict_umask_does_not_hide_the_release(host, umask):
-    before = os.umask(umask)
+def test_a_strict_umask_does_not_hide_the_release(host):
+    before = os.umask(0o027)
     try:
         build(description(host), packed(host.place))
     finally:
         os.umask(before)
     for place in ("releases/r1", "releases/r1/pkg", "venvs/v1"):
         assert (host.place / place).stat().st_mode & 0o555 == 0o555, place
-
-
-@needs_root
-def test_requirements_are_installed_then_uwsgi(host):
-    build(description(host, requirements="requirements.txt"), packed(host.place, {**CODE, "requirements.txt": "flask"}))
-    assert pip_calls(host) == ["install --requirement requirements.txt", "freeze", "install pyuwsgi==2"]
-    # pip runs in the code, so that paths in requirements are right.
-    assert f"{host.place}/releases/.r1" in host.pip.read_text()
-
-
-@needs_root
-def test_without_requirements_there_is_only_uwsgi(host):
-    build(description(host), packed(host.place))
-    assert pip_calls(host) == ["freeze", "install pyuwsgi==2"]
-
-
-@needs_root
-def test_what_was_resolved_is_kept_as_constraints(host):
-    build(description(host), packed(host.place))
-    assert read_lock(str(host.place), "v1") == "flask==3.1.3\n"
-    assert read_lock(str(host.place), "v2") is None
 
 
 @needs_root
@@ -276,17 +320,6 @@ def test_a_package_is_the_release_and_what_it_needs_the_virtualenv(host):
 
 
 @needs_root
-def test_hooks_run_in_the_code_with_the_environment_and_the_virtualenv(host):
-    hooks = ["pwd > where; echo $TOKEN > token", "command -v python > which", "cat where >> again"]
-    build(description(host, hooks), packed(host.place))
-    release = host.place / "releases/r1"
-    assert (release / "where").read_text() == f"{host.place}/releases/.r1\n"
-    assert (release / "token").read_text() == "hunter2\n"
-    assert (release / "which").read_text() == f"{host.place}/venvs/v1/bin/python\n"
-    assert (release / "again").read_text() == (release / "where").read_text()
-
-
-@needs_root
 def test_a_second_build_makes_nothing(host):
     build(description(host), packed(host.place))
     before = {path: path.lstat().st_mtime_ns for path in host.place.rglob("*")}
@@ -297,16 +330,10 @@ def test_a_second_build_makes_nothing(host):
 @needs_root
 def test_an_equal_virtualenv_is_used_again(host):
     build(description(host), packed(host.place))
+    assert pip_calls(host) == ["freeze", "install pyuwsgi==2"], "without requirements there is only uWSGI"
     host.pip.unlink()
     assert build(description(host, id="r2"), packed(host.place)) == [str(host.place / "releases/r2"), str(host.place / "next")]
     assert not host.pip.exists()
-
-
-@needs_root
-def test_code_of_another_python_is_no_reason_to_stop(host):
-    build(description(host), packed(host.place, {**CODE, "old.py": "print 1\n"}))
-    assert (host.place / "releases/r1/old.py").exists()
-    assert list((host.place / "releases/r1/__pycache__").glob("app.*"))
 
 
 # --- what is not -------------------------------------------------------------------------------------------------------------
@@ -346,7 +373,7 @@ def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
 
 
 @needs_root
-@pytest.mark.parametrize("step", range(8))
+@pytest.mark.parametrize("step", [0, 1, 4, 6, 7])
 def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
     steps = iter(range(100))
     real = subprocess.run
@@ -439,36 +466,6 @@ def test_an_archive_that_was_damaged_on_the_way_leaves_nothing(host):
     with pytest.raises((BuildError, CommandError)):
         build(description(host), str(archive))
     assert left(host) == []
-
-
-# --- the environment of a build ----------------------------------------------------------------------------------------------
-
-
-@needs_root
-def test_a_build_has_what_installers_need_and_nothing_else(host, monkeypatch):
-    monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example.com")
-    monkeypatch.setenv("https_proxy", "http://proxy")
-    monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
-    monkeypatch.setenv("AWS_SECRET", "x")
-    build(description(host, hooks=["env > env"]), packed(host.place))
-    lines = dict(line.split("=", 1) for line in (host.place / "releases/r1/env").read_text().splitlines())
-    assert lines["PIP_INDEX_URL"] == "https://pypi.example.com"
-    assert lines["https_proxy"] == "http://proxy"
-    assert lines["HOME"] == f"{host.place}/shared"
-    assert lines["TOKEN"] == "hunter2"
-    assert not {"SSH_AUTH_SOCK", "AWS_SECRET"} & set(lines)
-
-
-@needs_root
-def test_a_build_has_no_groups_of_root(host):
-    build(description(host, hooks=["id -G > groups"]), packed(host.place))
-    assert (host.place / "releases/r1/groups").read_text().split() == [str(pwd.getpwnam(USER).pw_gid)]
-
-
-@needs_root
-def test_a_build_gets_no_input(host):
-    build(description(host, hooks=["cat > input"]), packed(host.place))
-    assert (host.place / "releases/r1/input").read_text() == ""
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -21,7 +22,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils import fetch as fet
 from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_app
 from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch import SourceError, fetch, locked, wheel_metadata
-from ansible_collections.flaskops.stack.tests.unit.repository import Repository
+from ansible_collections.flaskops.stack.tests.unit.repository import CONFIGURATION, Repository
 
 
 @pytest.fixture
@@ -67,8 +68,8 @@ def names(tree, place: Path) -> set[str]:
 
 @pytest.fixture(autouse=True)
 def _no_configuration(monkeypatch):
-    for name in ("GLOBAL", "SYSTEM"):
-        monkeypatch.setenv(f"GIT_CONFIG_{name}", "/dev/null")
+    for name, value in CONFIGURATION.items():
+        monkeypatch.setenv(name, value)
 
 
 # --- path --------------------------------------------------------------------------------------------------------------------
@@ -116,10 +117,10 @@ def test_a_subdirectory_that_is_not_there_is_told(refused, places):
 # --- git ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def origin(tmp_path: Path) -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def commits(tmp_path_factory) -> SimpleNamespace:
     """A repository: first (tags v1, light), middle, second, on main; a branch feature beside it."""
-    repository = Repository(tmp_path / "origin")
+    repository = Repository(tmp_path_factory.mktemp("git") / "origin")
     first = repository.commit("first", {"app.py": "1", "web/site.py": "x"})
     repository.git("tag", "--annotate", "v1", "--message", "v1")
     repository.git("tag", "light")
@@ -129,9 +130,15 @@ def origin(tmp_path: Path) -> SimpleNamespace:
     repository.git("checkout", "--quiet", "feature")
     feature = repository.commit("feature", {"app.py": "3"})
     repository.git("checkout", "--quiet", "main")
-    return SimpleNamespace(
-        repository=repository, url=f"file://{tmp_path}/origin", first=first, middle=middle, second=second, feature=feature
-    )
+    return SimpleNamespace(place=repository.place, first=first, middle=middle, second=second, feature=feature)
+
+
+@pytest.fixture
+def origin(tmp_path: Path, commits: SimpleNamespace) -> SimpleNamespace:
+    """A copy of that repository, to be changed."""
+    shutil.copytree(commits.place, tmp_path / "origin")
+    names = {name: value for name, value in vars(commits).items() if name != "place"}
+    return SimpleNamespace(repository=Repository(tmp_path / "origin"), url=f"file://{tmp_path}/origin", **names)
 
 
 @pytest.mark.parametrize(
