@@ -135,8 +135,9 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
         try:
             instance.publish()
         except FileNotFoundError as error:
-            switch.take_back(pending, templates, discard=action == "deploy")
             _record(instance, who, action, "failed", str(error), before, {})
+            for candidate in (other for other in pending if action == "deploy" and other.live_id != other.id):
+                switch.discard_candidate(candidate, templates[candidate.name])
             raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
     for instance in pending:
         instance.write()
@@ -201,10 +202,18 @@ def _target(app: App, release: str) -> str:
         others = sorted(
             {record["release"]["id"] for known, record in records.items() if known != live} - {"", records[live]["release"]["id"]}
         )
-        there = os.path.isdir(f"{app['root']}/releases/{release}")
-        why = "was never healthy on this host" if there else "is not on this host: it was pruned or never deployed"
-        raise DeployError(f"{name}: release {release} {why}; there are {', '.join(others) or 'no others'}.")
+        raise DeployError(f"{name}: release {release} {_why_not(app, release)}; there are {', '.join(others) or 'no others'}.")
     return previous_id(app) if previous_id(app) in found else found[-1]
+
+
+def _why_not(app: App, release: str) -> str:
+    """Return what is known of a release that has no instance."""
+    results = {entry.get("result") for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("release") == release}
+    if "live" in results:
+        return "is not on this host any more: it was pruned"
+    if results or os.path.isdir(f"{app['root']}/releases/{release}"):
+        return "was never healthy on this host"
+    return "is not on this host: it was pruned or never deployed"
 
 
 def _earlier(app: App, live: str, records: t.Mapping[str, t.Any]) -> str:

@@ -13,7 +13,7 @@ import typing as t
 
 from . import systemd
 from .atomic import link_atomically, read_link, read_text, write_atomically
-from .instance import Instance, drain_timer, instance_record, known_ids, previous_id, remove_instance, unit_name, unlink
+from .instance import Instance, drain_timer, instance_record, is_enabled, known_ids, previous_id, remove_instance, unit_name, unlink
 from .release_build import release_record
 
 App = t.Mapping[str, t.Any]
@@ -30,18 +30,24 @@ def start(instances: t.Sequence[Instance]) -> None:
     systemd.start(units)
 
 
-def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, str | None], discard: bool) -> None:
+def take_back(
+    instances: t.Sequence[Instance], templates: t.Mapping[str, str | None], discard: bool, draining: t.Collection[str] = ()
+) -> None:
     """Stop refused candidates; what is live stays, or comes back where it had to make room.
 
     :param templates: text of the unit template of each application before, ``None`` if there was none
     :param discard: whether the files of the candidates go too
+    :param draining: units that ran already, and may still hold requests
     """
     # The instance that is live already is left alone, whatever state it is in.
     for instance in (instance for instance in instances if instance.live_id != instance.id):
+        if instance.unit in draining:
+            _stop_in_time(instance, instance.id)
+            continue
         systemd.stop([instance.unit])
         systemd.reset_failed([instance.unit])
         if discard:
-            _discard(instance, templates[instance.name])
+            discard_candidate(instance, templates[instance.name])
     systemd.daemon_reload()
     systemd.start([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
 
@@ -50,7 +56,8 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
     return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
 
 
-def _discard(instance: Instance, template_before: str | None) -> None:
+def discard_candidate(instance: Instance, template_before: str | None) -> None:
+    """Remove the files of a candidate that does not run, and its release."""
     remove_instance(instance.app, instance.id)
     if template_before is None:
         unlink(instance.template_path)
@@ -93,18 +100,30 @@ def drain(instance: Instance) -> None:
 
     It keeps running until then, so that it can be taken back at once; the stop itself may take ``stop_timeout`` of that time.
     """
-    others = [name for name in known_ids(instance.app) if name != instance.id]
-    states = systemd.show(
-        [instance.unit_of(other) for other in others] + [f"{drain_timer(instance.name, other)}.timer" for other in others]
-    )
-    for other in others:
-        timer = drain_timer(instance.name, other)
-        if (
-            states[instance.unit_of(other)]["ActiveState"] in ("active", "activating")
-            and states[f"{timer}.timer"]["ActiveState"] != "active"
-        ):
-            seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
-            systemd.stop_later(instance.unit_of(other), seconds, timer)
+    for other in strays([instance])[instance.name]:
+        if is_enabled(instance.unit_of(other)):
+            systemd.disable(instance.unit_of(other))
+        _stop_in_time(instance, other)
+
+
+def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
+    """Return by application the other instances that run, or would after a boot, and that nothing is going to stop."""
+    others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
+    units = [unit_name(name, other) for name, ids in others.items() for other in ids]
+    timers = [f"{drain_timer(name, other)}.timer" for name, ids in others.items() for other in ids]
+    states = systemd.show([*units, *timers])
+
+    def is_stray(name: str, other: str) -> bool:
+        runs = states[unit_name(name, other)]["ActiveState"] in ("active", "activating")
+        ends = states[f"{drain_timer(name, other)}.timer"]["ActiveState"] == "active"
+        return (runs and not ends) or is_enabled(unit_name(name, other))
+
+    return {name: [other for other in ids if is_stray(name, other)] for name, ids in others.items()}
+
+
+def _stop_in_time(instance: Instance, other: str) -> None:
+    seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
+    systemd.stop_later(instance.unit_of(other), seconds, drain_timer(instance.name, other))
 
 
 def prune(instance: Instance) -> list[str]:
