@@ -4,7 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import typing as t
+
+
+@contextlib.contextmanager
+def plain_umask() -> t.Iterator[None]:
+    """Make what is created readable for all where its mode says so, on hosts with a strict umask (CIS: 027) too."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def read_text(path: str) -> str | None:

@@ -42,7 +42,12 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
     """
     states = systemd.show([instance.unit for instance in wanted])
     notices: dict[str, str] = {} if allow_rejected else _rejected(wanted)
-    pending = [instance for instance in wanted if instance.name not in notices and not instance.is_settled(states[instance.unit])]
+    strays = switch.strays(wanted)
+    pending = [
+        instance
+        for instance in wanted
+        if instance.name not in notices and (strays[instance.name] or not instance.is_settled(states[instance.unit]))
+    ]
     leaving = {app["name"]: removal.pending(app) for app in absent}
     gone = [path for paths in leaving.values() for path in paths]
     diff = [_diff(instance) for instance in pending] + [_removal_diff(name, paths) for name, paths in leaving.items() if paths]
@@ -96,12 +101,7 @@ def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcom
         raise DeployError("\n".join(problems))
     diff = [_diff(instance) for instance in targets]
     if not check:
-        left = {instance.name: (instance.live_id, instance_record(instance.app, instance.live_id)["release"]["id"]) for instance in targets}
         _bring_up(targets, who, "rollback")
-        for instance in targets:
-            old, old_release = left[instance.name]
-            history.forgive(instance.root, (instance.id, instance.release["id"]))
-            history.reject(instance.root, old_release if old_release != instance.release["id"] else old, who)
     return Outcome(
         bool(targets),
         {instance.name: {"id": instance.id, "release": instance.release["id"], "switched": True} for instance in targets},
@@ -142,21 +142,34 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     for instance in pending:
         instance.write()
     systemd.daemon_reload()
+    states = systemd.show([instance.unit for instance in pending])
+    draining = {unit for unit, properties in states.items() if properties["ActiveState"] == "active"}
     switch.start(pending)
     problems = gate(pending)
     gated = time.monotonic()
     if problems:
         # What one goes back to was healthy once; that it is not now is no reason to lose it.
-        switch.take_back(pending, templates, discard=action == "deploy")
+        switch.take_back(pending, templates, action == "deploy", draining)
         reasons = {problem.name: problem.says for problem in problems}
         for instance in pending:
             reason = reasons.get(instance.name, "another application of the run failed")
             _record(instance, who, action, "failed", reason, before, {"gate": gated - began})
         raise DeployError("\n".join(problem.text() for problem in problems))
     for instance in pending:
+        if action == "rollback":
+            # Before the switch: killed in between, the next run must not undo it.
+            _reject_live(instance, who)
         switch.switch(instance)
         switch.drain(instance)
         _record(instance, who, action, "live", "", before, {"gate": gated - began, "switch": time.monotonic() - gated})
+
+
+def _reject_live(target: Instance, who: str) -> None:
+    """Remember that what is live was left for ``target``: its release, or only its settings where the release is the same."""
+    live = target.live_id
+    release = instance_record(target.app, live)["release"]["id"]
+    history.forgive(target.root, (target.id, target.release["id"]))
+    history.reject(target.root, release if release != target.release["id"] else live, who)
 
 
 def _record(

@@ -18,6 +18,9 @@ _HEADER = "# Managed by flaskops.stack; changes are overwritten.\n"
 
 App = t.Mapping[str, t.Any]
 
+# Directories of other places belong to whoever made them; systemd creates those that are missing.
+_OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
+
 
 class Directory(t.NamedTuple):
     """A directory as tmpfiles.d declares it."""
@@ -48,16 +51,15 @@ def directories(app: App) -> list[Directory]:
     by the application's user belongs to the web server's group (inode(7)).
     """
     user, root = app["user"], app["root"]
+    parents = dict.fromkeys(os.path.dirname(app[key]) for key in ("root", "config_dir", "run_dir"))
     return [
-        Directory(os.path.dirname(root), 0o755, "root", "root"),
+        *(Directory(path, 0o755, "root", "root") for path in parents if path in _OUR_PARENTS),
         Directory(root, 0o751, "root", user),
         Directory(f"{root}/releases", 0o750, "root", user),
         Directory(f"{root}/venvs", 0o750, "root", user),
         Directory(f"{root}/shared", 0o750, user, user),
         Directory(f"{root}/public", 0o750, "root", app["web_group"]),
-        Directory(os.path.dirname(app["config_dir"]), 0o755, "root", "root"),
         Directory(app["config_dir"], 0o750, "root", user),
-        Directory(os.path.dirname(app["run_dir"]), 0o755, "root", "root"),
         Directory(app["run_dir"], 0o2750, user, app["web_group"]),
     ]
 

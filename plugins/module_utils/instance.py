@@ -16,7 +16,7 @@ import pwd
 import shutil
 import typing as t
 
-from .atomic import read_link, read_text, write_atomically
+from .atomic import plain_umask, read_link, read_text, write_atomically
 
 App = t.Mapping[str, t.Any]
 
@@ -90,6 +90,7 @@ class Instance:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             write_atomically(path, text, 0o644)
 
+    @plain_umask()
     def publish(self) -> None:
         """Put the files that nginx serves itself where it may read them, under their URLs.
 
@@ -178,25 +179,29 @@ def changed_by_hand(app: App, name: str) -> list[str]:
 
 
 def remove_instance(app: App, name: str) -> None:
-    """Remove the files of an instance that does not run."""
-    for file in FILES.values():
-        unlink(f"{app['config_dir']}/{name}{file.suffix}")
+    """Remove the files of an instance that does not run, last the one that tells later runs of it."""
     # uWSGI takes them away itself, unless it had to be killed.
     for suffix in ("sock", "stats"):
         unlink(f"{app['run_dir']}/{name}.{suffix}")
     shutil.rmtree(os.path.dirname(drop_in_path(app["name"], name)), ignore_errors=True)
     unlink(wants_link(unit_name(app["name"], name)))
     shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
+    for kind in ("secrets", "env", "record", "ini"):
+        unlink(f"{app['config_dir']}/{name}{FILES[kind].suffix}")
 
 
 def _link_tree(source: str, target: str) -> None:
-    """Repeat a tree with links to its files, which take no space; symbolic links could lead out and are left out."""
-    for directory, _names, files in os.walk(source):
+    """Repeat a tree with links to its files, which take no space.
+
+    Symbolic links could lead out, and names that begin with a dot are nobody's business; both are left out.
+    """
+    for directory, names, files in os.walk(source):
+        names[:] = [name for name in names if not name.startswith(".")]
         place = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
         os.makedirs(place, mode=0o755, exist_ok=True)
         for name in files:
             file = os.path.join(directory, name)
-            if not os.path.islink(file):
+            if not name.startswith(".") and not os.path.islink(file):
                 _link_or_copy(file, os.path.join(place, name))
 
 

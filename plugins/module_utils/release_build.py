@@ -20,9 +20,10 @@ import subprocess
 import tarfile
 import tempfile
 import typing as t
+import zlib
 
 from .as_user import CommandError, environment, run, run_hooks
-from .atomic import link_atomically, read_link, read_text, write_atomically
+from .atomic import link_atomically, plain_umask, read_link, read_text, write_atomically
 
 App = t.Mapping[str, t.Any]
 
@@ -87,6 +88,7 @@ def read_lock(root: str, virtualenv: str) -> str | None:
     return read_text(f"{venv}/{LOCK}") if os.path.exists(f"{venv}/{COMPLETE}") else None
 
 
+@plain_umask()
 def build(app: App, archive: str | None) -> list[str]:
     """Build what is missing of a release and make it the one to be switched to next; return what was made.
 
@@ -99,8 +101,10 @@ def build(app: App, archive: str | None) -> list[str]:
     root, plan = app["root"], app["release"]
     release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
     made: list[str] = []
-    tree = release if os.path.isdir(release) else _unpack(app, archive)
+    tree = release if os.path.isdir(release) else f"{root}/releases/.{plan['id']}"
     try:
+        if tree != release:
+            _unpack(app, archive, tree)
         if not os.path.exists(f"{venv}/{COMPLETE}"):
             _build_virtualenv(app, venv, tree)
             made.append(venv)
@@ -118,30 +122,40 @@ def build(app: App, archive: str | None) -> list[str]:
     return made
 
 
-def _unpack(app: App, archive: str | None) -> str:
+def _unpack(app: App, archive: str | None, tree: str) -> None:
     """Unpack the shipped tree beside the releases, owned by the application's user until it is built."""
     if archive is None:
         raise BuildError("the release is neither on the host nor shipped")
-    tree = f"{app['root']}/releases/.{app['release']['id']}"
     shutil.rmtree(tree, ignore_errors=True)
     os.mkdir(tree, 0o755)
-    with tarfile.open(archive) as tar:
-        outside = [member.name for member in tar if not _stays_inside(member)]
-        if outside:
-            shutil.rmtree(tree)
-            raise BuildError(f"the source has what would lead out of the release: {', '.join(outside)}. Remove it or exclude it")
-        # Checked above: the filters of PEP 706 are not in the Python of every supported distribution.
-        tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
+    try:
+        with tarfile.open(archive) as tar:
+            outside = _leading_out(tar.getmembers())
+            if outside:
+                raise BuildError(f"the source has what would lead out of the release: {', '.join(outside)}. Remove it or exclude it")
+            # Checked above: the filters of PEP 706 are not in the Python of every supported distribution.
+            tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise BuildError(f"the shipped source is damaged ({error}); run again") from error
     _give(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
-    return tree
 
 
-def _stays_inside(member: tarfile.TarInfo) -> bool:
-    """Return whether a member is a file or a link whose place and target are inside the tree."""
-    places = [member.name]
-    if member.issym():
-        places.append(os.path.join(os.path.dirname(member.name), member.linkname))
-    return (member.isreg() or member.issym()) and not any(os.path.normpath(place).startswith(("/", "..")) for place in places)
+def _leading_out(members: t.Sequence[tarfile.TarInfo]) -> list[str]:
+    """Return the members that are no file or link, or whose place or target is outside of the tree or behind one of its links."""
+    links = {os.path.normpath(member.name) for member in members if member.issym()}
+    return [member.name for member in members if not _stays_inside(member, links)]
+
+
+def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
+    if not (member.isreg() or member.issym()) or ".." in member.name.split("/"):
+        return False
+    places = [member.name, *([os.path.join(os.path.dirname(member.name), member.linkname)] if member.issym() else [])]
+    for place in places:
+        parts = place.split("/")
+        parents = {os.path.normpath("/".join(parts[:count])) for count in range(1, len(parts))}
+        if os.path.normpath(place).startswith(("/", "..")) or parents & set(links):
+            return False
+    return True
 
 
 def _build_virtualenv(app: App, venv: str, tree: str) -> None:
@@ -226,7 +240,9 @@ def _distribution(package: str) -> str:
 
 
 def _give(root: str, user: int, group: int) -> None:
-    """Hand a tree over, links themselves and not what they point to."""
+    """Hand a tree over, links themselves and not what they point to, and let nobody else write to it."""
     for directory, names, files in os.walk(root):
-        for name in ["", *names, *files]:
-            os.chown(os.path.join(directory, name), user, group, follow_symlinks=False)
+        for path in (os.path.join(directory, name) for name in ["", *names, *files]):
+            os.chown(path, user, group, follow_symlinks=False)
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode & 0o755)

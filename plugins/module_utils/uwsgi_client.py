@@ -7,7 +7,9 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 import typing as t
+import urllib.parse
 
 # A health page is small; what comes after this is not needed to judge it.
 _MOST_BYTES = 64 * 1024
@@ -20,11 +22,11 @@ class Answer(t.NamedTuple):
     body: str
 
 
-def pack_request(variables: t.Mapping[str, str]) -> bytes:
+def pack_request(variables: t.Mapping[str, str | bytes]) -> bytes:
     """Return a uwsgi packet (uWSGI manual, "The uwsgi Protocol"): modifier 0, size of the block, then the variables."""
     block = b""
     for name, value in variables.items():
-        for item in (name.encode(), value.encode()):
+        for item in (name.encode(), value.encode() if isinstance(value, str) else value):
             block += struct.pack("<H", len(item)) + item
     return struct.pack("<BHB", 0, len(block), 0) + block
 
@@ -33,7 +35,7 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
     """Ask the instance behind a socket for ``url`` and return what it answers.
 
     :param path: the unix socket
-    :param timeout: seconds for connecting and for each read
+    :param timeout: seconds for all of it; of an answer that goes on, what has come until then is judged
     :param headers: further headers
     :raises OSError: when it does not answer
     :raises ValueError: when the answer is no HTTP response
@@ -41,7 +43,7 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
     variables = {
         "REQUEST_METHOD": "GET",
         "REQUEST_URI": url,
-        "PATH_INFO": url.partition("?")[0],
+        "PATH_INFO": urllib.parse.unquote_to_bytes(url.partition("?")[0]),
         "QUERY_STRING": url.partition("?")[2],
         "SERVER_PROTOCOL": "HTTP/1.1",
         "SERVER_NAME": host,
@@ -58,13 +60,22 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
         connection.settimeout(timeout)
         connection.connect(path)
         connection.sendall(pack_request(variables))
-        return parse_response(_receive(connection))
+        return parse_response(_receive(connection, time.monotonic() + timeout))
 
 
-def _receive(connection: socket.socket) -> bytes:
+def _receive(connection: socket.socket, until: float) -> bytes:
     received = b""
     while len(received) < _MOST_BYTES:
-        part = connection.recv(65536)
+        left = until - time.monotonic()
+        if left <= 0 and b"\r\n\r\n" in received:
+            break
+        connection.settimeout(max(left, 0.001))
+        try:
+            part = connection.recv(65536)
+        except TimeoutError:
+            if b"\r\n\r\n" in received:
+                break
+            raise
         if not part:
             break
         received += part

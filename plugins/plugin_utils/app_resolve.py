@@ -140,7 +140,7 @@ def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str
             validator.refuse(place, f"is {shown(route['path'])}, as in routes[{first}]", "keep one of the two")
         if route["match"] == "regex":
             _check_regex(validator, place, route["path"])
-        elif not re.fullmatch(r"/[^$^]*", route["path"]):
+        elif re.search(r"[$^]", route["path"]):
             validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path, or set match: regex")
         if route["mode"] == "static" and route["match"] != "prefix":
             validator.refuse(f"{where}[{index}].match", f"is {route['match']}, but static routes take prefixes", "remove it")
@@ -195,7 +195,10 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
     # Variables of nginx have no dashes; names of applications have no capitals, so this is still its own.
-    nginx["headers"] = {**DEFAULT_HEADERS, **nginx["headers"]}
+    # Names of headers are equal in any case.
+    own = {header.lower() for header in nginx["headers"]}
+    defaults = {header: value for header, value in DEFAULT_HEADERS.items() if header.lower() not in own}
+    nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     for route in nginx["routes"]:
         _derive_route(route)
