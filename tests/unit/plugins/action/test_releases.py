@@ -1,0 +1,217 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The actions flask_release_plan and flask_release: what is looked at, shipped and built."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible_collections.flaskops.stack.plugins.action import flask_release, flask_release_plan
+from ansible_collections.flaskops.stack.plugins.plugin_utils import constraints
+from ansible_collections.flaskops.stack.tests.unit.render import action, complete
+
+PYTHON = {"path": "/usr/bin/python3.11", "version": "3.11.2", "tag": "cpython-3.11-linux-x86_64"}
+EMPTY = {"python": PYTHON, "releases": [], "virtualenvs": [], "next": "", "current": ""}
+
+
+class Host:
+    """Answers the module flask_release as a host that has what `hosted` says."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.hosted: dict[str, dict] = {}
+        self.locks: dict[str, str] = {}
+        self.answer: dict = {"changed": True, "problems": []}
+        self.calls: list[dict] = []
+        self.shipped: dict[str, list[str]] = {}
+
+    def __call__(self, name: str, arguments: dict) -> dict:
+        assert name == "flask_release"
+        self.calls.append(arguments)
+        if arguments["mode"] == "inspect":
+            return {"hosted": {app["name"]: self.hosted.get(app["name"], EMPTY) for app in arguments["apps"]}}
+        if arguments["mode"] == "build":
+            for app, archive in arguments["archives"].items():
+                with tarfile.open(archive) as tar:
+                    self.shipped[app] = tar.getnames()
+        return {"locks": self.locks, **self.answer}
+
+    def built(self) -> list[dict]:
+        return json.loads(base64.b64decode(self.calls[-1]["payload"]))
+
+    @property
+    def modes(self) -> list[str]:
+        return [call["mode"] for call in self.calls]
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch) -> Host:
+    for name in ("shop", "blog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.py").write_text("app = 1")
+        (tmp_path / name / "requirements.txt").write_text("flask")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path / "tmp"))
+    return Host(tmp_path)
+
+
+def app(name: str = "shop", **changes):
+    return complete(name=name, **{"source": {"path": name}, "wsgi": "app.py", **changes})
+
+
+def look(host: Host, *apps, **args) -> dict:
+    plugin = action(
+        flask_release_plan.ActionModule, "flask_app", {"apps": list(apps), "cache_dir": str(host.place / "cache"), **args}, host
+    )
+    return plugin.run(task_vars={})
+
+
+def build(host: Host, *apps, check_mode=False) -> dict:
+    """Look, then build what is missing."""
+    plan = look(host, *apps)
+    args = {"apps": list(apps), "plans": plan["plans"], "missing": plan["missing"], "cache_dir": str(host.place / "cache")}
+    plugin = action(flask_release.ActionModule, "flask_app", args, host, check_mode)
+    plugin._make_tmp_path = lambda: str(host.place)
+    plugin._remove_tmp_path = lambda _path: None
+    plugin._fixup_perms2 = lambda _paths: None
+    plugin._transfer_file = lambda local, remote: Path(local).rename(f"{remote}.there").__str__()
+    return plugin.run(task_vars={})
+
+
+def finished(plan: dict, name: str = "shop", **changes) -> dict:
+    made = plan["plans"][name]
+    return {**EMPTY, "releases": [made["id"]], "virtualenvs": [made["virtualenv_id"]], "next": made["id"], **changes}
+
+
+# --- look --------------------------------------------------------------------------------------------------------------------
+
+
+def test_looking_is_one_call_for_all(host):
+    plan = look(host, app(), app("blog"))
+    assert host.modes == ["inspect"]
+    assert plan["missing"] == ["blog", "shop"]
+    assert not plan.get("changed")
+    assert plan["releases"]["shop"]["path"] == f"/srv/flask/shop/releases/{plan['plans']['shop']['id']}"
+
+
+def test_a_host_that_has_everything_misses_nothing(host):
+    host.hosted["shop"] = finished(look(host, app()))
+    constraints.remember(host.place / "cache", host.hosted["shop"]["virtualenvs"][0], "")
+    assert look(host, app())["missing"] == []
+
+
+@pytest.mark.parametrize("lost", [{"releases": []}, {"virtualenvs": []}, {"next": "other"}])
+def test_whatever_is_missing_is_missing(host, lost):
+    host.hosted["shop"] = finished(look(host, app()), **lost)
+    assert look(host, app())["missing"] == ["shop"]
+
+
+def test_an_interpreter_that_is_not_there_is_told(host):
+    host.hosted["shop"] = {**EMPTY, "python": None}
+    with pytest.raises(AnsibleActionFail, match="^shop.python: 'python3.13' is not on the host; name an interpreter"):
+        look(host, app(python="python3.13"))
+
+
+def test_prebuilt_code_has_a_release_without_an_id(host):
+    plan = look(host, complete(source={"path": None, "prebuilt": "/opt/code", "virtualenv": "/opt/venv"}))
+    assert plan["missing"] == []
+    assert plan["releases"]["shop"]["path"] == "/opt/code"
+
+
+def test_what_a_host_resolved_is_learnt_before_another_resolves_it(host):
+    host.hosted["shop"] = finished(look(host, app()))
+    host.locks = {"shop": "flask==3.1.3\n"}
+    look(host, app())
+    assert host.modes == ["inspect", "inspect", "locks"]
+    assert constraints.known(host.place / "cache", host.hosted["shop"]["virtualenvs"][0]) == "flask==3.1.3\n"
+    look(host, app())
+    assert host.modes[3:] == ["inspect"], "once"
+
+
+# --- build -------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_is_shipped_and_built(host):
+    result = build(host, app(), app("blog"))
+    assert host.modes == ["inspect", "build"]
+    assert host.shipped == {"shop": ["app.py", "requirements.txt"], "blog": ["app.py", "requirements.txt"]}
+    shop, blog = host.built()
+    assert (shop["name"], shop["user"], shop["root"], shop["python"]) == ("shop", "flask-shop", "/srv/flask/shop", PYTHON["path"])
+    assert (shop["release"]["requirements"], shop["release"]["callable"], shop["lock"]) == ("requirements.txt", "app", None)
+    assert result["changed"] is True
+    assert len(result["made"]) == 6
+    assert result["diff"][0]["after"] == f"{shop['release']['id']}\n"
+    assert blog["release"]["virtualenv"] == shop["release"]["virtualenv"]
+
+
+def test_nothing_missing_makes_no_call(host):
+    host.hosted["shop"] = finished(look(host, app()))
+    constraints.remember(host.place / "cache", host.hosted["shop"]["virtualenvs"][0], "")
+    host.calls.clear()
+    result = build(host, app())
+    assert host.modes == ["inspect"]
+    assert (result["changed"], result["made"], result["diff"]) == (False, [], [])
+
+
+def test_a_release_that_is_there_is_not_shipped(host):
+    host.hosted["shop"] = finished(look(host, app()), next="other")
+    constraints.remember(host.place / "cache", host.hosted["shop"]["virtualenvs"][0], "")
+    result = build(host, app())
+    assert host.shipped == {}
+    assert result["made"] == ["/srv/flask/shop/next"]
+    assert (result["diff"][0]["before"], host.calls[-1]["archives"]) == ("other\n", {})
+
+
+def test_a_check_ships_and_builds_nothing(host):
+    result = build(host, app(), check_mode=True)
+    assert host.modes == ["inspect"]
+    assert result["changed"] is True
+    assert [path.rsplit("/", 2)[1] for path in result["made"]] == ["venvs", "releases", "shop"]
+
+
+def test_secrets_are_shipped_only_where_a_hook_needs_them(host):
+    build(host, app(secrets={"T": "hunter2"}))
+    assert host.built()[0]["environment"] == {}
+    build(host, app(secrets={"T": "hunter2"}, hooks={"build": ["make"]}))
+    assert host.built()[0]["environment"] == {"T": "hunter2"}
+    assert "hunter2" not in str({key: value for key, value in host.calls[-1].items() if key != "payload"})
+
+
+def test_what_one_host_resolved_constrains_the_next(host):
+    host.locks = {"shop": "flask==3.1.3\n"}
+    build(host, app())
+    assert host.built()[0]["lock"] is None
+    build(host, app())
+    assert host.built()[0]["lock"] == "flask==3.1.3\n"
+
+
+def test_pinned_requirements_need_no_constraints(host):
+    (host.place / "shop/requirements.txt").write_text("flask==3 --hash=sha256:0")
+    host.locks = {"shop": "flask==3\n"}
+    for _host in range(2):
+        build(host, app())
+        assert host.built()[0]["lock"] is None
+
+
+def test_a_build_that_fails_is_the_message(host):
+    host.answer = {"failed": True, "msg": "shop: the release cannot be built: no"}
+    with pytest.raises(AnsibleActionFail, match="^shop: the release cannot be built: no$"):
+        build(host, app())
+
+
+def test_code_that_changes_during_a_run_is_not_shipped_under_another_name(host):
+    plan = look(host, app())
+    (host.place / "shop/app.py").write_text("app = 2")
+    args = {"apps": [app()], "plans": plan["plans"], "missing": plan["missing"], "cache_dir": str(host.place / "cache")}
+    plugin = action(flask_release.ActionModule, "flask_app", args, host)
+    plugin._make_tmp_path = lambda: str(host.place)
+    with pytest.raises(AnsibleActionFail, match="^shop.source: the source changed while the run was under way; run it again"):
+        plugin.run(task_vars={})
+    assert host.modes == ["inspect"]

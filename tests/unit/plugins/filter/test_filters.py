@@ -1,0 +1,130 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filters, as templates use them: by their full names, with Ansible's values and errors."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.flaskops.stack.plugins.filter import status_table
+from ansible_collections.flaskops.stack.tests.unit.render import complete, describe
+
+
+def evaluate(expression: str, **variables):
+    return Templar(loader=DataLoader(), variables=variables).template(trust_as_template("{{ " + expression + " }}"))
+
+
+def test_descriptions_are_completed():
+    apps = evaluate("apps | flaskops.stack.resolve_apps", apps=[describe(), describe(name="blog")])
+    assert apps == [complete(), complete(name="blog")]
+    assert evaluate("(app | flaskops.stack.resolve_app).socket", app=describe()) == "/run/flask/shop/uwsgi.sock"
+
+
+def test_a_role_says_what_it_needs():
+    assert evaluate("[{'name': 'shop'}] | flaskops.stack.resolve_apps(require=[]) | length") == 1
+    assert evaluate("({'name': 'shop'} | flaskops.stack.resolve_app([])).user") == "flask-shop"
+
+
+def test_all_problems_reach_the_user():
+    with pytest.raises(AnsibleError) as caught:
+        evaluate("apps | flaskops.stack.resolve_apps(variable='site_apps')", apps=[describe(colour="red"), "x"])
+    assert "shop.colour is not a key of the description" in str(caught.value)
+    assert "site_apps[1] is 'x'" in str(caught.value)
+
+
+def test_values_of_templates_are_values():
+    variables = {"apps": [describe(env={"A": trust_as_template("{{ other }}")}, drain_timeout=trust_as_template("{{ 5 }}"))], "other": "b"}
+    app = evaluate("apps | flaskops.stack.resolve_apps | first", **variables)
+    assert app["env"] == {"A": "b"}
+    assert app["drain_timeout"] == 5
+
+
+def test_files_of_sites():
+    app = complete(env={"A": "plain"}, secrets={"B": "hunter2"})
+    page, link = evaluate("[app] | flaskops.stack.site_files", app=app)
+    assert (page["path"], page["src"], page["owner"]) == ("sites-available/shop.conf", "site_direct.conf.j2", "shop")
+    assert link == {"path": "sites-enabled/shop.conf", "link": "../sites-available/shop.conf", "owner": "shop"}
+    assert page["vars"]["nginx_site_app"]["socket"] == app["socket"]
+    # Variables of a file may be shown in a message.
+    assert "hunter2" not in str(page)
+    assert "plain" not in str(page["vars"]["nginx_site_app"].get("env", ""))
+
+
+def test_an_ini_is_printed():
+    assert (
+        evaluate("{'master': true, 'route': ['a', 'b']} | flaskops.stack.to_uwsgi_ini") == "[uwsgi]\nmaster = true\nroute = a\nroute = b\n"
+    )
+    assert evaluate("{'a': 1} | flaskops.stack.to_uwsgi_ini('emperor')") == "[emperor]\na = 1\n"
+    with pytest.raises(AnsibleError, match="uWSGI option 'a' cannot have the value"):
+        evaluate("{'a': '100%'} | flaskops.stack.to_uwsgi_ini")
+
+
+# --- status_table ------------------------------------------------------------------------------------------------------------
+
+NOW = 1_800_000_000
+APP = {
+    "live": "two",
+    "release": {"id": "r2", "revision": "9fceb02d0ae598e95dc970b74767f19372d61af8", "built": NOW - 7200},
+    "instances": {
+        "one": {"release": "r1", "active": "inactive"},
+        "two": {"release": "r2", "active": "active", "requests": 12, "workers": [{"status": "busy"}, {"status": "idle"}]},
+    },
+    "changed_by_hand": [],
+    "rejected": {},
+    "history": [{"action": "deploy", "result": "live", "time": "2026-11-23T10:00:00Z", "who": "me@here"}],
+}
+
+
+def test_a_row_for_each_application_of_each_host():
+    head, one, other = status_table.status_table({"b": {"shop": APP}, "a": {"blog": APP}}, NOW)
+    assert head.split()[:3] == ["host", "app", "state"]
+    assert one.split() == [
+        "a",
+        "blog",
+        "active",
+        "r2",
+        "9fceb02d0ae598",
+        "2",
+        "h",
+        "2",
+        "1",
+        "12",
+        "r1",
+        "deploy",
+        "live",
+        "2026-11-23T10:00:00Z",
+        "by",
+        "me@here",
+        "-",
+    ]
+    assert other.startswith("b     shop")
+    assert len({line.index("active") for line in (one, other)}) == 1, "columns stand under each other"
+
+
+def test_an_application_that_is_not_there_is_a_row_too():
+    nothing = {
+        "live": "",
+        "release": {"id": "", "revision": "", "built": 0},
+        "instances": {},
+        "changed_by_hand": [],
+        "rejected": {},
+        "history": [],
+    }
+    _head, row = status_table.status_table({"a": {"shop": nothing}}, NOW)
+    assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0", "0", "-", "-", "-"]
+
+
+def test_what_needs_attention_is_noted():
+    app = {**APP, "changed_by_hand": ["/etc/x"], "rejected": {"r3": {}}}
+    row = status_table.status_table({"a": {"shop": app}}, NOW)[1]
+    assert row.endswith("changed by hand: /etc/x; rejected: r3")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age"),
+    [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h"), (86399, "23 h"), (86400, "1 d"), (9e6, "104 d")],
+)
+def test_ages(seconds, age):
+    assert status_table._age(seconds) == age
