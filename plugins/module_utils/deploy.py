@@ -142,14 +142,12 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     for instance in pending:
         instance.write()
     systemd.daemon_reload()
-    states = systemd.show([instance.unit for instance in pending])
-    draining = {unit for unit, properties in states.items() if properties["ActiveState"] == "active"}
     switch.start(pending)
     problems = gate(pending)
     gated = time.monotonic()
     if problems:
         # What one goes back to was healthy once; that it is not now is no reason to lose it.
-        switch.take_back(pending, templates, action == "deploy", draining)
+        switch.take_back(pending, templates, discard=action == "deploy")
         reasons = {problem.name: problem.says for problem in problems}
         for instance in pending:
             reason = reasons.get(instance.name, "another application of the run failed")

@@ -55,6 +55,8 @@ class Instance:
         self.unit = unit_name(self.name, self.id)
         self.template_path = template_path(self.name)
         self.socket = f"{self.run_dir}/{self.id}.sock"
+        # Whether it ran when this run began.
+        self.ran_before = False
 
     @property
     def live_id(self) -> str:

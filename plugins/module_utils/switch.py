@@ -22,7 +22,9 @@ App = t.Mapping[str, t.Any]
 def start(instances: t.Sequence[Instance]) -> None:
     """Start candidates, each beside the live instance or, with ``strategy: restart``, in its place."""
     units = [instance.unit for instance in instances]
+    states = systemd.show(units)
     for instance in instances:
+        instance.ran_before = states[instance.unit]["ActiveState"] == "active"
         # One that still drains is taken back.
         systemd.stop([f"{drain_timer(instance.name, instance.id)}.timer"])
     systemd.reset_failed(units)
@@ -30,18 +32,16 @@ def start(instances: t.Sequence[Instance]) -> None:
     systemd.start(units)
 
 
-def take_back(
-    instances: t.Sequence[Instance], templates: t.Mapping[str, str | None], discard: bool, draining: t.Collection[str] = ()
-) -> None:
+def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, str | None], discard: bool) -> None:
     """Stop refused candidates; what is live stays, or comes back where it had to make room.
 
     :param templates: text of the unit template of each application before, ``None`` if there was none
     :param discard: whether the files of the candidates go too
-    :param draining: units that ran already, and may still hold requests
     """
     # The instance that is live already is left alone, whatever state it is in.
     for instance in (instance for instance in instances if instance.live_id != instance.id):
-        if instance.unit in draining:
+        if instance.ran_before:
+            # An earlier instance that was to be taken back, and may still hold requests.
             _stop_in_time(instance, instance.id)
             continue
         systemd.stop([instance.unit])
@@ -83,15 +83,17 @@ def switch(instance: Instance) -> None:
     """Make a gated candidate the live instance."""
     old = instance.live_id
     systemd.enable(instance.unit)
-    link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
-    # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
-    link_atomically(instance.id, f"{instance.root}/public/current")
-    link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
-    if instance.release["id"]:
-        link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")
     if old and old != instance.id:
         link_atomically(f"{old}.ini", f"{instance.config_dir}/previous")
         link_atomically(old, f"{instance.root}/public/previous")
+    if instance.release["id"]:
+        link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")
+    link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
+    # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
+    link_atomically(instance.id, f"{instance.root}/public/current")
+    # Last, so that a run that is killed has left nothing to be done that the next one would not see.
+    link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
+    if old and old != instance.id:
         systemd.disable(instance.unit_of(old))
 
 

@@ -382,13 +382,11 @@ def test_a_header_of_the_application_wins(rendered):
         assert source == f"$upstream_http_{header.lower().replace('-', '_')}"
 
 
-@pytest.mark.xfail(strict=True, reason="a number is kept as one, and `if value` in the templates takes 0 for nothing")
 def test_a_header_may_be_zero(rendered):
     http = rendered(app("direct", headers={"X-XSS-Protection": 0}))
     assert "X-XSS-Protection" in [inner.args[0] for inner in front_of(http).all("add_header")]
 
 
-@pytest.mark.xfail(strict=True, reason="app_resolve merges the default headers by their exact names")
 def test_a_header_in_other_letters_is_the_same(rendered):
     http = rendered(app("direct", headers={"x-frame-options": "DENY"}))
     assert [inner.args[0].lower() for inner in front_of(http).all("add_header")].count("x-frame-options") == 1

@@ -532,10 +532,6 @@ def test_wherever_a_run_is_killed_the_site_serves(killed, run):
     assert seen == {"one", "two"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="is_settled does not look at the old instance: killed after the switch, it is neither disabled, drained nor `previous`",
-)
 def test_wherever_a_run_is_killed_the_next_one_converges(killed, run):
     def prepare(host):
         run(host.candidate("one", "r1"))
@@ -563,9 +559,6 @@ def test_wherever_going_back_is_killed_the_site_serves(killed, run, back):
         assert serving(host) == "one"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="deploy.rollback writes down what is taken back after the switch, so a run that is killed there forgets it"
-)
 def test_wherever_going_back_is_killed_after_the_switch_it_is_not_undone(killed, run, back):
     def prepare(host):
         run(host.candidate("one", "r1"))
@@ -617,10 +610,6 @@ def test_wherever_an_application_is_killed_as_it_goes_the_next_run_finishes(kill
         serves(host, "one", "r1")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="instance.remove_instance takes the ini first, by which later runs know what else is there: drop-in and secrets stay",
-)
 def test_wherever_pruning_is_killed_the_next_run_finishes(killed, run):
     def prepare(host):
         for name, release in (("one", "r1"), ("two", "r2")):

@@ -57,10 +57,6 @@ def test_parents_come_first():
         assert not [later for later in paths[index + 1 :] if path.startswith(f"{later}/")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="host_account.directories declares the parent too: root: /home/deploy/shop takes /home/deploy away from deploy, run_dir: /tmp/shop makes /tmp 0755",
-)
 @pytest.mark.parametrize(("key", "path"), [("root", "/home/deploy/shop"), ("run_dir", "/tmp/shop"), ("config_dir", "/root/shop")])
 def test_directories_of_others_stay_theirs(key, path):
     declared = {place.path for place in directories(complete(**{key: path})["account"])}

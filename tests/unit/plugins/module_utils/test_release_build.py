@@ -231,7 +231,6 @@ def test_nothing_is_built_as_root_and_nothing_is_left_to_the_application(whole):
 
 
 @needs_root
-@pytest.mark.xfail(strict=True, reason="release_build._give changes owners and not modes: a file of mode 0666 in a package stays so")
 def test_nothing_built_is_writable_by_others(whole):
     for status in everything_below(whole.release) + everything_below(whole.place / "venvs/v1"):
         assert stat.S_ISLNK(status.st_mode) or status.st_mode & 0o022 == 0
@@ -283,9 +282,6 @@ def test_times_of_files_follow_from_their_content(whole):
 
 
 @needs_root
-@pytest.mark.xfail(
-    strict=True, reason="os.mkdir and tarfile's directories follow the umask of the run: CIS's 027 makes releases unreadable"
-)
 def test_a_strict_umask_does_not_hide_the_release(host):
     before = os.umask(0o027)
     try:
@@ -432,7 +428,6 @@ def test_what_is_no_file_is_refused(host, kind):
 
 
 @needs_root
-@pytest.mark.xfail(strict=True, reason="release_build._stays_inside looks at names as text; extractall, as root, follows the links")
 @pytest.mark.parametrize(
     "members",
     [
@@ -459,7 +454,6 @@ def test_links_inside_are_links_inside(host):
 
 
 @needs_root
-@pytest.mark.xfail(strict=True, reason="_unpack fails outside of build()'s try, and with tarfile's own error")
 def test_an_archive_that_was_damaged_on_the_way_leaves_nothing(host):
     archive = Path(packed(host.place, {"big": os.urandom(50_000).hex()}))
     archive.write_bytes(archive.read_bytes()[:20_000])

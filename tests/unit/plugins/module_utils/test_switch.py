@@ -244,9 +244,6 @@ def test_the_live_instance_is_left_alone_whatever_its_state(host, bring, refuse)
     assert host.is_running(one.unit)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="take_back stops an instance that held requests when the run began, and start() has taken its timer away"
-)
 def test_a_previous_instance_that_still_drains_is_not_cut_off(host, bring, refuse):
     bring("one", "r1")
     bring("two", "r2")

@@ -144,7 +144,6 @@ def test_a_long_answer_is_not_read_to_its_end(server):
     assert len(answer.body) < 1_000_000
 
 
-@pytest.mark.xfail(strict=True, reason="the timeout is for each read: a stream that drips keeps the gate for hours")
 def test_a_stream_is_judged_in_time(server):
     def handle(connection):
         read_packet(connection)
@@ -182,7 +181,6 @@ def test_nobody_is_there(tmp_path):
         request(str(tmp_path / "dead.sock"), "/", "x", 1)
 
 
-@pytest.mark.xfail(strict=True, reason="PATH_INFO is not decoded, as a web server does (RFC 3875, 4.1.5)")
 def test_a_path_is_decoded(server):
     asked: dict[str, str] = {}
 

@@ -58,12 +58,6 @@ def test_lines_of_blocks_leave_nothing(rendered, places):
     assert rendered("lines.j2") == "a\nb\nc\n"
 
 
-@pytest.mark.xfail(strict=True, reason="ansible's template lookup knows trim_blocks and not lstrip_blocks, which render() passes")
-def test_indented_lines_of_blocks_leave_nothing(rendered, places):
-    (places.role / "templates/lines.j2").write_text("a\n  {% if true %}\nb\n  {% endif %}\nc\n")
-    assert rendered("lines.j2") == "a\nb\nc\n"
-
-
 def test_backslashes_and_braces_in_values_stay(rendered, places):
     assert rendered("base.j2", name="a\\n{{ 7 * 7 }}") == "base a\\n{{ 7 * 7 }}\n"
 
