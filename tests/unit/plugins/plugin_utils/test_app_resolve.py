@@ -237,7 +237,6 @@ REFUSED = [
     pytest.param(
         {"nginx": {"routes": [{"path": "api"}]}},
         "shop.nginx.routes[0].path is 'api', which cannot be used here; write a path such as / or /api",
-        marks=pytest.mark.xfail(strict=True, reason="told twice: _check_routes looks at paths that the pattern has refused"),
     ),
     ({"nginx": {"routes": [{"path": "^/a"}]}}, "shop.nginx.routes[0].path is '^/a', which is no path; write a path, or set match: regex."),
     ({"nginx": {"routes": [{"path": "/a$"}]}}, "shop.nginx.routes[0].path is '/a$', which is no path; write a path, or set match: regex."),
