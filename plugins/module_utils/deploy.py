@@ -133,7 +133,7 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     before = {instance.name: instance.live_id for instance in pending}
     for instance in pending:
         try:
-            instance.publish()
+            instance.publish(lenient=action == "rollback")
         except FileNotFoundError as error:
             _record(instance, who, action, "failed", str(error), before, {})
             for candidate in (other for other in pending if action == "deploy" and other.live_id != other.id):

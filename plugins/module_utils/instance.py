@@ -93,9 +93,10 @@ class Instance:
             write_atomically(path, text, 0o644)
 
     @plain_umask()
-    def publish(self) -> None:
+    def publish(self, lenient: bool = False) -> None:
         """Put the files that nginx serves itself where it may read them, under their URLs.
 
+        :param lenient: whether a directory may be missing, as in a release from before the route
         :raises FileNotFoundError: for a directory that the release does not have
         """
         public = f"{self.root}/public/{self.id}"
@@ -104,6 +105,8 @@ class Instance:
         for route in self.app["static"]:
             source = os.path.join(self.release["path"], route["directory"])
             if not os.path.isdir(source):
+                if lenient:
+                    continue
                 raise FileNotFoundError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
             _link_tree(source, f"{public}/{route['path'].strip('/')}")
 
