@@ -88,6 +88,7 @@ class ActionModule(ActionBase):
             "env": _HEADER + environment_file({"PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin", **app["env"]}),
             "secrets": _HEADER + environment_file(app["secrets"]),
         }
+        on_host = host_app(app)
         unit = render(self, _UNIT_TEMPLATE, variables, task_vars, name)
         drop_in = render(self, _DROP_IN_TEMPLATE, variables, task_vars, name)
         identity = {
@@ -97,9 +98,10 @@ class ActionModule(ActionBase):
             "secrets": secret_digest(app["secrets"], secrets_key or name),
             "unit": unit,
             "drop_in": drop_in,
+            "static": on_host["static"],
         }
         return {
-            **host_app(app),
+            **on_host,
             "id": content_id("instance", identity),
             "release": release,
             "files": files,

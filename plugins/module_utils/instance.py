@@ -100,6 +100,8 @@ class Instance:
         :raises FileNotFoundError: for a directory that the release does not have
         """
         public = f"{self.root}/public/{self.id}"
+        if self.live_id == self.id and os.path.isdir(public):
+            return  # nothing live is edited
         shutil.rmtree(public, ignore_errors=True)
         os.makedirs(public, mode=0o755)
         for route in self.app["static"]:
