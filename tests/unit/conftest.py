@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +18,16 @@ init_plugin_loader()
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def memory() -> Iterator[Path]:
+    """A directory in memory where there is one: tests that make thousands of files would wait for the disk."""
+    place = Path(tempfile.mkdtemp(prefix="flaskops-test-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def host(memory: Path, monkeypatch: pytest.MonkeyPatch):
     """A host in a directory."""
     from ansible_collections.flaskops.stack.tests.unit.host import Host
 
-    return Host(tmp_path, monkeypatch)
+    return Host(memory, monkeypatch)

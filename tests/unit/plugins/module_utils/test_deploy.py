@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -482,7 +481,7 @@ def test_a_check_of_going_away_changes_nothing(host, run):
 
 
 @pytest.fixture
-def killed(tmp_path, monkeypatch):
+def killed(memory, monkeypatch):
     """Do something on a new host for each place where it can be killed; yield the place and the host after that.
 
     `prepare(host)` returns what is done.
@@ -491,8 +490,8 @@ def killed(tmp_path, monkeypatch):
     def killed(prepare):
         for place in itertools.count():
             monkeypatch.undo()
-            (tmp_path / f"{place}").mkdir()
-            host = Host(tmp_path / f"{place}", monkeypatch)
+            (memory / f"{place}").mkdir()
+            host = Host(memory / f"{place}", monkeypatch)
             act = prepare(host)
             host.kill_in(place)
             try:
@@ -503,8 +502,6 @@ def killed(tmp_path, monkeypatch):
                 assert place > 10, "there are places"
                 return
             yield place, host
-            # Thousands of files otherwise, which the next session would have to remove.
-            shutil.rmtree(tmp_path / f"{place}")
 
     return killed
 
