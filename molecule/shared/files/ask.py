@@ -21,6 +21,7 @@ What is expected, compared only where it is written:
     json      values by dotted path in a JSON body, null where there must be none
     id        a name for ``same`` and ``differs`` of later requests: whether the body equals that request's
     stream    number of lines "number time" to read; each must be here before the next was sent. Then the client hangs up.
+    hang_up   true to hang up after the first line of the body
     meanwhile a request that is sent after the first line of a stream
 """
 
@@ -66,6 +67,8 @@ def over_http(request: dict[str, Any]) -> Answer:
             meanwhile = ask(request["meanwhile"], {}) if "meanwhile" in request else []
             arrivals += [(answer.readline().decode(errors="replace"), time.time()) for _line in range(request["stream"] - 1)]
             return Answer(answer.status, headers, "", arrivals, meanwhile)
+        if request.get("hang_up"):
+            return Answer(answer.status, headers, answer.readline().decode())
         return Answer(answer.status, headers, answer.read().decode(errors="replace"))
     except (http.client.RemoteDisconnected, ConnectionResetError):
         return Answer()
