@@ -249,6 +249,7 @@ def parse(stdout: str, stderr: str, began: float) -> Run:
     changes: dict[str, list[str]] = {}
     made: dict[str, list[str]] = {}
     removed: dict[str, list[str]] = {}
+    warned: list[str] = []
     for play in document.get("plays", []):
         for task in play["tasks"]:
             for host, result in task["hosts"].items():
@@ -257,9 +258,10 @@ def parse(stdout: str, stderr: str, began: float) -> Run:
                     messages[host] = str(result.get("msg"))
                 if result.get("changed"):
                     changes[host].append(task["task"]["name"])
+                warned += [f"{host}: {warning}" for warning in result.get("warnings") or []]
                 made.setdefault(host, []).extend(result.get("made") or [])
                 removed.setdefault(host, []).extend(result.get("removed") or [])
-    said = "\n".join(part for part in (stderr.strip(), "" if document else stdout.strip()) if part)
+    said = "\n".join(part for part in (*warned, stderr.strip(), "" if document else stdout.strip()) if part)
     return Run(began, time.time(), messages, changes, made, removed, said, json.dumps(document) if document else "")
 
 
@@ -282,11 +284,15 @@ class Site:
         )
         self.host_variables: dict[str, dict[str, t.Any]] = {host.name: {} for host in hosts}
 
-    def run(self, playbook: str = "deploy", app: Description | None = None, limit: Host | None = None, **variables: t.Any) -> Run:
-        """Run a playbook and return what became of it."""
+    def run(self, playbook: str = "deploy", described: Description | None = None, limit: Host | None = None, **variables: t.Any) -> Run:
+        """Run a playbook and return what became of it.
+
+        :param described: the application, if it is not as it was deployed last
+        :param variables: what a user would give with --extra-vars
+        """
         shipped = CHECKOUT / "playbooks" / f"{playbook}.yml"
         inventory = self.directory / "inventory.json"
-        inventory.write_text(json.dumps(self._inventory(app or self.app)))
+        inventory.write_text(json.dumps(self._inventory(described or self.app)))
         environment = {
             # Those of Ansible are Molecule's and meant for its own runs.
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"},
@@ -300,7 +306,7 @@ class Site:
         began = time.time()
         path = shipped if shipped.exists() else SCENARIO / f"{playbook}.yml"
         done = subprocess.run([*command, str(path)], check=False, cwd=self.directory, env=environment, capture_output=True, text=True)
-        for secret in (app or self.app)["secrets"].values():
+        for secret in (described or self.app)["secrets"].values():
             assert secret not in done.stdout + done.stderr, f"the output of {playbook} has the secret {secret}"
         return parse(done.stdout, done.stderr, began)
 

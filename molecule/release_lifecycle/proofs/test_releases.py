@@ -151,7 +151,7 @@ def refuse(site: Site, load: Load, bad: Bad) -> None:
     source = site.source.copy()
     source.write("bad", bad.code)
     source.require(*bad.requires)
-    run = site.run(app=changed(site.app, source=source.path, **bad.changes))
+    run = site.run(described=changed(site.app, source=source.path, **bad.changes))
     for host in site.hosts:
         was, after = before[host.name], host.look()
         run.require_failure(host, APP, *bad.says)

@@ -1,0 +1,80 @@
+"""What goes: releases that are old, and whole applications, with or without what they have stored."""
+
+from __future__ import annotations
+
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Host, Site, changed
+
+ROOT = f"/srv/flask/{APP}"
+ACCOUNT = [f"/etc/sysusers.d/flask-{APP}.conf", f"/etc/tmpfiles.d/flask-{APP}.conf"]
+
+
+def test_old_releases_go(site: Site) -> None:
+    """Only what is live and what was live before stay, with what they need."""
+    for host in site.hosts:
+        state = host.look()
+        # What drains for long is running, so it would stay.
+        running = [name for name in state["units"] if name.startswith(f"flask-{APP}@") and state["live"] not in name]
+        host.run("systemctl", "stop", *running) if running else None
+    before = site.look()
+    site.source.require()
+    site.source.write("pruned")
+    site.deploy(changed(site.first, source=site.source.path, keep_releases=2))
+    for host in site.hosts:
+        was, now = before[host.name], host.look()
+        assert len(was["releases"]) > 2, f"{host}: there was nothing to prune: {was['releases']}"
+        assert sorted(now["releases"]) == sorted({was["current"], now["current"]}), f"{host}: releases are {now['releases']}"
+        for name in (was["live"], now["live"]):
+            assert name in now["instances"], f"{host}: the instance {name} is gone: {now['instances']}"
+        needed = sorted({was["virtualenv"], now["virtualenv"]})
+        assert sorted(now["virtualenvs"]) == needed, f"{host}: virtualenvs are {now['virtualenvs']}, needed are {needed}"
+        known = [path for path in now["files"] if not any(name in path for name in now["instances"])]
+        left = [path for path in known if path.rsplit("/", 1)[-1] not in ("live", "previous", f"flask-{APP}@.service")]
+        assert not left, f"{host}: files of pruned instances are left: {left}"
+
+
+def test_an_absent_application_leaves_what_it_has_stored(site: Site) -> None:
+    host_users = {host.name: host.run("getent", "passwd", f"flask-{APP}") for host in site.hosts}
+    run = site.run("site", described={"name": APP, "state": "absent", "secrets": {}}).require_success()
+    for host in site.hosts:
+        assert run.removed[host.name], f"{host}: the run says nothing of what it removed"
+        require_gone(host, ["shared"])
+        stored = host.run("cat", f"{ROOT}/shared/hooks.jsonl")
+        assert stored, f"{host}: what the application has stored is gone"
+        assert host.run("getent", "passwd", f"flask-{APP}") == host_users[host.name], f"{host}: the user is gone, but owns files"
+
+
+def test_a_purged_application_leaves_nothing(site: Site) -> None:
+    purged = {"name": APP, "state": "absent", "purge": True, "secrets": {}}
+    site.run("site", described=purged).require_success()
+    for host in site.hosts:
+        require_gone(host, [])
+        assert not host.run("getent", "passwd", f"flask-{APP}", check=False), f"{host}: the user is left"
+    site.run(described=purged).require_success().require_nothing_changed("the application is gone")
+
+
+def test_it_can_come_back(site: Site) -> None:
+    page = site.source.write("back again")
+    site.run("site").require_success()
+    for host in site.hosts:
+        assert host.page()["page"] == page, f"{host}: {host.page()} answers"
+
+
+def require_gone(host: Host, left: list[str]) -> None:
+    """Require that nothing of the application is there, except some names in its directory."""
+    state = host.look()
+    assert state["root"] == left, f"{host}: {ROOT} has {state['root']}"
+    assert not state["files"], f"{host}: files are left: {state['files']}"
+    assert not state["units"], f"{host}: systemd knows of {state['units']}"
+    assert not state["sockets"], f"{host}: sockets are left: {state['sockets']}"
+    there = host.run(
+        "sh", "-c", f"ls -d {' '.join(ACCOUNT)} /etc/flask/{APP} /run/flask/{APP} /etc/nginx/*/*{APP}* 2>/dev/null", check=False
+    )
+    assert not there, f"{host}: still there are {there.split()}"
+    processes = host.run("pgrep", "-u", f"flask-{APP}", check=False)
+    assert not processes, f"{host}: processes run on: {processes.split()}"
+    try:
+        status, body = host.get()
+    except AssertionError as closed:
+        assert "RemoteDisconnected" in str(closed), f"{host}: nginx fails otherwise: {closed}"
+    else:
+        raise AssertionError(f"{host}: nginx still answers with {status}: {body[:100]}")

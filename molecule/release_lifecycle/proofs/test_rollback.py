@@ -1,0 +1,169 @@
+"""Going back: where to, where not to, what a later deployment makes of it, and who may do it when."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Host, Run, Site, State, changed
+
+# Long enough for an instance to be running still when the next run comes.
+LONG_DRAIN = 120
+# Says who it is, takes the lock and keeps it until it is killed, or for some seconds.
+HOLD = """
+import fcntl, json, os, sys, time
+file = open("/run/lock/flaskops.lock", "a+")
+fcntl.flock(file, fcntl.LOCK_EX)
+file.truncate(0)
+json.dump({"who": "somebody@elsewhere", "since": "2026-01-02T03:04:05Z", "pid": os.getpid()}, file)
+file.flush()
+print(os.getpid(), flush=True)
+os.close(1)
+time.sleep(float(sys.argv[1]))
+"""
+
+Releases = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def releases(site: Site) -> Releases:
+    """Three releases by host, the oldest first, the last one live."""
+    site.source.require()
+    found: Releases = {host.name: [] for host in site.hosts}
+    app = changed(site.first, source=site.source.path, drain_timeout=LONG_DRAIN)
+    for number in range(3):
+        site.source.write(f"rollback {number}")
+        site.deploy(app)
+        for name, state in site.look().items():
+            found[name].append(state["current"])
+    return found
+
+
+def back(site: Site, app: str = APP, limit: Host | None = None, release: t.Mapping[str, str] | None = None, **variables: t.Any) -> Run:
+    """Go back, to a release for each host or to the previous one."""
+    for name in release or {}:
+        site.host_variables[name]["release"] = (release or {})[name]
+    try:
+        return site.run("rollback", limit=limit, app=app, **variables)
+    finally:
+        for name in release or {}:
+            del site.host_variables[name]["release"]
+
+
+def require_served(host: Host, release: str, state: State | None = None) -> None:
+    """Require that a release is live and answers."""
+    state = state or host.look()
+    assert state["current"] == release, f"{host}: {state['current']} is live instead of {release}"
+    text = host.run("cat", f"/srv/flask/{APP}/releases/{release}/page.py")
+    assert host.page()["page"] in text, f"{host}: {host.page()} answers instead of {release}"
+
+
+def test_to_the_previous_one_while_it_drains(site: Site, releases: Releases) -> None:
+    """An instance that still runs is taken back at once, and nothing stops it later."""
+    before = site.look()
+    back(site).require_success()
+    for host in site.hosts:
+        was, now = before[host.name], host.look()
+        require_served(host, releases[host.name][1], now)
+        pid = was["units"][f"flask-{APP}@{was['previous']}.service"]["MainPID"]
+        assert now["unit"]["MainPID"] == pid, f"{host}: the previous instance was started anew, though it still ran"
+        ending = [name for name in now["units"] if name.startswith(f"flask-{APP}-drain-{now['live']}")]
+        assert not ending, f"{host}: {ending} is going to stop the live instance"
+        assert set(now["rejected"]) - set(was["rejected"]) == {releases[host.name][2]}, f"{host}: rejected are {now['rejected']}"
+        last = now["history"][-1]
+        assert (last["action"], last["result"], last["release"]) == ("rollback", "live", releases[host.name][1]), f"{host}: {last}"
+
+
+def test_what_was_rejected_does_not_come_back(site: Site, releases: Releases) -> None:
+    run = site.run().require_success()
+    run.require_nothing_changed("the release was taken back")
+    for host in site.hosts:
+        require_served(host, releases[host.name][1])
+        words = f"{releases[host.name][2]} was taken back by"
+        assert words in " ".join(run.said.split()), f"{host}: the run does not say that {words}: {run.said}"
+
+
+def test_it_comes_back_when_told_to(site: Site, releases: Releases) -> None:
+    site.run(uwsgi_service_allow_rejected=True).require_success()
+    for host in site.hosts:
+        state = host.look()
+        require_served(host, releases[host.name][2], state)
+        assert releases[host.name][2] not in state["rejected"], f"{host}: rejected are {state['rejected']} still"
+
+
+def test_to_a_named_one(site: Site, releases: Releases) -> None:
+    back(site, release={name: found[0] for name, found in releases.items()}).require_success()
+    for host in site.hosts:
+        require_served(host, releases[host.name][0])
+
+
+def test_new_code_is_deployed_after_that(site: Site, releases: Releases) -> None:
+    page = site.source.write("after going back")
+    site.deploy(site.app)
+    for host in site.hosts:
+        assert host.page()["page"] == page, f"{host}: {host.page()} answers"
+        rejected = host.look()["rejected"]
+        assert releases[host.name][2] in rejected, f"{host}: what was gone back from is not rejected: {rejected}"
+
+
+def test_only_a_setting_is_taken_back(site: Site, releases: Releases) -> None:
+    """What is rejected then is the instance: the release is the same before and after."""
+    site.deploy(changed(site.app, env={"LEDGER_MODE": "loud"}))
+    left = {name: state["live"] for name, state in site.look().items()}
+    back(site).require_success()
+    for host in site.hosts:
+        assert host.page()["mode"] == "calm", f"{host}: the setting was not taken back: {host.page()}"
+        assert left[host.name] in host.look()["rejected"], (
+            f"{host}: rejected are {host.look()['rejected']}, not the instance {left[host.name]}"
+        )
+    site.run().require_success().require_nothing_changed("the setting was taken back")
+
+
+def test_where_nothing_is_to_go_back_to(site: Site, releases: Releases) -> None:
+    """Each has an error that says why, and nothing changes."""
+    before = site.look()
+    host = site.hosts[0]
+    state = before[host.name]
+    results = {
+        entry["release"]: {other["result"] for other in state["history"] if other["release"] == entry["release"]}
+        for entry in state["history"]
+    }
+    gone = {release: result for release, result in results.items() if release not in state["releases"]}
+    pruned = next((release for release, result in gone.items() if "live" in result), None)
+    failed = next((release for release, result in gone.items() if result == {"failed"}), None)
+    cases = {
+        "0123456789ab": "0123456789ab is not on this host",
+        state["current"]: f"{state['current']} is live already",
+        pruned: f"{pruned} is not on this host any more: it was pruned",
+        failed: f"{failed} was never healthy on this host",
+    }
+    assert None not in cases, "no release was pruned or has failed yet; test_releases.py must run before"
+    for release, words in cases.items():
+        back(site, limit=host, release={host.name: release}).require_failure(host, APP, words)
+    # It has had one release ever.
+    back(site, NEIGHBOUR, limit=host).require_failure(host, NEIGHBOUR, "there is no earlier instance on this host to go back to")
+    after = host.look()
+    assert {key: after[key] for key in ("live", "previous", "files", "rejected")} == {
+        key: state[key] for key in ("live", "previous", "files", "rejected")
+    }, f"{host}: a rollback that failed changed something"
+
+
+def test_while_another_run_holds_the_lock(site: Site, releases: Releases) -> None:
+    """It waits as long as it is told to, fails naming who holds it, and a lock of the dead is nobody's."""
+    host = site.hosts[-1]
+    live = host.look()["live"]
+    holder = host.run("sh", "-c", 'python3 -c "$0" 600 2>/dev/null & wait_for=$!; sleep 1; echo $wait_for', HOLD).split()[0]
+    run = back(site, limit=host, lock_timeout=2)
+    run.require_failure(host, "somebody@elsewhere since 2026-01-02T03:04:05Z", f"process {holder}", "Waited 2 s")
+    assert host.look()["live"] == live, f"{host}: it went back in spite of the lock"
+    host.run("kill", "-9", holder)
+    back(site, limit=host, lock_timeout=2).require_success()
+    assert host.look()["live"] != live, f"{host}: it did not go back when the holder of the lock was dead"
+
+
+def test_a_run_waits_for_the_one_before(site: Site, releases: Releases) -> None:
+    host = site.hosts[0]
+    host.run("sh", "-c", 'python3 -c "$0" 8 >/dev/null 2>&1 & sleep 1', HOLD)
+    page = site.source.write("after waiting")
+    site.deploy(site.app)
+    assert host.page()["page"] == page, f"{host}: {host.page()} answers"

@@ -1,0 +1,79 @@
+"""What a switch does to a request that lasts, and what it costs a host without the memory for two instances."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Load, Site, changed
+
+DRAIN = 6
+TOLERANCE = 2
+
+
+def test_a_stream_lasts_for_the_drain_time(site: Site) -> None:
+    """It gets every line until then from the instance that it began with, and the run does not wait for it."""
+    site.source.require()
+    old = site.source.write("before the stream")
+    site.deploy(changed(site.first, source=site.source.path, drain_timeout=DRAIN))
+    file = f"/run/stream-{time.time_ns()}.jsonl"
+    for host in site.hosts:
+        host.background("stream.py", APP, "/stream", file)
+    site.source.write("after the stream")
+    site.deploy(site.app)
+    for host in site.hosts:
+        switched = host.look()["switched"]
+        lines = host.lines(file)
+        while (not lines or lines[-1][1] != "end") and time.time() < switched + DRAIN + 20:
+            time.sleep(0.5)
+            lines = host.lines(file)
+        assert lines, f"{host}: the stream did not begin"
+        (ended, last), times = lines[-1], [line[0] for line in lines]
+        assert last == "end", f"{host}: the stream has not ended {time.time() - switched:.0f} s after the switch"
+        assert times[0] < switched, f"{host}: the stream began after the switch"
+        assert abs(ended - switched - DRAIN) <= TOLERANCE, (
+            f"{host}: the stream ended {ended - switched:.1f} s after the switch, not {DRAIN}"
+        )
+        longest = max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+        assert longest < TOLERANCE, f"{host}: the stream paused for {longest:.1f} s"
+        others = [text for _time, text in lines[:-1] if not text.startswith(old)]
+        assert not others, f"{host}: the stream has lines of another release: {others[:3]}"
+
+
+def test_one_at_a_time(site: Site, figure: Callable[[str], None]) -> None:
+    """With ``strategy: restart`` there is a gap, which is measured; a bad release gets the old one back."""
+    app = changed(site.app, strategy="restart")
+    with site.load(rate=50) as load:
+        source = site.source.copy()
+        source.write("bad", "import ledger_paper\n")
+        old = {host.name: host.page()["page"] for host in site.hosts}
+        run = site.run(described=changed(app, source=source.path))
+        for host in site.hosts:
+            run.require_failure(host, APP, "No module named 'ledger_paper'")
+            state = host.look()
+            assert state["unit"].get("ActiveState") == "active", f"{host}: the old instance is not back: {state['units']}"
+        refused = site.hosts and time.time()
+        wait_until_served(site, old)
+        page = site.source.write("one at a time")
+        site.deploy(app)
+        wait_until_served(site, dict.fromkeys(old, page))
+        time.sleep(1)
+        for host in site.hosts:
+            stalls = [stall(load, host.name, since, until) for since, until in ((0.0, refused), (refused, float("inf")))]
+            figure(f"{host}: strategy restart, no answers for {stalls[1]:.2f} s at a good release, {stalls[0]:.2f} s at a bad one")
+            assert all(seconds < 30 for seconds in stalls), f"{host}: no answers for {stalls} s"
+
+
+def wait_until_served(site: Site, pages: dict[str, str]) -> None:
+    for host in site.hosts:
+        until = time.time() + 20
+        while host.get()[0] != 200 and time.time() < until:
+            time.sleep(0.2)
+        assert host.page()["page"] == pages[host.name], f"{host}: {host.page()} answers instead of {pages[host.name]}"
+
+
+def stall(load: Load, name: str, since: float, until: float) -> float:
+    """Return the longest time between two good answers, less the pause between requests."""
+    host = next(host for host in load.hosts if host.name == name)
+    good = sorted(sample.due + sample.seconds for sample in load.samples(host, since, until) if sample.status == 200)
+    return max(later - earlier for earlier, later in zip(good, good[1:], strict=False))
