@@ -56,7 +56,8 @@ def test_what_experience_asks_for_is_on(option):
 def test_limits_are_those_of_uwsgi_and_nginx():
     ini = options(complete())
     assert ini["buffer-size"] == "65535", "65536 wraps to 0"
-    assert ini["hook-master-start"] == "unix_signal:15 gracefully_kill_them_all"
+    assert ini["hook-master-start"] == "unix_signal:15 grace_them_all"
+    assert ini["exit-on-reload"] == "true"
     assert ini["harakiri"] == "60"
 
 
@@ -117,7 +118,7 @@ def test_workers_get_the_chance_to_finish():
     found = service(complete())
     # The signal goes to the master alone, which stops its workers gracefully.
     assert found["KillMode"] == ["mixed"]
-    assert found["Restart"] == ["on-failure"]
+    assert found["Restart"] == ["always"]
 
 
 def test_an_instance_differs_from_others_in_its_drop_in_alone():
