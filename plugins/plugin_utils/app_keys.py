@@ -67,6 +67,8 @@ NGINX_WORD = r"[^\s\x00-\x1f\x7f\"';{}\\$]+"
 DURATION = r"[0-9]{1,9}[smhdw]?"
 SIZE = r"[0-9]{1,9}[kKmMgG]?"
 URL_PATH = r"/[!-~]*"
+# A place on the controller: never empty, which would be the inventory's directory with its secrets, and no option of git's.
+_PLACE = r"(?!-)[^\x00-\x1f\x7f]+"
 
 _ROUTE_TIMEOUT = Key(
     "str",
@@ -92,7 +94,7 @@ ROUTE = Key(
             "str",
             "URL path the route answers, starting with `/`; a regular expression with `match: regex`.",
             required=True,
-            pattern=r"[/^]" + NGINX_WORD.replace("$]+", "]*"),
+            pattern=r"(?!.*/\.\.(/|$))[/^]" + NGINX_WORD.replace("$]+", "]*"),
             remedy="write a path such as / or /api, without spaces, quotes or braces",
         ),
         "match": Key(
@@ -200,8 +202,18 @@ APP = Key(
             "Where the code comes from: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
             required=True,
             keys={
-                "path": Key("str", "Directory on the controller, relative to the inventory's or the playbook's directory."),
-                "git": Key("str", "Repository URL or path as the controller reaches it; `version` says what of it."),
+                "path": Key(
+                    "str",
+                    "Directory on the controller, relative to the inventory's or the playbook's directory.",
+                    pattern=_PLACE,
+                    remedy="write a path, . for the inventory's own directory",
+                ),
+                "git": Key(
+                    "str",
+                    "Repository URL or path as the controller reaches it; `version` says what of it.",
+                    pattern=_PLACE,
+                    remedy="write a URL or a path",
+                ),
                 "version": Key(
                     "str",
                     "Branch, tag or commit of `git`; any label for `prebuilt`.",
@@ -209,7 +221,12 @@ APP = Key(
                     pattern=r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*",
                     remedy="write a branch, a tag or a commit, as one word",
                 ),
-                "archive": Key("str", "Tar or zip archive: a file on the controller or an https URL; a single top directory is dropped."),
+                "archive": Key(
+                    "str",
+                    "Tar or zip archive: a file on the controller or an https URL; a single top directory is dropped.",
+                    pattern=_PLACE,
+                    remedy="write a URL or a path",
+                ),
                 "sha256": Key(
                     "str",
                     "Checksum of `archive`; required for a URL.",
@@ -337,6 +354,7 @@ APP = Key(
                     "list",
                     "Accepted statuses.",
                     default=(200, 204, 301, 302, 303, 307, 308),
+                    minimum=1,
                     elements=Key("int", "An HTTP status.", minimum=100, maximum=599),
                 ),
                 "headers": Key(
@@ -423,8 +441,8 @@ APP = Key(
             "str",
             "System user that runs the application; the role creates it.",
             derived="`flask-<name>`",
-            pattern=r"[a-z_][a-z0-9_-]{0,30}",
-            remedy="use up to 31 of a-z, 0-9, - and _",
+            pattern=r"(?!root$)[a-z_][a-z0-9_-]{0,30}",
+            remedy="use up to 31 of a-z, 0-9, - and _, and not root",
         ),
         "root": Key(
             "str",

@@ -69,7 +69,8 @@ class Validator:
             self.refuse(where, f"is {shown(value)}, but must be from {low} to {high}", "write a number in that range")
 
     def _str(self, where: str, key: Key, value: object) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        # A number with a point is no longer what was written: 1.10 is 1.1.
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
             self.refuse(where, f"is {shown(value)}, but must be text", "write a string, in quotes where YAML would read it otherwise")
             return None
         return str(value)

@@ -135,6 +135,38 @@ def test_what_is_inside_the_source_stays_there(place, value):
         resolve_apps([app])
 
 
+@pytest.mark.parametrize("kind", ["path", "git", "archive"])
+@pytest.mark.parametrize("value", ["", "--upload-pack=id:x", "a\nb", "a\0"])
+def test_a_source_is_a_place(kind, value):
+    # An empty path would be the inventory's directory, with all its secrets.
+    with pytest.raises(AppError):
+        resolve_apps([{**describe(), "source": {kind: value}}])
+
+
+@pytest.mark.parametrize("value", [".", "..", "../shop", "~/shop", "a b", "caf\u00e9"])
+def test_a_place_may_have_any_name(value):
+    complete(source={"path": value})
+
+
+@pytest.mark.parametrize("path", ["/..", "/../x", "/a/../../etc/cron.d", "/a/.."])
+@pytest.mark.parametrize("route", [{"mode": "plain"}, {"mode": "static", "directory": "web"}, {"match": "exact"}])
+def test_the_path_of_a_route_does_not_climb(path, route):
+    # Below it the files of a static route are published.
+    with pytest.raises(AppError):
+        resolve_apps([describe(nginx={"routes": [{"path": path, **route}]})])
+
+
+@pytest.mark.parametrize("path", ["/a..b", "/...", "/.well-known/x", "/a/..b"])
+def test_the_path_of_a_route_may_have_dots(path):
+    complete(nginx={"routes": [{"path": path}]})
+
+
+def test_no_application_runs_as_root():
+    with pytest.raises(AppError):
+        resolve_apps([describe(user="root")])
+    assert complete(user="rooted")["user"] == "rooted"
+
+
 @pytest.mark.parametrize("place", [("source", "version"), ("health", "path"), ("nginx", "routes", 1, "probe")], ids=lambda place: place[-1])
 def test_a_request_or_a_label_is_one_word(place):
     assert [value for value in accepted(place) if not value.isprintable() or " " in value] == []
@@ -293,9 +325,6 @@ def test_jinja_in_a_value_stays_text(text):
 
 # Keys whose text is free, and why that is harmless.
 FREE = {
-    "source.path": "names a place of the controller",
-    "source.git": "names a place of the controller or a URL for git, as one argument",
-    "source.archive": "names a place of the controller or a URL",
     "source.exclude[]": "is matched against file names",
     "health.host": "travels in a packet with lengths",
     "health.body": "is matched against the answer",

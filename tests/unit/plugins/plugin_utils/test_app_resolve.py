@@ -207,6 +207,8 @@ REFUSED = [
     ({"python": ["python3"]}, "shop.python is ['python3'], but must be text; "),
     ({"user": True}, "shop.user is True, but must be text; "),
     ({"health": {"status": ["ok"]}}, "shop.health.status[0] is 'ok', but must be a whole number; "),
+    ({"source": {"path": None, "git": "x", "version": 1.10}}, "shop.source.version is 1.1, but must be text; write a string, in quotes"),
+    ({"health": {"status": []}}, "shop.health.status is empty; write at least one, or leave the key out."),
     # Wrong choices.
     ({"nginx": {"front": "prxy"}}, "shop.nginx.front is 'prxy', but must be one of direct, proxy; did you mean 'proxy'."),
     ({"nginx": {"routes": [{"path": "/", "mode": "cash"}]}}, "shop.nginx.routes[0].mode is 'cash', but must be one of plain, cache, "),
