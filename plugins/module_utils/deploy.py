@@ -258,11 +258,14 @@ def _removal_diff(name: str, paths: t.Sequence[str]) -> dict[str, str]:
 def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str]:
     """Return the applications whose release would change, for which migrations are due."""
     notices = {} if allow_rejected else _rejected(wanted)
-    return [
-        instance.name
-        for instance in wanted
-        if instance.name not in notices and read_link(f"{instance.root}/current") != f"releases/{instance.release['id']}"
-    ]
+    return [instance.name for instance in wanted if instance.name not in notices and _is_new_release(instance)]
+
+
+def _is_new_release(instance: Instance) -> bool:
+    if instance.release["id"]:
+        return read_link(f"{instance.root}/current") != f"releases/{instance.release['id']}"
+    # Code that something else put there is told apart by the version that is written beside it.
+    return instance_record(instance.app, instance.live_id)["release"].get("revision") != instance.release["revision"]
 
 
 def last_built(app: App) -> dict[str, str]:

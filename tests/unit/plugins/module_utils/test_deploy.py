@@ -304,9 +304,6 @@ def test_migrations_are_due_for_another_release_and_not_for_other_settings(host,
     assert due(host.candidate("two", "r2"), host.candidate("one", name="blog")) == ["shop", "blog"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="deploy.new_releases compares `current`, which prebuilt code has none of: it is migrated in every run"
-)
 def test_prebuilt_code_that_is_live_is_not_migrated_again(host, run):
     one = host.candidate("one", release="")
     run(one)
