@@ -177,7 +177,7 @@ class Host:
             self.events.append(f"stop {unit}")
             if unit.endswith(".timer"):
                 self.units.pop(unit, None)
-            elif unit in self.units:
+            elif self.units.get(unit, {}).get("ActiveState") not in (None, "failed"):  # what failed stays so
                 self.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
 
     def _reset_failed(self, units: t.Sequence[str]) -> None:

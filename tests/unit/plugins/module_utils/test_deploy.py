@@ -224,13 +224,49 @@ def test_static_files_come_with_the_switch_and_those_of_before_stay(host, run):
 def test_static_files_that_are_not_there_are_told_before_anything_starts(host, run):
     run(host.candidate("one", "r1"))
     before = host.tree("history.jsonl", "public")
-    two = host.candidate("two", "r1", nginx={"routes": [{"path": "/static/", "mode": "static", "directory": "nothing"}]})
+    two = host.candidate("two", "r2", nginx={"routes": [{"path": "/static/", "mode": "static", "directory": "nothing"}]})
     host.events.clear()
     with pytest.raises(DeployError, match="^shop.nginx.routes: 'nothing' of the route /static/ is not a directory of the release; correct"):
         run(two)
     assert host.tree("history.jsonl", "public") == before
     assert not [event for event in host.events if event.startswith(("start", "enable"))]
     serves(host, "one", "r1")
+
+
+def test_an_old_instance_that_would_start_at_boot_is_seen(host, run):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    host.elapse()
+    host._enable("flask-shop@one.service")
+    assert run(host.candidate("two", "r2")).changed
+    assert host.enabled() == {"flask-shop@two.service"}
+    assert not run(host.candidate("two", "r2")).changed
+
+
+def test_an_old_instance_that_nobody_stops_is_seen(host, run):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    host.elapse()
+    host._start(["flask-shop@one.service"])
+    assert run(host.candidate("two", "r2")).changed
+    host.elapse()
+    assert not host.is_running("flask-shop@one.service")
+    serves(host, "two", "r2")
+
+
+def test_what_was_built_last_is_found(host):
+    app = host.app()
+    with pytest.raises(DeployError, match=rf"^shop: no release stands in {app['root']}; run the role flask_app before, or point"):
+        deploying.last_built(app)
+    host.build(app, "r1")
+    host.build(app, "r2")
+    assert deploying.last_built(app) == {
+        "id": "r2",
+        "path": f"{app['root']}/releases/r2",
+        "virtualenv": f"{app['root']}/venvs/v-r2",
+        "callable": "",
+        "revision": "rev r2",
+    }
 
 
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
@@ -272,6 +308,7 @@ def test_a_run_is_written_down(host, run):
     assert (newest["instance"], newest["previous"], newest["result"]) == ("two", "one", "failed")
     assert "answered 500" in newest["reason"]
     assert set(first["seconds"]) == {"gate", "switch"}
+    assert all(0 <= seconds < 60 for seconds in first["seconds"].values())
 
 
 def test_migrations_run_in_the_new_release(host, monkeypatch):
@@ -451,6 +488,9 @@ def test_an_application_goes_away_and_others_stay(host, run):
     outcome = run(shop, absent=[absent(host)])
     assert outcome.changed
     assert outcome.removed
+    (diff,) = outcome.diff
+    assert (diff["before_header"], diff["after_header"], diff["after"]) == ("blog", "blog (absent)", "")
+    assert diff["before"].splitlines() == outcome.removed
     assert host.tree("history.jsonl") == before
     assert not host.is_running("flask-blog@one.service")
     serves(host, "one", "r1")

@@ -202,6 +202,20 @@ def test_a_refused_candidate_leaves_no_trace(host, bring, refuse):
     assert host.is_running("flask-shop@one.service")
 
 
+def test_the_failure_of_a_refused_candidate_is_forgotten(host, refuse):
+    two = host.candidate("two")
+    host.behave(two.unit, ActiveState="failed")
+    refuse(two)
+    assert host.units[two.unit]["ActiveState"] == "inactive"
+
+
+def test_the_unit_that_was_there_is_put_back(host, bring, refuse):
+    bring("one", unit="unit 1")
+    refuse(host.candidate("two", "r2", unit="unit 2"))
+    template = host.unit_dir / "flask-shop@.service"
+    assert (template.read_text(), template.stat().st_mode & 0o777) == ("unit 1", 0o644)
+
+
 def test_a_first_candidate_that_is_refused_leaves_no_trace(host, refuse):
     two = host.candidate("two", "r2")
     refuse(two)
@@ -236,12 +250,16 @@ def test_what_one_goes_back_to_keeps_its_files(host, bring, refuse):
     assert entries(f"{two.root}/releases") == ["r1", "r2"]
 
 
-def test_the_live_instance_is_left_alone_whatever_its_state(host, bring, refuse):
+@pytest.mark.parametrize("state", ["active", "failed"])
+def test_the_live_instance_is_left_alone_whatever_its_state(host, bring, refuse, state):
     one = bring("one")
     before = host.tree()
+    host.behave(one.unit, ActiveState=state)
+    host.units[one.unit]["ActiveState"] = state
     refuse(one)
     assert host.tree() == before
-    assert host.is_running(one.unit)
+    assert host.units[one.unit]["ActiveState"] == state
+    assert host.timers() == set()
 
 
 def test_a_previous_instance_that_still_drains_is_not_cut_off(host, bring, refuse):
@@ -312,6 +330,23 @@ def test_an_instance_that_is_about_to_end_stays_too(host, bring, state):
     switching.prune(live)
     assert "r1" in entries(f"{live.root}/releases")
     assert "i1" in known_ids(live.app)
+
+
+def test_an_instance_that_failed_is_an_old_one(host, bring):
+    live = history(host, bring, 4, keep_releases=2)
+    host.units["flask-shop@i1.service"]["ActiveState"] = "failed"
+    switching.prune(live)
+    assert "i1" not in known_ids(live.app)
+
+
+def test_of_a_release_to_go_back_to_the_newest_instance_stays(host, bring):
+    for name, release in (("a1", "r1"), ("a2", "r1"), ("b", "r2"), ("c", "r3")):
+        live = bring(name, release, keep_releases=3)
+        host.elapse()
+    for number, name in enumerate(("a1", "a2", "b", "c")):
+        os.utime(f"{live.config_dir}/{name}.ini", (number, number))
+    switching.prune(live)
+    assert known_ids(live.app) == ["a2", "b", "c"]
 
 
 def test_many_instances_of_one_release_are_one_release(host, bring):
