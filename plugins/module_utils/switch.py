@@ -156,6 +156,8 @@ def prune(instance: Instance) -> list[str]:
             seen.add(release_of[name])
             continue
         remove_instance(app, name)
+        # Or systemd would show it as failed for ever.
+        systemd.reset_failed([unit_name(instance.name, name)] if states[unit_name(instance.name, name)]["ActiveState"] == "failed" else [])
         removed.append(f"{instance.config_dir}/{name}.ini")
     if instance.release["id"]:
         for release in set(releases) - keep:
