@@ -29,6 +29,8 @@ SCENARIO = HERE.parent
 CHECKOUT = SCENARIO.parents[1]
 APP, NEIGHBOUR = "ledger", "neighbour"
 WHEELS = "/opt/wheels"
+# No run takes so long, however slow the machine is.
+RUN_SECONDS = 600
 
 Description = dict[str, t.Any]
 State = dict[str, t.Any]
@@ -187,14 +189,17 @@ class Host:
         """Return what the host has of an application; ``look.py`` says what that is."""
         return json.loads(self.run("python3", "-", name, given=(HERE / "look.py").read_text()))
 
-    def get(self, path: str = "/", site: str = APP) -> tuple[int, str]:
-        """Ask nginx."""
+    def get(self, site: str = APP) -> tuple[int, str]:
+        """Ask nginx for the page of a site; status 0 is no answer."""
         script = (
-            "import http.client, sys\n"
+            "import http.client\n"
             "connection = http.client.HTTPConnection('127.0.0.1', 80, timeout=20)\n"
-            f"connection.request('GET', {path!r}, headers={{'Host': {site!r}}})\n"
-            "answer = connection.getresponse()\n"
-            "print(answer.status, answer.read().decode())\n"
+            "try:\n"
+            f"    connection.request('GET', '/', headers={{'Host': {site!r}}})\n"
+            "    answer = connection.getresponse()\n"
+            "    print(answer.status, answer.read().decode())\n"
+            "except (OSError, http.client.HTTPException) as error:\n"
+            "    print(0, repr(error))\n"
         )
         status, _blank, body = self.run("python3", "-", given=script).partition(" ")
         return int(status), body.strip()
@@ -305,7 +310,9 @@ class Site:
         command += ["--extra-vars", json.dumps(variables)] if variables else []
         began = time.time()
         path = shipped if shipped.exists() else SCENARIO / f"{playbook}.yml"
-        done = subprocess.run([*command, str(path)], check=False, cwd=self.directory, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [*command, str(path)], check=False, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS
+        )
         for secret in (described or self.app)["secrets"].values():
             assert secret not in done.stdout + done.stderr, f"the output of {playbook} has the secret {secret}"
         return parse(done.stdout, done.stderr, began)

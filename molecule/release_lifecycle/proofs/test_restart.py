@@ -41,12 +41,8 @@ def restart(host: Host) -> None:
 
 def wait_until_served(host: Host) -> None:
     until = time.time() + SECONDS
-    said = ""
-    while time.time() < until:
-        try:
-            if [host.get(site=name)[0] for name in (APP, NEIGHBOUR)] == [200, 200]:
-                return
-        except AssertionError as error:
-            said = str(error)
+    while (said := [host.get(name) for name in (APP, NEIGHBOUR)]) and time.time() < until:
+        if [status for status, _body in said] == [200, 200]:
+            return
         time.sleep(0.5)
     raise AssertionError(f"{host}: the sites do not answer {SECONDS} s after the restart: {said} {host.look()['units']}")

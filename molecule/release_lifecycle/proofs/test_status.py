@@ -27,7 +27,9 @@ def status(site: Site, by_hand: dict[str, str]) -> State:
     run = site.run("status", status_json=str(target)).require_success()
     tasks = {task["task"]["name"]: task["hosts"] for play in json.loads(run.output)["plays"] for task in play["tasks"]}
     (shown,) = tasks["Show the table of all hosts"].values()
-    return {"table": shown["msg"], "written": json.loads(target.read_text()), "changed": run.changed}
+    # The file is written on the controller.
+    changed = {task for tasks_of_host in run.changed.values() for task in tasks_of_host} - {"Write everything as JSON"}
+    return {"table": shown["msg"], "written": json.loads(target.read_text()), "changed": changed}
 
 
 def test_every_attempt_is_in_the_history(site: Site) -> None:
@@ -58,7 +60,6 @@ def test_the_status_tells_what_is_there(site: Site, status: State) -> None:
 
 def test_the_table_has_a_line_for_each(site: Site, status: State) -> None:
     header, *rows = status["table"]
-    assert tuple(header.split("  ")[0:2]) != COLUMNS[:2] or header.split()[0] == "host"
     missing = [column for column in COLUMNS if column not in header]
     assert not missing, f"the table has no columns {missing}: {header}"
     for host in site.hosts:
@@ -76,7 +77,7 @@ def test_what_is_changed_by_hand_is_shown_and_mended(site: Site, by_hand: dict[s
         told = status["written"][host.name][APP]["changed_by_hand"]
         assert told == [path], f"{host}: changed by hand is {told}, it says, not {path}"
         assert any(f"changed by hand: {path}" in row for row in status["table"]), f"{host}: the table does not show it: {status['table']}"
-    assert not any(status["changed"].values()), f"looking changed something: {status['changed']}"
+    assert not status["changed"], f"looking changed something: {status['changed']}"
     with site.load() as load:
         run = site.run().require_success()
         for host in site.hosts:
