@@ -134,6 +134,16 @@ def test_a_request_is_answered(server):
     assert {"SERVER_PORT", "SERVER_PROTOCOL", "REMOTE_ADDR"} <= set(asked)
 
 
+def test_a_body_that_comes_later_is_read(server):
+    def handle(connection):
+        read_packet(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        time.sleep(0.05)
+        connection.sendall(b"body")
+
+    assert request(server(handle), "/", "x", 5) == Answer(200, "body")
+
+
 def test_a_long_answer_is_not_read_to_its_end(server):
     def handle(connection):
         read_packet(connection)

@@ -74,6 +74,27 @@ def test_routes_get_the_defaults_of_their_mode():
     assert stream == {"path": "/time/", "match": "prefix", "mode": "stream", "read_timeout": "1h", "extra": [], "probe": ""}
 
 
+@pytest.mark.parametrize(
+    ("route", "probe"),
+    [
+        ({"path": "/a"}, "/a"),
+        ({"path": "/a", "match": "exact"}, "/a"),
+        ({"path": "^/a[0-9]", "match": "regex"}, ""),
+        ({"path": "/s/", "mode": "static", "directory": "s"}, ""),
+        ({"path": "/a", "mode": "deny"}, "/a"),
+        ({"path": "/s/", "mode": "static", "directory": "s", "probe": "/s/x.css"}, "/s/x.css"),
+    ],
+)
+def test_what_can_be_asked_for_is_asked_for(route, probe):
+    assert complete(nginx={"routes": [route]})["nginx"]["routes"][0]["probe"] == probe
+
+
+@pytest.mark.parametrize("key", ["source", "wsgi"])
+def test_one_description_needs_what_all_need(key):
+    with pytest.raises(AppError, match=f"^shop.{key} is missing; "):
+        resolve_app({name: value for name, value in SMALLEST.items() if name != key})
+
+
 WRITTEN = {
     "user": "shopper",
     "root": "/opt/shop",
