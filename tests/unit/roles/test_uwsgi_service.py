@@ -172,7 +172,7 @@ def test_a_restarted_instance_leaves_the_link(boot):
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
-    made = instance(complete(user="nobody"))
+    made = instance(complete(user="daemon"))
     (tmp_path / "flask-shop@.service").write_text(made["unit"])
     drop_in = tmp_path / "flask-shop@abc.service.d"
     drop_in.mkdir()
