@@ -135,18 +135,21 @@ def nginx_files(apps: t.Sequence[dict[str, t.Any]], **variables: t.Any) -> dict[
     return {entry.path: f"-> {entry.link}" if entry.link else (entry.content or b"").decode() for entry in entries}
 
 
+_SHIPPED: dict[str, str] = {}
+
+
 def instances(apps: t.Sequence[dict[str, t.Any]], releases: dict[str, t.Any] | None = None, **args: t.Any) -> list[dict[str, t.Any]]:
-    """Return what the role uwsgi_service asks the host to run, for complete descriptions."""
-    shipped: dict[str, t.Any] = {}
-    plugin = action(
-        uwsgi_instance.ActionModule,
-        "uwsgi_service",
-        {"apps": list(apps), "releases": {app["name"]: RELEASE for app in apps} if releases is None else releases, **args},
-        lambda _name, arguments: shipped.update(arguments) or {"notices": []},
-    )
-    plugin.run(task_vars=task_vars("uwsgi_service", flask_apps=[]))
-    order = json.loads(base64.b64decode(shipped.get("order") or shipped["payload"]))
-    return order["apps"] if isinstance(order, dict) else order
+    """Return what the role uwsgi_service asks the host to run, for complete descriptions; equal ones are rendered once."""
+    arguments = {"apps": list(apps), "releases": {app["name"]: RELEASE for app in apps} if releases is None else releases, **args}
+    key = json.dumps([str(COLLECTION), arguments])
+    if key not in _SHIPPED:
+        shipped: dict[str, t.Any] = {}
+        plugin = action(
+            uwsgi_instance.ActionModule, "uwsgi_service", arguments, lambda _name, call: shipped.update(call) or {"notices": []}
+        )
+        plugin.run(task_vars=task_vars("uwsgi_service", flask_apps=[]))
+        _SHIPPED[key] = base64.b64decode(shipped["order"]).decode()
+    return json.loads(_SHIPPED[key])["apps"]
 
 
 def instance(app: dict[str, t.Any], release: dict[str, t.Any] | None = None, **args: t.Any) -> dict[str, t.Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,24 @@ def test_the_files_of_an_instance_and_who_reads_them(host):
     assert (host.unit_dir / "flask-shop@one.service.d/instance.conf").read_text() == "drop-in one"
     assert mode(f"{host.unit_dir}/flask-shop@.service") == 0o644
     assert one.stale_files() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_application_reads_its_files_and_not_its_secrets(host):
+    user = next(user for user in pwd.getpwall() if user.pw_gid != 0)
+    one = instances.Instance({**host.candidate("one").app, "user": user.pw_name})
+    one.write()
+    groups = {suffix: os.stat(f"{one.config_dir}/one.{suffix}").st_gid for suffix in ("ini", "env", "secrets", "json")}
+    assert groups == {"ini": user.pw_gid, "env": user.pw_gid, "secrets": 0, "json": 0}
+    assert {os.stat(f"{one.config_dir}/one.{suffix}").st_uid for suffix in groups} == {0}
+
+
+def test_an_instance_that_was_killed_leaves_no_socket(host):
+    one = host.candidate("one")
+    for name in ("one.sock", "one.stats", "two.sock"):
+        Path(one.run_dir, name).touch()
+    instances.remove_instance(one.app, "one")
+    assert os.listdir(one.run_dir) == ["two.sock"]
 
 
 def test_the_record_has_no_secret(host):

@@ -369,7 +369,7 @@ def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
 
 
 @needs_root
-@pytest.mark.parametrize("step", [0, 1, 4, 6, 7])
+@pytest.mark.parametrize("step", [0, 4, 7])
 def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
     steps = iter(range(100))
     real = subprocess.run

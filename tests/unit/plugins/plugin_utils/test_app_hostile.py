@@ -70,7 +70,8 @@ def accepted(place: Place) -> list[str]:
     """Return the hostile variants of a value that pass the check."""
     found = []
     for value in variants(str(at(FULL, place))):
-        app = copy.deepcopy(FULL)
+        # Of the whole description what the value stands in.
+        app = {**describe(), place[0]: copy.deepcopy(FULL[place[0]])}
         at(app, place[:-1])[place[-1]] = value
         try:
             resolve_apps([app])
