@@ -8,7 +8,13 @@ import os
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils import atomic
-from ansible_collections.flaskops.stack.plugins.module_utils.atomic import link_atomically, read_link, read_text, write_atomically
+from ansible_collections.flaskops.stack.plugins.module_utils.atomic import (
+    link_atomically,
+    plain_umask,
+    read_link,
+    read_text,
+    write_atomically,
+)
 
 
 @pytest.fixture
@@ -130,3 +136,22 @@ def test_a_file_becomes_a_link(path):
 def test_what_is_no_link_says_nothing(tmp_path, name):
     (tmp_path / "file").touch()
     assert read_link(str(tmp_path / name)) is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_strict_umask_is_put_back(tmp_path, fails):
+    @plain_umask()
+    def make() -> None:
+        os.mkdir(tmp_path / "made")
+        if fails:
+            raise KeyError
+
+    before = os.umask(0o077)
+    try:
+        make()
+    except KeyError:
+        assert fails
+    finally:
+        after = os.umask(before)
+    assert after == 0o077
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o755

@@ -35,6 +35,7 @@ def test_what_is_declared_for_the_smallest_description():
     ]
     lines = declared["/etc/tmpfiles.d/flask-shop.conf"].splitlines()[1:]
     assert set(lines) >= {
+        *(f"d {parent} 0755 root root -" for parent in ("/srv/flask", "/etc/flask", "/run/flask")),
         "d /srv/flask/shop 0751 root flask-shop -",
         "d /srv/flask/shop/releases 0750 root flask-shop -",
         "d /srv/flask/shop/venvs 0750 root flask-shop -",
