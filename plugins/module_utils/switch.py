@@ -136,7 +136,8 @@ def prune(instance: Instance) -> list[str]:
     """
     app, root = instance.app, instance.root
     ids = known_ids(app)
-    states = systemd.show([unit_name(instance.name, name) for name in ids])
+    timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
+    states = systemd.show([*(unit_name(instance.name, name) for name in ids), *timers.values()])
     running = {name for name in ids if states[unit_name(instance.name, name)]["ActiveState"] not in ("inactive", "failed")}
     protected = {instance.id, previous_id(app), *running}
     release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
@@ -156,6 +157,8 @@ def prune(instance: Instance) -> list[str]:
             seen.add(release_of[name])
             continue
         remove_instance(app, name)
+        # Of one that has ended before its time.
+        systemd.stop([timers[name]] if states[timers[name]]["ActiveState"] == "active" else [])
         # Or systemd would show it as failed for ever.
         systemd.reset_failed([unit_name(instance.name, name)] if states[unit_name(instance.name, name)]["ActiveState"] == "failed" else [])
         removed.append(f"{instance.config_dir}/{name}.ini")

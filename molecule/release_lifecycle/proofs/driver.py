@@ -121,7 +121,7 @@ class Source:
         """Pack the code, with a directory at the top as forges do, and return the source of the archive."""
         target = self.directory / f"ledger-{next(self._counter)}.tar.gz"
         with tarfile.open(target, "w:gz") as tar:
-            for file in sorted(self.root.glob("*.*")):
+            for file in sorted(path for path in self.root.iterdir() if path.is_file()):
                 content = file.read_bytes()
                 member = tarfile.TarInfo(f"ledger-main/{file.name}")
                 member.size, member.mtime = len(content), int(time.time())

@@ -323,6 +323,16 @@ def test_running_instances_stay_with_what_they_run_from(host, bring):
     assert entries(f"{live.root}/releases") == ["r4", "r5"]
 
 
+def test_nothing_is_left_to_stop_what_has_ended_by_itself(host, bring):
+    for number in range(1, 5):
+        live = bring(f"i{number}", f"r{number}", keep_releases=2)
+    host._stop(["flask-shop@i1.service"])
+    assert "flask-shop-drain-i1.timer" in host.units
+    switching.prune(live)
+    assert "flask-shop-drain-i1.timer" not in host.units
+    assert "flask-shop-drain-i2.timer" in host.units, "that one still runs"
+
+
 @pytest.mark.parametrize("state", ["activating", "deactivating", "reloading"])
 def test_an_instance_that_is_about_to_end_stays_too(host, bring, state):
     live = history(host, bring, 4, keep_releases=2)
