@@ -220,7 +220,7 @@ def check_sources(entry: dict[str, Any]) -> None:
 
 def to_entry(entry: dict[str, Any]) -> Entry:
     """One element of `files` once it is rendered. Raises AnsibleActionFail for a wrong mode."""
-    common = {name: entry[name] for name in ("path", "owner", "diff", "force")}
+    common = {name: entry[name] for name in ("path", "owner", "diff", "force", "if_unedited")}
     if entry["link"] is not None:
         return Entry(link=entry["link"], **common)
     return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)

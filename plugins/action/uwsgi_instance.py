@@ -24,6 +24,15 @@ _UNIT_TEMPLATE = "flask-app@.service.j2"
 _DROP_IN_TEMPLATE = "instance.conf.j2"
 
 
+def _given(release: t.Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that every application has."""
+    return {
+        "PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin",
+        # For werkzeug's ProxyFix: however many proxies there are, the last one replaces what the others said.
+        "FLASKOPS_PROXY_HOPS": "1",
+    }
+
+
 class ActionModule(ActionBase):
     """One round trip; one more where releases have to be asked for, and two where there are migrations."""
 
@@ -85,7 +94,7 @@ class ActionModule(ActionBase):
         }
         files = {
             "ini": render(self, app["uwsgi"]["template"], variables, task_vars, f"{name}.uwsgi.template"),
-            "env": _HEADER + environment_file({"PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin", **app["env"]}),
+            "env": _HEADER + environment_file({**_given(release), **app["env"]}),
             "secrets": _HEADER + environment_file(app["secrets"]),
         }
         on_host = host_app(app)

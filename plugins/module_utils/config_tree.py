@@ -33,6 +33,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
     check_request,
 )
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_plan import Plan, Planner
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_probe import Answer, SiteProbe
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_probe import Request as Question
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_service import Service
 
 STATE_DIR = "/var/lib/flaskops"
@@ -50,6 +52,12 @@ FILE_SPEC: dict[str, dict[str, Any]] = {
     "mode": {"type": "raw", "default": "0644"},
     "diff": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
+    "if_unedited": {"type": "bool", "default": False},
+}
+SITE_SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "routes": {"type": "list", "elements": "dict", "required": True},
 }
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "root": {"type": "path", "required": True},
@@ -62,6 +70,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "service_log": {"type": "path"},
     "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
     "reload_timeout": {"type": "int", "default": 10},
+    "probe_listen": {"type": "str", "default": "80"},
+    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
 }
 
@@ -129,10 +139,12 @@ class PendingMark:
 class Transaction:
     """One call of config_tree on the host."""
 
-    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR) -> None:
+    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: SiteProbe | None = None) -> None:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
+        self.probe = probe or SiteProbe(("", 0), [])
+        self.answers: dict[Question, Answer] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
         self.root = os.path.realpath(request.root)  # behind symbolic links
         if not os.path.isabs(request.root) or self.root == "/":
@@ -252,6 +264,8 @@ class Transaction:
 
     def _go_live(self, result: Result) -> None:
         """The swap: one exchange where possible, else file by file under a journal."""
+        if self.service.is_active():
+            self.answers = self.probe.look(_concerned(result.plan, self.probe.names))
         files.copy_attributes(self.root, self.stage)
         files.fsync_dirs(self.stage)
         self.mark.write(stage=self.stage, inode=os.stat(self.stage).st_ino)
@@ -275,6 +289,8 @@ class Transaction:
         if self.service.is_active():
             trouble = self._reload()
             result.reloaded = not trouble
+        if result.reloaded and result.swapped != "none":
+            trouble = self.probe.worse(self.answers, _new(result.plan))
         if trouble and result.swapped != "none":
             self._undo(result, trouble)
         if trouble:
@@ -308,6 +324,18 @@ class Transaction:
         """The service's own words about a tree, with the owners of the files they name."""
         lines = self.service.said()
         return Explainer(self.name, tree, manifest).explain(lines) if lines else "it logged nothing"
+
+
+def _concerned(plan: Plan, sites: set[str]) -> set[str]:
+    """The sites whose files change; all of them where a file that they share does."""
+    owners = {entry.owner for entry in plan.write.values()}
+    return owners if owners <= sites else sites
+
+
+def _new(plan: Plan) -> set[str]:
+    """The owners who had no files before."""
+    changed = {plan.write[path].owner for path in plan.changed}
+    return {plan.write[path].owner for path in plan.created} - changed
 
 
 def _locked(handle: int) -> bool:

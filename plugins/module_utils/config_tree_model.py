@@ -37,6 +37,7 @@ class Entry:
     mode: int = 0o644
     diff: bool = True
     force: bool = False
+    if_unedited: bool = False
 
     @property
     def digest(self) -> str:
@@ -63,7 +64,7 @@ def encode_payload(entries: Iterable[Entry]) -> str:
     """Pack entries into one short ASCII string for the module's arguments."""
     rows = []
     for entry in entries:
-        row = {key: getattr(entry, key) for key in ("path", "owner", "link", "mode", "diff", "force")}
+        row = {key: getattr(entry, key) for key in ("path", "owner", "link", "mode", "diff", "force", "if_unedited")}
         row["content"] = None if entry.content is None else entry.content.decode("utf-8", "surrogateescape")
         rows.append(row)
     return base64.b64encode(zlib.compress(json.dumps(rows).encode())).decode()

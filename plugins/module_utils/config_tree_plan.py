@@ -19,6 +19,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
     has_real_parents,
     parents,
 )
+from ansible_collections.flaskops.stack.plugins.module_utils.dpkg import is_as_packaged
 
 PERMISSION_BITS = 0o7777
 
@@ -42,6 +43,7 @@ class Plan:
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     drifted: list[str] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
@@ -57,7 +59,7 @@ class Plan:
 
     def files(self) -> dict[str, list[str]]:
         """The lists the module returns."""
-        names = ("created", "changed", "removed", "restored", "adopted", "drifted")
+        names = ("created", "changed", "removed", "restored", "adopted", "kept", "drifted")
         return {name: sorted(getattr(self, name)) for name in names}
 
 
@@ -165,6 +167,9 @@ class Planner:
         self._check_parents(entry)
         live = look(self._at(entry.path))
         owner = self.known.owner(entry.path)
+        if entry.if_unedited and self._is_edited(entry, live, owner):
+            self.plan.kept.append(entry.path)
+            return
         self.plan.manifest.files[entry.path] = record = entry.record()
         as_wanted = is_as_wanted(entry, live)
         self._check_in_the_way(entry, live, owner, owners)
@@ -183,12 +188,18 @@ class Planner:
         kind, data = ("file", entry.content) if entry.link is None else ("link", entry.link.encode())
         self._note_diff(entry.path, live, Live(kind, data or b"", entry.mode), entry.diff)
 
+    def _is_edited(self, entry: Entry, live: Live, owner: str | None) -> bool:
+        """Whether a file that is not ours is somebody's work."""
+        if owner is not None or live.kind == "absent" or same_content(entry, live):
+            return False
+        return live.kind != "file" or not is_as_packaged(self._at(entry.path))
+
     def _check_in_the_way(self, entry: Entry, live: Live, owner: str | None, owners: list[str]) -> None:
         """Refuse to touch what is not ours to touch."""
         where = self._at(entry.path)
         if live.kind == "dir" and os.listdir(where):
             self.refusals.append(f"{where} is a directory with files in it; {entry.owner} wants a file there: move it away")
-        elif live.kind == "absent" or entry.force:
+        elif live.kind == "absent" or entry.force or entry.if_unedited:
             return
         elif owner is None and not same_content(entry, live):
             self._refuse(entry, f"{where} exists and is not from this collection")

@@ -53,6 +53,9 @@ class Service:
             return f"{self.name} has no new worker after the reload"
         if not self.is_active():
             return f"{self.name} is not running any more after the reload"
+        if self.check == "workers":
+            # What is asked from now on is answered by the new ones.
+            self._wait(lambda: not any(takes_connections(child) for child, _started in before & children(pid)))
         return ""
 
     def _wait(self, done: Callable[[], bool]) -> bool:
@@ -101,6 +104,15 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def takes_connections(pid: int, proc: str = "/proc") -> bool:
+    """Whether a worker of nginx has not begun to shut down; its title tells (ngx_process_cycle.c, ngx_worker_process_cycle)."""
+    try:
+        with open(os.path.join(proc, str(pid), "cmdline"), "rb") as handle:
+            return b"shutting down" not in handle.read()
+    except OSError:
+        return False
 
 
 def children(pid: int, proc: str = "/proc") -> set[tuple[int, int]]:

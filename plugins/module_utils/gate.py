@@ -74,9 +74,8 @@ class _Waiting:
         health = self.health
         asked = f"{who} was asked for {health['path']} (Host: {health['host']})"
         try:
-            answer = request(
-                self.instance.socket, health["path"], health["host"], max(1.0, health["timeout"] * _SHARE_OF_TIMEOUT), health["headers"]
-            )
+            patience = max(1.0, health["timeout"] * _SHARE_OF_TIMEOUT)
+            answer = request(self.instance.socket, health["path"], health["host"], patience, health["headers"], health["prefix"])
         except (OSError, ValueError) as error:
             self.says = f"{asked} and gave no answer ({error})"
             return False

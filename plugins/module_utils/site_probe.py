@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import http.client
+import string
 import time
 import typing as t
+import urllib.parse
 import uuid
 
 # Two reads this far apart were not sent together.
@@ -47,7 +49,7 @@ class Prober:
 
     def _get(self, host: str, path: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection = http.client.HTTPConnection(*self.address, timeout=self.timeout)
-        connection.request("GET", path, headers={"Host": host, "User-Agent": "flaskops-validate"})
+        connection.request("GET", ascii_path(path), headers={"Host": host, "User-Agent": "flaskops-validate"})
         return connection, connection.getresponse()
 
     def _plain(self, host: str, path: str) -> tuple[bool, str]:
@@ -95,6 +97,11 @@ class Prober:
             return False, "the whole answer came at once: it was held back, or the path does not stream (name one that does in `probe`)"
         finally:
             connection.close()
+
+
+def ascii_path(path: str) -> str:
+    """Return a path as it goes into a request (RFC 3986, 2.1); what is ASCII stays as it is."""
+    return urllib.parse.quote(path, safe=string.punctuation)
 
 
 def parse_listen(listen: str) -> tuple[str, int]:

@@ -31,10 +31,11 @@ def pack_request(variables: t.Mapping[str, str | bytes]) -> bytes:
     return struct.pack("<BHB", 0, len(block), 0) + block
 
 
-def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None) -> Answer:
+def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None, script_name: str = "") -> Answer:
     """Ask the instance behind a socket for ``url`` and return what it answers.
 
     :param path: the unix socket
+    :param script_name: the prefix that the application is mounted under, not part of ``url``
     :param timeout: seconds for all of it; of an answer that goes on, what has come until then is judged
     :param headers: further headers
     :raises OSError: when it does not answer
@@ -42,7 +43,8 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
     """
     variables = {
         "REQUEST_METHOD": "GET",
-        "REQUEST_URI": url,
+        "REQUEST_URI": script_name + url,
+        "SCRIPT_NAME": script_name,
         "PATH_INFO": urllib.parse.unquote_to_bytes(url.partition("?")[0]),
         "QUERY_STRING": url.partition("?")[2],
         "SERVER_PROTOCOL": "HTTP/1.1",

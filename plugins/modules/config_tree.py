@@ -77,6 +77,12 @@ options:
           - It is kept in C(.flaskops.saved) and comes back when the entry is no longer wanted.
         type: bool
         default: false
+      if_unedited:
+        description:
+          - Replace a file that is somebody else's as O(files[].force) does, but only if it is a package's own and as the package
+            brought it. One that somebody has edited is left alone.
+        type: bool
+        default: false
   absent:
     description:
       - Paths relative to O(root) that must not exist, whoever made them.
@@ -120,6 +126,26 @@ options:
     description: How long to wait for O(reload_check), in seconds.
     type: int
     default: 10
+  probe_listen:
+    description: Address and port of the web server for O(probe_sites), as nginx's C(listen) has it.
+    type: str
+    default: "80"
+  probe_sites:
+    description:
+      - Sites that are requested before and after the reload, those whose name is the owner of a changed file; all of them where a
+        changed file is nobody's of them. If one answers worse than before, the old tree is put back.
+      - Worse are a server error after an answer without one, no answer after an answer, and no connection.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: The owner., type: str, required: true}
+      host: {description: Host header., type: str, required: true}
+      routes:
+        description: Dicts with C(probe), the path that is requested; an empty one is not.
+        type: list
+        elements: dict
+        required: true
   payload:
     description: The rendered files, from the action plugin. Not for users.
     type: str
@@ -160,6 +186,7 @@ files:
     changed: {description: Other content, target, mode or ownership., type: list, elements: str}
     removed: {description: No longer wanted., type: list, elements: str}
     restored: {description: "No longer wanted, and the file that C(force) had replaced is back.", type: list, elements: str}
+    kept: {description: "Left alone, since O(files[].if_unedited) is set and somebody has edited them.", type: list, elements: str}
     adopted: {description: Were there as wanted and are ours from now on., type: list, elements: str}
     drifted: {description: Those of ours that somebody had edited or deleted., type: list, elements: str}
 reloaded:
@@ -205,7 +232,9 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
     ConfigTreeError,
     decode_payload,
 )
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_probe import SiteProbe
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_service import Service
+from ansible_collections.flaskops.stack.plugins.module_utils.site_probe import parse_listen
 
 
 def to_absent(value: Any) -> Absent:
@@ -231,7 +260,8 @@ def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
         want_diff=want_diff,
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
-    return Transaction(request, service)
+    probe = SiteProbe(parse_listen(params["probe_listen"]), params["probe_sites"])
+    return Transaction(request, service, probe=probe)
 
 
 def main() -> None:
@@ -242,6 +272,8 @@ def main() -> None:
         result = transaction.predict() if module.check_mode else transaction.run()
     except ConfigTreeError as error:
         module.fail_json(msg=str(error), **error.details)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"config_tree: {module.params['root']}: {error}. It needs root and room on the disk")
     for warning in result.warnings:

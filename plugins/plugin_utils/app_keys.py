@@ -61,12 +61,13 @@ ABSOLUTE = f"({_COMPONENT})+"
 # Directories that get an owner and a mode: never one of the system's own.
 OWN_DIRECTORY = f"({_COMPONENT}){{2,}}"
 _PATH_REMEDY = "write an absolute path of plain characters, such as /srv/shop"
-# What may stand in an nginx directive without quoting, and cannot end it.
-NGINX_WORD = r"[^\s\x00-\x1f\x7f\"';{}\\$]+"
+REGEX_PATH = r"[^\s\x00-\x1f\x7f\"]+"
 # Units that all directives take: timeouts have no months and years, the times of a cache no milliseconds.
 DURATION = r"[0-9]{1,9}[smhdw]?"
 SIZE = r"[0-9]{1,9}[kKmMgG]?"
 URL_PATH = r"/[!-~]*"
+# Of a route that is no regular expression: what nginx takes as one word, with no variable in it.
+PLAIN_PATH = r"(?!.*/\.\.(/|$))/[^\s\x00-\x1f\x7f\"';{}\\$^]*"
 # A place on the controller: never empty, which would be the inventory's directory with its secrets, and no option of git's.
 _PLACE = r"(?!-)[^\x00-\x1f\x7f]+"
 
@@ -94,8 +95,9 @@ ROUTE = Key(
             "str",
             "URL path the route answers, starting with `/`; a regular expression with `match: regex`.",
             required=True,
-            pattern=r"(?!.*/\.\.(/|$))[/^]" + NGINX_WORD.replace("$]+", "]*"),
-            remedy="write a path such as / or /api, without spaces, quotes or braces",
+            # Only a regular expression may be more than PLAIN_PATH.
+            pattern=REGEX_PATH,
+            remedy=r"write a path such as / or /api, and \s and \x22 for blanks and quotes in a regular expression",
         ),
         "match": Key(
             "str",
@@ -394,6 +396,24 @@ APP = Key(
                     default="direct",
                     choices=("direct", "proxy"),
                 ),
+                "backends": Key(
+                    "list",
+                    "With `front: proxy`, the servers on other hosts that have the application, instead of the one behind this proxy.",
+                    default=(),
+                    elements=Key(
+                        "str",
+                        "An address and a port; nginx would resolve a name when it starts, and never again.",
+                        pattern=r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-fA-F:]+\]):[0-9]{1,5}",
+                        remedy="write address and port, such as 192.0.2.11:8000",
+                    ),
+                ),
+                "prefix": Key(
+                    "str",
+                    "URL path that the application is mounted under: its routes and `health` are below it, and Flask has it as `SCRIPT_NAME`.",
+                    default="",
+                    pattern=r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*",
+                    remedy="write a path such as /shop, without a slash at its end",
+                ),
                 "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
                 "max_body_size": Key("str", "Largest request body.", default="10m", pattern=SIZE, remedy="write a size such as 10m"),
                 "headers": Key(
@@ -422,7 +442,8 @@ APP = Key(
                 ),
                 "log": Key(
                     "str",
-                    "Format of the access log in `/var/log/nginx/<name>.access.log`; `json` has upstream times, cache status and request id.",
+                    "Format of the access log in `/var/log/nginx/<name>.access.log`: a JSON object, or nginx's `combined` with more at its end;"
+                    " both have upstream times, cache status and request id.",
                     default="combined",
                     choices=("combined", "json", "off"),
                 ),

@@ -9,7 +9,7 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from .app_keys import APP, DEFAULT_HEADERS, SOURCE_KINDS, Key
+from .app_keys import APP, DEFAULT_HEADERS, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS, Key
 from .app_validate import AppError, Validator, outline, shown
 from .uwsgi_ini import to_uwsgi_ini
 
@@ -44,12 +44,17 @@ def warnings(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
 
     :param apps: complete descriptions
     """
+    cached = [(app, route) for app in apps for route in app["nginx"]["routes"] if route["mode"] == "cache"]
     return [
         f"{app['name']}.nginx.routes: {route['path']} has preset: seed, which keeps every answer with a listed status for the whole time, also"
         " private ones and those of another release, and answers all users with it; use it for what is the same for everybody."
-        for app in apps
-        for route in app["nginx"]["routes"]
-        if route.get("preset") == "seed"
+        for app, route in cached
+        if route["preset"] == "seed"
+    ] + [
+        f"{app['name']}.nginx.routes: {route['path']} is cached before backends on other hosts, whose release nginx cannot know; run"
+        " flaskops.stack.purge_cache after a deployment, or have the backends cache."
+        for app, route in cached
+        if app["nginx"]["backends"] and route["preset"] == "safe"
     ]
 
 
@@ -75,6 +80,8 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
     _check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
     _check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
+    if value["nginx"]["backends"] and value["nginx"]["front"] != "proxy":
+        validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {value['nginx']['front']}", "set front: proxy")
     _check_regex(validator, f"{where}.health.body", value["health"]["body"])
     _check_health(validator, f"{where}.health", value["health"])
     return _derive(value) if "name" in value else None
@@ -140,8 +147,8 @@ def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str
             validator.refuse(place, f"is {shown(route['path'])}, as in routes[{first}]", "keep one of the two")
         if route["match"] == "regex":
             _check_regex(validator, place, route["path"])
-        elif re.search(r"[$^]", route["path"]):
-            validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path, or set match: regex")
+        elif re.fullmatch(REGEX_PATH, route["path"]) and not re.fullmatch(PLAIN_PATH, route["path"]):
+            validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path such as / or /api, or set match: regex")
         if route["mode"] == "static" and route["match"] != "prefix":
             validator.refuse(f"{where}[{index}].match", f"is {route['match']}, but static routes take prefixes", "remove it")
 
@@ -201,21 +208,34 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     for route in nginx["routes"]:
-        _derive_route(route)
+        _derive_route(route, nginx["prefix"])
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
     app["health"].setdefault("host", nginx["host"])
+    app["health"]["prefix"] = nginx["prefix"]
     # Where an instance of ours serves, its name is part of the key of cached answers.
-    nginx["public_dir"] = f"{app['root']}/public/current" if "source" in app else ""
+    nginx["public_dir"] = f"{app['root']}/public/current" if "source" in app and not nginx["backends"] else ""
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *_build_packages(app)})
     return app
 
 
-def _derive_route(route: dict[str, t.Any]) -> None:
+def _derive_route(route: dict[str, t.Any], prefix: str) -> None:
+    if "path" not in route:
+        return  # refused already
+    if route["match"] != "regex":
+        route["path"] = prefix + route["path"]
+    # A static prefix goes before regular expressions.
+    modifier = {"exact": "= ", "regex": "~ "}.get(route["match"], "^~ " if route["mode"] == "static" else "")
+    route["location"] = modifier + (_quoted(route["path"]) if route["match"] == "regex" else route["path"])
     asked = route["match"] != "regex" and route["mode"] != "static"
-    route.setdefault("probe", route.get("path", "") if asked else "")
+    route["probe"] = prefix + route["probe"] if route.get("probe") else route.get("probe", route["path"] if asked else "")
     if route["mode"] == "cache":
         route.setdefault("valid", {"200": "30d"} if route["preset"] == "seed" else {"200": "10m"})
+
+
+def _quoted(pattern: str) -> str:
+    """Return a regular expression as nginx reads it back: in quotes it takes away some backslashes (ngx_conf_file.c, ngx_conf_read_token)."""
+    return '"' + re.sub(r"\\(?=[\\\"'trn])", r"\\\\", pattern) + '"'
 
 
 def _plain_host(server_name: str) -> str:

@@ -209,7 +209,9 @@ class Host:
         assert invocation == self.units.get(unit, {}).get("InvocationID", "")
         return self.log
 
-    def _request(self, path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None) -> Answer:
+    def _request(
+        self, path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None, script_name: str = ""
+    ) -> Answer:
         self.asked.append((path, url, host))
         (unit,) = [
             unit for unit in self.units if unit.endswith(f"@{Path(path).stem}.service") and f"/{unit[6:].partition('@')[0]}/" in path

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import crossplane
 
-_MAIN = "events {}\nhttp {\n    include conf.d/*.conf;\n    include sites-enabled/*;\n}\n"
+# What the distribution's package brings, as far as the roles' files need it.
+_PACKAGED = {
+    "nginx.conf": "events {}\nhttp {\n    include conf.d/*.conf;\n    include sites-enabled/*;\n}\n",
+    "mime.types": "types {\n    text/html html;\n}\n",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +47,22 @@ class Directive:
             yield from (f"{inner.name}/{name}" for name in inner.names())
 
 
-def nginx(files: Mapping[str, str], place: Path) -> Directive:
-    """Return the `http` block of a tree of files with all includes put in, as nginx would read it under /etc/nginx."""
-    for path, text in {"nginx.conf": _MAIN, "uwsgi_params": "uwsgi_param QUERY_STRING $query_string;\n", **files}.items():
+def write_nginx(files: Mapping[str, str], place: Path) -> Path:
+    """Write a tree of files as it would stand in /etc/nginx, and return the main one."""
+    for path, text in {**_PACKAGED, **files}.items():
         file = place / path
         file.parent.mkdir(parents=True, exist_ok=True)
         if text.startswith("-> "):
             file.unlink(missing_ok=True)
             file.symlink_to(text.removeprefix("-> "))
         else:
-            file.write_text(text)
-    parsed = crossplane.parse(str(place / "nginx.conf"), combine=True, check_ctx=True, check_args=True)
+            file.write_text(text.replace("/etc/nginx/", f"{place}/"))
+    return place / "nginx.conf"
+
+
+def nginx(files: Mapping[str, str], place: Path) -> Directive:
+    """Return the `http` block of a tree of files with all includes put in, as nginx would read it under /etc/nginx."""
+    parsed = crossplane.parse(str(write_nginx(files, place)), combine=True, check_ctx=True, check_args=True)
     assert parsed["errors"] == [], parsed["errors"]
     (http,) = [item for item in parsed["config"][0]["parsed"] if item["directive"] == "http"]
     return _directive(http)

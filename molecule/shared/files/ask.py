@@ -8,7 +8,10 @@ A request is a dict. What is sent:
     path      /
     method    GET
     send      further headers
-    data      body
+    data      body; or ``size``: a body of so many bytes
+    chunked   true to send the body without its length
+    over      seconds to spread the body over
+    at_once   number of equal requests to send at the same time; each must be answered as expected, all of them with one body
     after     seconds to wait before
     within    seconds to ask again and again until the answer is as expected
 
@@ -19,10 +22,11 @@ What is expected, compared only where it is written:
     body      the whole body
     has       a text, or a list of texts, in the body
     json      values by dotted path in a JSON body, null where there must be none
+    like      regular expressions by dotted path in a JSON body, which must match the whole value
     id        a name for ``same`` and ``differs`` of later requests: whether the body equals that request's
     stream    number of lines "number time" to read; each must be here before the next was sent. Then the client hangs up.
     hang_up   true to hang up after the first line of the body
-    meanwhile a request that is sent after the first line of a stream
+    meanwhile a request that is sent after the first line of a stream, or after the headers of an answer
 """
 
 from __future__ import annotations
@@ -30,10 +34,13 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import re
 import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 SHOWN = 300
@@ -53,13 +60,14 @@ class Answer(NamedTuple):
 def over_http(request: dict[str, Any]) -> Answer:
     source = (request.get("from", "127.0.0.1"), 0)
     connection = http.client.HTTPConnection("127.0.0.1", request.get("port", 80), timeout=TIMEOUT, source_address=source)
-    data = request.get("data", "").encode()
+    data = request.get("data", "").encode() or b"x" * request.get("size", 0)
+    chunked = request.get("chunked", False)
     try:
         connection.putrequest(request.get("method", "GET"), request.get("path", "/"), skip_host=True, skip_accept_encoding=True)
-        length = {"Content-Length": len(data)} if data else {}
+        length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": len(data)} if data else {}
         for name, value in {"Host": request["host"], **length, **request.get("send", {})}.items():
             connection.putheader(name, str(value))
-        connection.endheaders(data or None)
+        connection.endheaders(pieces(data, request.get("over", 0)) if data else None, encode_chunked=chunked)
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         if "stream" in request:
@@ -67,13 +75,22 @@ def over_http(request: dict[str, Any]) -> Answer:
             meanwhile = ask(request["meanwhile"], {}) if "meanwhile" in request else []
             arrivals += [(answer.readline().decode(errors="replace"), time.time()) for _line in range(request["stream"] - 1)]
             return Answer(answer.status, headers, "", arrivals, meanwhile)
+        meanwhile = ask(request["meanwhile"], {}) if "meanwhile" in request else []
         if request.get("hang_up"):
             return Answer(answer.status, headers, answer.readline().decode())
-        return Answer(answer.status, headers, answer.read().decode(errors="replace"))
+        return Answer(answer.status, headers, answer.read().decode(errors="replace"), meanwhile=meanwhile)
     except (http.client.RemoteDisconnected, ConnectionResetError):
         return Answer()
     finally:
         connection.close()
+
+
+def pieces(data: bytes, seconds: float) -> Iterator[bytes]:
+    """Yield a body in four parts, or large ones, with pauses between them."""
+    size = max(1, -(-len(data) // 4)) if seconds else 1 << 20
+    for start in range(0, len(data), size):
+        time.sleep(seconds / 4)
+        yield data[start : start + size]
 
 
 def over_uwsgi(request: dict[str, Any]) -> Answer:
@@ -115,6 +132,9 @@ def differences(request: dict[str, Any], answer: Answer, earlier: dict[str, str]
     for path, value in request.get("json", {}).items():
         if (found := look_up(answer.body, path)) != value:
             wrong.append(f"{path} is {found!r} instead of {value!r}")
+    for path, pattern in request.get("like", {}).items():
+        if not re.fullmatch(pattern, str(found := look_up(answer.body, path))):
+            wrong.append(f"{path} is {found!r}, which is not like {pattern!r}")
     if "same" in request and answer.body != earlier[request["same"]]:
         wrong.append(f"the body is not the one of {request['same']!r}: {earlier[request['same']][:SHOWN]!r}")
     if "differs" in request and answer.body == earlier[request["differs"]]:
@@ -146,7 +166,18 @@ def late_lines(answer: Answer) -> list[str]:
 
 
 def ask(request: dict[str, Any], earlier: dict[str, str]) -> list[str]:
-    """Send one request and return a message for each difference."""
+    """Send one request, or several at once, and return a message for each difference."""
+    count = request.get("at_once", 1)
+    if count == 1:
+        return ask_once(request, earlier)
+    ids = [f"{request.get('id', '')} {number}" for number in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        wrong = [line for lines in pool.map(lambda name: ask_once({**request, "id": name}, earlier), ids) for line in lines]
+    bodies = {earlier[name] for name in ids}
+    return wrong + [f"{request.get('what', 'requests')}: {len(bodies)} different bodies instead of one"] * (len(bodies) > 1)
+
+
+def ask_once(request: dict[str, Any], earlier: dict[str, str]) -> list[str]:
     time.sleep(request.get("after", 0))
     until = time.monotonic() + request.get("within", 0)
     while True:

@@ -4,6 +4,8 @@
 /…?pause=2                            the same, after two seconds
 /…?chunks=3                           a chunk each half second with the time it was sent at
 /…?open                               how many of those streams have a client
+/…?size=1000                          so many bytes
+/…?busy                               how many requests for the same application are being answered, this one not counted
 """
 
 from __future__ import annotations
@@ -16,30 +18,48 @@ import struct
 import sys
 import threading
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
 PAUSE = 0.5
+# A body that comes as slowly was not held by nginx until it was whole.
+SLOW = 1.0
 counter = itertools.count(1)
 streams: list[str] = []
+busy: list[str] = []
 
 
 class Handler(socketserver.StreamRequestHandler):
     """One request: a packet of variables (uWSGI manual, "The uwsgi Protocol"), then the body."""
 
     def handle(self) -> None:
-        _modifier, size, _modifier2 = struct.unpack("<BHB", self.rfile.read(4))
+        head = self.rfile.read(4)
+        began = time.monotonic()
+        _modifier, size, _modifier2 = struct.unpack("<BHB", head)
         variables = unpack(self.rfile.read(size))
-        self.rfile.read(int(variables.get("CONTENT_LENGTH") or 0))
+        body = self.rfile.read(int(variables.get("CONTENT_LENGTH") or 0))
+        arrived = {"bytes": len(body), "slowly": time.monotonic() - began > SLOW}
         query = parse_qs(variables["QUERY_STRING"], keep_blank_values=True)
         name = os.path.basename(str(self.server.server_address)).removesuffix(".sock")
+        busy.append(name)
+        try:
+            self.react(name, query, {"stub": name, "sent": variables, "arrived": arrived})
+        finally:
+            busy.remove(name)
+
+    def react(self, name: str, query: dict[str, list[str]], told: dict[str, Any]) -> None:
         if "chunks" in query:
             self.stream(name, int(query["chunks"][0]))
         elif "open" in query:
             self.answer("200", [], json.dumps({"open": streams.count(name)}))
+        elif "busy" in query:
+            self.answer("200", [], json.dumps({"busy": busy.count(name) - 1}))
+        elif "size" in query:
+            self.answer("200", [], "x" * int(query["size"][0]))
         else:
             time.sleep(int(query.get("pause", ["0"])[0]))
-            body = {"stub": name, "number": next(counter), "sent": variables}
-            self.answer(query.get("status", ["200"])[0], query.get("header", []), json.dumps(body))
+            told["number"] = next(counter)
+            self.answer(query.get("status", ["200"])[0], query.get("header", []), json.dumps(told))
 
     def answer(self, status: str, headers: list[str], body: str = "", kind: str = "application/json") -> None:
         lines = [f"HTTP/1.1 {status} Stub", f"Content-Type: {kind}", *headers, "", body]

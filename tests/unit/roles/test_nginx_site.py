@@ -7,9 +7,12 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx
+from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx, write_nginx
 from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, describe, nginx_files
 
 FRONTS = ("direct", "proxy")
@@ -310,7 +313,8 @@ def test_static_files_are_served_by_nginx(rendered, front):
     assert previous.values("root") == ["/srv/flask/shop/public/previous"]
     assert previous.values("try_files") == ["$uri =404"]
     if front == "proxy":
-        assert places(backend_of(http)) == {("/",)}
+        # For fronts on other hosts, which do not have the files.
+        assert location(backend_of(http), "^~", "/static/").values("try_files") == ["$uri @previous"]
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -412,7 +416,11 @@ def test_clients_can_be_limited(rendered, front):
 
 @pytest.mark.parametrize(
     ("log", "written"),
-    [("combined", "/var/log/nginx/shop.access.log combined"), ("json", "/var/log/nginx/shop.access.log flaskops_json"), ("off", "off")],
+    [
+        ("combined", "/var/log/nginx/shop.access.log flaskops_combined"),
+        ("json", "/var/log/nginx/shop.access.log flaskops_json"),
+        ("off", "off"),
+    ],
 )
 def test_the_access_log(rendered, log, written):
     http = rendered(app("proxy", log=log))
@@ -443,6 +451,162 @@ def test_the_recipe_of_the_tutorials_can_be_had(rendered, front):
     assert cached.values(f"{hop}_cache_valid") == ["200 30d"]
     # One thing of it cannot be had: an answer that sets a cookie is not stored.
     assert "Set-Cookie" not in cached.one(f"{hop}_ignore_headers").args
+
+
+# --- where a site is and what is behind it -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_application_can_be_mounted_under_a_prefix(rendered, front):
+    routes = [PLAIN, CACHE, {"path": "/s/", "mode": "static", "directory": "s"}, {"path": "/x", "match": "exact"}]
+    http = rendered(app(front, *routes, prefix="/shop.v1"))
+    for server in servers_of(http, front):
+        assert places(server) == {
+            *(("/shop.v1/",), ("/shop.v1/api",), ("^~", "/shop.v1/s/"), ("=", "/shop.v1/x")),
+            *(("@previous",), ("=", "/shop.v1"), ("/",)),
+        }
+        assert location(server, "=", "/shop.v1").values("return") == ["308 /shop.v1/$is_args$args"]
+        assert location(server, "/").values("return") == ["404"]
+    # The last hop tells the application (PEP 3333).
+    params = {inner.args[0]: inner.args[1] for inner in servers_of(http, front)[-1].all("uwsgi_param")}
+    assert (params["SCRIPT_NAME"], params["PATH_INFO"]) == ("/shop.v1", "$flask_shop_path")
+    ((pattern, rest),) = mapping(http, "$flask_shop_path").items()
+    assert rest == "$flask_shop_rest"
+    # In Python, named groups have a P.
+    strip = re.compile(pattern.removeprefix("~").replace("(?<", "(?P<"))
+    found = {path: strip.search(path) for path in ("/shop.v1/", "/shop.v1/a/b", "/shopXv1/a", "/x/shop.v1/a")}
+    assert {path: match and match["flask_shop_rest"] for path, match in found.items()} == {
+        "/shop.v1/": "/",
+        "/shop.v1/a/b": "/a/b",
+        "/shopXv1/a": None,
+        "/x/shop.v1/a": None,
+    }
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_without_a_prefix_there_is_nothing_to_take_away(rendered, front):
+    http = rendered(app(front))
+    params = {inner.args[0]: inner.args[1] for inner in servers_of(http, front)[-1].all("uwsgi_param")}
+    assert params["PATH_INFO"] == "$document_uri"
+    assert "SCRIPT_NAME" not in params
+    assert not [inner for inner in http.all("map") if inner.args[1] == "$flask_shop_path"]
+
+
+def test_backends_on_other_hosts_are_passed_everything_the_front_does_not_answer(rendered):
+    static = {"path": "/static/", "mode": "static", "directory": "static"}
+    http = rendered(app("proxy", PLAIN, CACHE, STREAM, static, backends=["192.0.2.1:8000", "[2001:db8::1]:8000"]))
+    upstream = http.one("upstream", "flask_shop_backends")
+    assert upstream.values("server") == ["192.0.2.1:8000", "[2001:db8::1]:8000"]
+    assert upstream.values("keepalive") == ["32"]
+    server = front_of(http)
+    for place in (("/",), ("/api",), ("/time/",), ("^~", "/static/")):
+        assert location(server, *place).values("proxy_pass") == ["http://flask_shop_backends"]
+    assert server.values("proxy_next_upstream") == ["error timeout"], "never non_idempotent"
+    # Neither the application nor its files nor the name of its live instance are on this host.
+    assert not [
+        server for server in http.all("server") if "127.0.0.1:8000" in server.values("listen") and "shop.example.com" in str(server)
+    ]
+    assert not http.all("upstream", "flask_shop")
+    assert not server.all("root")
+    assert location(server, "/api").values("proxy_cache_key") == ["$scheme$request_method$host$request_uri"]
+
+
+def test_only_fronts_reach_the_server_behind_the_proxy(rendered):
+    http = rendered(app("proxy"), nginx_site_fronts=["192.0.2.9"])
+    fronts = {inner.name: inner.args[0] for inner in http.one("geo", "$realip_remote_addr", "$flaskops_front").block}
+    assert fronts == {"default": "0", "127.0.0.1": "1", "::1": "1", "192.0.2.9": "1"}
+    backend = backend_of(http)
+    (refusal,) = backend.all("if")
+    assert refusal.values("return") == ["403"]
+    assert backend.values("set_real_ip_from") == ["127.0.0.1", "::1", "192.0.2.9"]
+
+
+def test_the_port_is_that_of_the_outermost_trusted_proxy(rendered):
+    mapped = mapping(rendered(app()), "$flaskops_port")
+    assert mapped.pop("default") == "$server_port"
+    given = next(name for name in mapped if name.startswith("~"))
+    mapped.pop(given)
+    assert mapped == {"1  http": "80", "1  https": "443"}
+    pattern = re.compile(given.removeprefix("~").replace("(?<", "(?P<"))
+    assert pattern.search("1 8443 https")
+    assert not pattern.search("0 8443 https")
+    assert not pattern.search("1 x https")
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_every_server_has_room_for_large_headers(rendered, front):
+    http = rendered(app(front))
+    (catch_all,) = [server for server in http.all("server") if server.values("return") == ["444"]]
+    for server in (*servers_of(http, front), catch_all):
+        assert server.values("large_client_header_buffers") == ["4 32k"]
+    for server, hop in zip(servers_of(http, front), [HOP[front], "uwsgi"], strict=False):
+        assert server.values(f"{hop}_buffer_size") == ["16k"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_redirect_does_not_name_the_host_and_port_of_an_inner_server(rendered, front):
+    for server in servers_of(rendered(app(front)), front):
+        assert server.values("absolute_redirect") == ["off"]
+
+
+def test_a_route_with_a_header_of_its_own_has_the_others_too(rendered):
+    http = rendered(app("direct", PLAIN, {"path": "/a", "extra": ["add_header X-A b;"]}))
+    assert {inner.args[0] for inner in location(front_of(http), "/a").all("add_header")} == {*DEFAULT_HEADERS, "X-A"}
+    assert not location(front_of(http), "/").all("add_header")
+
+
+# --- nginx.conf ------------------------------------------------------------------------------------------------------------
+
+
+def test_workers_may_open_more_files_than_connections():
+    text = nginx_files([app()], nginx_site_worker_connections=5000)["nginx.conf"]
+    assert "    worker_connections 5000;\n" in text
+    (files,) = re.findall(r"^worker_rlimit_nofile ([0-9]+);$", text, re.MULTILINE)
+    assert int(files) >= 2 * 5000
+
+
+def test_an_own_nginx_conf_is_respected():
+    assert "nginx.conf" not in nginx_files([app()], nginx_site_manage_main=False)
+
+
+# --- gixy ------------------------------------------------------------------------------------------------------------------
+
+# open_file_cache would answer with files of the release before, since it goes by the path with the link in it.
+NOT_FOR_US = "try_files_is_evil_too"
+MANY_ROUTES = [
+    *(PLAIN, CACHE, {**CACHE, "path": "/seed", "preset": "seed"}, STREAM),
+    {"path": "/s/", "mode": "static", "directory": "s"},
+    {"path": r"^/a/\d{2}$", "match": "regex"},
+    {"path": "/old", "mode": "redirect", "to": "/new$is_args$args"},
+    {"path": "/moved", "mode": "redirect", "to": "https://example.com$request_uri"},
+    {"path": "/admin", "mode": "deny"},
+    {"path": "/extra", "extra": ["add_header X-A b;"]},
+]
+
+
+def gixy(main: Path) -> list[str]:
+    """Return what gixy says of a configuration, medium and higher."""
+    command = [str(Path(sys.executable).with_name("gixy")), "-ll", "--format", "json", "--skips", NOT_FOR_US, str(main)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr
+    return [f"{issue['plugin']}: {issue['reason']}" for issue in json.loads(done.stdout)]
+
+
+def test_gixy_finds_nothing(tmp_path):
+    """One tree with every variant: fronts, modes, prefix, backends, limits, logs, trusted proxies."""
+    variants = itertools.product(FRONTS, ("", "/shop"), ("combined", "json", "off"), ({}, {"rate": "9r/s", "connections": 9}))
+    apps = [
+        describe(name=f"a{index}", nginx={"front": front, "prefix": prefix, "log": log, "limit": limit, "routes": MANY_ROUTES})
+        for index, (front, prefix, log, limit) in enumerate(variants)
+    ]
+    apps.append(describe(name="edge", nginx={"front": "proxy", "backends": ["192.0.2.1:80", "192.0.2.2:80"], "routes": MANY_ROUTES}))
+    main = write_nginx(nginx_files(apps, nginx_site_trusted_proxies=["192.0.2.0/24"], nginx_site_fronts=["198.51.100.7"]), tmp_path)
+    assert gixy(main) == []
+
+
+def test_gixy_sees_what_is_put_there(tmp_path):
+    spoilt = app("direct", PLAIN, {"path": "/b", "extra": ["return 301 https://example.com$uri;"]})
+    assert gixy(write_nginx(nginx_files([spoilt]), tmp_path))
 
 
 # --- all sites -----------------------------------------------------------------------------------------------------------

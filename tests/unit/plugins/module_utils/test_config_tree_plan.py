@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils import config_tree_plan
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
     MANIFEST,
     Absent,
@@ -151,6 +152,32 @@ def test_all_refusals_are_told_at_once(tmp_path):
 def test_force_replaces_it(tmp_path):
     put(tmp_path, "sites/shop.conf", b"mine\n")
     assert plan(tmp_path, [shop(force=True)]).changed == ["sites/shop.conf"]
+
+
+@pytest.mark.parametrize(("packaged", "changed", "kept"), [(True, ["sites/shop.conf"], []), (False, [], ["sites/shop.conf"])])
+def test_a_packaged_file_is_replaced_unless_it_was_edited(tmp_path, monkeypatch, packaged, changed, kept):
+    asked: list[str] = []
+    monkeypatch.setattr(config_tree_plan, "is_as_packaged", lambda path: asked.append(path) or packaged)
+    put(tmp_path, "sites/shop.conf", b"theirs\n")
+    got = plan(tmp_path, [shop(if_unedited=True)])
+    assert (got.changed, got.kept) == (changed, kept)
+    assert ("sites/shop.conf" in got.manifest.files) == packaged, "what is kept is not ours"
+    assert asked == [f"{tmp_path}/sites/shop.conf"]
+    # What was replaced is saved, to come back one day.
+    assert got.saved == changed
+
+
+def test_once_ours_it_is_repaired(tmp_path, monkeypatch):
+    monkeypatch.setattr(config_tree_plan, "is_as_packaged", lambda _path: pytest.fail("it is known whose it is"))
+    put(tmp_path, "sites/shop.conf", b"edited\n", record="shop", digest_of=shop())
+    got = plan(tmp_path, [shop(if_unedited=True)])
+    assert (got.changed, got.drifted, got.kept) == (["sites/shop.conf"], ["sites/shop.conf"], [])
+
+
+def test_a_link_in_its_place_is_somebodys(tmp_path):
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites/shop.conf").symlink_to("elsewhere")
+    assert plan(tmp_path, [shop(if_unedited=True)]).kept == ["sites/shop.conf"]
 
 
 def test_an_identical_one_is_adopted(tmp_path):

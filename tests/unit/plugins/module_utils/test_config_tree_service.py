@@ -121,3 +121,21 @@ def test_children_of_a_process():
         finally:
             process.kill()
     assert service.children(0) == set()
+
+
+@pytest.mark.parametrize(
+    ("title", "takes"),
+    [(b"nginx: worker process\0", True), (b"nginx: worker process is shutting down\0", False), (b"nginx: cache manager process\0", True)],
+)
+def test_a_worker_tells_that_it_takes_no_more_connections(tmp_path, title, takes):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/cmdline").write_bytes(title)
+    assert service.takes_connections(7, str(tmp_path)) is takes
+    assert not service.takes_connections(8, str(tmp_path)), "it has ended"
+
+
+def test_the_old_workers_are_waited_for(systemd, monkeypatch):
+    asked = []
+    monkeypatch.setattr(service, "takes_connections", lambda pid: asked.append(pid) or len(asked) < 3)
+    assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1), (2, 2)}]).reload() == ""
+    assert asked == [1, 1, 1]

@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils import config_tree as tree
 from ansible_collections.flaskops.stack.plugins.module_utils import config_tree_files as files
+from ansible_collections.flaskops.stack.plugins.module_utils import config_tree_probe
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_check import Outcome
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
     Absent,
     ConfigTreeError,
     Entry,
 )
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_probe import Answer, SiteProbe
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_service import Service
 
 FIRST = [
@@ -65,6 +67,7 @@ class Host:
         self.reloads: list[dict[str, str]] = []
         self.checked: list[str] = []
         self.on_check: Callable[[], object] = lambda: None
+        self.probe: SiteProbe | None = None
         (self.root / "enabled").mkdir(parents=True)
         (self.root / "foreign").write_text("foreign\n")
         (self.root / "enabled/default").symlink_to("nowhere")
@@ -90,7 +93,7 @@ class Host:
     def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> tree.Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []
         request = tree.Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
-        transaction = tree.Transaction(request, Service("nginx", runner=self), str(self.state))
+        transaction = tree.Transaction(request, Service("nginx", runner=self), str(self.state), self.probe)
         return transaction.predict() if check else transaction.run()
 
     def live(self) -> dict[str, str]:
@@ -169,6 +172,7 @@ def test_next_change_and_removal(host):
         "removed": ["enabled/default", "extra/blog", "sites/blog"],
         "restored": [],
         "adopted": [],
+        "kept": [],
         "drifted": [],
     }
     assert not (host.root / "extra").exists(), "a directory of ours goes with its last file"
@@ -275,6 +279,69 @@ def test_a_reload_that_does_not_take_is_undone(host):
     assert [live["sites/shop"] for live in host.reloads] == ["shop 1\n", "shop 2\n", "shop 1\n"]
     assert (host.root / "sites/shop").stat().st_ino == inode
     assert not host.run(FIRST).changed
+
+
+class Sites(SiteProbe):
+    """Sites that answer by what the service has loaded; `bad` in a file of theirs makes them fail."""
+
+    def __init__(self, host: Host, *names: str) -> None:
+        super().__init__(("", 0), [{"name": name, "host": name, "routes": [{"probe": "/"}]} for name in names])
+        self.host = host
+        self.asked: list[set[str]] = []
+
+    def look(self, names):
+        self.asked.append(set(names))
+        loaded = self.host.loaded.read_text() if self.host.loaded.exists() else ""
+        answer = Answer(2, "answered 502") if "broken" in loaded else Answer(3, "answered 200")
+        return {request: answer for request in self.requests if request.site in names}
+
+
+@pytest.fixture
+def sites(host, monkeypatch):
+    monkeypatch.setattr(config_tree_probe, "PATIENCE", 0)
+    host.probe = Sites(host, "shop", "blog")
+    return host.probe
+
+
+BROKEN = [Entry("sites/shop", "shop", b"broken\n"), *FIRST[1:]]
+
+
+def test_a_change_that_makes_a_site_worse_is_undone(host, sites):
+    host.run(FIRST)
+    with pytest.raises(ConfigTreeError, match="shop: shop/ answered 502, and answered 200 before the change. The old tree is back"):
+        host.run(BROKEN)
+    assert host.live() == TREE_OF_FIRST
+    assert host.has_loaded_its_tree()
+    assert not host.leftovers()
+    assert not host.run(FIRST).changed
+
+
+def test_sites_whose_files_change_are_asked_before_and_after(host, sites):
+    host.run(FIRST)
+    sites.asked.clear()
+    host.run([Entry("sites/shop", "shop", b"shop 2\n"), *FIRST[1:]])
+    assert sites.asked == [{"shop"}, {"shop"}]
+    sites.asked.clear()
+    assert not host.run([Entry("sites/shop", "shop", b"shop 2\n"), *FIRST[1:]]).changed
+    assert sites.asked == [], "nothing has changed"
+
+
+def test_all_sites_are_asked_when_a_shared_file_changes(host, sites):
+    host.run(FIRST)
+    sites.asked.clear()
+    host.run([*FIRST, Entry("extra/common", "everybody", b"common\n")])
+    assert sites.asked == [{"shop", "blog"}, {"shop", "blog"}]
+
+
+def test_a_new_site_need_not_answer(host, sites):
+    host.run(BROKEN)
+    assert host.live()["sites/shop"] == "broken\n"
+
+
+def test_nobody_is_asked_where_the_service_does_not_run(host, sites):
+    host.active = False
+    host.run(FIRST)
+    assert sites.asked == []
 
 
 def test_a_service_that_takes_nothing_is_reloaded_by_the_next_run(host):

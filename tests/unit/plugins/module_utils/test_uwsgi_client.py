@@ -134,6 +134,17 @@ def test_a_request_is_answered(server):
     assert {"SERVER_PORT", "SERVER_PROTOCOL", "REMOTE_ADDR"} <= set(asked)
 
 
+def test_an_application_is_told_where_it_is_mounted(server):
+    asked: dict[str, str] = {}
+
+    def handle(connection):
+        asked.update(read_packet(connection))
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    request(server(handle), "/health?deep=1", "shop.example.com", 5, script_name="/shop")
+    assert (asked["SCRIPT_NAME"], asked["PATH_INFO"], asked["REQUEST_URI"]) == ("/shop", "/health", "/shop/health?deep=1")
+
+
 def test_a_body_that_comes_later_is_read(server):
     def handle(connection):
         read_packet(connection)

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_app, resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_app, resolve_apps, warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
 from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, complete, describe
 
@@ -35,7 +36,9 @@ def test_three_keys_are_enough():
     assert (app["health"]["path"], app["health"]["host"], app["health"]["timeout"]) == ("/", "shop", 30)
     assert app["nginx"]["server_names"] == ["shop"]
     assert app["nginx"]["template"] == "site_direct.conf.j2"
-    assert app["nginx"]["routes"] == [{"path": "/", "match": "prefix", "mode": "plain", "read_timeout": "60s", "extra": [], "probe": "/"}]
+    assert app["nginx"]["routes"] == [
+        {"path": "/", "match": "prefix", "mode": "plain", "read_timeout": "60s", "extra": [], "probe": "/", "location": "/"}
+    ]
     assert app["source"]["exclude"][:1] == [".git"]
     assert app["web_group"] == "www-data"
     # A missing default file means no requirements; so there is no name here to insist on.
@@ -68,10 +71,69 @@ def test_routes_get_the_defaults_of_their_mode():
     plain, cache, stream = complete(
         nginx={"routes": [{"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream", "probe": ""}]}
     )["nginx"]["routes"]
-    assert plain == {"path": "/", "match": "prefix", "mode": "plain", "read_timeout": "60s", "extra": [], "probe": "/"}
+    assert plain == {"path": "/", "match": "prefix", "mode": "plain", "read_timeout": "60s", "extra": [], "probe": "/", "location": "/"}
     assert cache["valid"] == {"200": "10m"}
     assert cache["bypass_cookies"] == ["session", "remember_token"]
-    assert stream == {"path": "/time/", "match": "prefix", "mode": "stream", "read_timeout": "1h", "extra": [], "probe": ""}
+    assert stream == {
+        "path": "/time/",
+        "match": "prefix",
+        "mode": "stream",
+        "read_timeout": "1h",
+        "extra": [],
+        "probe": "",
+        "location": "/time/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("route", "location"),
+    [
+        ({"path": "/a"}, "/a"),
+        ({"path": "/a", "match": "exact"}, "= /a"),
+        ({"path": "/a", "mode": "static", "directory": "a"}, "^~ /a"),
+        ({"path": r"\.php$", "match": "regex"}, r'~ "\.php$"'),
+        ({"path": "^/[0-9]{2};'$", "match": "regex"}, '~ "^/[0-9]{2};\'$"'),
+    ],
+)
+def test_a_route_knows_its_location(route, location):
+    assert complete(nginx={"routes": [route]})["nginx"]["routes"][0]["location"] == location
+
+
+def as_nginx_reads(text: str) -> str:
+    """Return what nginx takes a text in double quotes for (ngx_conf_file.c, ngx_conf_read_token)."""
+    assert text.startswith('"')
+    assert text.endswith('"')
+    replaced = {**{char: char for char in "\"'\\"}, "t": "\t", "r": "\r", "n": "\n"}
+    return re.sub(r"\\(.)", lambda found: replaced.get(found.group(1), found.group(0)), text[1:-1])
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^/\d+$", r"^/a\tb", r"^/\\", r"^/\\n", r"^/\n\r\.", r"^/\\\\d", r"^/\'", "^/(?P<year>[0-9]{4})/", r"^/\\\t"]
+)
+def test_nginx_reads_a_regular_expression_as_it_was_written(pattern):
+    location = complete(nginx={"routes": [{"path": pattern, "match": "regex"}]})["nginx"]["routes"][0]["location"]
+    assert as_nginx_reads(location.removeprefix("~ ")) == pattern
+
+
+def test_a_prefix_goes_before_routes_and_probes():
+    routes = [
+        {"path": "/"},
+        {"path": "/a", "probe": "/a/1"},
+        {"path": "/s/", "mode": "static", "directory": "s"},
+        {"path": "^/shop/x", "match": "regex"},
+    ]
+    app = complete(nginx={"prefix": "/shop", "routes": routes})
+    assert [route["path"] for route in app["nginx"]["routes"]] == ["/shop/", "/shop/a", "/shop/s/", "^/shop/x"]
+    assert [route["probe"] for route in app["nginx"]["routes"]] == ["/shop/", "/shop/a/1", "", ""]
+    # Health is asked of the application itself, which is told where it is mounted.
+    assert (app["health"]["path"], app["health"]["prefix"]) == ("/", "/shop")
+
+
+def test_a_cache_before_other_hosts_is_warned_of():
+    routes = [{"path": "/"}, {"path": "/api", "mode": "cache"}]
+    (said,) = warnings([complete(nginx={"front": "proxy", "backends": ["192.0.2.1:80"], "routes": routes})])
+    assert "/api is cached before backends" in said
+    assert warnings([complete(nginx={"front": "proxy", "routes": routes})]) == []
 
 
 @pytest.mark.parametrize(
@@ -259,15 +321,22 @@ REFUSED = [
     ({"nginx": {"max_body_size": "10 MB"}}, "shop.nginx.max_body_size is '10 MB', which cannot be used here; write a size such as 10m."),
     pytest.param(
         {"nginx": {"routes": [{"path": "api"}]}},
-        "shop.nginx.routes[0].path is 'api', which cannot be used here; write a path such as / or /api",
+        "shop.nginx.routes[0].path is 'api', which is no path; write a path such as / or /api, or set match: regex.",
     ),
-    ({"nginx": {"routes": [{"path": "^/a"}]}}, "shop.nginx.routes[0].path is '^/a', which is no path; write a path, or set match: regex."),
-    ({"nginx": {"routes": [{"path": "/a$"}]}}, "shop.nginx.routes[0].path is '/a$', which is no path; write a path, or set match: regex."),
+    ({"nginx": {"routes": [{"path": "^/a"}]}}, "shop.nginx.routes[0].path is '^/a', which is no path; write a path such as / or /api, or set match: regex."),
+    ({"nginx": {"routes": [{"path": "/a$"}]}}, "shop.nginx.routes[0].path is '/a$', which is no path; write a path such as / or /api, or set match: regex."),
     ({"nginx": {"routes": [{"path": "^/(", "match": "regex"}]}}, "shop.nginx.routes[0].path is '^/(', which is no regular expression ("),
     ({"nginx": {"routes": [{"path": "/", "match": "glob"}]}}, "shop.nginx.routes[0].match is 'glob', but must be one of prefix, exact, regex; "),
     ({"nginx": {"routes": [{"path": "/a", "mode": "static", "directory": "a", "match": "exact"}]}}, "shop.nginx.routes[0].match is exact, but static"),
     ({"nginx": {"routes": [{"path": "/a", "mode": "static"}]}}, "shop.nginx.routes[0].directory is missing; write it: "),
     ({"nginx": {"routes": [{"path": "/a", "mode": "redirect"}]}}, "shop.nginx.routes[0].to is missing; write it: where to"),
+    ({"nginx": {"routes": [{"path": "/a;"}]}}, "shop.nginx.routes[0].path is '/a;', which is no path; "),
+    ({"nginx": {"routes": [{"path": "/a b"}]}}, "shop.nginx.routes[0].path is '/a b', which cannot be used here; "),
+    ({"nginx": {"routes": [{"path": '^/"', "match": "regex"}]}}, "shop.nginx.routes[0].path is '^/\"', which cannot be used here; write "),
+    ({"nginx": {"prefix": "/shop/"}}, "shop.nginx.prefix is '/shop/', which cannot be used here; write a path such as /shop, without a slash"),
+    ({"nginx": {"prefix": "/a/../b"}}, "shop.nginx.prefix is '/a/../b', which cannot be used here; "),
+    ({"nginx": {"backends": ["[::1]:80"]}}, "shop.nginx.backends is for front: proxy, and this one is direct; set front: proxy."),
+    ({"nginx": {"front": "proxy", "backends": ["b:80"]}}, "shop.nginx.backends[0] is 'b:80', which cannot be used here; write address and port"),
     ({"nginx": {"routes": [{"path": "/a", "mode": "redirect", "to": "b"}]}}, "shop.nginx.routes[0].to is 'b', which cannot be used here; write a URL"),
     ({"nginx": {"routes": [{"path": "/a", "mode": "redirect", "to": "/", "status": 200}]}}, "shop.nginx.routes[0].status is '200', but must be one of 301"),
     ({"nginx": {"routes": [{"path": "/", "extra": ["gzip off"]}]}}, "shop.nginx.routes[0].extra[0] is 'gzip off', which cannot be used here; end it with"),
