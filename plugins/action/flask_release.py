@@ -95,6 +95,7 @@ def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.An
         **{key: app[key] for key in ("name", "user", "root", "hooks")},
         "python": plan["hosted"]["python"]["path"],
         "uwsgi": app["uwsgi"]["package"],
+        "gevent": app["uwsgi"]["gevent"],
         "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
         "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
         "release": {

@@ -15,13 +15,16 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import con
 from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import ask_host, host_app, stop_timeout, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import render
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi_settings import instance_settings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi_settings import instance_settings, stream_settings
 
 App = dict[str, t.Any]
 
 _HEADER = "# Managed by flaskops.stack; a change by hand does not last.\n"
 _UNIT_TEMPLATE = "flask-app@.service.j2"
 _DROP_IN_TEMPLATE = "instance.conf.j2"
+# An overlay may hold what must run once, so it is for the other uWSGI alone.
+_STREAM_TEMPLATE = "uwsgi.ini.j2"
+_LIMITS = ("memory_max", "tasks_max")
 
 
 def _given(release: t.Mapping[str, str]) -> dict[str, str]:
@@ -89,6 +92,9 @@ class ActionModule(ActionBase):
             "uwsgi_service_release": release,
             "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
             "uwsgi_service_stop_timeout": stop_timeout(app),
+            "uwsgi_service_limits": {key: app["uwsgi"].get(key) for key in _LIMITS},
+            # Whether it is the pool for streams that is rendered.
+            "uwsgi_service_pool": False,
             # The text is part of the id, so it must not depend on a controller's configuration.
             "ansible_managed": "Ansible managed",
         }
@@ -109,6 +115,10 @@ class ActionModule(ActionBase):
             "drop_in": drop_in,
             "static": on_host["static"],
         }
+        pool = self._pool(app, release, variables, task_vars)
+        if pool:
+            identity["stream"] = pool
+            files["stream"] = pool["ini"]
         return {
             **on_host,
             "id": content_id("instance", identity),
@@ -116,7 +126,21 @@ class ActionModule(ActionBase):
             "files": files,
             "unit": unit,
             "drop_in": drop_in,
+            **({"stream_unit": pool["unit"], "stream_drop_in": pool["drop_in"]} if pool else {}),
         }
+
+    def _pool(self, app: App, release: dict[str, str], variables: App, task_vars: dict[str, t.Any]) -> dict[str, str]:
+        """Return ini, unit and drop-in of the pool for streams, nothing where the application has none."""
+        if app["uwsgi"]["stream"]["pool"] == "none":
+            return {}
+        own = {
+            **variables,
+            "uwsgi_service_settings": stream_settings(app, release, stop_timeout(app)),
+            "uwsgi_service_limits": {key: app["uwsgi"]["stream"].get(key) for key in _LIMITS},
+            "uwsgi_service_pool": True,
+        }
+        templates = {"ini": _STREAM_TEMPLATE, "unit": _UNIT_TEMPLATE, "drop_in": _DROP_IN_TEMPLATE}
+        return {part: render(self, template, own, task_vars, f"{app['name']}.uwsgi.stream") for part, template in templates.items()}
 
     def _migrate(self, order: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
         """Run the migrations of new releases on the first host that comes here; the others wait for it.

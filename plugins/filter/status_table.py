@@ -28,7 +28,22 @@ _value: {description: Lines., type: list, elements: str}
 
 import typing as t
 
-_COLUMNS = ("host", "app", "state", "release", "revision", "age", "workers", "busy", "requests", "earlier", "last attempt", "notes")
+_COLUMNS = (
+    "host",
+    "app",
+    "state",
+    "release",
+    "revision",
+    "age",
+    "workers",
+    "busy",
+    "streams",
+    "memory",
+    "requests",
+    "earlier",
+    "last attempt",
+    "notes",
+)
 _REVISION_SHOWN = 14
 
 
@@ -41,7 +56,7 @@ def status_table(hosts: dict[str, dict[str, t.Any]], now: float) -> list[str]:
 
 def _row(host: str, name: str, app: dict[str, t.Any], now: float) -> tuple[str, ...]:
     live = app["instances"].get(app["live"], {})
-    workers = live.get("workers", [])
+    stream = live.get("stream")
     earlier = sorted({item["release"] for key, item in app["instances"].items() if key != app["live"]} - {app["release"]["id"], ""})
     last = app["history"][0] if app["history"] else None
     return (
@@ -51,13 +66,20 @@ def _row(host: str, name: str, app: dict[str, t.Any], now: float) -> tuple[str, 
         app["release"]["id"] or "-",
         app["release"]["revision"][:_REVISION_SHOWN] or "-",
         _age(now - app["release"]["built"]) if app["release"]["built"] else "-",
-        str(len(workers)),
-        str(sum(worker["status"].startswith("busy") for worker in workers)),
+        str(len(live.get("workers", []))),
+        _busy(live),
+        _busy(stream) if stream else "-",
+        f"{sum(item.get('memory', 0) for item in (live, stream or {})) / 2**20:.0f}M",
         str(live.get("requests", 0)),
         " ".join(earlier) or "-",
         f"{last['action']} {last['result']} {last['time']} by {last['who']}" if last else "-",
         _notes(app) or "-",
     )
+
+
+def _busy(uwsgi: dict[str, t.Any]) -> str:
+    """Return how many requests are being answered, of how many at the same time."""
+    return f"{uwsgi.get('busy', 0)}/{uwsgi.get('slots', 0)}"
 
 
 def _notes(app: dict[str, t.Any]) -> str:

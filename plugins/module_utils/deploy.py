@@ -12,7 +12,18 @@ from . import history, removal, switch, systemd
 from .as_user import CommandError, run_hooks
 from .atomic import read_link, read_text
 from .gate import gate
-from .instance import Instance, drop_in_path, instance_record, known_ids, live_id, previous_id, template_path
+from .instance import (
+    FILES,
+    Instance,
+    drop_in_path,
+    instance_record,
+    known_ids,
+    live_id,
+    previous_id,
+    stream_template_path,
+    template_path,
+    units_of,
+)
 from .release_build import release_record
 
 App = t.Mapping[str, t.Any]
@@ -40,13 +51,11 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
     :param check: whether to tell only what would be done
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
-    states = systemd.show([instance.unit for instance in wanted])
+    states = systemd.show([unit for instance in wanted for unit in instance.units])
     notices: dict[str, str] = {} if allow_rejected else _rejected(wanted)
     strays = switch.strays(wanted)
     pending = [
-        instance
-        for instance in wanted
-        if instance.name not in notices and (strays[instance.name] or not instance.is_settled(states[instance.unit]))
+        instance for instance in wanted if instance.name not in notices and (strays[instance.name] or not instance.is_settled(states))
     ]
     leaving = {app["name"]: removal.pending(app) for app in absent}
     gone = [path for paths in leaving.values() for path in paths]
@@ -129,7 +138,7 @@ def _rejected(wanted: t.Sequence[Instance]) -> dict[str, str]:
 def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     """Start, gate and switch, and write down how it went."""
     began = time.monotonic()
-    templates = {instance.name: read_text(instance.template_path) for instance in pending}
+    templates = {instance.name: {path: read_text(path) for path in instance.templates} for instance in pending}
     before = {instance.name: instance.live_id for instance in pending}
     for instance in pending:
         try:
@@ -239,8 +248,13 @@ def _earlier(app: App, live: str, records: t.Mapping[str, t.Any]) -> str:
 
 def _recorded(app: App, name: str) -> Instance:
     """Return an instance as its files on the host have it."""
-    texts = {kind: read_text(f"{app['config_dir']}/{name}.{kind}") or "" for kind in ("ini", "env", "secrets")}
-    unit = {"unit": read_text(template_path(app["name"])) or "", "drop_in": read_text(drop_in_path(app["name"], name)) or ""}
+    units = units_of(app, name)
+    kinds = ("ini", "env", "secrets", *(["stream"] if len(units) > 1 else []))
+    texts = {kind: read_text(f"{app['config_dir']}/{name}{FILES[kind].suffix}") or "" for kind in kinds}
+    places = {"unit": template_path(app["name"]), "drop_in": drop_in_path(units[0])}
+    if len(units) > 1:
+        places |= {"stream_unit": stream_template_path(app["name"]), "stream_drop_in": drop_in_path(units[1])}
+    unit = {key: read_text(path) or "" for key, path in places.items()}
     return Instance({**app, "id": name, "release": instance_record(app, name)["release"], "files": texts, **unit})
 
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The gate: a candidate gets no traffic before it is ready and has answered its health request on its private socket."""
+"""The gate: a candidate gets no traffic before it is ready and has answered its health request on its private sockets."""
 
 from __future__ import annotations
 
@@ -44,17 +44,18 @@ def _of_the_live(instance: Instance) -> str:
 
 
 class _Waiting:
-    """A candidate that is not through the gate yet."""
+    """A candidate, or the pool of one, that is not through the gate yet."""
 
-    def __init__(self, instance: Instance) -> None:
-        self.instance, self.health = instance, instance.app["health"]
+    def __init__(self, instance: Instance, unit: str) -> None:
+        self.instance, self.health, self.socket = instance, instance.app["health"], instance.sockets[unit]
+        self.who = f"the candidate {instance.id}" if unit == instance.unit else f"the stream pool of the candidate {instance.id}"
         self.in_a_row, self.next_request, self.says = 0, 0.0, ""
         # Of the first start: a second one has not logged yet what is wrong.
         self.invocation = ""
 
     def examine(self, properties: t.Mapping[str, str]) -> str:
         """Look once and return ``good``, ``bad`` or ``wait``; ``says`` tells why."""
-        state, who = properties["ActiveState"], f"the candidate {self.instance.id}"
+        state, who = properties["ActiveState"], self.who
         if state != "inactive":
             self.invocation = self.invocation or properties.get("InvocationID", "")
         if state == "failed" or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
@@ -66,16 +67,16 @@ class _Waiting:
             return "wait"
         if time.monotonic() >= self.next_request:
             self.next_request = time.monotonic() + self.health["interval"]
-            self.in_a_row = self.in_a_row + 1 if self._ask(who) else 0
+            self.in_a_row = self.in_a_row + 1 if self._ask() else 0
         return "good" if self.in_a_row >= self.health["successes"] else "wait"
 
-    def _ask(self, who: str) -> bool:
+    def _ask(self) -> bool:
         """Send the health request and return whether the answer is accepted."""
         health = self.health
-        asked = f"{who} was asked for {health['path']} (Host: {health['host']})"
+        asked = f"{self.who} was asked for {health['path']} (Host: {health['host']})"
         try:
             patience = max(1.0, health["timeout"] * _SHARE_OF_TIMEOUT)
-            answer = request(self.instance.socket, health["path"], health["host"], patience, health["headers"], health["prefix"])
+            answer = request(self.socket, health["path"], health["host"], patience, health["headers"], health["prefix"])
         except (OSError, ValueError) as error:
             self.says = f"{asked} and gave no answer ({error})"
             return False
@@ -93,11 +94,13 @@ class _Waiting:
 def gate(instances: t.Sequence[Instance]) -> list[Problem]:
     """Wait until every candidate is through; return what is wrong with those that are not."""
     began = time.monotonic()
-    waiting = {instance.unit: _Waiting(instance) for instance in instances}
+    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.units}
     problems: list[Problem] = []
     while waiting:
         states = systemd.show(list(waiting))
         for unit, candidate in list(waiting.items()):
+            if unit not in waiting:
+                continue  # the other half of its instance has been refused
             verdict = candidate.examine(states[unit])
             late = time.monotonic() - began > candidate.health["timeout"]
             if verdict == "wait" and not late:
@@ -105,6 +108,7 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
             del waiting[unit]
             if verdict != "good":
                 limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
+                waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
                 log = _last_words(unit, candidate.invocation)
                 problems.append(Problem(candidate.instance.name, candidate.says + limit, _of_the_live(candidate.instance), log))
         if waiting:

@@ -5,6 +5,9 @@
 An instance is named by its content and never edited. Two symlinks tell which one is live: ``<config_dir>/live`` survives a boot,
 ``<run_dir>/uwsgi.sock`` is what nginx follows at each connect; renaming the latter is the switch. A third, ``<root>/public/current``,
 tells nginx the name of the live instance: it is part of the key of cached answers.
+
+An instance may have a pool for streams: a second unit with an ini and a socket of its own, under the same name. It is started, asked,
+switched to by ``<run_dir>/stream.sock``, stopped and removed with the first; systemd starts it with the first, too.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ class InstanceFile(t.NamedTuple):
 # Secrets are for systemd alone, which hands them to the process; the record has checksums of them.
 FILES = {
     "ini": InstanceFile(".ini", 0o640, True),
+    "stream": InstanceFile(".stream.ini", 0o640, True),
     "env": InstanceFile(".env", 0o640, True),
     "secrets": InstanceFile(".secrets", 0o600, False),
     "record": InstanceFile(".json", 0o600, False),
@@ -44,8 +48,8 @@ class Instance:
     """An instance of an application.
 
     :param app: ``name``, ``user``, ``root``, ``config_dir``, ``run_dir``, ``health``, ``drain_timeout``, ``stop_timeout``,
-        ``keep_releases``, ``strategy``, ``hooks``, ``environment``; and of the instance ``id``, ``release``, ``files``, ``unit``
-        and ``drop_in``
+        ``keep_releases``, ``strategy``, ``hooks``, ``environment``; and of the instance ``id``, ``release``, ``files``, ``unit``,
+        ``drop_in`` and, where it has a pool for streams, ``files.stream``, ``stream_unit`` and ``stream_drop_in``
     """
 
     def __init__(self, app: App) -> None:
@@ -53,8 +57,11 @@ class Instance:
         self.config_dir, self.run_dir, self.root = app["config_dir"], app["run_dir"], app["root"]
         self.release: t.Mapping[str, str] = app["release"]
         self.unit = unit_name(self.name, self.id)
-        self.template_path = template_path(self.name)
-        self.socket = f"{self.run_dir}/{self.id}.sock"
+        # What answers, by unit; the first one is the instance's own.
+        self.sockets = {self.unit: f"{self.run_dir}/{self.id}.sock"}
+        if "stream" in app["files"]:
+            self.sockets[stream_unit_name(self.name, self.id)] = f"{self.run_dir}/{self.id}.stream.sock"
+        self.units = list(self.sockets)
         # Whether it ran when this run began.
         self.ran_before = False
 
@@ -65,13 +72,27 @@ class Instance:
     def unit_of(self, other: str) -> str:
         return unit_name(self.name, other)
 
+    def units_of(self, other: str) -> list[str]:
+        return units_of(self.app, other)
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Return the texts of its unit templates by path; other instances share them."""
+        own = {template_path(self.name): self.app["unit"]}
+        return {**own, stream_template_path(self.name): self.app["stream_unit"]} if len(self.units) > 1 else own
+
     def _files(self) -> dict[str, tuple[str, int, bool]]:
         """Return content, mode and whether the group reads it, by path."""
         contents = {**self.app["files"], "record": self._record()}
-        return {f"{self.config_dir}/{self.id}{file.suffix}": (contents[kind], file.mode, file.by_group) for kind, file in FILES.items()}
+        return {
+            f"{self.config_dir}/{self.id}{file.suffix}": (contents[kind], file.mode, file.by_group)
+            for kind, file in FILES.items()
+            if kind in contents
+        }
 
     def _unit_files(self) -> dict[str, str]:
-        return {self.template_path: self.app["unit"], drop_in_path(self.name, self.id): self.app["drop_in"]}
+        texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
+        return {**self.templates, **{drop_in_path(unit): text for unit, text in zip(self.units, texts, strict=False)}}
 
     def _record(self) -> str:
         """Return what later runs need to know of the instance, with checksums that show a change by hand."""
@@ -112,12 +133,16 @@ class Instance:
                 raise FileNotFoundError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
             _link_tree(source, f"{public}/{route['path'].strip('/')}")
 
-    def is_settled(self, properties: t.Mapping[str, str]) -> bool:
-        """Return whether nothing has to be done."""
+    def is_settled(self, states: t.Mapping[str, t.Mapping[str, str]]) -> bool:
+        """Return whether nothing has to be done.
+
+        :param states: properties of its units by name
+        """
         return (
-            properties["ActiveState"] == "active"
+            all(states[unit]["ActiveState"] == "active" for unit in self.units)
             and is_enabled(self.unit)
             and self.live_id == self.id
+            and read_link(stream_link(self.app)) == stream_target(self.app, self.id)
             and read_link(f"{self.config_dir}/live") == f"{self.id}.ini"
             and (not self.release["id"] or read_link(f"{self.root}/current") == f"releases/{self.release['id']}")
             and read_link(f"{self.root}/public/current") == self.id
@@ -127,6 +152,35 @@ class Instance:
 
 def unit_name(name: str, instance: str) -> str:
     return f"flask-{name}@{instance}.service"
+
+
+def stream_unit_name(name: str, instance: str) -> str:
+    # Names of applications have no dot, so that it is nobody else's.
+    return f"flask-{name}.stream@{instance}.service"
+
+
+def has_pool(app: App, name: str) -> bool:
+    """Return whether an instance has a pool for streams."""
+    return os.path.exists(f"{app['config_dir']}/{name}{FILES['stream'].suffix}")
+
+
+def units_of(app: App, name: str) -> list[str]:
+    """Return the units of an instance that has a configuration."""
+    return [unit_name(app["name"], name), *([stream_unit_name(app["name"], name)] if has_pool(app, name) else [])]
+
+
+def stream_link(app: App) -> str:
+    return f"{app['run_dir']}/stream.sock"
+
+
+def stream_target(app: App, name: str) -> str | None:
+    """Return what the link for streams leads to while an instance is live, ``None`` where there is no link.
+
+    Where the live instance has no pool and nginx may still ask for one, as after a rollback, the instance itself has the streams.
+    """
+    if has_pool(app, name):
+        return f"{name}.stream.sock"
+    return f"{name}.sock" if os.path.lexists(stream_link(app)) else None
 
 
 def wants_link(unit: str) -> str:
@@ -146,8 +200,12 @@ def template_path(name: str) -> str:
     return f"{UNIT_DIR}/flask-{name}@.service"
 
 
-def drop_in_path(name: str, instance: str) -> str:
-    return f"{UNIT_DIR}/{unit_name(name, instance)}.d/instance.conf"
+def stream_template_path(name: str) -> str:
+    return f"{UNIT_DIR}/flask-{name}.stream@.service"
+
+
+def drop_in_path(unit: str) -> str:
+    return f"{UNIT_DIR}/{unit}.d/instance.conf"
 
 
 def live_id(app: App) -> str:
@@ -168,9 +226,11 @@ def _id_of_link(path: str, suffix: str) -> str:
 def known_ids(app: App) -> list[str]:
     """Return the ids of all instances of an application that have a configuration."""
     try:
-        return sorted(name[: -len(".ini")] for name in os.listdir(app["config_dir"]) if name.endswith(".ini") and not name.startswith("."))
+        found = [name[: -len(".ini")] for name in os.listdir(app["config_dir"]) if name.endswith(".ini")]
     except FileNotFoundError:
         return []
+    # One that is being written begins with a dot; the ini of a pool has one inside.
+    return sorted(name for name in found if "." not in name)
 
 
 def instance_record(app: App, name: str) -> dict[str, t.Any]:
@@ -188,12 +248,13 @@ def changed_by_hand(app: App, name: str) -> list[str]:
 def remove_instance(app: App, name: str) -> None:
     """Remove the files of an instance that does not run, last the one that tells later runs of it."""
     # uWSGI takes them away itself, unless it had to be killed.
-    for suffix in ("sock", "stats"):
+    for suffix in ("sock", "stats", "stream.sock", "stream.stats"):
         unlink(f"{app['run_dir']}/{name}.{suffix}")
-    shutil.rmtree(os.path.dirname(drop_in_path(app["name"], name)), ignore_errors=True)
+    for unit in (unit_name(app["name"], name), stream_unit_name(app["name"], name)):
+        shutil.rmtree(os.path.dirname(drop_in_path(unit)), ignore_errors=True)
     unlink(wants_link(unit_name(app["name"], name)))
     shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
-    for kind in ("secrets", "env", "record", "ini"):
+    for kind in ("secrets", "env", "record", "stream", "ini"):
         unlink(f"{app['config_dir']}/{name}{FILES[kind].suffix}")
 
 

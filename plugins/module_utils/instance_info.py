@@ -12,7 +12,7 @@ import typing as t
 
 from . import history, systemd
 from .atomic import read_link
-from .instance import changed_by_hand, instance_record, is_enabled, known_ids, live_id, previous_id, unit_name
+from .instance import changed_by_hand, instance_record, is_enabled, known_ids, live_id, previous_id, stream_link, units_of
 from .release_build import release_record
 from .uwsgi_client import read_stats
 
@@ -25,13 +25,14 @@ def describe(app: App) -> dict[str, t.Any]:
     """Return releases, instances, socket and workers of an application."""
     live = live_id(app)
     ids = known_ids(app)
-    states = systemd.show([unit_name(app["name"], name) for name in ids])
+    states = systemd.show([unit for name in ids for unit in units_of(app, name)])
     return {
         "live": live,
         "previous": previous_id(app),
         "release": _release(app),
         "socket": _socket(f"{app['run_dir']}/uwsgi.sock"),
-        "instances": {name: _instance(app, name, state) for name, state in zip(ids, states.values(), strict=True)},
+        "stream_socket": _socket(stream_link(app)),
+        "instances": {name: _instance(app, name, states) for name in ids},
         "changed_by_hand": changed_by_hand(app, live) if live else [],
         "rejected": history.rejected(app["root"]),
         "history": history.read(app["root"], _HISTORY_SHOWN),
@@ -63,16 +64,29 @@ def _socket(path: str) -> dict[str, str] | None:
     }
 
 
-def _instance(app: App, name: str, state: t.Mapping[str, str]) -> dict[str, t.Any]:
-    stats = read_stats(f"{app['run_dir']}/{name}.stats") if state["ActiveState"] == "active" else None
-    workers = (stats or {}).get("workers", [])
+def _instance(app: App, name: str, states: t.Mapping[str, t.Mapping[str, str]]) -> dict[str, t.Any]:
+    own, *pool = units_of(app, name)
     return {
         "release": instance_record(app, name)["release"]["id"],
-        "unit": state.get("Id", unit_name(app["name"], name)),
+        "enabled": is_enabled(own),
+        **_uwsgi(own, states[own], f"{app['run_dir']}/{name}.stats"),
+        "stream": _uwsgi(pool[0], states[pool[0]], f"{app['run_dir']}/{name}.stream.stats") if pool else None,
+    }
+
+
+def _uwsgi(unit: str, state: t.Mapping[str, str], stats_socket: str) -> dict[str, t.Any]:
+    """Return what a uWSGI does; ``slots`` is how many requests it can answer at the same time, ``busy`` how many it does."""
+    stats = (read_stats(stats_socket) if state["ActiveState"] == "active" else None) or {}
+    workers = stats.get("workers", [])
+    cores = [core for worker in workers for core in worker.get("cores", [])]
+    return {
+        "unit": state.get("Id", unit),
         "active": state["ActiveState"],
-        "enabled": is_enabled(unit_name(app["name"], name)),
-        "uwsgi": (stats or {}).get("version", ""),
-        "listen_queue": (stats or {}).get("listen_queue", 0),
+        "uwsgi": stats.get("version", ""),
+        "listen_queue": stats.get("listen_queue", 0),
+        "slots": len(cores),
+        "busy": sum(core["in_request"] for core in cores),
+        "memory": sum(worker["rss"] for worker in workers),
         "requests": sum(worker["requests"] for worker in workers),
         "exceptions": sum(worker["exceptions"] for worker in workers),
         "workers": [{key: worker[key] for key in ("id", "pid", "status", "requests", "rss", "avg_rt")} for worker in workers],

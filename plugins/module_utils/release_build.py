@@ -92,7 +92,7 @@ def read_lock(root: str, virtualenv: str) -> str | None:
 def build(app: App, archive: str | None) -> list[str]:
     """Build what is missing of a release and make it the one to be switched to next; return what was made.
 
-    :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi``, ``hooks``, ``environment``, ``release`` (a plan of the controller)
+    :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi``, ``gevent``, ``hooks``, ``environment``, ``release`` (a plan of the controller)
         and ``lock`` (constraints of a host that has built the virtualenv)
     :param archive: the packed tree, ``None`` if the host has the release
     :raises BuildError: if the tree cannot be a release; nothing unfinished is left
@@ -170,8 +170,7 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
     plan = app["release"]
     _run(app, [app["python"], "-m", "venv", venv], tree)
     with tempfile.NamedTemporaryFile("w", prefix="flaskops-", suffix=".txt") as chosen:
-        chosen.write(app["lock"] or "")
-        chosen.flush()
+        _rewrite(chosen, app["lock"] or "")
         os.chmod(chosen.name, 0o644)
         install = [*_pip(venv), "install", *(["--constraint", chosen.name] if app["lock"] else [])]
         if plan["requirements"]:
@@ -180,11 +179,33 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
             # The virtualenv keeps what the package needs; the package itself is the release.
             _run(app, [*install, f"./{plan['package']}"], tree)
             _run(app, [*_pip(venv), "uninstall", "--yes", _distribution(plan["package"])], tree)
-    frozen = _run(app, [*_pip(venv), "freeze"], tree)
-    _run(app, [*_pip(venv), "install", app["uwsgi"]], tree)
+        frozen = _run(app, [*_pip(venv), "freeze"], tree)
+        _run(app, [*_pip(venv), "install", app["uwsgi"]], tree)
+        if gevent := _not_in(frozen, app["gevent"]):
+            # What the requirements have chosen stays, or pip says what does not fit.
+            _rewrite(chosen, _constraints(frozen))
+            _run(app, [*_pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
     _give(venv, 0, 0)
     write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
+
+
+def _rewrite(file: t.IO[str], text: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(text)
+    file.flush()
+
+
+def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
+    """Return the pins of packages that the requirements have not brought: an application's own version stays."""
+    there = {_normal(re.split(r"==| @ ", line)[0]) for line in frozen.splitlines()}
+    return [pin for pin in pins if _normal(pin.partition("==")[0]) not in there]
+
+
+def _normal(name: str) -> str:
+    """Return the one spelling of a package's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _constraints(frozen: str) -> str:

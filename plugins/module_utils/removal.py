@@ -12,7 +12,7 @@ import typing as t
 
 from . import systemd
 from .host_account import SYSUSERS_DIR, TMPFILES_DIR
-from .instance import UNIT_DIR, drain_timer, known_ids, remove_instance, template_path, unit_name, unlink
+from .instance import UNIT_DIR, drain_timer, known_ids, remove_instance, stream_template_path, template_path, units_of, unlink
 
 App = t.Mapping[str, t.Any]
 
@@ -20,8 +20,8 @@ App = t.Mapping[str, t.Any]
 def pending(app: App) -> list[str]:
     """Return what of an application is still there and has to go."""
     root = app["root"]
-    places = [f"{SYSUSERS_DIR}/flask-{app['name']}.conf", f"{TMPFILES_DIR}/flask-{app['name']}.conf", template_path(app["name"])]
-    places += [app["config_dir"], app["run_dir"]]
+    places = [f"{SYSUSERS_DIR}/flask-{app['name']}.conf", f"{TMPFILES_DIR}/flask-{app['name']}.conf"]
+    places += [template_path(app["name"]), stream_template_path(app["name"]), app["config_dir"], app["run_dir"]]
     if app["purge"]:
         places.append(root)
     else:
@@ -34,8 +34,9 @@ def remove(app: App) -> list[str]:
     gone = pending(app)
     ids = known_ids(app)
     systemd.stop([f"{drain_timer(app['name'], name)}.timer" for name in ids])
-    systemd.stop([unit_name(app["name"], name) for name in ids])
-    systemd.reset_failed([unit_name(app["name"], name) for name in ids])
+    units = [unit for name in ids for unit in units_of(app, name)]
+    systemd.stop(units)
+    systemd.reset_failed(units)
     for name in ids:
         remove_instance(app, name)
     wants = f"{UNIT_DIR}/multi-user.target.wants"

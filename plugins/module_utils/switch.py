@@ -3,6 +3,7 @@
 """From a gated candidate to the live instance, and what becomes of the others.
 
 Everything before the rename of ``uwsgi.sock`` leaves the live instance untouched; everything after it is made up for by the next run.
+Streams go to the new instance a moment earlier.
 """
 
 from __future__ import annotations
@@ -13,7 +14,22 @@ import typing as t
 
 from . import systemd
 from .atomic import link_atomically, read_link, read_text, write_atomically
-from .instance import Instance, drain_timer, instance_record, is_enabled, known_ids, previous_id, remove_instance, unit_name, unlink
+from .instance import (
+    Instance,
+    drain_timer,
+    has_pool,
+    instance_record,
+    is_enabled,
+    known_ids,
+    previous_id,
+    remove_instance,
+    stream_link,
+    stream_target,
+    stream_template_path,
+    unit_name,
+    units_of,
+    unlink,
+)
 from .release_build import release_record
 
 App = t.Mapping[str, t.Any]
@@ -21,48 +37,52 @@ App = t.Mapping[str, t.Any]
 
 def start(instances: t.Sequence[Instance]) -> None:
     """Start candidates, each beside the live instance or, with ``strategy: restart``, in its place."""
-    units = [instance.unit for instance in instances]
+    units = [unit for instance in instances for unit in instance.units]
     states = systemd.show(units)
     for instance in instances:
         instance.ran_before = states[instance.unit]["ActiveState"] == "active"
         # One that still drains is taken back.
         systemd.stop([f"{drain_timer(instance.name, instance.id)}.timer"])
     systemd.reset_failed(units)
-    systemd.stop([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
+    systemd.stop([unit for instance in _restarted(instances) for unit in instance.units_of(instance.live_id)])
     systemd.start(units)
 
 
-def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, str | None], discard: bool) -> None:
+def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, t.Mapping[str, str | None]], discard: bool) -> None:
     """Stop refused candidates; what is live stays, or comes back where it had to make room.
 
-    :param templates: text of the unit template of each application before, ``None`` if there was none
+    :param templates: texts of the unit templates of each application before, by path, ``None`` where there was none
     :param discard: whether the files of the candidates go too
     """
     # The instance that is live already is left alone, whatever state it is in.
     for instance in (instance for instance in instances if instance.live_id != instance.id):
+        if instance.live_id:
+            # A run that was killed in its switch may have led the streams to the candidate.
+            _lead_streams(instance.app, instance.live_id)
         if instance.ran_before:
             # An earlier instance that was to be taken back, and may still hold requests.
             _stop_in_time(instance, instance.id)
             continue
-        systemd.stop([instance.unit])
-        systemd.reset_failed([instance.unit])
+        systemd.stop(instance.units)
+        systemd.reset_failed(instance.units)
         if discard:
             discard_candidate(instance, templates[instance.name])
     systemd.daemon_reload()
-    systemd.start([instance.unit_of(instance.live_id) for instance in _restarted(instances)])
+    systemd.start([unit for instance in _restarted(instances) for unit in instance.units_of(instance.live_id)])
 
 
 def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
     return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
 
 
-def discard_candidate(instance: Instance, template_before: str | None) -> None:
+def discard_candidate(instance: Instance, templates_before: t.Mapping[str, str | None]) -> None:
     """Remove the files of a candidate that does not run, and its release."""
     remove_instance(instance.app, instance.id)
-    if template_before is None:
-        unlink(instance.template_path)
-    elif read_text(instance.template_path) != template_before:
-        write_atomically(instance.template_path, template_before, 0o644)
+    for path, before in templates_before.items():
+        if before is None:
+            unlink(path)
+        elif read_text(path) != before:
+            write_atomically(path, before, 0o644)
     discard_release(instance)
 
 
@@ -91,10 +111,17 @@ def switch(instance: Instance) -> None:
     link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
     # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
     link_atomically(instance.id, f"{instance.root}/public/current")
+    _lead_streams(instance.app, instance.id)
     # Last, so that a run that is killed has left nothing to be done that the next one would not see.
     link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
     if old and old != instance.id:
         systemd.disable(instance.unit_of(old))
+
+
+def _lead_streams(app: App, name: str) -> None:
+    target = stream_target(app, name)
+    if target:
+        link_atomically(target, stream_link(app))
 
 
 def drain(instance: Instance) -> None:
@@ -111,12 +138,13 @@ def drain(instance: Instance) -> None:
 def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
     """Return by application the other instances that run, or would after a boot, and that nothing is going to stop."""
     others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
-    units = [unit_name(name, other) for name, ids in others.items() for other in ids]
+    apps = {instance.name: instance.app for instance in instances}
+    units = {(name, other): units_of(apps[name], other) for name, ids in others.items() for other in ids}
     timers = [f"{drain_timer(name, other)}.timer" for name, ids in others.items() for other in ids]
-    states = systemd.show([*units, *timers])
+    states = systemd.show([*(unit for own in units.values() for unit in own), *timers])
 
     def is_stray(name: str, other: str) -> bool:
-        runs = states[unit_name(name, other)]["ActiveState"] in ("active", "activating")
+        runs = any(states[unit]["ActiveState"] in ("active", "activating") for unit in units[name, other])
         ends = states[f"{drain_timer(name, other)}.timer"]["ActiveState"] == "active"
         return (runs and not ends) or is_enabled(unit_name(name, other))
 
@@ -125,7 +153,7 @@ def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
 
 def _stop_in_time(instance: Instance, other: str) -> None:
     seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
-    systemd.stop_later(instance.unit_of(other), seconds, drain_timer(instance.name, other))
+    systemd.stop_later(instance.units_of(other), seconds, drain_timer(instance.name, other))
 
 
 def prune(instance: Instance) -> list[str]:
@@ -136,9 +164,11 @@ def prune(instance: Instance) -> list[str]:
     """
     app, root = instance.app, instance.root
     ids = known_ids(app)
+    units = {name: units_of(app, name) for name in ids}
     timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
-    states = systemd.show([*(unit_name(instance.name, name) for name in ids), *timers.values()])
-    running = {name for name in ids if states[unit_name(instance.name, name)]["ActiveState"] not in ("inactive", "failed")}
+    found = systemd.show([*(unit for own in units.values() for unit in own), *timers.values()])
+    states = {unit: state["ActiveState"] for unit, state in found.items()}
+    running = {name for name in ids if any(states[unit] not in ("inactive", "failed") for unit in units[name])}
     protected = {instance.id, previous_id(app), *running}
     release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
 
@@ -158,10 +188,14 @@ def prune(instance: Instance) -> list[str]:
             continue
         remove_instance(app, name)
         # Of one that has ended before its time.
-        systemd.stop([timers[name]] if states[timers[name]]["ActiveState"] == "active" else [])
+        systemd.stop([timers[name]] if states[timers[name]] == "active" else [])
         # Or systemd would show it as failed for ever.
-        systemd.reset_failed([unit_name(instance.name, name)] if states[unit_name(instance.name, name)]["ActiveState"] == "failed" else [])
+        systemd.reset_failed([unit for unit in units[name] if states[unit] == "failed"])
         removed.append(f"{instance.config_dir}/{name}.ini")
+    template = stream_template_path(instance.name)
+    if os.path.exists(template) and not any(has_pool(app, name) for name in known_ids(app)):
+        unlink(template)
+        removed.append(template)
     if instance.release["id"]:
         for release in set(releases) - keep:
             _remove_release(root, release)

@@ -65,8 +65,8 @@ def disable(unit: str) -> None:
     _call("systemctl", "disable", "--quiet", "--no-reload", "--", unit)
 
 
-def stop_later(unit: str, seconds: int, timer: str) -> None:
-    """Have systemd stop a unit after some seconds, whatever becomes of this process."""
+def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
+    """Have systemd stop units after some seconds, whatever becomes of this process."""
     _call(
         "systemd-run",
         "--quiet",
@@ -77,7 +77,7 @@ def stop_later(unit: str, seconds: int, timer: str) -> None:
         "systemctl",
         "stop",
         "--",
-        unit,
+        *units,
     )
 
 

@@ -32,7 +32,9 @@ EXAMPLES = r"""
 RETURN = r"""
 apps:
   description: >-
-    By application, the C(live) instance, the C(release), the C(socket) and all C(instances) with unit state, requests and workers.
+    By application, the C(live) instance, the C(release), the C(socket) and all C(instances) with unit state, requests and workers;
+    C(stream) of an instance is the same of its pool for streams, null where it has none. Of each, C(slots) is how many requests it can
+    answer at the same time, C(busy) how many it does, C(memory) the resident bytes of its workers.
   type: dict
   returned: success
   sample:
@@ -41,7 +43,7 @@ apps:
       release: {id: 0f3a1c9d2b7e, revision: 9fceb02, virtualenv: 51c0ffee1234}
       socket: {path: /run/flask/shop/9d3c21f0aa10.sock, mode: "0660", owner: flask-shop, group: www-data}
       instances:
-        9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, requests: 12}
+        9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, slots: 4, requests: 12}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -14,6 +14,9 @@ import typing as t
 
 # Released wheels for every CPython the supported Debian releases ship, so that a server needs no compiler.
 DEFAULT_UWSGI = "pyuwsgi==2.0.30.post1"
+OLDEST_UWSGI = (2, 0, 21)
+# gevent with all it needs, of one date; wheels for the same Pythons.
+GEVENT = ("gevent==26.9.0", "greenlet==3.5.6", "zope.event==6.2", "zope.interface==8.7")
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
 DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -178,6 +181,20 @@ ROUTE = Key(
     },
 )
 
+_MEMORY_MAX = Key(
+    "str",
+    "Most memory of all processes together; beyond it the kernel ends one of them.",
+    pattern=r"[1-9][0-9]{0,8}[MG]",
+    remedy="write a size such as 512M",
+)
+_TASKS_MAX = Key(
+    "int",
+    "Most processes and threads, those that the application starts included.",
+    derived="1024, or twice `processes` × `threads` if that is more",
+    minimum=16,
+    maximum=4194304,
+)
+
 COMMAND = Key("str", "A command line.", pattern=r"(?s).*\S.*", remedy="write a command")
 
 APP = Key(
@@ -312,7 +329,7 @@ APP = Key(
         "strategy": Key(
             "str",
             "`switch` runs old and new side by side; `restart` stops the old instance first, for hosts without the memory for both.",
-            default="switch",
+            derived="`switch`; with `uwsgi.http`, `restart`",
             choices=("switch", "restart"),
         ),
         "packages": Key(
@@ -335,12 +352,61 @@ APP = Key(
                 "package": Key(
                     "str",
                     "Requirement that brings uWSGI into the virtualenv: `pyuwsgi` is a wheel, `uwsgi` is built from source.",
-                    default=DEFAULT_UWSGI,
+                    derived=f"`{DEFAULT_UWSGI}`",
                     pattern=r"(?i:py)?uwsgi\s*([=<>!~].*)?|uWSGI\s*([=<>!~].*)?",
                     remedy="write a requirement on pyuwsgi or uwsgi, such as uwsgi==2.0.31",
                 ),
-                "processes": Key("int", "Worker processes.", default=2, minimum=1, maximum=1024),
-                "threads": Key("int", "Threads in each process.", default=2, minimum=1, maximum=1024),
+                "processes": Key(
+                    "int", "Worker processes.", derived="one for each processor of the host, at least 2", minimum=1, maximum=1024
+                ),
+                "threads": Key(
+                    "int", "Threads in each process; 1 for processes alone.", derived="2; 1 with `greenlets`", minimum=1, maximum=1024
+                ),
+                "greenlets": Key(
+                    "int", "Requests that each process answers at the same time by gevent, instead of threads.", minimum=1, maximum=100000
+                ),
+                "cheaper": Key(
+                    "dict",
+                    "Workers by load, up to `processes`, which must be written; an empty mapping keeps all of them.",
+                    default={},
+                    keys={
+                        "minimum": Key("int", "Workers that are always there.", minimum=1, maximum=1024),
+                        "initial": Key("int", "Workers at the start.", derived="`minimum`", minimum=1, maximum=1024),
+                        "step": Key("int", "Workers that are added at a time.", default=1, minimum=1, maximum=1024),
+                    },
+                ),
+                "worker_memory": Key(
+                    "int", "Megabytes of resident memory at which a worker is replaced after its request.", minimum=16, maximum=1048576
+                ),
+                "memory_max": _MEMORY_MAX,
+                "tasks_max": _TASKS_MAX,
+                "http": Key(
+                    "str",
+                    "Address of the host itself on which uWSGI speaks HTTP too, for development: no gate, no limits and no TLS there.",
+                    pattern=r"(127(\.[0-9]{1,3}){3}|\[::1\]|localhost):[1-9][0-9]{1,4}",
+                    remedy="write an address of the loopback with a port, such as 127.0.0.1:5000; nginx is what others may reach",
+                ),
+                "stream": Key(
+                    "dict",
+                    "The pool of routes with `mode: stream`: a second uWSGI of the same release, so that streams hold no worker of the rest.",
+                    default={},
+                    keys={
+                        "pool": Key(
+                            "str",
+                            "`gevent`; `threads` for an application that cannot be patched; `none` leaves streams to the other workers.",
+                            derived="`gevent`; `threads` for `source.prebuilt`, whose virtualenv is not ours",
+                            choices=("gevent", "threads", "none"),
+                        ),
+                        "processes": Key("int", "Processes of the pool.", default=1, minimum=1, maximum=1024),
+                        "greenlets": Key("int", "Streams in each process with `pool: gevent`.", default=1200, minimum=1, maximum=100000),
+                        "threads": Key("int", "Streams in each process with `pool: threads`.", default=50, minimum=1, maximum=4096),
+                        "memory_max": _MEMORY_MAX,
+                        "tasks_max": _TASKS_MAX,
+                        "options": Key(
+                            "map", "Any uWSGI option for the pool; those of `uwsgi.options` are for the other workers.", default={}
+                        ),
+                    },
+                ),
                 "options": Key("map", "Any uWSGI option; wins over the default, a list repeats it, null drops it.", default={}),
                 "template": Key("str", "Template of the ini: a bare name is looked up beside the inventory too.", default="uwsgi.ini.j2"),
             },
@@ -480,6 +546,13 @@ APP = Key(
             "str",
             "Socket that nginx passes requests to.",
             derived="`<run_dir>/uwsgi.sock`",
+            pattern=ABSOLUTE,
+            remedy=_PATH_REMEDY,
+        ),
+        "stream_socket": Key(
+            "str",
+            "Socket that nginx passes requests of routes with `mode: stream` to.",
+            derived="`<run_dir>/stream.sock`; where there is no pool or `socket` is written, `socket`",
             pattern=ABSOLUTE,
             remedy=_PATH_REMEDY,
         ),

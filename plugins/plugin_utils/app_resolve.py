@@ -9,7 +9,7 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from .app_keys import APP, DEFAULT_HEADERS, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS, Key
+from .app_keys import APP, DEFAULT_HEADERS, DEFAULT_UWSGI, GEVENT, OLDEST_UWSGI, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS, Key
 from .app_validate import AppError, Validator, outline, shown
 from .uwsgi_ini import to_uwsgi_ini
 
@@ -45,17 +45,27 @@ def warnings(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
     :param apps: complete descriptions
     """
     cached = [(app, route) for app in apps for route in app["nginx"]["routes"] if route["mode"] == "cache"]
-    return [
-        f"{app['name']}.nginx.routes: {route['path']} has preset: seed, which keeps every answer with a listed status for the whole time, also"
-        " private ones and those of another release, and answers all users with it; use it for what is the same for everybody."
-        for app, route in cached
-        if route["preset"] == "seed"
-    ] + [
-        f"{app['name']}.nginx.routes: {route['path']} is cached before backends on other hosts, whose release nginx cannot know; run"
-        " flaskops.stack.purge_cache after a deployment, or have the backends cache."
-        for app, route in cached
-        if app["nginx"]["backends"] and route["preset"] == "safe"
+    http = [
+        f"{app['name']}.uwsgi.http: uWSGI speaks HTTP on {app['uwsgi']['http']}, past nginx and all it limits, and an instance is stopped before"
+        " the next one starts; this is for development."
+        for app in apps
+        if "http" in app["uwsgi"]
     ]
+    return (
+        http
+        + [
+            f"{app['name']}.nginx.routes: {route['path']} has preset: seed, which keeps every answer with a listed status for the whole time, also"
+            " private ones and those of another release, and answers all users with it; use it for what is the same for everybody."
+            for app, route in cached
+            if route["preset"] == "seed"
+        ]
+        + [
+            f"{app['name']}.nginx.routes: {route['path']} is cached before backends on other hosts, whose release nginx cannot know; run"
+            " flaskops.stack.purge_cache after a deployment, or have the backends cache."
+            for app, route in cached
+            if app["nginx"]["backends"] and route["preset"] == "safe"
+        ]
+    )
 
 
 def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
@@ -79,6 +89,11 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     for double in sorted(set(value["env"]) & set(value["secrets"])):
         validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
     _check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
+    _check_options(validator, f"{where}.uwsgi.stream.options", value["uwsgi"]["stream"]["options"])
+    _check_uwsgi(validator, f"{where}.uwsgi", value["uwsgi"])
+    if "http" in value["uwsgi"] and value.get("strategy") == "switch":
+        says = "is switch, but two instances cannot listen on the one port of uwsgi.http"
+        validator.refuse(f"{where}.strategy", says, "write restart, or remove one of the two")
     _check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
     if value["nginx"]["backends"] and value["nginx"]["front"] != "proxy":
         validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {value['nginx']['front']}", "set front: proxy")
@@ -121,6 +136,33 @@ def _check_options(validator: Validator, where: str, options: Mapping[str, t.Any
                 to_uwsgi_ini({name: value})
             except ValueError as error:
                 validator.refuse(f"{where}.{name}", f"is {shown(value)}, which uWSGI could not read back ({error})", "correct it")
+
+
+def _check_uwsgi(validator: Validator, where: str, uwsgi: Mapping[str, t.Any]) -> None:
+    version = _version(uwsgi.get("package", DEFAULT_UWSGI))
+    if version and version < OLDEST_UWSGI:
+        oldest = ".".join(map(str, OLDEST_UWSGI))
+        validator.refuse(f"{where}.package", f"is {shown(uwsgi['package'])}, which is older than {oldest}", f"take {oldest} or newer")
+    if "greenlets" in uwsgi and uwsgi.get("threads", 1) > 1:
+        validator.refuse(f"{where}.threads", f"is {uwsgi['threads']}, but greenlets take the place of threads", "remove one of the two")
+    minimum = uwsgi["cheaper"].get("minimum")
+    if "minimum" not in uwsgi["cheaper"] and {"initial"} & set(uwsgi["cheaper"]):
+        validator.refuse(f"{where}.cheaper.minimum", "is missing", "write it: the number of workers that are always there")
+    if minimum is None:
+        return
+    if "processes" not in uwsgi:
+        validator.refuse(f"{where}.processes", "is missing", "write it: with cheaper, it is the largest number of workers")
+    elif minimum >= uwsgi["processes"]:
+        validator.refuse(f"{where}.cheaper.minimum", f"is {minimum}, with {uwsgi['processes']} processes", "write less than processes")
+    elif not minimum <= uwsgi["cheaper"].get("initial", minimum) <= uwsgi["processes"]:
+        says = f"is {uwsgi['cheaper']['initial']}, but must be from {minimum} to {uwsgi['processes']}"
+        validator.refuse(f"{where}.cheaper.initial", says, "write minimum, processes, or between")
+
+
+def _version(package: str) -> tuple[int, ...]:
+    """Return the version of uWSGI that a requirement pins, empty if it pins none."""
+    pinned = re.fullmatch(r"(?i:(?:py)?uwsgi)\s*===?\s*(\d+(?:\.\d+)*)(?:\.post\d+)?", package.strip())
+    return tuple(map(int, pinned.group(1).split("."))) if pinned else ()
 
 
 def _check_health(validator: Validator, where: str, health: Mapping[str, t.Any]) -> None:
@@ -193,7 +235,10 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("root", f"/srv/flask/{name}")
     app.setdefault("config_dir", f"/etc/flask/{name}")
     app.setdefault("run_dir", f"/run/flask/{name}")
+    _derive_uwsgi(app)
     app.setdefault("socket", f"{app['run_dir']}/uwsgi.sock")
+    pooled = app["uwsgi"]["stream"]["pool"] != "none"
+    app.setdefault("stream_socket", f"{app['run_dir']}/stream.sock" if pooled else app["socket"])
     app["web_group"] = WEB_GROUP
     app["account"] = {key: app[key] for key in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
     nginx = app["nginx"]
@@ -217,6 +262,32 @@ def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *_build_packages(app)})
     return app
+
+
+def _derive_uwsgi(app: dict[str, t.Any]) -> None:
+    uwsgi, stream = app["uwsgi"], app["uwsgi"]["stream"]
+    prebuilt = "prebuilt" in app.get("source", {})
+    # Of a virtualenv that is not ours nothing is known but what is written.
+    uwsgi["version"] = list(_version(uwsgi.get("package", "" if prebuilt else DEFAULT_UWSGI)))
+    uwsgi.setdefault("package", DEFAULT_UWSGI)
+    uwsgi.setdefault("threads", 1 if "greenlets" in uwsgi else 2)
+    _derive_limits(uwsgi)
+    _derive_limits(stream)
+    if "minimum" in uwsgi["cheaper"]:
+        uwsgi["cheaper"].setdefault("initial", uwsgi["cheaper"]["minimum"])
+    app.setdefault("strategy", "restart" if "http" in uwsgi else "switch")
+    streams = any(route["mode"] == "stream" for route in app["nginx"]["routes"])
+    # Who says where requests go has somebody else answer them.
+    elsewhere = "socket" in app and "stream_socket" not in app
+    stream.setdefault("pool", "threads" if prebuilt else "gevent")
+    if not streams or elsewhere:
+        stream["pool"] = "none"
+    uwsgi["gevent"] = list(GEVENT) if "greenlets" in uwsgi or stream["pool"] == "gevent" else []
+
+
+def _derive_limits(uwsgi: dict[str, t.Any]) -> None:
+    """Leave room for the threads of uWSGI and as many of the application's own."""
+    uwsgi.setdefault("tasks_max", max(1024, 2 * uwsgi.get("processes", 1) * uwsgi["threads"]))
 
 
 def _derive_route(route: dict[str, t.Any], prefix: str) -> None:

@@ -57,6 +57,8 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     package = _package(app, tree) if isinstance(tree, FileTree) else None
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
+    if app["uwsgi"]["gevent"]:
+        inputs["gevent"] = app["uwsgi"]["gevent"]
     virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
     callable_name = "" if package else _default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -31,3 +32,31 @@ def host(memory: Path, monkeypatch: pytest.MonkeyPatch):
     from ansible_collections.flaskops.stack.tests.unit.host import Host
 
     return Host(memory, monkeypatch)
+
+
+@pytest.fixture
+def killed(memory: Path, monkeypatch: pytest.MonkeyPatch):
+    """Do something on a new host for each place where it can be killed; yield the place and the host after that.
+
+    `prepare(host)` returns what is done.
+    """
+
+    from ansible_collections.flaskops.stack.tests.unit.host import Host, Killed
+
+    def killed(prepare):
+        for place in itertools.count():
+            monkeypatch.undo()
+            (memory / f"{place}").mkdir()
+            host = Host(memory / f"{place}", monkeypatch)
+            act = prepare(host)
+            host.kill_in(place)
+            try:
+                act()
+            except Killed:
+                host.kill_in(-1)
+            else:
+                assert place > 10, "there are places"
+                return
+            yield place, host
+
+    return killed

@@ -66,8 +66,13 @@ class Host:
             os.makedirs(directory, exist_ok=True)
         return made
 
-    def candidate(self, id_: str, release: str = "r1", name: str = "shop", unit: str = "unit 1", **changes: t.Any) -> Instance:
-        """Return an instance of a release that was built just now; `release` may be empty for prebuilt code."""
+    def candidate(
+        self, id_: str, release: str = "r1", name: str = "shop", unit: str = "unit 1", pool: bool = False, **changes: t.Any
+    ) -> Instance:
+        """Return an instance of a release that was built just now; `release` may be empty for prebuilt code.
+
+        :param pool: whether it has a pool for streams
+        """
         app = self.app(name, **changes)
         built = {
             "id": release,
@@ -78,7 +83,11 @@ class Host:
         if release:
             self.build(app, release)
         files = {"ini": f"[uwsgi]\nchdir = {built['path']}\n# {id_}\n", "env": 'A="b"\n', "secrets": 'TOKEN="hunter2"\n'}
-        return Instance({**app, "id": id_, "release": {**built, "callable": ""}, "files": files, "unit": unit, "drop_in": f"drop-in {id_}"})
+        made = {**app, "id": id_, "release": {**built, "callable": ""}, "files": files, "unit": unit, "drop_in": f"drop-in {id_}"}
+        if pool:
+            files["stream"] = f"[uwsgi]\nchdir = {built['path']}\n# streams of {id_}\n"
+            made |= {"stream_unit": f"streams {unit}", "stream_drop_in": f"drop-in of streams {id_}"}
+        return Instance(made)
 
     def build(self, app: dict[str, t.Any], release: str) -> None:
         """Put a release with its virtualenv there, as the role flask_app does."""
@@ -119,7 +128,7 @@ class Host:
     def elapse(self) -> None:
         """Let every drain time pass."""
         for timer in sorted(self.timers()):
-            self._stop([self.units.pop(timer)["stops"]])
+            self._stop(self.units.pop(timer)["stops"].split())
 
     def tree(self, *skipped: str) -> dict[str, str]:
         """Return everything on the disk: text, or `-> target` of a link; without what has one of `skipped` in its path."""
@@ -199,11 +208,11 @@ class Host:
         self.events.append(f"disable {unit}")
         (self.unit_dir / "multi-user.target.wants" / unit).unlink(missing_ok=True)
 
-    def _stop_later(self, unit: str, seconds: int, timer: str) -> None:
+    def _stop_later(self, units: t.Sequence[str], seconds: int, timer: str) -> None:
         self._step()
-        self.events.append(f"stop {unit} in {seconds}")
+        self.events.append(f"stop {' '.join(units)} in {seconds}")
         assert f"{timer}.timer" not in self.units, "systemd refuses a transient unit that is there"
-        self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": unit}
+        self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": " ".join(units)}
 
     def _journal(self, unit: str, lines: int = 25, invocation: str = "") -> list[str]:
         assert invocation == self.units.get(unit, {}).get("InvocationID", "")
@@ -213,9 +222,9 @@ class Host:
         self, path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None, script_name: str = ""
     ) -> Answer:
         self.asked.append((path, url, host))
-        (unit,) = [
-            unit for unit in self.units if unit.endswith(f"@{Path(path).stem}.service") and f"/{unit[6:].partition('@')[0]}/" in path
-        ]
+        id_, _dot, pool = Path(path).stem.partition(".")
+        unit = f"flask-{Path(path).parent.name}{'.' if pool else ''}{pool}@{id_}.service"
+        assert unit in self.units
         answers = self._answers.get(unit, [Answer(200, "")])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         self.now += 0.01

@@ -110,6 +110,31 @@ def test_direct_passes_to_the_socket_of_the_application(rendered):
     assert len([server for server in http.all("server") if "shop.example.com" in server.one("server_name").args]) == 1
 
 
+@pytest.mark.parametrize("front", FRONTS)
+def test_streams_go_to_their_pool(rendered, front):
+    http = rendered(app(front, PLAIN, CACHE, STREAM))
+    server = front_of(http) if front == "direct" else backend_of(http)
+    targets = {place: location(server, place).one("uwsgi_pass").args[0] for place in ("/", "/api", "/time/")}
+    assert targets == {"/": "flask_shop", "/api": "flask_shop", "/time/": "flask_shop.stream"}
+    sockets = {upstream.args[0]: upstream.values("server") for upstream in http.all("upstream")}
+    assert sockets["flask_shop"] == ["unix:/run/flask/shop/uwsgi.sock"]
+    # No other server beside it: streams must not fall back on the workers of the rest.
+    assert sockets["flask_shop.stream"] == ["unix:/run/flask/shop/stream.sock"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("change", [{"uwsgi": {"stream": {"pool": "none"}}}, {"socket": "/run/other.sock"}])
+def test_without_a_pool_they_go_where_all_go(rendered, front, change):
+    http = rendered({**app(front, PLAIN, STREAM), **change})
+    server = front_of(http) if front == "direct" else backend_of(http)
+    assert location(server, "/time/").one("uwsgi_pass").args == ("flask_shop",)
+    assert "flask_shop.stream" not in {upstream.args[0] for upstream in http.all("upstream")}
+
+
+def test_without_streams_there_is_no_upstream_for_them(rendered):
+    assert {upstream.args[0] for upstream in rendered(app()).all("upstream")} == {"flask_shop", "flaskops_backend"}
+
+
 def test_the_socket_can_be_named(rendered):
     http = rendered(describe(socket="/run/elsewhere.sock"))
     assert http.one("upstream", "flask_shop").values("server") == ["unix:/run/elsewhere.sock"]

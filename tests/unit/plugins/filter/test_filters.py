@@ -69,7 +69,10 @@ APP = {
     "release": {"id": "r2", "revision": "9fceb02d0ae598e95dc970b74767f19372d61af8", "built": NOW - 7200},
     "instances": {
         "one": {"release": "r1", "active": "inactive"},
-        "two": {"release": "r2", "active": "active", "requests": 12, "workers": [{"status": "busy"}, {"status": "idle"}]},
+        "two": {
+            **{"release": "r2", "active": "active", "requests": 12, "workers": [{}, {}], "busy": 1, "slots": 4, "memory": 70 * 2**20},
+            "stream": {"busy": 3, "slots": 1200, "memory": 60 * 2**20},
+        },
     },
     "changed_by_hand": [],
     "rejected": {},
@@ -89,7 +92,9 @@ def test_a_row_for_each_application_of_each_host():
         "2",
         "h",
         "2",
-        "1",
+        "1/4",
+        "3/1200",
+        "130M",
         "12",
         "r1",
         "deploy",
@@ -113,7 +118,7 @@ def test_an_application_that_is_not_there_is_a_row_too():
         "history": [],
     }
     _head, row = status_table.status_table({"a": {"shop": nothing}}, NOW)
-    assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0", "0", "-", "-", "-"]
+    assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0/0", "-", "0M", "0", "-", "-", "-"]
 
 
 def test_what_needs_attention_is_noted():

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from ansible_collections.flaskops.stack.plugins.module_utils.as_user import Comm
 from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_link
 from ansible_collections.flaskops.stack.plugins.module_utils.deploy import DeployError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import live_id, previous_id
-from ansible_collections.flaskops.stack.tests.unit.host import Host, Killed
 
 
 @pytest.fixture
@@ -524,32 +522,6 @@ def test_a_check_of_going_away_changes_nothing(host, run):
 
 
 # --- killed anywhere -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def killed(memory, monkeypatch):
-    """Do something on a new host for each place where it can be killed; yield the place and the host after that.
-
-    `prepare(host)` returns what is done.
-    """
-
-    def killed(prepare):
-        for place in itertools.count():
-            monkeypatch.undo()
-            (memory / f"{place}").mkdir()
-            host = Host(memory / f"{place}", monkeypatch)
-            act = prepare(host)
-            host.kill_in(place)
-            try:
-                act()
-            except Killed:
-                host.kill_in(-1)
-            else:
-                assert place > 10, "there are places"
-                return
-            yield place, host
-
-    return killed
 
 
 def serving(host) -> str:

@@ -117,7 +117,7 @@ def settled(host):
 
 
 def is_settled(host, candidate) -> bool:
-    return candidate.is_settled(host._show([candidate.unit])[candidate.unit])
+    return candidate.is_settled(host._show(candidate.units))
 
 
 def test_an_instance_is_settled(host, settled):

@@ -12,7 +12,17 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils import instance_info
 from ansible_collections.flaskops.stack.plugins.module_utils.deploy import deploy
 
-WORKER = {"id": 1, "pid": 7, "status": "idle", "requests": 5, "exceptions": 1, "rss": 9, "avg_rt": 3, "more": "x"}
+WORKER = {
+    "id": 1,
+    "pid": 7,
+    "status": "idle",
+    "requests": 5,
+    "exceptions": 1,
+    "rss": 9,
+    "avg_rt": 3,
+    "more": "x",
+    "cores": [{"in_request": 0}, {"in_request": 1}],
+}
 
 
 @pytest.fixture
@@ -44,10 +54,15 @@ def test_releases_instances_and_workers(host, look):
         "enabled": True,
         "uwsgi": "2.0.30",
         "listen_queue": 2,
+        "slots": 4,
+        "busy": 2,
+        "memory": 18,
+        "stream": None,
         "requests": 10,
         "exceptions": 2,
         "workers": [
-            {key: value for key, value in {**WORKER, "id": number}.items() if key not in ("exceptions", "more")} for number in (1, 2)
+            {key: value for key, value in {**WORKER, "id": number}.items() if key not in ("exceptions", "more", "cores")}
+            for number in (1, 2)
         ],
     }
     assert (found["instances"]["one"]["enabled"], found["instances"]["one"]["workers"]) == (False, [])

@@ -127,7 +127,7 @@ def packed(place: Path, members: dict[str, str | None] = CODE, **attributes) -> 
 
 def description(host, hooks=(), lock=None, **plan) -> dict:
     made = {"id": "r1", "virtualenv": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
-    common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2"}
+    common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
     return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "lock": lock, "release": made}
 
 
@@ -241,6 +241,33 @@ def test_requirements_are_installed_then_uwsgi(whole):
     assert pip_calls(whole) == ["install --requirement requirements.txt", "freeze", "install pyuwsgi==2"]
     # pip runs in the code, so that paths in requirements are right.
     assert f"{whole.place}/releases/.r1" in whole.pip.read_text()
+
+
+GEVENT = ["gevent==26.9.0", "zope.event==6.2", "Flask==1.0"]
+
+
+@needs_root
+def test_gevent_comes_beside_what_the_requirements_have_chosen(host):
+    build({**description(host), "gevent": GEVENT}, packed(host.place))
+    calls = pip_calls(host)
+    assert calls[:2] == ["freeze", "install pyuwsgi==2"]
+    # Flask is there already; the requirements' own version of anything stays.
+    assert calls[2].startswith("install --constraint ")
+    assert calls[2].endswith(".txt gevent==26.9.0 zope.event==6.2")
+    assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("frozen", "wanted"),
+    [
+        ("", GEVENT),
+        ("gevent==24.2.1\nzope_event==5.0\nflask==3", []),
+        ("zope-event==6.2", ["gevent==26.9.0", "Flask==1.0"]),
+        ("gevent @ file:///wheels/gevent.whl", ["zope.event==6.2", "Flask==1.0"]),
+    ],
+)
+def test_what_an_application_brings_itself_stays(frozen, wanted):
+    assert release_build._not_in(frozen, GEVENT) == wanted
 
 
 @needs_root

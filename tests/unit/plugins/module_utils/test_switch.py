@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils import switch as switching
-from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_link
+from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_link, read_text
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import known_ids, previous_id
 
 
@@ -170,7 +170,7 @@ def test_and_comes_back_if_the_new_one_is_refused(host, bring):
     two.write()
     switching.start([two])
     assert not host.is_running("flask-shop@one.service")
-    switching.take_back([two], {"shop": "unit 1"}, discard=True)
+    switching.take_back([two], {"shop": {str(host.unit_dir / "flask-shop@.service"): "unit 1"}}, discard=True)
     assert host.is_running("flask-shop@one.service")
     assert not host.is_running("flask-shop@two.service")
 
@@ -183,8 +183,7 @@ def refuse(host):
     """Start a candidate and take it back."""
 
     def refuse(candidate, discard=True):
-        template = host.unit_dir / "flask-shop@.service"
-        before = template.read_text() if template.exists() else None
+        before = {path: read_text(path) for path in candidate.templates}
         candidate.publish()
         candidate.write()
         switching.start([candidate])

@@ -105,11 +105,11 @@ def test_forgetting_failures_never_fails(run):
 
 
 def test_a_late_stop_outlives_the_run(run):
-    systemd.stop_later("flask-a@1.service", 30, "flask-a-drain-1")
+    systemd.stop_later(UNITS, 30, "flask-a-drain-1")
     (command,) = run.commands
     assert command[0] == "systemd-run"
     assert {"--unit=flask-a-drain-1", "--on-active=30", "--collect"} <= set(command)
-    assert command[-4:] == ["systemctl", "stop", "--", "flask-a@1.service"]
+    assert command[command.index("systemctl") :] == ["systemctl", "stop", "--", *UNITS]
 
 
 @pytest.mark.parametrize(("invocation", "which"), [("", "--unit=a"), ("abc", "_SYSTEMD_INVOCATION_ID=abc")])

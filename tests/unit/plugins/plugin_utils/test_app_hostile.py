@@ -340,6 +340,7 @@ FREE = {
     "nginx.extra[]": "is nginx's language, for the user to write",
     "nginx.routes[].extra[]": "is nginx's language, for the user to write",
     "uwsgi.options": "is printed line by line, see above",
+    "uwsgi.stream.options": "is printed line by line, see above",
     "health.headers": "travels in a packet with lengths",
 }
 

@@ -8,6 +8,7 @@ import copy
 import re
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_keys import DEFAULT_UWSGI, GEVENT
 from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_app, resolve_apps, warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
 from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, complete, describe
@@ -32,7 +33,10 @@ def test_three_keys_are_enough():
     assert app["packages"] == ["python3-venv"]
     assert (app["env"], app["secrets"]) == ({}, {})
     assert (app["drain_timeout"], app["keep_releases"]) == (30, 3)
-    assert (app["uwsgi"]["processes"], app["uwsgi"]["threads"], app["uwsgi"]["template"]) == (2, 2, "uwsgi.ini.j2")
+    assert (app["uwsgi"]["threads"], app["uwsgi"]["template"], app["uwsgi"]["package"]) == (2, "uwsgi.ini.j2", DEFAULT_UWSGI)
+    assert "processes" not in app["uwsgi"], "the host tells how many processors it has"
+    assert (app["uwsgi"]["stream"]["pool"], app["stream_socket"], app["uwsgi"]["gevent"]) == ("none", app["socket"], [])
+    assert (app["strategy"], app["uwsgi"]["tasks_max"]) == ("switch", 1024)
     assert (app["health"]["path"], app["health"]["host"], app["health"]["timeout"]) == ("/", "shop", 30)
     assert app["nginx"]["server_names"] == ["shop"]
     assert app["nginx"]["template"] == "site_direct.conf.j2"
@@ -65,6 +69,72 @@ def test_one_key_follows_from_another(written, derived):
 @pytest.mark.parametrize(("names", "host"), [(["a.example.com", "b"], "a.example.com"), (["*.example.com"], "www.example.com")])
 def test_the_health_request_asks_for_a_host_the_site_has(names, host):
     assert complete(nginx={"server_names": names})["health"]["host"] == host
+
+
+STREAM = {"nginx": {"routes": [{"path": "/"}, {"path": "/time/", "mode": "stream"}]}}
+PREBUILT = {"prebuilt": "/opt/shop", "virtualenv": "/opt/v"}
+
+
+@pytest.mark.parametrize(
+    ("written", "pool", "socket"),
+    [
+        ({}, "none", "uwsgi"),
+        (STREAM, "gevent", "stream"),
+        ({**STREAM, "uwsgi": {"stream": {"pool": "threads"}}}, "threads", "stream"),
+        ({**STREAM, "uwsgi": {"stream": {"pool": "none"}}}, "none", "uwsgi"),
+        ({"uwsgi": {"stream": {"pool": "gevent"}}}, "none", "uwsgi"),
+    ],
+)
+def test_streams_have_a_pool(written, pool, socket):
+    app = complete(**written)
+    assert (app["uwsgi"]["stream"]["pool"], app["stream_socket"]) == (pool, f"/run/flask/shop/{socket}.sock")
+    assert app["uwsgi"]["gevent"] == (list(GEVENT) if pool == "gevent" else [])
+
+
+def test_a_virtualenv_that_is_not_ours_may_have_no_gevent():
+    app = resolve_app({"name": "shop", "source": PREBUILT, "wsgi": "shop", **STREAM})
+    assert app["uwsgi"]["stream"]["pool"] == "threads"
+
+
+def test_who_names_the_socket_has_somebody_else_answer():
+    app = complete(socket="/run/other.sock", **STREAM)
+    assert (app["uwsgi"]["stream"]["pool"], app["stream_socket"]) == ("none", "/run/other.sock")
+    app = complete(socket="/run/other.sock", stream_socket="/run/streams.sock", **STREAM)
+    assert (app["socket"], app["stream_socket"]) == ("/run/other.sock", "/run/streams.sock")
+
+
+def test_greenlets_bring_gevent():
+    app = complete(uwsgi={"greenlets": 100})
+    assert (app["uwsgi"]["gevent"], app["uwsgi"]["threads"]) == (list(GEVENT), 1)
+
+
+def test_tasks_leave_room_for_all_threads():
+    assert complete(uwsgi={"processes": 100, "threads": 20})["uwsgi"]["tasks_max"] == 4000
+    assert complete(uwsgi={"processes": 100, "threads": 20, "tasks_max": 50})["uwsgi"]["tasks_max"] == 50
+    assert complete(uwsgi={"stream": {"threads": 2000}})["uwsgi"]["stream"]["tasks_max"] == 4000
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("uwsgi==2.0.21", [2, 0, 21]),
+        ("pyuwsgi==2.0.28.post1", [2, 0, 28]),
+        ("uWSGI == 2.0.31", [2, 0, 31]),
+        ("uwsgi>=2.0.29", []),
+        ("pyuwsgi", []),
+    ],
+)
+def test_the_version_of_uwsgi_is_known_where_it_is_pinned(package, version):
+    assert complete(uwsgi={"package": package})["uwsgi"]["version"] == version
+
+
+def test_with_http_an_instance_makes_room_for_the_next():
+    app = complete(uwsgi={"http": "127.0.0.1:5000"})
+    assert app["strategy"] == "restart"
+    (warning,) = warnings([app])
+    assert "shop.uwsgi.http" in warning
+    assert "127.0.0.1:5000" in warning
+    assert warnings([complete()]) == []
 
 
 def test_routes_get_the_defaults_of_their_mode():
@@ -349,6 +419,19 @@ REFUSED = [
     ({"health": {"successes": 5, "interval": 10}}, "shop.health.successes is 5, which 10 s apart take longer than the timeout of 30 s; "),
     ({"state": "gone"}, "shop.state is 'gone', but must be one of present, absent; write one of them."),
     ({"purge": "yes"}, "shop.purge is 'yes', but must be true or false; write one of them, without quotes."),
+    ({"strategy": "switch", "uwsgi": {"http": "127.0.0.1:5000"}}, "shop.strategy is switch, but two instances cannot listen on the one port of uwsgi.http; "),
+    ({"uwsgi": {"http": "0.0.0.0:5000"}}, "shop.uwsgi.http is '0.0.0.0:5000', which cannot be used here; write an address of the loopback with a port"),
+    ({"uwsgi": {"http": ":5000"}}, "shop.uwsgi.http is ':5000', which cannot be used here; write an address of the loopback with a port"),
+    ({"uwsgi": {"http": "1270.0.0.1:5000"}}, "shop.uwsgi.http is '1270.0.0.1:5000', which cannot be used here; "),
+    ({"uwsgi": {"package": "uwsgi==2.0.20"}}, "shop.uwsgi.package is 'uwsgi==2.0.20', which is older than 2.0.21; take 2.0.21 or newer."),
+    ({"uwsgi": {"greenlets": 100, "threads": 2}}, "shop.uwsgi.threads is 2, but greenlets take the place of threads; remove one of the two."),
+    ({"uwsgi": {"cheaper": {"minimum": 2}}}, "shop.uwsgi.processes is missing; write it: with cheaper, it is the largest number of workers."),
+    ({"uwsgi": {"cheaper": {"initial": 2}}}, "shop.uwsgi.cheaper.minimum is missing; write it: "),
+    ({"uwsgi": {"processes": 4, "cheaper": {"minimum": 4}}}, "shop.uwsgi.cheaper.minimum is 4, with 4 processes; write less than processes."),
+    ({"uwsgi": {"processes": 4, "cheaper": {"minimum": 2, "initial": 5}}}, "shop.uwsgi.cheaper.initial is 5, but must be from 2 to 4; "),
+    ({"uwsgi": {"stream": {"pool": "prefork"}}}, "shop.uwsgi.stream.pool is 'prefork', but must be one of gevent, threads, none; "),
+    ({"uwsgi": {"stream": {"options": {"A b": 1}}}}, "shop.uwsgi.stream.options.A b is not an option's name; "),
+    ({"uwsgi": {"memory_max": "512"}}, "shop.uwsgi.memory_max is '512', which cannot be used here; write a size such as 512M."),
     ({"strategy": "reload"}, "shop.strategy is 'reload', but must be one of switch, restart; write one of them."),
     ({"hooks": {"build": "make"}}, "shop.hooks.build is 'make', but must be a list; "),
     ({"hooks": {"build": [" "]}}, "shop.hooks.build[0] is ' ', which cannot be used here; write a command."),

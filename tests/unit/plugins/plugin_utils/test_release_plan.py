@@ -64,6 +64,8 @@ def test_new_code_is_a_new_release_with_the_old_virtualenv(plan):
     [
         ({"requirements.txt": "flask==4"}, {}),
         ({"requirements.txt": "flask==3"}, {"uwsgi": {"package": "pyuwsgi==2.0.29"}}),
+        ({"requirements.txt": "flask==3"}, {"nginx": {"routes": [{"path": "/time/", "mode": "stream"}]}}),
+        ({"requirements.txt": "flask==3"}, {"uwsgi": {"greenlets": 100}}),
         ({"requirements.txt": "flask==3"}, {"requirements_refresh": "2026-11"}),
         ({"requirements.txt": "flask==3"}, {"tag": "cpython-3.13-linux-x86_64"}),
     ],
