@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "plugins"))
 from plugin_utils.app_keys import APP, Key  # noqa: E402
 from plugin_utils.app_resolve import resolve_app  # noqa: E402
 from plugin_utils.instances import stop_timeout  # noqa: E402
-from plugin_utils.uwsgi_settings import instance_settings  # noqa: E402
+from plugin_utils.uwsgi_settings import SINCE, instance_settings, stream_settings  # noqa: E402
 
 TYPES = {"str": "string", "int": "integer", "bool": "boolean", "map": "mapping", "dict": "mapping", "path": "path"}
 REFERENCE = "docs/applications.md"
@@ -170,13 +170,35 @@ def variables(role: str) -> str:
 # Settings of uWSGI
 
 
+def shop() -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the smallest application with a stream, and a release of it."""
+    routes = [{"path": "/"}, {"path": "/time/", "mode": "stream"}]
+    app = resolve_app({"name": "shop", "source": {"path": "."}, "wsgi": "shop.wsgi:app", "nginx": {"routes": routes}})
+    return app, {"path": f"{app['root']}/releases/<id>", "virtualenv": f"{app['root']}/venvs/<id>"}
+
+
+def setting_table(items: list[dict[str, Any]]) -> str:
+    """Return a table of settings, with the first uWSGI that knows an option where not all do."""
+
+    def why(item: dict[str, Any]) -> str:
+        since = SINCE.get(item["option"])
+        return item["reason"] + (f" Since uWSGI {'.'.join(map(str, since))}." if since else "")
+
+    return table(("option", "value", "why"), [(f"`{item['option']}`", inline(item["value"]), why(item)) for item in items])
+
+
 def settings() -> str:
     """Return what an application named shop is started with."""
-    app = resolve_app({"name": "shop", "source": {"path": "."}, "wsgi": "shop.wsgi:app"})
-    release = {"path": f"{app['root']}/releases/<id>", "virtualenv": f"{app['root']}/venvs/<id>"}
-    items = instance_settings(app, release, stop_timeout(app))
-    rows = [(f"`{item['option']}`", inline(item["value"]), item["reason"]) for item in items]
-    return table(("option", "value", "why"), rows)
+    app, release = shop()
+    return setting_table(instance_settings(app, release, stop_timeout(app)))
+
+
+def pool_settings() -> str:
+    """Return what its pool for streams has that the other workers do not."""
+    app, release = shop()
+    own = {(item["option"], str(item["value"])) for item in instance_settings(app, release, stop_timeout(app))}
+    items = stream_settings(app, release, stop_timeout(app))
+    return setting_table([item for item in items if (item["option"], str(item["value"])) not in own])
 
 
 # Files
@@ -184,7 +206,7 @@ def settings() -> str:
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"applications": summary},
     REFERENCE: {"keys": reference},
-    "docs/uwsgi.md": {"settings": settings},
+    "docs/uwsgi.md": {"settings": settings, "pool settings": pool_settings},
     **{f"roles/{role}/README.md": {"variables": lambda role=role: variables(role)} for role in ROLES},
 }
 

@@ -4,7 +4,7 @@
     count     streams of /time/ to open, 100 at a time
     asks      how often / is asked for, each time before the streams are opened and beside them
     patience  seconds that anything may take
-    hold      seconds to hold the streams after that
+    hold      most seconds to hold the streams after that, unless the server ends all of them earlier
     stats     statistics socket of the uWSGI that has them; after the clients have gone, it is asked until nobody is busy
 
 `live` is how many streams sent a first chunk, `going_on` how many sent another one after the page had been asked for, `ended` how many
@@ -34,7 +34,8 @@ class Stream:
     async def read(self, host: str, path: str, gate: asyncio.Semaphore, patience: float) -> None:
         async with gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", 80)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            # Or the end of a stream would leave the connection open.
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
             status = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patience)).split()[1]
             if status != b"200":
                 writer.close()
@@ -111,7 +112,10 @@ async def main(order: dict[str, Any]) -> dict[str, Any]:
     opened = round((time.perf_counter() - began) * 1000)
     beside = await ask(host, order["asks"], patience)
     seen = [stream.chunks for stream in streams]
-    await asyncio.sleep(3 + order.get("hold", 0))
+    held_until = time.perf_counter() + order.get("hold", 0)
+    await asyncio.sleep(3)
+    while time.perf_counter() < held_until and not all(stream.ended for stream in streams):
+        await asyncio.sleep(0.1)
     going_on = sum(stream.chunks > chunks for stream, chunks in zip(streams, seen, strict=True))
     ended = sum(stream.ended for stream in streams)
     for task in [*waiting, *(stream.task for stream in streams)]:
