@@ -11,6 +11,8 @@ import sys
 from typing import Any
 
 NAME = sys.argv[1]
+# The instances, their pools for streams, and what will stop them.
+UNITS_OF_IT = (f"flask-{NAME}@*", f"flask-{NAME}.stream@*", f"flask-{NAME}-drain-*")
 ROOT, CONFIG, RUN, UNITS = f"/srv/flask/{NAME}", f"/etc/flask/{NAME}", f"/run/flask/{NAME}", "/etc/systemd/system"
 
 
@@ -50,7 +52,7 @@ def below(directory: str) -> dict[str, str]:
 def units() -> dict[str, dict[str, str]]:
     """Return state and main process of every unit of the application that systemd knows, running or not."""
     listed = subprocess.run(
-        ["systemctl", "list-units", "--all", "--plain", "--no-legend", f"flask-{NAME}@*", f"flask-{NAME}-drain-*"],
+        ["systemctl", "list-units", "--all", "--plain", "--no-legend", *UNITS_OF_IT],
         check=True,
         capture_output=True,
         text=True,
@@ -64,7 +66,7 @@ def units() -> dict[str, dict[str, str]]:
     return {block.pop("Id"): block for block in blocks}
 
 
-unit_files = glob.glob(f"{UNITS}/flask-{NAME}@*") + glob.glob(f"{UNITS}/*.wants/flask-{NAME}@*")
+unit_files = [path for pattern in UNITS_OF_IT for where in (UNITS, f"{UNITS}/*.wants") for path in glob.glob(f"{where}/{pattern}")]
 unit_files += [path for place in unit_files if os.path.isdir(place) for path in below(place)]
 config = list(below(CONFIG))
 rejected = lines(f"{ROOT}/rejected.json")
@@ -84,7 +86,7 @@ print(
             "root": names(ROOT),
             "releases": [name for name in names(f"{ROOT}/releases") if not name.endswith(".json")],
             "virtualenvs": names(f"{ROOT}/venvs"),
-            "instances": sorted(os.path.basename(path)[:-4] for path in config if path.endswith(".ini")),
+            "instances": sorted(os.path.basename(path)[:-4] for path in config if path.endswith(".ini") and not path.endswith(".stream.ini")),
             "sockets": names(RUN),
             "files": {path: content(path) for path in sorted(config + unit_files)},
             "units": running,
