@@ -50,7 +50,16 @@ def below(directory: str) -> dict[str, str]:
 def units() -> dict[str, dict[str, str]]:
     """Return state and main process of every unit of the application that systemd knows, running or not."""
     listed = subprocess.run(
-        ["systemctl", "list-units", "--all", "--plain", "--no-legend", f"flask-{NAME}@*", f"flask-{NAME}-drain-*"],
+        [
+            "systemctl",
+            "list-units",
+            "--all",
+            "--plain",
+            "--no-legend",
+            f"flask-{NAME}@*",
+            f"flask-{NAME}.stream@*",
+            f"flask-{NAME}-drain-*",
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -64,7 +73,9 @@ def units() -> dict[str, dict[str, str]]:
     return {block.pop("Id"): block for block in blocks}
 
 
-unit_files = glob.glob(f"{UNITS}/flask-{NAME}@*") + glob.glob(f"{UNITS}/*.wants/flask-{NAME}@*")
+# An instance with a stream has a second unit for it.
+patterns = [f"{place}/flask-{NAME}{pool}@*" for place in (UNITS, f"{UNITS}/*.wants") for pool in ("", ".stream")]
+unit_files = [path for pattern in patterns for path in glob.glob(pattern)]
 unit_files += [path for place in unit_files if os.path.isdir(place) for path in below(place)]
 config = list(below(CONFIG))
 rejected = lines(f"{ROOT}/rejected.json")
@@ -84,7 +95,9 @@ print(
             "root": names(ROOT),
             "releases": [name for name in names(f"{ROOT}/releases") if not name.endswith(".json")],
             "virtualenvs": names(f"{ROOT}/venvs"),
-            "instances": sorted(os.path.basename(path)[:-4] for path in config if path.endswith(".ini")),
+            "instances": sorted(
+                os.path.basename(path)[:-4] for path in config if path.endswith(".ini") and not path.endswith(".stream.ini")
+            ),
             "sockets": names(RUN),
             "files": {path: content(path) for path in sorted(config + unit_files)},
             "units": running,

@@ -13,7 +13,9 @@ def test_old_releases_go(site: Site) -> None:
     for host in site.hosts:
         state = host.look()
         # What drains for long is running, so it would stay.
-        running = [name for name in state["units"] if name.startswith(f"flask-{APP}@") and state["live"] not in name]
+        running = [
+            name for name in state["units"] if name.startswith((f"flask-{APP}@", f"flask-{APP}.stream@")) and state["live"] not in name
+        ]
         host.run("systemctl", "stop", *running) if running else None
     before = site.look()
     site.source.require()
@@ -28,7 +30,8 @@ def test_old_releases_go(site: Site) -> None:
         needed = sorted({was["virtualenv"], now["virtualenv"]})
         assert sorted(now["virtualenvs"]) == needed, f"{host}: virtualenvs are {now['virtualenvs']}, needed are {needed}"
         known = [path for path in now["files"] if not any(name in path for name in now["instances"])]
-        left = [path for path in known if path.rsplit("/", 1)[-1] not in ("live", "previous", f"flask-{APP}@.service")]
+        shared = ("live", "previous", f"flask-{APP}@.service", f"flask-{APP}.stream@.service")
+        left = [path for path in known if path.rsplit("/", 1)[-1] not in shared]
         assert not left, f"{host}: files of pruned instances are left: {left}"
 
 
