@@ -14,7 +14,7 @@ from .uwsgi_client import request
 
 _POLL_SECONDS = 0.1
 # How long the journal may be behind, and between two looks at it.
-_JOURNAL_SECONDS = 3.0
+_JOURNAL_SECONDS = 10.0
 _JOURNAL_PAUSE = 0.2
 _BODY_SHOWN = 300
 # One request may take this share of the whole time.
@@ -109,20 +109,24 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
             if verdict != "good":
                 limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
                 waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
-                log = _last_words(unit, candidate.invocation)
+                log = _last_words(unit, candidate.invocation, time.monotonic() - began)
                 problems.append(Problem(candidate.instance.name, candidate.says + limit, _of_the_live(candidate.instance), log))
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems
 
 
-def _last_words(unit: str, invocation: str) -> list[str]:
-    """Return what a candidate logged last. The journal is behind its end, so it is read until two looks show the same."""
-    give_up = time.monotonic() + _JOURNAL_SECONDS
+def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
+    """Return what a candidate logged last. The journal is behind its end, so it is read until two looks show the same.
+
+    :param seconds: how long ago the gate began
+    """
+    began, give_up = time.time() - seconds, time.monotonic() + _JOURNAL_SECONDS
     log = systemd.journal(unit, invocation=invocation)
     while time.monotonic() < give_up:
         time.sleep(_JOURNAL_PAUSE)
         before, log = log, systemd.journal(unit, invocation=invocation)
         if log and log == before:
             break
-    return log
+    # Lines that journald comes to after the end of the unit have lost their invocation.
+    return log or systemd.journal(unit, since=began)

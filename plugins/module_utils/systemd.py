@@ -81,9 +81,12 @@ def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
     )
 
 
-def journal(unit: str, lines: int = 25, invocation: str = "") -> list[str]:
-    """Return the last lines a unit logged, those of one invocation if it is given."""
-    which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [f"--unit={unit}"]
+def journal(unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
+    """Return the last lines a unit logged, those of one invocation if it is given.
+
+    :param since: seconds since the epoch
+    """
+    which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [f"_SYSTEMD_UNIT={unit}", f"--since=@{int(since)}"]
     done = subprocess.run(
         ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which],
         check=False,

@@ -32,6 +32,8 @@ class Host:
         self.events: list[str] = []
         self.asked: list[tuple[str, str, str]] = []
         self.log = ["Traceback", "ImportError: no module"]
+        # What is found by the name of the unit alone.
+        self.late_log: list[str] = []
         self._answers: dict[str, list[Answer | OSError]] = {}
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
@@ -43,7 +45,11 @@ class Host:
         for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal"):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
-        monkeypatch.setattr(gate, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=lambda seconds: self.sleep(seconds)))
+        monkeypatch.setattr(
+            gate,
+            "time",
+            SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=lambda seconds: self.sleep(seconds)),
+        )
         # Nothing here has to survive a power failure.
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
         for name in ("replace", "rename", "unlink"):
@@ -214,7 +220,9 @@ class Host:
         assert f"{timer}.timer" not in self.units, "systemd refuses a transient unit that is there"
         self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": " ".join(units)}
 
-    def _journal(self, unit: str, lines: int = 25, invocation: str = "") -> list[str]:
+    def _journal(self, unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
+        if since:
+            return self.late_log
         assert invocation == self.units.get(unit, {}).get("InvocationID", "")
         return self.log
 

@@ -86,7 +86,9 @@ print(
             "root": names(ROOT),
             "releases": [name for name in names(f"{ROOT}/releases") if not name.endswith(".json")],
             "virtualenvs": names(f"{ROOT}/venvs"),
-            "instances": sorted(os.path.basename(path)[:-4] for path in config if path.endswith(".ini") and not path.endswith(".stream.ini")),
+            "instances": sorted(
+                os.path.basename(path)[:-4] for path in config if path.endswith(".ini") and not path.endswith(".stream.ini")
+            ),
             "sockets": names(RUN),
             "files": {path: content(path) for path in sorted(config + unit_files)},
             "units": running,

@@ -28,7 +28,11 @@ def test_old_releases_go(site: Site) -> None:
         needed = sorted({was["virtualenv"], now["virtualenv"]})
         assert sorted(now["virtualenvs"]) == needed, f"{host}: virtualenvs are {now['virtualenvs']}, needed are {needed}"
         known = [path for path in now["files"] if not any(name in path for name in now["instances"])]
-        left = [path for path in known if path.rsplit("/", 1)[-1] not in ("live", "previous", f"flask-{APP}@.service", f"flask-{APP}.stream@.service")]
+        left = [
+            path
+            for path in known
+            if path.rsplit("/", 1)[-1] not in ("live", "previous", f"flask-{APP}@.service", f"flask-{APP}.stream@.service")
+        ]
         assert not left, f"{host}: files of pruned instances are left: {left}"
 
 

@@ -110,6 +110,12 @@ def test_a_log_without_lines_is_told(host, through):
     assert problem.text().endswith("last log lines:\n    (nothing)")
 
 
+def test_lines_that_have_lost_their_invocation_are_found(host, through):
+    host.log, host.late_log = [], ["SyntaxError"]
+    (problem,) = through(ActiveState="failed")
+    assert problem.log == ["SyntaxError"]
+
+
 def test_an_instance_that_is_never_ready_is_refused_in_time(host, through):
     began = host.now
     (problem,) = through(ActiveState="activating", health={"timeout": 7})

@@ -112,7 +112,7 @@ def test_a_late_stop_outlives_the_run(run):
     assert command[command.index("systemctl") :] == ["systemctl", "stop", "--", *UNITS]
 
 
-@pytest.mark.parametrize(("invocation", "which"), [("", "--unit=a"), ("abc", "_SYSTEMD_INVOCATION_ID=abc")])
+@pytest.mark.parametrize(("invocation", "which"), [("", "_SYSTEMD_UNIT=a"), ("abc", "_SYSTEMD_INVOCATION_ID=abc")])
 def test_the_log_is_that_of_one_invocation(run, invocation, which):
     run.answer = (0, "one\ntwo\n", "")
     assert systemd.journal("a", lines=7, invocation=invocation) == ["one", "two"]
