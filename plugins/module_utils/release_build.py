@@ -180,7 +180,7 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
             _run(app, [*install, f"./{plan['package']}"], tree)
             _run(app, [*_pip(venv), "uninstall", "--yes", _distribution(plan["package"])], tree)
         frozen = _run(app, [*_pip(venv), "freeze"], tree)
-        _run(app, [*_pip(venv), "install", app["uwsgi"]], tree)
+        _install_uwsgi(app, venv, tree)
         if gevent := _not_in(frozen, app["gevent"]):
             # What the requirements have chosen stays, or pip says what does not fit.
             _rewrite(chosen, _constraints(frozen))
@@ -206,6 +206,29 @@ def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
 def _normal(name: str) -> str:
     """Return the one spelling of a package's name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _install_uwsgi(app: App, venv: str, tree: str) -> None:
+    """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
+
+    :raises CommandError: naming the remedy where there is no wheel
+    """
+    package = app["uwsgi"]
+    if not package.lower().startswith("py"):
+        _run(app, [*_pip(venv), "install", package], tree)
+        return
+    try:
+        _run(app, [*_pip(venv), "install", "--only-binary", "pyuwsgi", package], tree)
+    except CommandError as error:
+        if "No matching distribution" not in str(error):
+            raise
+        python = _run(
+            app, [f"{venv}/bin/python", "-c", "import platform; print(platform.python_version(), 'on', platform.machine())"], tree
+        )
+        raise CommandError(
+            f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
+            f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
+        ) from error
 
 
 def _constraints(frozen: str) -> str:

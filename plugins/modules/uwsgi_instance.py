@@ -66,7 +66,7 @@ import json
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import deploy, host_lock
+from ansible_collections.flaskops.stack.plugins.module_utils import deploy, host_lock, sandbox
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.systemd import SystemdError
 
@@ -81,12 +81,15 @@ def new_releases(order: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
+    sandbox.check(order["apps"])
     deploy.migrate([Instance(app) for app in order["apps"]], order["who"])
     return {"changed": True}
 
 
 def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     wanted = [Instance(app) for app in order["apps"]]
+    if not check:
+        sandbox.check(order["apps"])
     outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check)
     return outcome._asdict()
 

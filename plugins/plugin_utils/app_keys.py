@@ -338,6 +338,42 @@ APP = Key(
             default=(),
             elements=Key("str", "A package name.", pattern=r"[a-z0-9][a-z0-9.+:~=*-]*", remedy="write a package name such as libpq5"),
         ),
+        "sandbox": Key(
+            "dict",
+            "What the application may do beyond an ordinary one, which reaches the network and writes to `<root>/shared` and `/tmp`.",
+            default={},
+            keys={
+                "network": Key(
+                    "str",
+                    "Whom it may connect to: `any`, `local` (addresses of the loopback), or `none` (unix sockets only).",
+                    default="any",
+                    choices=("any", "local", "none"),
+                ),
+                "write": Key(
+                    "list",
+                    "Further directories or files it may write to; they are on the host before it starts, and its user's or its group's.",
+                    default=(),
+                    elements=Key(
+                        "str", "A path on the host.", pattern=OWN_DIRECTORY, remedy="write an absolute path such as /var/lib/shop"
+                    ),
+                ),
+                "devices": Key("bool", "Whether it sees the host's devices, as far as its user and groups may use them.", default=False),
+                "memory_execute": Key(
+                    "bool", "Whether memory may be written and executed, which just-in-time compilers such as numba need.", default=False
+                ),
+                "system_calls": Key(
+                    "list",
+                    "Further system calls, of those that services do without.",
+                    default=(),
+                    elements=Key(
+                        "str",
+                        "A system call or a group.",
+                        pattern=r"@?[a-z][a-z0-9_-]*",
+                        remedy="write one such as setpriority or @resources",
+                    ),
+                ),
+            },
+        ),
         "env": Key("map", "Environment of the application, in plain text.", default={}),
         "secrets": Key("map", "Environment of the application that is never shown; keep the values in a vault.", default={}),
         "drain_timeout": Key(

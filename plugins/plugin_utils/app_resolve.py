@@ -15,6 +15,8 @@ from .uwsgi_ini import to_uwsgi_ini
 
 # On every supported distribution the web server's workers run in this group (Debian policy, base-passwd).
 WEB_GROUP = "www-data"
+# Hidden from applications, or their own in every instance: what is written there elsewhere does not reach them.
+_NOT_SEEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp", "/dev", "/proc", "/sys")
 # What a source build of uWSGI needs beside the interpreter.
 _BUILD_PACKAGES = ("gcc", "libc6-dev")
 
@@ -99,7 +101,11 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {value['nginx']['front']}", "set front: proxy")
     _check_regex(validator, f"{where}.health.body", value["health"]["body"])
     _check_health(validator, f"{where}.health", value["health"])
-    return _derive(value) if "name" in value else None
+    if "name" not in value:
+        return None
+    complete = _derive(value)
+    _check_writable(validator, f"{where}.sandbox.write", complete)
+    return complete
 
 
 def _required(require: Sequence[str]) -> Key:
@@ -178,6 +184,25 @@ def _check_regex(validator: Validator, where: str, pattern: str) -> None:
         validator.refuse(where, f"is {shown(pattern)}, which is no regular expression ({error})", "write one in Python's syntax")
 
 
+def _check_writable(validator: Validator, where: str, app: Mapping[str, t.Any]) -> None:
+    """Refuse paths that would let an application change what it runs, and those that it would not see."""
+    for index, path in enumerate(app["sandbox"]["write"]):
+        place, says = f"{where}[{index}]", f"is {shown(path)}"
+        overlapped = [key for key in ("root", "config_dir", "run_dir") if _overlap(path, app[key])]
+        hidden = [directory for directory in _NOT_SEEN if path.startswith(f"{directory}/")]
+        if overlapped:
+            validator.refuse(
+                place, f"{says}, which overlaps its {overlapped[0]} {shown(app[overlapped[0]])}", f"it may write to {app['root']}/shared"
+            )
+        elif hidden:
+            validator.refuse(place, f"{says}, but applications do not see the host's {hidden[0]}", "use a place such as /var/lib")
+
+
+def _overlap(path: str, other: str) -> bool:
+    """Return whether one of two directories is the other or inside of it."""
+    return f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/")
+
+
 def _check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str, t.Any]]) -> None:
     seen: dict[str, int] = {}
     for index, route in enumerate(routes):
@@ -204,6 +229,7 @@ def _check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], v
     for key in ("user", "root", "config_dir", "run_dir", "socket"):
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
     _check_apart(validator, [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")], variable)
+    _check_others(validator, apps, variable)
     names = [(app["name"], server.lower()) for app in present for server in app["nginx"]["server_names"]]
     _check_unique(validator, names, f"{variable}: the server name")
 
@@ -226,6 +252,17 @@ def _check_apart(validator: Validator, places: Sequence[tuple[str, str, str]], v
                 validator.refuse(
                     f"{variable}: {app}.{key} {shown(path)}", f"overlaps {other}.{other_key} {shown(other_path)}", "keep them apart"
                 )
+
+
+def _check_others(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
+    """Refuse to let one application write into another's directories."""
+    others = [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")]
+    for app in apps:
+        for path in app["sandbox"]["write"]:
+            for other, key, directory in others:
+                if other != app["name"] and _overlap(path, directory):
+                    where = f"{variable}: {app['name']}.sandbox.write {shown(path)}"
+                    validator.refuse(where, f"overlaps {other}.{key} {shown(directory)}", "share a directory outside of both")
 
 
 def _derive(app: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -37,6 +37,7 @@ def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
         "stop_timeout": stop_timeout(app),
         "environment": {**app["env"], **app["secrets"]},
         "static": static,
+        "writable": app["sandbox"]["write"],
     }
 
 

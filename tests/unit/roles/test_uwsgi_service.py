@@ -108,11 +108,50 @@ def test_the_unit_runs_as_the_application_and_reads_its_own_files():
 
 def test_the_unit_is_sandboxed():
     found = service(complete())
-    for setting in ("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "ProtectKernelTunables", "RestrictSUIDSGID"):
+    for setting in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "ProtectKernelTunables", "RestrictSUIDSGID", "RestrictNamespaces"):
         assert found[setting] == ["true"], setting
     assert found["ProtectSystem"] == ["strict"]
+    assert found["ProtectProc"] == ["invisible"]
     assert found["CapabilityBoundingSet"] == [""]
     assert found["ReadWritePaths"] == ["/run/flask/shop -/srv/flask/shop/shared"], "and nothing else of the file system"
+    assert found["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
+    assert found["SystemCallErrorNumber"] == ["EPERM"], "not the end of the process"
+
+
+SWITCHABLE = ("RestrictAddressFamilies", "PrivateNetwork", "IPAddressDeny", "IPAddressAllow", "PrivateDevices", "MemoryDenyWriteExecute")
+ORDINARY = {
+    "RestrictAddressFamilies": ["AF_UNIX AF_INET AF_INET6"],
+    "PrivateDevices": ["true"],
+    "MemoryDenyWriteExecute": ["true"],
+}
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "changes"),
+    [
+        ({}, {}),
+        ({"network": "any"}, {}),
+        ({"network": "local"}, {"IPAddressDeny": ["any"], "IPAddressAllow": ["localhost"]}),
+        ({"network": "none"}, {"PrivateNetwork": ["true"], "RestrictAddressFamilies": ["AF_UNIX"]}),
+        ({"devices": True}, {"PrivateDevices": ["false"]}),
+        ({"memory_execute": True}, {"MemoryDenyWriteExecute": ["false"]}),
+        ({"write": ["/var/lib/a", "/mnt/b/c"]}, {"ReadWritePaths": ["/var/lib/a", "/mnt/b/c"]}),
+        ({"system_calls": ["@resources", "fchown"]}, {"SystemCallFilter": ["@resources", "fchown"]}),
+    ],
+)
+def test_a_switch_of_the_sandbox_changes_its_own_directive(sandbox, changes):
+    found = service(complete(sandbox=sandbox), "drop_in")
+    switched = (*SWITCHABLE, "ReadWritePaths", "SystemCallFilter")
+    assert {name: value for name, value in found.items() if name in switched} == {**ORDINARY, **changes}
+    # The template is shared by all instances: one that is gone back to must find its own sandbox again.
+    assert instance(complete(sandbox=sandbox))["unit"] == instance(complete())["unit"]
+    assert not set(SWITCHABLE) & set(service(complete(sandbox=sandbox)))
+
+
+def test_an_application_comes_back_from_what_it_can_come_back_from():
+    found = dict(unit(instance(complete())["unit"])["Unit"])
+    assert found["StartLimitIntervalSec"] == "0", "not down for good after five tries"
+    assert service(complete())["OOMPolicy"] == ["continue"], "one worker, not all"
 
 
 def test_workers_get_the_chance_to_finish():
@@ -296,6 +335,8 @@ CHANGES = {
     "wsgi": {"wsgi": "shop.wsgi:other"},
     "user": {"user": "shopper"},
     "run_dir": {"run_dir": "/run/elsewhere"},
+    "network": {"sandbox": {"network": "none"}},
+    "write": {"sandbox": {"write": ["/var/lib/shop"]}},
     "stream": {"nginx": {"routes": [STREAM]}},
     "memory": {"uwsgi": {"memory_max": "512M"}},
 }

@@ -238,7 +238,7 @@ def test_nothing_built_is_writable_by_others(whole):
 
 @needs_root
 def test_requirements_are_installed_then_uwsgi(whole):
-    assert pip_calls(whole) == ["install --requirement requirements.txt", "freeze", "install pyuwsgi==2"]
+    assert pip_calls(whole) == ["install --requirement requirements.txt", "freeze", "install --only-binary pyuwsgi pyuwsgi==2"]
     # pip runs in the code, so that paths in requirements are right.
     assert f"{whole.place}/releases/.r1" in whole.pip.read_text()
 
@@ -250,7 +250,7 @@ GEVENT = ["gevent==26.9.0", "zope.event==6.2", "Flask==1.0"]
 def test_gevent_comes_beside_what_the_requirements_have_chosen(host):
     build({**description(host), "gevent": GEVENT}, packed(host.place))
     calls = pip_calls(host)
-    assert calls[:2] == ["freeze", "install pyuwsgi==2"]
+    assert calls[:2] == ["freeze", "install --only-binary pyuwsgi pyuwsgi==2"]
     # Flask is there already; the requirements' own version of anything stays.
     assert calls[2].startswith("install --constraint ")
     assert calls[2].endswith(".txt gevent==26.9.0 zope.event==6.2")
@@ -336,10 +336,16 @@ def test_a_package_is_the_release_and_what_it_needs_the_virtualenv(host):
         "install ./shop-1.0-py3-none-any.whl[fast]",
         "uninstall --yes shop",
         "freeze",
-        "install pyuwsgi==2",
+        "install --only-binary pyuwsgi pyuwsgi==2",
         "install --no-deps --no-compile --target . ./shop-1.0-py3-none-any.whl",
     ]
     assert sorted(path.name for path in (host.place / "releases/r1").iterdir()) == ["__pycache__", "installed.py"]
+
+
+@needs_root
+def test_uwsgi_from_source_may_be_compiled(host):
+    build({**description(host), "uwsgi": "uwsgi==2.0.31"}, packed(host.place))
+    assert pip_calls(host) == ["freeze", "install uwsgi==2.0.31"]
 
 
 @needs_root
@@ -353,13 +359,29 @@ def test_a_second_build_makes_nothing(host):
 @needs_root
 def test_an_equal_virtualenv_is_used_again(host):
     build(description(host), packed(host.place))
-    assert pip_calls(host) == ["freeze", "install pyuwsgi==2"], "without requirements there is only uWSGI"
+    assert pip_calls(host) == ["freeze", "install --only-binary pyuwsgi pyuwsgi==2"], "without requirements there is only uWSGI"
     host.pip.unlink()
     assert build(description(host, id="r2"), packed(host.place)) == [str(host.place / "releases/r2"), str(host.place / "next")]
     assert not host.pip.exists()
 
 
 # --- what is not -------------------------------------------------------------------------------------------------------------
+
+
+@needs_root
+def test_a_wheel_that_is_missing_is_told_with_what_to_do(host):
+    with pytest.raises(CommandError) as caught:
+        build({**description(host), "uwsgi": "pyuwsgi==fail"}, packed(host.place))
+    first, *words = str(caught.value).splitlines()
+    assert first.startswith(f"there is no wheel of pyuwsgi==fail for Python {VERSION}.")
+    assert f" on {os.uname().machine}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the host, " in first
+    assert "ERROR: No matching distribution found for pyuwsgi==fail" in words
+
+
+@needs_root
+def test_uwsgi_that_cannot_be_had_for_another_reason_is_told_as_it_is(host):
+    with pytest.raises(CommandError, match=r"^'.* install uwsgi==fail' ended with 1"):
+        build({**description(host), "uwsgi": "uwsgi==fail"}, packed(host.place))
 
 
 def left(host) -> list[str]:

@@ -1,0 +1,42 @@
+"""What goes wrong, on request: plain WSGI, so that a virtualenv needs uWSGI only.
+
+/                    the process that answers, and its parent
+/stuck               never answers
+/slow?SECONDS        answers late
+/leak?MEGABYTES      keeps so much more memory
+/allocate?MEGABYTES  takes so much memory at once
+
+It cannot be imported while there is a file ``away`` in its home, as if its database were.
+"""
+
+import json
+import os
+import pathlib
+import time
+
+if pathlib.Path(os.environ["AWAY"]).exists():
+    raise RuntimeError("the database is away")
+
+kept = []
+
+
+def memory(megabytes):
+    # Written to, or the kernel gives none.
+    return bytearray(os.urandom(1_000_000)) * megabytes
+
+
+def application(environ, start_response):
+    number = int(environ["QUERY_STRING"] or 0)
+    match environ["PATH_INFO"]:
+        case "/stuck":
+            while True:
+                time.sleep(1)
+        case "/slow":
+            time.sleep(number)
+        case "/leak":
+            kept.append(memory(number))
+        case "/allocate":
+            memory(number)
+    body = json.dumps({"worker": os.getpid(), "master": os.getppid()}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
