@@ -66,6 +66,7 @@ class Host:
         self.refuse: Callable[[dict[str, str]], bool] = lambda _tree: False
         self.reloads: list[dict[str, str]] = []
         self.checked: list[str] = []
+        self.checks = 0
         self.on_check: Callable[[], object] = lambda: None
         self.probe: SiteProbe | None = None
         (self.root / "enabled").mkdir(parents=True)
@@ -85,6 +86,7 @@ class Host:
         if argv[0] == "journalctl":
             return Outcome(0, [f"[emerg] no in {self.root}/sites/shop:1"])
         if argv[0] == "unshare" and argv[-1] != "true":
+            self.checks += 1
             self.on_check()
             self.checked = [(Path(argv[8]) / "sites/shop").read_text()]
             return Outcome(int("bad" in self.checked[0]), [f"[emerg] bad in {self.root}/sites/shop:1"])
@@ -147,6 +149,13 @@ def test_first_change(host):
     assert host.live() == TREE_OF_FIRST
     assert host.has_loaded_its_tree()
     assert not host.leftovers()
+
+
+def test_a_hundred_sites_are_checked_once(host):
+    many = [Entry(f"sites/many{number}", "shop", b"many\n") for number in range(100)]
+    got = host.run([*FIRST, *many])
+    assert len(got.plan.created) == len(FIRST) + 100
+    assert (host.checks, len(host.reloads)) == (1, 1)
 
 
 def test_second_run_does_nothing(host):
