@@ -31,9 +31,7 @@ def test_what_was_live_is_live_again(site: Site) -> None:
             was, now = before[name][host.name], host.look(name)
             assert now["live"] == was["live"], f"{host}: {name}: {now['live']} is live, {was['live']} was before the restart"
             active = [unit for unit, found in now["units"].items() if found["ActiveState"] not in ("inactive", "failed")]
-            # The application has streams, the neighbour has none.
-            pool = [f"flask-{name}.stream@{now['live']}.service"] if name == APP else []
-            assert sorted(active) == sorted([f"flask-{name}@{now['live']}.service", *pool]), f"{host}: {name}: {active} run"
+            assert active == [f"flask-{name}@{now['live']}.service"], f"{host}: {name}: {active} run"
     site.run("site").require_success().require_nothing_changed("the machine was restarted at rest")
 
 

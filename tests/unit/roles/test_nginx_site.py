@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx, write_nginx
-from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, describe, nginx_files
+from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, describe, nginx_files, task_vars
 
 FRONTS = ("direct", "proxy")
 HOP = {"direct": "uwsgi", "proxy": "proxy"}
@@ -163,6 +165,20 @@ def test_address_of_the_backend_is_the_same_everywhere(rendered):
 def test_a_site_listens_where_the_role_says(rendered, front):
     http = rendered(app(front), nginx_site_listen=["80", "192.0.2.1:8080"])
     assert front_of(http).values("listen") == ["80", "192.0.2.1:8080"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "asked"),
+    [
+        (["80", "[::]:80"], "80"),
+        (["443 ssl", "192.0.2.1:8080 reuseport"], "192.0.2.1:8080"),
+        (["unix:/run/x.sock", "443 ssl", "443 quic"], None),
+    ],
+)
+def test_sites_are_probed_where_plain_http_is_spoken(listen, asked):
+    known = task_vars("nginx_site", flask_apps=[], nginx_site_listen=listen)
+    found = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_plain_listen"])
+    assert (found[0] if found else None) == asked
 
 
 def test_all_server_names_are_served(rendered):
