@@ -19,12 +19,16 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import wh
 
 App = dict[str, t.Any]
 
+# Packed sources up to this size, all together, go along with the order to build: a file of its own costs six round trips.
+_INLINE_BYTES = 1_000_000
+
 
 class ActionModule(ActionBase):
-    """No round trip where nothing is missing."""
+    """No round trip where nothing is missing, one where the sources are small."""
 
     _requires_connection = True
-    TRANSFERS_FILES = True
+    # A directory on the host is made where files go there; ansible-core would make it every time.
+    TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
@@ -49,15 +53,19 @@ class ActionModule(ActionBase):
 
     def _build(self, apps: list[App], plans: dict[str, t.Any], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
         cache = Path(args["cache_dir"]).expanduser()
-        remote_tmp = self._make_tmp_path()
-        archives = self._ship(apps, plans, args["cache_dir"], remote_tmp, task_vars)
+        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
+            packed = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
+            inline = sum(path.stat().st_size for path in packed.values()) <= _INLINE_BYTES
+            texts = {name: base64.b64encode(path.read_bytes()).decode() for name, path in packed.items()} if inline else {}
+            remote_tmp = "" if inline else self._make_tmp_path()
+            archives = {} if inline else self._ship(packed, remote_tmp)
         undecided = [
             plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
         ]
         with constraints.first_to_resolve(cache, undecided):
             wanted = [_module_app(app, plans[app["name"]], cache) for app in apps]
             # One opaque value: it has secrets for build hooks.
-            payload = base64.b64encode(json.dumps(wanted).encode()).decode()
+            payload = base64.b64encode(json.dumps({"apps": wanted, "archives": texts}).encode()).decode()
             arguments = {
                 "mode": "build",
                 "payload": payload,
@@ -68,24 +76,27 @@ class ActionModule(ActionBase):
             answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
             for name, text in (answer.get("locks") or {}).items():
                 constraints.remember(cache, plans[name]["virtualenv_id"], text)
-        self._remove_tmp_path(remote_tmp)
+        if remote_tmp:
+            self._remove_tmp_path(remote_tmp)
         if answer.get("failed"):
             raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
 
-    def _ship(
-        self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, remote_tmp: str, task_vars: dict[str, t.Any]
-    ) -> dict[str, str]:
-        """Transfer the packed sources of releases that are not on the host; return their paths there."""
+    def _pack(self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, local: Path, task_vars: dict[str, t.Any]) -> dict[str, Path]:
+        """Pack the sources of releases that are not on the host; return the files by application."""
         wanted = [app for app in apps if plans[app["name"]]["id"] not in plans[app["name"]]["hosted"]["releases"]]
-        trees = fetch_apps(wanted, cache_dir, task_vars)
-        archives: dict[str, str] = {}
-        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
-            for name, tree in trees.items():
-                if tree.digest != plans[name]["digest"]:
-                    raise AnsibleActionFail(f"{name}.source: the source changed while the run was under way; run it again.")
-                packed = Path(local, f"{name}.tar.gz")
-                tree.write_tar(packed)
-                archives[name] = self._transfer_file(str(packed), self._connection._shell.join_path(remote_tmp, packed.name))
+        packed: dict[str, Path] = {}
+        for name, tree in fetch_apps(wanted, cache_dir, task_vars).items():
+            if tree.digest != plans[name]["digest"]:
+                raise AnsibleActionFail(f"{name}.source: the source changed while the run was under way; run it again.")
+            packed[name] = local / f"{name}.tar.gz"
+            tree.write_tar(packed[name])
+        return packed
+
+    def _ship(self, packed: dict[str, Path], remote_tmp: str) -> dict[str, str]:
+        """Transfer packed sources; return their paths on the host."""
+        archives = {
+            name: self._transfer_file(str(path), self._connection._shell.join_path(remote_tmp, path.name)) for name, path in packed.items()
+        }
         self._fixup_perms2([remote_tmp, *archives.values()])
         return archives
 

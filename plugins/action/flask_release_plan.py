@@ -19,7 +19,7 @@ App = dict[str, t.Any]
 
 
 class ActionModule(ActionBase):
-    """One round trip; one more where the host knows constraints that this controller does not."""
+    """One round trip if nobody has looked before; one more where the host knows constraints that this controller does not."""
 
     _requires_connection = True
 
@@ -27,12 +27,15 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _result, args = self.validate_argument_spec(
-            {"apps": {"type": "list", "elements": "dict", "required": True}, "cache_dir": {"type": "path", "default": "~/.cache/flaskops"}}
+            {
+                "apps": {"type": "list", "elements": "dict", "required": True},
+                "hosted": {"type": "dict"},
+                "cache_dir": {"type": "path", "default": "~/.cache/flaskops"},
+            }
         )
         apps = with_source(args["apps"])
         trees = fetch_apps(apps, args["cache_dir"], task_vars)
-        asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
-        hosted = self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"]
+        hosted = args["hosted"] or self._look(apps, task_vars)
 
         def plan(app: App) -> Plan:
             python = hosted[app["name"]]["python"]
@@ -50,6 +53,10 @@ class ActionModule(ActionBase):
         }
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
         return result
+
+    def _look(self, apps: list[App], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
+        return self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"] if asked else {}
 
     def _harvest(self, apps: list[App], plans: dict[str, Plan], hosted: dict[str, t.Any], cache: Path, task_vars: dict[str, t.Any]) -> None:
         """Learn the constraints of virtualenvs that the host has, before another host resolves them anew."""

@@ -57,6 +57,7 @@ made: {description: Paths that were built or would be., type: list, elements: st
 
 import base64
 import json
+import os
 import time
 import typing as t
 
@@ -65,15 +66,25 @@ from ansible_collections.flaskops.stack.plugins.module_utils import history, hos
 from ansible_collections.flaskops.stack.plugins.module_utils.as_user import CommandError
 
 
+def unpacked(module: AnsibleModule, name: str, text: str) -> str:
+    """Write a packed source that came with the order to a file, and return its path."""
+    path = os.path.join(module.tmpdir, f"{name}.tar.gz")
+    with open(path, "wb") as file:
+        file.write(base64.b64decode(text))
+    return path
+
+
 def build(module: AnsibleModule) -> dict[str, t.Any]:
     """Build every release; those that can be are, also beside one that cannot."""
     made: list[str] = []
     problems: list[str] = []
     locks: dict[str, str | None] = {}
-    for app in json.loads(base64.b64decode(module.params["payload"])):
+    order = json.loads(base64.b64decode(module.params["payload"]))
+    archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
+    for app in order["apps"]:
         began = time.monotonic()
         try:
-            made += release_build.build(app, module.params["archives"].get(app["name"]))
+            made += release_build.build(app, archives.get(app["name"]))
             locks[app["name"]] = release_build.read_lock(app["root"], app["release"]["virtualenv"])
         except (release_build.BuildError, CommandError) as error:
             problems.append(f"{app['name']}: the release cannot be built: {error}")

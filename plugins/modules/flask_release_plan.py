@@ -16,6 +16,9 @@ options:
     type: list
     elements: dict
     required: true
+  hosted:
+    description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the host is asked.
+    type: dict
   cache_dir:
     description: Directory on the controller for fetched sources.
     type: path

@@ -225,6 +225,8 @@ class Run:
     changed: dict[str, list[str]]
     made: dict[str, list[str]]
     removed: dict[str, list[str]]
+    # The tasks that sent something to the host, one for each round trip.
+    trips: dict[str, list[str]]
     said: str
     output: str
 
@@ -243,8 +245,8 @@ class Run:
         assert not any(self.changed.values()), f"{because}, but these tasks changed something: {self.changed}"
 
 
-def parse(stdout: str, stderr: str, began: float) -> Run:
-    """Return what Ansible's JSON callback printed."""
+def parse(stdout: str, stderr: str, began: float, sent: str = "") -> Run:
+    """Return what Ansible's JSON callback printed, and what the callback round_trips wrote."""
     start = stdout.find("{\n")
     try:
         document = json.loads(stdout[start:]) if start >= 0 else {}
@@ -266,8 +268,11 @@ def parse(stdout: str, stderr: str, began: float) -> Run:
                 warned += [f"{host}: {warning}" for warning in result.get("warnings") or []]
                 made.setdefault(host, []).extend(result.get("made") or [])
                 removed.setdefault(host, []).extend(result.get("removed") or [])
+    trips: dict[str, list[str]] = {}
+    for line in map(json.loads, sent.splitlines()):
+        trips.setdefault(line["host"], []).append(line["task"].rpartition(" : ")[2])
     said = "\n".join(part for part in (*warned, stderr.strip(), "" if document else stdout.strip()) if part)
-    return Run(began, time.time(), messages, changes, made, removed, said, json.dumps(document) if document else "")
+    return Run(began, time.time(), messages, changes, made, removed, trips, said, json.dumps(document) if document else "")
 
 
 class Site:
@@ -298,10 +303,15 @@ class Site:
         shipped = CHECKOUT / "playbooks" / f"{playbook}.yml"
         inventory = self.directory / "inventory.json"
         inventory.write_text(json.dumps(self._inventory(described or self.app)))
+        sent = self.directory / "round_trips.jsonl"
+        sent.write_text("")
         environment = {
             # Those of Ansible are Molecule's and meant for its own runs.
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"},
             "ANSIBLE_CONFIG": str(self.configuration),
+            "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests/callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "round_trips",
+            "ROUND_TRIPS": str(sent),
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(self.source.wheels),
         }
@@ -315,7 +325,7 @@ class Site:
         )
         for secret in (described or self.app)["secrets"].values():
             assert secret not in done.stdout + done.stderr, f"the output of {playbook} has the secret {secret}"
-        return parse(done.stdout, done.stderr, began)
+        return parse(done.stdout, done.stderr, began, sent.read_text())
 
     def deploy(self, app: Description, **variables: t.Any) -> Run:
         """Deploy what must be good, and take it for the description from now on."""

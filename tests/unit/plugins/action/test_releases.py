@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import tarfile
 from pathlib import Path
@@ -37,13 +38,18 @@ class Host:
         if arguments["mode"] == "inspect":
             return {"hosted": {app["name"]: self.hosted.get(app["name"], EMPTY) for app in arguments["apps"]}}
         if arguments["mode"] == "build":
-            for app, archive in arguments["archives"].items():
-                with tarfile.open(archive) as tar:
+            inline = json.loads(base64.b64decode(arguments["payload"]))["archives"]
+            packed = {name: io.BytesIO(base64.b64decode(text)) for name, text in inline.items()}
+            for app, archive in {
+                **packed,
+                **{name: io.BytesIO(Path(path).read_bytes()) for name, path in arguments["archives"].items()},
+            }.items():
+                with tarfile.open(fileobj=archive) as tar:
                     self.shipped[app] = tar.getnames()
         return {"locks": self.locks, **self.answer}
 
     def built(self) -> list[dict]:
-        return json.loads(base64.b64decode(self.calls[-1]["payload"]))
+        return json.loads(base64.b64decode(self.calls[-1]["payload"]))["apps"]
 
     @property
     def modes(self) -> list[str]:
@@ -107,6 +113,11 @@ def test_a_host_that_has_everything_misses_nothing(host):
     assert look(host, app())["missing"] == []
 
 
+def test_what_somebody_has_looked_at_is_not_asked_again(host):
+    assert look(host, app(), hosted={"shop": EMPTY})["missing"] == ["shop"]
+    assert host.modes == []
+
+
 @pytest.mark.parametrize("lost", [{"releases": []}, {"virtualenvs": []}, {"next": "other"}])
 def test_whatever_is_missing_is_missing(host, lost):
     host.hosted["shop"] = finished(look(host, app()), **lost)
@@ -149,6 +160,15 @@ def test_what_is_missing_is_shipped_and_built(host):
     assert len(result["made"]) == 6
     assert result["diff"][0]["after"] == f"{shop['release']['id']}\n"
     assert blog["release"]["virtualenv"] == shop["release"]["virtualenv"]
+
+
+def test_small_sources_go_along_with_the_order_and_large_ones_as_files(host, monkeypatch):
+    build(host, app())
+    assert host.calls[-1]["archives"] == {}
+    monkeypatch.setattr(flask_release, "_INLINE_BYTES", 10)
+    build(host, app("blog"))
+    assert list(host.calls[-1]["archives"]) == ["blog"]
+    assert host.shipped == {name: ["app.py", "requirements.txt"] for name in ("shop", "blog")}
 
 
 def test_nothing_missing_makes_no_call(host):

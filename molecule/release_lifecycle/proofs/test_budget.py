@@ -1,0 +1,42 @@
+"""What a run may cost: round trips to a host, which are what it pays for. A count, so it is the same on a busy machine.
+
+Who adds a task that goes to the host finds it here, with what it is for; the goal is at most ten for a run that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Run, Site, changed
+
+LOOKS = [
+    "Look at what the host lacks",
+    "Gate every new instance and switch to it",
+    "Look at what the host lacks",
+    "Swap in the sites of every application",
+]
+NOTHING_TO_CHANGE = ["Gathering Facts", *LOOKS]
+# The source goes along with the order to build it.
+OTHER_CODE = ["Gathering Facts", LOOKS[0], "Build the releases it lacks", *LOOKS[1:]]
+
+
+def require(site: Site, run: Run, budget: list[str], what: str) -> None:
+    run.require_success()
+    for host in site.hosts:
+        trips = run.trips.get(host.name, [])
+        assert trips == budget, f"{host}: {what} makes {len(trips)} round trips, its budget is {len(budget)}: {trips}"
+
+
+def test_round_trips(site: Site, figure: Callable[[str], None]) -> None:
+    site.source.require()
+    site.source.write("budget")
+    # Migrations are a step of their own, between the release and its instance.
+    app = changed(site.first, source=site.source.path, hooks={"migrate": None})
+    site.deploy(app)
+    run = site.run("site", app)
+    require(site, run, NOTHING_TO_CHANGE, "a run that changes nothing")
+    run.require_nothing_changed("everything is deployed")
+
+    site.source.write("other code")
+    require(site, site.run("site", app), OTHER_CODE, "a release of other code")
+    figure(f"round trips to a host: {len(NOTHING_TO_CHANGE)} with nothing to change, {len(OTHER_CODE)} with other code")
