@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -21,11 +20,10 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model i
     check_request,
     encode_payload,
 )
+from ansible_collections.flaskops.stack.plugins.plugin_utils.render import together
 from jinja2 import TemplateSyntaxError, Undefined
 
 SOURCES = ("src", "content", "link")
-# Renders one source with the variables of many entries.
-EACH = "{% for __config_tree_entry in __config_tree_all %}SETS{% include __config_tree_source %}{{ __config_tree_mark }}{% endfor %}"
 
 
 class Renderer:
@@ -51,30 +49,17 @@ class Renderer:
         return texts
 
     def _together(self, group: list[dict[str, Any]]) -> list[str]:
-        """Render entries that differ in variables only: jinja2 compiles once a call, and that is the work.
-
-        Empty where that cannot be or fails: one by one, it is known which entry fails.
-        """
-        names = sorted({*self._about(group[0], ""), *group[0]["vars"]})
-        if len(group) == 1 or not all(name.isidentifier() for name in names):
-            return []
-        mark = uuid.uuid4().hex
-        sets = "".join(f"{{% set {name} = __config_tree_entry['{name}'] %}}" for name in names)
+        """Render entries that differ in variables only; empty where that cannot be or fails."""
         try:
             source, text, engine = self._engine(group[0]["src"], tuple(group[0]["search"]))
-            engine.available_variables = {
-                **self.task_vars,
-                "__config_tree_all": [{**self._about(entry, source), **entry["vars"]} for entry in group],
-                "__config_tree_source": source,
-                "__config_tree_mark": mark,
-            }
-            rendered = self._text(engine, trust_as_template(EACH.replace("SETS", sets))).split(mark)[:-1]
         except Exception:
             return []
-        if len(rendered) != len(group) or text.startswith("#jinja2:"):
-            return []
-        # jinja2 drops the last newline of what is included; of a whole template ansible-core puts it back.
-        return [part + "\n" * max(0, _last_newlines(text) - _last_newlines(part)) for part in rendered]
+
+        def template(each: str, more: Mapping[str, Any]) -> str:
+            engine.available_variables = {**self.task_vars, **more}
+            return self._text(engine, trust_as_template(each))
+
+        return together(template, source, text, [{**self._about(entry, source), **entry["vars"]} for entry in group])
 
     def _one(self, entry: dict[str, Any]) -> str:
         """Render one entry. Raises AnsibleActionFail."""
@@ -126,10 +111,6 @@ class Renderer:
             "template_fullpath": source,
             "template_destpath": entry["path"],
         }
-
-
-def _last_newlines(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -14,7 +14,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import ask_host, host_app, stop_timeout, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import prebuilt_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.render import render
+from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi_settings import instance_settings, stream_settings
 
 App = dict[str, t.Any]
@@ -33,6 +33,72 @@ def _given(release: t.Mapping[str, str]) -> dict[str, str]:
         "PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin",
         # For werkzeug's ProxyFix: however many proxies there are, the last one replaces what the others said.
         "FLASKOPS_PROXY_HOPS": "1",
+    }
+
+
+def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
+    """Return what is to be rendered for an instance, by part; the parts of a pool for streams begin with ``stream``."""
+    name, uwsgi = app["name"], app["uwsgi"]
+    common = {
+        "uwsgi_service_app": app,
+        "uwsgi_service_release": release,
+        "uwsgi_service_stop_timeout": stop_timeout(app),
+        # The text is part of the id, so it must not depend on a controller's configuration.
+        "ansible_managed": "Ansible managed",
+    }
+    own = {
+        **common,
+        "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
+        "uwsgi_service_limits": {key: uwsgi.get(key) for key in _LIMITS},
+        # Whether it is the pool for streams that is rendered.
+        "uwsgi_service_pool": False,
+    }
+    jobs = {
+        "ini": Job(uwsgi["template"], own, f"{name}.uwsgi.template"),
+        "unit": Job(_UNIT_TEMPLATE, own, name),
+        "drop_in": Job(_DROP_IN_TEMPLATE, own, name),
+    }
+    if uwsgi["stream"]["pool"] == "none":
+        return jobs
+    pool = {
+        **common,
+        "uwsgi_service_settings": stream_settings(app, release, stop_timeout(app)),
+        "uwsgi_service_limits": {key: uwsgi["stream"].get(key) for key in _LIMITS},
+        "uwsgi_service_pool": True,
+    }
+    templates = {"stream_ini": _STREAM_TEMPLATE, "stream_unit": _UNIT_TEMPLATE, "stream_drop_in": _DROP_IN_TEMPLATE}
+    return {**jobs, **{part: Job(template, pool, f"{name}.uwsgi.stream") for part, template in templates.items()}}
+
+
+def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> App:
+    """Return what the host needs of an instance, which is named by it."""
+    name, on_host = app["name"], host_app(app)
+    files = {
+        "ini": rendered["ini"],
+        "env": _HEADER + environment_file({**_given(release), **app["env"]}),
+        "secrets": _HEADER + environment_file(app["secrets"]),
+    }
+    identity = {
+        "release": release["id"] or release["revision"],
+        "ini": files["ini"],
+        "env": files["env"],
+        "secrets": secret_digest(app["secrets"], secrets_key or name),
+        "unit": rendered["unit"],
+        "drop_in": rendered["drop_in"],
+        "static": on_host["static"],
+    }
+    pool = {part: rendered[f"stream_{part}"] for part in ("ini", "unit", "drop_in") if f"stream_{part}" in rendered}
+    if pool:
+        identity["stream"] = pool
+        files["stream"] = pool["ini"]
+    return {
+        **on_host,
+        "id": content_id("instance", identity),
+        "release": release,
+        "files": files,
+        "unit": rendered["unit"],
+        "drop_in": rendered["drop_in"],
+        **({"stream_unit": pool["unit"], "stream_drop_in": pool["drop_in"]} if pool else {}),
     }
 
 
@@ -56,7 +122,7 @@ class ActionModule(ActionBase):
         present = [app for app in args["apps"] if app["state"] == "present"]
         releases = {**self._hosted_releases(present, args["releases"], task_vars), **args["releases"]}
         order = {
-            "apps": [self._instance(app, releases[app["name"]], args["secrets_key"], task_vars) for app in present],
+            "apps": self._instances(present, releases, args["secrets_key"], task_vars),
             "absent": [{**app["account"], "purge": app["purge"]} for app in args["apps"] if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],
@@ -85,62 +151,12 @@ class ActionModule(ActionBase):
             found.update(ask_host(self, "last_built", {"apps": asked}, task_vars)["releases"])
         return found
 
-    def _instance(self, app: App, release: dict[str, str], secrets_key: str, task_vars: dict[str, t.Any]) -> App:
-        name = app["name"]
-        variables = {
-            "uwsgi_service_app": app,
-            "uwsgi_service_release": release,
-            "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
-            "uwsgi_service_stop_timeout": stop_timeout(app),
-            "uwsgi_service_limits": {key: app["uwsgi"].get(key) for key in _LIMITS},
-            # Whether it is the pool for streams that is rendered.
-            "uwsgi_service_pool": False,
-            # The text is part of the id, so it must not depend on a controller's configuration.
-            "ansible_managed": "Ansible managed",
-        }
-        files = {
-            "ini": render(self, app["uwsgi"]["template"], variables, task_vars, f"{name}.uwsgi.template"),
-            "env": _HEADER + environment_file({**_given(release), **app["env"]}),
-            "secrets": _HEADER + environment_file(app["secrets"]),
-        }
-        on_host = host_app(app)
-        unit = render(self, _UNIT_TEMPLATE, variables, task_vars, name)
-        drop_in = render(self, _DROP_IN_TEMPLATE, variables, task_vars, name)
-        identity = {
-            "release": release["id"] or release["revision"],
-            "ini": files["ini"],
-            "env": files["env"],
-            "secrets": secret_digest(app["secrets"], secrets_key or name),
-            "unit": unit,
-            "drop_in": drop_in,
-            "static": on_host["static"],
-        }
-        pool = self._pool(app, release, variables, task_vars)
-        if pool:
-            identity["stream"] = pool
-            files["stream"] = pool["ini"]
-        return {
-            **on_host,
-            "id": content_id("instance", identity),
-            "release": release,
-            "files": files,
-            "unit": unit,
-            "drop_in": drop_in,
-            **({"stream_unit": pool["unit"], "stream_drop_in": pool["drop_in"]} if pool else {}),
-        }
-
-    def _pool(self, app: App, release: dict[str, str], variables: App, task_vars: dict[str, t.Any]) -> dict[str, str]:
-        """Return ini, unit and drop-in of the pool for streams, nothing where the application has none."""
-        if app["uwsgi"]["stream"]["pool"] == "none":
-            return {}
-        own = {
-            **variables,
-            "uwsgi_service_settings": stream_settings(app, release, stop_timeout(app)),
-            "uwsgi_service_limits": {key: app["uwsgi"]["stream"].get(key) for key in _LIMITS},
-            "uwsgi_service_pool": True,
-        }
-        templates = {"ini": _STREAM_TEMPLATE, "unit": _UNIT_TEMPLATE, "drop_in": _DROP_IN_TEMPLATE}
-        return {part: render(self, template, own, task_vars, f"{app['name']}.uwsgi.stream") for part, template in templates.items()}
+    def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[App]:
+        """Render the files of all instances, each template once for all applications, and name the instances."""
+        wanted = [_templates(app, releases[app["name"]]) for app in apps]
+        texts = iter(render_all(self, [job for jobs in wanted for job in jobs.values()], task_vars))
+        rendered = [{part: next(texts) for part in jobs} for jobs in wanted]
+        return [_instance(app, releases[app["name"]], secrets_key, own) for app, own in zip(apps, rendered, strict=True)]
 
     def _migrate(self, order: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
         """Run the migrations of new releases on the first host that comes here; the others wait for it.

@@ -9,6 +9,7 @@ that is handed over to root afterwards, so nothing of a package ever runs as roo
 from __future__ import annotations
 
 import contextlib
+import functools
 import grp
 import hashlib
 import json
@@ -43,6 +44,7 @@ class BuildError(Exception):
     """A release that cannot be built; the message says why."""
 
 
+@functools.cache  # one interpreter for many applications
 def python_info(command: str) -> dict[str, str] | None:
     """Return path, version and tag of an interpreter, ``None`` if the host has none of that name."""
     path = shutil.which(command)

@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.flaskops.stack.plugins.plugin_utils.render import render
+from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render, render_all
 
 
 @pytest.fixture
@@ -60,6 +60,46 @@ def test_lines_of_blocks_leave_nothing(rendered, places):
 
 def test_backslashes_and_braces_in_values_stay(rendered, places):
     assert rendered("base.j2", name="a\\n{{ 7 * 7 }}") == "base a\\n{{ 7 * 7 }}\n"
+
+
+@pytest.fixture
+def both(places):
+    """Render a template with two names, at once and one by one."""
+
+    def both(source: str) -> tuple[list[str], list[str]]:
+        loader = DataLoader()
+        action = SimpleNamespace(_loader=loader, _templar=Templar(loader=loader))
+        known = {"ansible_search_path": [str(places.role)], "inventory_dir": str(places.inventory), "from_play": "play"}
+        jobs = [Job(source, {"name": name, "other": other}, name) for name, other in (("shop", 1), ("b{{ 7 * 7 }}", 2))]
+        return render_all(action, jobs, known), [render(action, *job[:2], known, job.what) for job in jobs]
+
+    return both
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ name }}",
+        "{{ name }}\n",
+        "{{ name }} of {{ from_play }}\n\n\n",
+        "\n{{ name }}\n{% if other == 2 %}\n",
+        '{% extends "base.j2" %}\n{% block extra %}\n{{ name }} {{ other }}\n{% endblock %}\n',
+        '{% set other = name * other %}\n{% include "base.j2" %}\n  {% if true %}\n{{ other }}\n  {% endif %}\n',
+        "{# left out -#}\n\n{% for x in [1, 2] %}\n{{ loop.index }}{{ name }}\n{% endfor %}",
+        "#jinja2: trim_blocks: False\n{% if true %}\n{{ name }}\n{% endif %}\n",
+        "{{ template_path }} {{ name }}\n",
+    ],
+)
+def test_many_are_rendered_as_one_by_one(both, places, text):
+    (places.inventory / "templates/mine.j2").write_text(text + ("{% endif %}\n" if text.startswith("\n") else ""))
+    at_once, one_by_one = both("mine.j2")
+    assert at_once == one_by_one
+
+
+def test_of_many_the_one_that_cannot_be_rendered_is_told(both, places):
+    (places.inventory / "templates/mine.j2").write_text("{{ name if other == 1 else nothing }}\n")
+    with pytest.raises(AnsibleActionFail, match="b{{ 7 .*'nothing' is undefined"):
+        both("mine.j2")
 
 
 def test_a_template_that_is_not_there_is_told_with_where_it_was_looked_for(rendered, places):
