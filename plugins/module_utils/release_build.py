@@ -20,9 +20,12 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import typing as t
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
+from . import new_venv
 from .as_user import CommandError, environment, run, run_hooks
 from .atomic import link_atomically, plain_umask, read_link, read_text, write_atomically
 
@@ -32,6 +35,8 @@ App = t.Mapping[str, t.Any]
 COMPLETE = ".flaskops-complete"
 # Times of files lie in the twenty years from 2000-01-01: never in the future.
 _FIRST_DATE, _DATES = 946_684_800, 631_152_000
+# Each takes a processor and some memory.
+_AT_A_TIME = 4
 # What requirements without a version were resolved to, as constraints.
 LOCK = "requirements.lock"
 _PROBE = (
@@ -88,6 +93,31 @@ def read_lock(root: str, virtualenv: str) -> str | None:
     """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
     venv = f"{root}/venvs/{virtualenv}"
     return read_text(f"{venv}/{LOCK}") if os.path.exists(f"{venv}/{COMPLETE}") else None
+
+
+class Built(t.NamedTuple):
+    """What became of one of many releases."""
+
+    made: list[str]
+    # Why it cannot be built, empty where it is.
+    problem: str
+    seconds: float
+
+
+def build_all(apps: t.Sequence[App], archives: t.Mapping[str, str]) -> list[Built]:
+    """Build the releases of many applications, some at a time; those that can be are, also beside one that cannot. See :func:`build`."""
+
+    def one(app: App) -> Built:
+        began = time.monotonic()
+        try:
+            made, problem = build(app, archives.get(app["name"])), ""
+        except (BuildError, CommandError) as error:
+            made, problem = [], str(error)
+        return Built(made, problem, time.monotonic() - began)
+
+    # The umask is the process's: it is set before there are threads, who then find it so.
+    with plain_umask(), ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_A_TIME)) as pool:
+        return list(pool.map(one, apps))
 
 
 @plain_umask()
@@ -165,12 +195,8 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
 
     The host that builds first resolves requirements without a version; what it chose constrains the others.
     """
-    shutil.rmtree(venv, ignore_errors=True)
-    os.mkdir(venv, 0o755)
-    user = pwd.getpwnam(app["user"])
-    os.chown(venv, user.pw_uid, user.pw_gid)
     plan = app["release"]
-    _run(app, [app["python"], "-m", "venv", venv], tree)
+    _empty_virtualenv(app, venv, tree)
     with tempfile.NamedTemporaryFile("w", prefix="flaskops-", suffix=".txt") as chosen:
         _rewrite(chosen, app["lock"] or "")
         os.chmod(chosen.name, 0o644)
@@ -190,6 +216,23 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
     _give(venv, 0, 0)
     write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
+
+
+def _empty_virtualenv(app: App, venv: str, tree: str) -> None:
+    """Make a virtualenv with pip in it."""
+    user = pwd.getpwnam(app["user"])
+    # The second one is slow and works wherever virtualenvs do, or says why not.
+    commands = [new_venv.command(app["python"], venv), [app["python"], "-m", "venv", venv]]
+    for command in commands:
+        shutil.rmtree(venv, ignore_errors=True)
+        os.mkdir(venv, 0o755)
+        os.chown(venv, user.pw_uid, user.pw_gid)
+        try:
+            _run(app, command, tree)
+            return
+        except CommandError:
+            if command is commands[-1]:
+                raise
 
 
 def _rewrite(file: t.IO[str], text: str) -> None:

@@ -58,12 +58,10 @@ made: {description: Paths that were built or would be., type: list, elements: st
 import base64
 import json
 import os
-import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils import history, host_lock, release_build
-from ansible_collections.flaskops.stack.plugins.module_utils.as_user import CommandError
 
 
 def unpacked(module: AnsibleModule, name: str, text: str) -> str:
@@ -76,27 +74,31 @@ def unpacked(module: AnsibleModule, name: str, text: str) -> str:
 
 def build(module: AnsibleModule) -> dict[str, t.Any]:
     """Build every release; those that can be are, also beside one that cannot."""
-    made: list[str] = []
-    problems: list[str] = []
-    locks: dict[str, str | None] = {}
     order = json.loads(base64.b64decode(module.params["payload"]))
+    apps = order["apps"]
     archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
-    for app in order["apps"]:
-        began = time.monotonic()
-        try:
-            made += release_build.build(app, archives.get(app["name"]))
-            locks[app["name"]] = release_build.read_lock(app["root"], app["release"]["virtualenv"])
-        except (release_build.BuildError, CommandError) as error:
-            problems.append(f"{app['name']}: the release cannot be built: {error}")
-            entry = {
-                "action": "build",
-                "release": app["release"]["id"],
-                "revision": app["release"]["revision"],
-                "who": module.params["who"],
-            }
-            seconds = {"build": round(time.monotonic() - began, 1)}
-            history.record(app["root"], {**entry, "result": "failed", "reason": str(error), "seconds": seconds})
-    return {"changed": bool(made), "made": made, "locks": locks, "problems": problems}
+    built = release_build.build_all(apps, archives)
+    for app, outcome in zip(apps, built, strict=True):
+        if outcome.problem:
+            release = app["release"]
+            entry = {"action": "build", "release": release["id"], "revision": release["revision"], "who": module.params["who"]}
+            failed = {"result": "failed", "reason": outcome.problem, "seconds": {"build": round(outcome.seconds, 1)}}
+            history.record(app["root"], {**entry, **failed})
+    made = [path for outcome in built for path in outcome.made]
+    return {
+        "changed": bool(made),
+        "made": made,
+        "locks": {
+            app["name"]: release_build.read_lock(app["root"], app["release"]["virtualenv"])
+            for app, outcome in zip(apps, built, strict=True)
+            if not outcome.problem
+        },
+        "problems": [
+            f"{app['name']}: the release cannot be built: {outcome.problem}"
+            for app, outcome in zip(apps, built, strict=True)
+            if outcome.problem
+        ],
+    }
 
 
 def main() -> None:

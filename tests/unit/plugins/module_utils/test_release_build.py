@@ -84,10 +84,12 @@ def make_host():
     python.write_text(
         textwrap.dedent(f"""\
         #!/bin/sh
-        # What `python -m venv DIRECTORY` makes, in less time.
-        test "$1 $2" = "-m venv" || exec {PYTHON} "$@"
-        packages="$3/lib/python{VERSION}/site-packages"
-        mkdir -p "$3/bin" "$packages" && ln -s {PYTHON} "$3/bin/python" && echo "home = /usr/bin" > "$3/pyvenv.cfg"
+        # What new_venv and `python -m venv DIRECTORY` make, in less time.
+        case "$1 $2" in "-I -c") place=$4;; "-m venv") place=$3;; *) place=; esac
+        test -n "$place" || exec {PYTHON} "$@"
+        test ! -e {place}/no-$2 || exit 1
+        packages="$place/lib/python{VERSION}/site-packages"
+        mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
         cp {place}/pip/pip.py "$packages"
         """)
     )
@@ -406,6 +408,39 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
     with pytest.raises(CommandError, match=says):
         build(description(host, **app), packed(host.place, {**CODE, "fail.txt": "x"}))
     assert left(host) == []
+
+
+@needs_root
+def test_an_interpreter_that_only_makes_virtualenvs_its_own_way(host):
+    (host.place / "no--c").touch()
+    build(description(host), packed(host.place))
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+
+
+@needs_root
+def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
+    for name in ("no--c", "no-venv"):
+        (host.place / name).touch()
+    with pytest.raises(CommandError, match=r"^'.*/python -m venv .*/venvs/v1' ended with 1"):
+        build(description(host), packed(host.place))
+    assert left(host) == []
+
+
+@needs_root
+def test_many_are_built_beside_one_that_cannot_be(host):
+    apps = []
+    for name in ("shop", "blog", "news"):
+        root = host.place / name
+        for directory in ("releases", "venvs", "shared"):
+            (root / directory).mkdir(parents=True)
+        shutil.chown(root / "shared", USER)
+        hooks = ["echo torn; exit 3"] if name == "blog" else []
+        apps.append({**description(host, hooks=hooks), "name": name, "root": str(root)})
+    built = release_build.build_all(apps, {app["name"]: packed(host.place) for app in apps})
+    assert [len(outcome.made) for outcome in built] == [3, 0, 3]
+    assert [bool(outcome.problem) for outcome in built] == [False, True, False]
+    assert "torn" in built[1].problem
+    assert not (host.place / "blog/next").exists()
 
 
 @needs_root
