@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 IMAGE = "flaskops-target:trixie"
-# Two checkouts can use one engine at the same time.
-SUFFIX = os.environ.get("CONTAINER_SUFFIX", "")
+# How names of containers begin; another one lets two checkouts use one engine at the same time.
+PREFIX = os.environ.get("BENCH_PREFIX", "flaskops-bench-")
 BOOT_SECONDS = 30
 
 
@@ -91,10 +91,10 @@ def remove(name: str) -> None:
 def host(name: str, image: str = IMAGE, keep: bool = False) -> Iterator[Host]:
     """Start a container with systemd, yield it when it is up, and remove it.
 
-    :param name: without the suffix of the checkout
+    :param name: without `PREFIX`
     :param keep: leave it there, to look into
     """
-    full = f"{name}{SUFFIX}"
+    full = f"{PREFIX}{name}"
     remove(full)
     # fmt: off
     options = [
