@@ -8,21 +8,18 @@ import sys
 import time
 
 from . import report, results
-from .results import Part
-
-PARTS: dict[Part, str] = {"requests": "serving", "deployments": "deployments"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="measure one part; the other's figures stay as they are")
+    parser.add_argument("--only", choices=report.MODULES, help="measure one part; the other's figures stay as they are")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each measurement (default: each part's own)")
     parser.add_argument("--quick", action="store_true", help="short rounds, to see that all of it works; figures mean little")
     parser.add_argument("--report", action="store_true", help="measure nothing: write docs/benchmarks.md anew from the figures there are")
     arguments = parser.parse_args()
 
-    directory = results.ROOT / ".cache" / "bench" if arguments.quick else results.DIRECTORY
-    for part, module in PARTS.items():
+    directory = results.ROOT / ".cache" / "benchmarks" if arguments.quick else results.DIRECTORY
+    for part, module in report.MODULES.items():
         if arguments.report or (arguments.only and part != arguments.only):
             continue
         bench = importlib.import_module(f".{module}", __package__)

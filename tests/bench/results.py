@@ -64,6 +64,7 @@ class Goal:
     :ivar of: the competitor whose values count
     :ivar against: the competitor that its values are divided by, round by round; ``None`` takes the values themselves
     :ivar over: the measure of ``against``, where that is another one; default: the same
+    :ivar every: whether each round has to meet the bound, not the median of them
     :ivar limit: where the goal is out of reach: what the limit is, and the profile that shows it; kept by the report
     """
 
@@ -76,6 +77,7 @@ class Goal:
     direction: Direction
     bound: float
     over: str | None = None
+    every: bool = False
     limit: str = ""
 
 
@@ -83,7 +85,7 @@ class Goal:
 class Verdict:
     """What was measured for a goal; ``measured`` is a ratio where the goal has an ``against``, else in the unit of the series.
 
-    :ivar measured: median of the rounds
+    :ivar measured: median of the rounds, or the round that is furthest from the goal where every one counts
     :ivar spread: the least and the greatest of the rounds
     """
 
@@ -135,7 +137,8 @@ def judge(goal: Goal, results: Results) -> Verdict | None:
     if mine is None or (goal.against and theirs is None):
         return None
     values = ratios(mine, theirs) if theirs else mine.values
-    measured = statistics.median(values)
+    worst = min(values) if goal.direction == "at least" else max(values)
+    measured = worst if goal.every else statistics.median(values)
     return Verdict(goal, measured, (min(values), max(values)), reached(goal, measured))
 
 

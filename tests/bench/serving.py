@@ -10,8 +10,6 @@ import dataclasses
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -19,37 +17,78 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .deployed import APP, ITEMS, description, interpreter, playbook
 from .hosts import Host, host
+from .report import Plot
 from .results import Goal, Series, rounded
+from .switching import switches
 
 HERE = Path(__file__).parent
-# What /api answers, and a location of nginx's own.
-ITEMS = (HERE / "app" / "items.json").read_text()
 ROUNDS = 5
 SECONDS, QUICK_SECONDS = 6, 2
 CONNECTIONS = 32
 STREAMS = 200
 CALLS = 20_000
-# The playbook's own limit; the first deployment installs packages.
-RUN_SECONDS = 600
 
-GOALS = (
-    Goal(
-        "cache-fixed",
-        "requests",
-        "cache hit ≥ 0.9 × `return 200` of the same body",
-        "cache hit",
-        "ours",
-        "ours",
-        "at least",
-        0.9,
-        "return 200",
-    ),
-    Goal("cache-seed", "requests", "cache hit ≥ 1.2 × the seed's recipe", "cache hit", "ours", "seed", "at least", 1.2),
-    Goal("plain-seed", "requests", "plain route ≥ 1.15 × the seed's recipe", "plain", "ours", "seed", "at least", 1.15),
-    Goal("plain-gunicorn", "requests", "plain route ≥ 1.9 × nginx+gunicorn", "plain", "ours", "gunicorn", "at least", 1.9),
-    Goal("plain-granian", "requests", "plain route ≥ 1.0 × nginx+granian", "plain", "ours", "granian", "at least", 1.0),
+# Beside a goal that is out of reach stands its limit, with the profile that shows it; the report has it after every run.
+SHARE, FIRST, P99, FAILED = "plain, share of the application", "first chunk, worst", "p99 during a switch", "failed during a switch"
+# Where a goal is out of reach: the limit, and the profile that shows it. The report has it after every run.
+LIMITS: dict[str, str] = {}
+GOALS = tuple(
+    Goal(name, "requests", what, measure, of, against, direction, bound, limit=LIMITS.get(name, ""), **more)
+    for name, what, measure, of, against, direction, bound, more in (
+        (
+            "cache-fixed",
+            "cache hit, against `return 200` of the same body",
+            "cache hit",
+            "ours",
+            "ours",
+            "at least",
+            0.9,
+            {"over": "return 200"},
+        ),
+        ("cache-seed", "cache hit, against the seed's recipe", "cache hit", "ours", "seed", "at least", 1.2, {}),
+        ("plain-seed", "plain route, against the seed's recipe", "plain", "ours", "seed", "at least", 1.15, {}),
+        ("plain-gunicorn", "plain route, against nginx+gunicorn", "plain", "ours", "gunicorn", "at least", 1.9, {}),
+        ("plain-granian", "plain route, against nginx+granian", "plain", "ours", "granian", "at least", 1.0, {}),
+        ("app-share", "share of the application in the processor time of a request", SHARE, "ours", None, "at least", 60, {}),
+        (
+            "first-chunk",
+            "first streamed chunk through both hops, the slowest stream",
+            FIRST,
+            "ours, two hops",
+            None,
+            "at most",
+            20,
+            {"every": True},
+        ),
+        (
+            "switch-p99",
+            "p99 during a switch, against p99 at rest, at half the peak",
+            P99,
+            "ours",
+            "ours",
+            "at most",
+            1.5,
+            {"over": "p99 at rest"},
+        ),
+        ("switch-failed", "requests that fail during a switch", FAILED, "ours", None, "at most", 0, {"every": True}),
+    )
 )
+
+PLOTS = (
+    Plot("requests", "Requests per second, 32 connections", ("return 200", "cache hit", "plain")),
+    Plot("processor", "Processor time of a plain request", ("plain, nginx", "plain, server", "plain, application")),
+    Plot("switch", "p99 at half the peak load", ("p99 at rest", "p99 during a switch", "p99 during the whole run")),
+)
+TEXT = """\
+One container, one nginx program, one application (a Flask view that returns a greeting), the same packages. `ours` is what `flaskops.stack.site` deploys with
+nothing set. `seed` is the recipe of [seed.md](seed.md): its server blocks, its ini with five processes, its log of every request, and the distribution's
+`nginx.conf`. gunicorn has 2 × processors + 1 sync workers on a unix socket, granian a worker for each processor and connections that nginx keeps; both
+behind an nginx with the distribution's `nginx.conf`. Every nginx writes its access log. wrk keeps 32 connections busy from inside the container, so it takes
+its share of the same processors. Processor time is that of all processes of nginx and of the application server, by request; the application's is
+that of the same view called in a loop, without a server. The rate of requests during a switch is fixed at half of what the plain route gave.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,54 +132,6 @@ def say(text: str) -> None:
     print(f"requests: {text}", flush=True)
 
 
-# What is deployed
-
-
-def description() -> list[dict[str, Any]]:
-    """Return the applications: the same code twice, reached through one hop and through two."""
-    routes = [
-        {"path": "/", "mode": "plain"},
-        {"path": "/api", "mode": "cache", "valid": {200: "30d"}},
-        {"path": "/time/", "mode": "stream", "probe": ""},
-    ]
-    quoted = ITEMS.replace('"', '\\"').replace("\n", "\\n")
-    fixed = f'location = /fixed {{ default_type application/json; return 200 "{quoted}"; }}'
-    shared = {"source": {"path": str(HERE / "app")}, "wsgi": "app.py"}
-    return [
-        {**shared, "name": "direct", "nginx": {"server_names": ["direct.localhost"], "routes": routes, "extra": [fixed]}},
-        {**shared, "name": "proxy", "nginx": {"server_names": ["proxy.localhost"], "front": "proxy", "routes": routes}},
-    ]
-
-
-def playbook(target: Host, apps: list[dict[str, Any]], directory: Path, **variables: Any) -> str:
-    """Run the shipped playbook on a host and return what it prints.
-
-    :raises RuntimeError: with its last lines, if it fails
-    """
-    inventory = directory / "inventory.json"
-    docker = {
-        "ansible_connection": "community.docker.docker",
-        "ansible_host": target.name,
-        "ansible_python_interpreter": "/usr/bin/python3",
-    }
-    inventory.write_text(json.dumps({"flask_servers": {"hosts": {"serving": docker}, "vars": {"flask_apps": apps}}}))
-    configuration = directory / "ansible.cfg"
-    configuration.write_text("[defaults]\ninject_facts_as_vars = false\n[connection]\npipelining = true\n")
-    command = [
-        str(Path(sys.executable).with_name("ansible-playbook")),
-        "-i",
-        str(inventory),
-        "--extra-vars",
-        json.dumps(variables),
-        "flaskops.stack.site",
-    ]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, check=False, cwd=directory, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
-    if done.returncode != 0:
-        raise RuntimeError(f"ansible-playbook ended with {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return done.stdout
-
-
 def prepare(target: Host, directory: Path) -> None:
     """Install nginx and the tools, deploy ours, set up the competitors, and see that all answer the same."""
     say("installing nginx, wrk and h2load in the container")
@@ -153,20 +144,15 @@ def prepare(target: Host, directory: Path) -> None:
     say("deploying with the collection")
     playbook(target, description(), directory)
     say("setting up the seed's recipe, nginx+gunicorn and nginx+granian")
-    for file in (*sorted((HERE / "rivals").iterdir()), HERE / "app"):
+    for file in (*sorted((HERE / "rivals").iterdir()), APP):
         target.copy(file, "/opt/rivals/")
     frozen = "import importlib.metadata as m; print('\\n'.join(f'{d.name}=={d.version}' for d in m.distributions()))"
-    target.write("/opt/rivals/frozen.txt", target.run(*interpreter(target), "-c", frozen))
+    target.write("/opt/rivals/frozen.txt", target.run(interpreter(target), "-c", frozen))
     target.run("sh", "/opt/rivals/install.sh")
     for one in TARGETS:
         answer = wait_for(target, one)
         if one.path != "/" and answer != ITEMS:
             raise RuntimeError(f"{one.measure} of {one.competitor} has another body: {answer[:200]}")
-
-
-def interpreter(target: Host) -> list[str]:
-    """Return the Python of the deployed virtualenv."""
-    return [target.shell("ls -d /srv/flask/direct/venvs/*/bin/python").strip()]
 
 
 def wait_for(target: Host, one: Target) -> str:
@@ -225,7 +211,7 @@ def requests(target: Host, rounds: int, seconds: int) -> list[Series]:
                 found[f"{one.measure}, server", name, "µs"].append(spent[one.app])
             costs = "  ".join(f"{unit.split('.')[0]} {cost:.0f} µs" for unit, cost in spent.items())
             say(f"round {number + 1} of {rounds}: {one.measure:<11} {name:<15} {rate:>7.0f} requests/s  {costs}")
-        call = float(target.run(*interpreter(target), "/opt/inside/call.py", "/opt/rivals/app", "/", str(CALLS)))
+        call = float(target.run(interpreter(target), "/opt/inside/call.py", "/opt/rivals/app", "/", str(CALLS)))
         found["plain, application", "ours", "µs"].append(call)
         total = found["plain, nginx", "ours", "µs"][-1] + found["plain, server", "ours", "µs"][-1]
         found["plain, share of the application", "ours", "%"].append(call / total * 100)
@@ -281,4 +267,6 @@ def measure(rounds: int, quick: bool) -> list[Series]:
         prepare(target, Path(directory))
         _versions.update(ask_versions(target))
         say(f"ready after {time.monotonic() - began:.0f} s; {rounds} rounds of {len(TARGETS)} loads of {seconds} s")
-        return [*requests(target, rounds, seconds), *streams(target, rounds)]
+        loaded = requests(target, rounds, seconds)
+        peak = next(one.median for one in loaded if (one.measure, one.competitor) == ("plain", "ours"))
+        return [*loaded, *streams(target, rounds), *switches(target, Path(directory), peak / 2, rounds)]
