@@ -188,8 +188,8 @@ def load(target: Host, one: Target, seconds: float) -> dict[str, Any]:
 
 def turn(number: int) -> Iterator[Target]:
     """Yield the targets of a round: every round begins with another one, every second round goes backwards."""
-    order = [*TARGETS[number % len(TARGETS) :], *TARGETS[: number % len(TARGETS)]]
-    yield from order if number % 2 == 0 else reversed(order)
+    step = 1 if number % 2 == 0 else -1
+    yield from (TARGETS[(number + step * place) % len(TARGETS)] for place in range(len(TARGETS)))
 
 
 def requests(target: Host, rounds: int, seconds: int) -> list[Series]:
