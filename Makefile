@@ -1,7 +1,7 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine images demo demo-down test lint unit molecule docs clean
+.PHONY: help venv lock engine images demo demo-down test lint unit molecule bench docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -39,12 +39,16 @@ unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
 molecule: venv images ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
 	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)
 
+bench: venv images ## measure deployments and requests, write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
+	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt
+	@python -m tests.bench $(if $(BENCH_ROUNDS),--rounds '$(BENCH_ROUNDS)') $(ARGS)
+
 docs: venv ## the tables in README.md, docs/ and roles/, from the code they describe
 	@tools/docs.py
 
-lock: venv ## resolve requirements/dev.in anew
-	@.cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	  requirements/dev.in --output-file requirements/dev.txt
+lock: venv ## resolve requirements/*.in anew
+	@for name in dev bench; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 clean: demo-down ## remove all that make has made in the checkout, and the images
 	@rm -rf .venv .cache .ansible flaskops-stack-*.tar.gz

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Build .venv from the lock, with this checkout importable in it as flaskops.stack. Returns at once when nothing changed.
+# venv.sh LOCK: then add what another lock has.
 # PYTHON names the interpreter (default: the one .venv already has, else python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 lock=requirements/dev.txt
+more=${1:-}
 stamp=.venv/.stamp
 uv=.cache/uv/bin/uv
 
@@ -23,7 +25,7 @@ fi
 place="python-$version $PWD"
 wanted="$place $(cat "$lock" requirements/uv.txt | sha256sum | cut -d' ' -f1)"
 built=$(cat "$stamp" 2>/dev/null || true)
-if [[ $built == "$wanted" ]]; then exit 0; fi
+if [[ $built == "$wanted" && -z $more ]]; then exit 0; fi
 
 # The interpreter itself, not a virtualenv's: that may be the one about to be replaced.
 python=$("$python" -c 'import sys; print(sys._base_executable)')
@@ -60,14 +62,17 @@ if ! [[ -x $uv && .cache/uv/.stamp -nt requirements/uv.txt ]] || ! "$uv" --versi
   touch .cache/uv/.stamp
 fi
 
-echo "venv: building .venv with Python $version from $lock (about half a minute)."
-# With another lock only, what is there is brought up to date in place.
-[[ $built == "$place "* ]] || "$uv" venv -q --clear --no-project --python "$python" --no-python-downloads .venv
-"$uv" pip sync -q --python .venv/bin/python --require-hashes --compile-bytecode "$lock"
+if [[ $built != "$wanted" ]]; then
+  echo "venv: building .venv with Python $version from $lock (about half a minute)."
+  # With another lock only, what is there is brought up to date in place.
+  [[ $built == "$place "* ]] || "$uv" venv -q --clear --no-project --python "$python" --no-python-downloads .venv
+  "$uv" pip sync -q --python .venv/bin/python --require-hashes --compile-bytecode "$lock"
 
-# Ansible finds collections beside its own package: with this link the checkout is an installed collection.
-purelib=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-mkdir -p "$purelib/ansible_collections/flaskops"
-ln -sfn "$PWD" "$purelib/ansible_collections/flaskops/stack"
+  # Ansible finds collections beside its own package: with this link the checkout is an installed collection.
+  purelib=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  mkdir -p "$purelib/ansible_collections/flaskops"
+  ln -sfn "$PWD" "$purelib/ansible_collections/flaskops/stack"
 
-echo "$wanted" >"$stamp"
+  echo "$wanted" >"$stamp"
+fi
+[[ -z $more ]] || "$uv" pip install -q --python .venv/bin/python --require-hashes --compile-bytecode -r "$more"

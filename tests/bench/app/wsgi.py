@@ -1,0 +1,3 @@
+"""The application under the seed's module name."""
+
+from app import application  # noqa: F401

@@ -1,0 +1,67 @@
+"""The application as the collection deploys it to a container, for the measurements of requests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from .hosts import Host
+
+APP = Path(__file__).parent / "app"
+# What /api answers, and a location of nginx's own.
+ITEMS = (APP / "items.json").read_text()
+# The first deployment installs packages.
+RUN_SECONDS = 600
+
+
+def description(env: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    """Return the applications: the same code twice, reached through one hop and through two.
+
+    :param env: environment of the first one; another one makes another instance
+    """
+    routes = [
+        {"path": "/", "mode": "plain"},
+        {"path": "/api", "mode": "cache", "valid": {200: "30d"}},
+        {"path": "/time/", "mode": "stream", "probe": ""},
+    ]
+    quoted = ITEMS.replace('"', '\\"').replace("\n", "\\n")
+    fixed = f'location = /fixed {{ default_type application/json; return 200 "{quoted}"; }}'
+    shared = {"source": {"path": str(APP)}, "wsgi": "app.py"}
+    return [
+        {**shared, "name": "direct", "env": env or {}, "nginx": {"server_names": ["direct.localhost"], "routes": routes, "extra": [fixed]}},
+        {**shared, "name": "proxy", "nginx": {"server_names": ["proxy.localhost"], "front": "proxy", "routes": routes}},
+    ]
+
+
+def playbook(target: Host, apps: list[dict[str, Any]], directory: Path, nice: int = 0) -> str:
+    """Run the shipped playbook on a host and return what it prints.
+
+    :param directory: of the inventory and the configuration that are written for it
+    :param nice: of the controller, which shares its processors with the host
+    :raises RuntimeError: with its last lines, if it fails
+    """
+    inventory = directory / "inventory.json"
+    docker = {
+        "ansible_connection": "community.docker.docker",
+        "ansible_host": target.name,
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    inventory.write_text(json.dumps({"flask_servers": {"hosts": {"serving": docker}, "vars": {"flask_apps": apps}}}))
+    configuration = directory / "ansible.cfg"
+    configuration.write_text("[defaults]\ninject_facts_as_vars = false\n[connection]\npipelining = true\n")
+    program = Path(sys.executable).with_name("ansible-playbook")
+    command = ["nice", "-n", str(nice), str(program), "-i", str(inventory), "flaskops.stack.site"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(command, check=False, cwd=directory, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
+    if done.returncode != 0:
+        raise RuntimeError(f"ansible-playbook ended with {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
+    return done.stdout
+
+
+def interpreter(target: Host) -> str:
+    """Return the Python of the deployed virtualenv."""
+    return target.shell("readlink -f /srv/flask/direct/venvs/*/bin | head -n 1").strip() + "/python"

@@ -1,0 +1,276 @@
+"""Requests: what the deployed site gets out of nginx and uWSGI, against the seed's recipe, nginx+gunicorn and nginx+granian.
+
+All of them run in one container on the same cores, with the same application, the same packages and the same nginx program. One is
+loaded at a time while the others idle, turn by turn, and every round begins with another one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .deployed import APP, ITEMS, description, interpreter, playbook
+from .hosts import Host, host
+from .report import Plot
+from .results import Goal, Series, rounded
+from .switching import switches
+
+HERE = Path(__file__).parent
+# What is read and written for each request: code, caches and logs.
+VOLUMES = ("/srv", "/var/cache", "/var/log", "/var/www")
+# For a look into the container afterwards.
+KEEP = bool(os.environ.get("BENCH_KEEP"))
+ROUNDS = 5
+SECONDS, QUICK_SECONDS = 6, 2
+CONNECTIONS = 32
+STREAMS = 200
+CALLS = 20_000
+
+# Beside a goal that is out of reach stands its limit, with the profile that shows it; the report has it after every run.
+SHARE, FIRST, P99, FAILED = "plain, share of the application", "first chunk, worst", "p99 during a switch", "failed during a switch"
+# Where a goal is out of reach: the limit, and the profile that shows it. The report has it after every run.
+LIMITS: dict[str, str] = {}
+GOALS = tuple(
+    Goal(name, "requests", what, measure, of, against, direction, bound, limit=LIMITS.get(name, ""), **more)
+    for name, what, measure, of, against, direction, bound, more in (
+        (
+            "cache-fixed",
+            "cache hit, against `return 200` of the same body",
+            "cache hit",
+            "ours",
+            "ours",
+            "at least",
+            0.9,
+            {"over": "return 200"},
+        ),
+        ("cache-seed", "cache hit, against the seed's recipe", "cache hit", "ours", "seed", "at least", 1.2, {}),
+        ("plain-seed", "plain route, against the seed's recipe", "plain", "ours", "seed", "at least", 1.15, {}),
+        ("plain-gunicorn", "plain route, against nginx+gunicorn", "plain", "ours", "gunicorn", "at least", 1.9, {}),
+        ("plain-granian", "plain route, against nginx+granian", "plain", "ours", "granian", "at least", 1.0, {}),
+        ("app-share", "share of the application in the processor time of a request", SHARE, "ours", None, "at least", 60, {}),
+        (
+            "first-chunk",
+            "first streamed chunk through both hops, the slowest stream",
+            FIRST,
+            "ours, two hops",
+            None,
+            "at most",
+            20,
+            {"every": True},
+        ),
+        (
+            "switch-p99",
+            "p99 during a switch, against p99 at rest, at half the peak",
+            P99,
+            "ours",
+            "ours",
+            "at most",
+            1.5,
+            {"over": "p99 at rest"},
+        ),
+        ("switch-failed", "requests that fail during a switch", FAILED, "ours", None, "at most", 0, {"every": True}),
+    )
+)
+
+PLOTS = (
+    Plot("requests", "Requests per second, 32 connections", ("return 200", "cache hit", "plain")),
+    Plot("processor", "Processor time of a plain request", ("plain, nginx", "plain, server", "plain, application")),
+    Plot("switch", "p99 at half the peak load", ("p99 at rest", "p99 during a switch", "p99 during the whole run")),
+)
+TEXT = """\
+One container, one nginx program, one application (a Flask view that returns a greeting), the same packages. `ours` is what `flaskops.stack.site` deploys with
+nothing set. `seed` is the recipe of [seed.md](seed.md): its server blocks, its ini with five processes, its log of every request, and the distribution's
+`nginx.conf`. gunicorn has 2 × processors + 1 sync workers on a unix socket, granian a worker for each processor and connections that nginx keeps; both
+behind an nginx with the distribution's `nginx.conf`. Every nginx writes its access log. wrk keeps 32 connections busy from inside the container, so it takes
+its share of the same processors. Processor time is that of all processes of nginx and of the application server, by request; the application's is
+that of the same view called in a loop, without a server. The rate of requests during a switch is fixed at half of what the plain route gave.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is loaded.
+
+    :ivar port: on the loopback
+    :ivar host: name of the site
+    :ivar web: unit, or the beginning of the names of units, of its nginx
+    :ivar app: the same of its application server, empty where the request does not reach it
+    """
+
+    measure: str
+    competitor: str
+    port: int
+    host: str
+    path: str
+    web: str = "nginx.service"
+    app: str = ""
+
+
+def rival(measure: str, name: str, port: int, path: str, app: bool = True) -> Target:
+    """Return a target of a competitor that `rivals/install.sh` has set up."""
+    return Target(measure, name, port, "www.example.com", path, f"rival-{name}-nginx.service", f"rival-{name}-app.service" if app else "")
+
+
+TARGETS = (
+    Target("return 200", "ours", 80, "direct.localhost", "/fixed"),
+    Target("cache hit", "ours", 80, "direct.localhost", "/api"),
+    Target("cache hit", "ours, two hops", 80, "proxy.localhost", "/api"),
+    rival("cache hit", "seed", 8100, "/api", app=False),
+    Target("plain", "ours", 80, "direct.localhost", "/", app="flask-direct@"),
+    rival("plain", "seed", 8101, "/"),
+    rival("plain", "gunicorn", 8200, "/"),
+    rival("plain", "granian", 8300, "/"),
+)
+
+
+def say(text: str) -> None:
+    """Print a line of progress."""
+    print(f"requests: {text}", flush=True)
+
+
+def prepare(target: Host, directory: Path) -> None:
+    """Install nginx and the tools, deploy ours, set up the competitors, and see that all answer the same."""
+    say("installing nginx, wrk and h2load in the container")
+    packages = "nginx logrotate wrk nghttp2-client python3-venv"
+    target.shell(
+        f"export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; apt-get -qq install -y --no-install-recommends {packages} >/dev/null"
+    )
+    target.shell("mkdir -p /opt/rivals && cp /etc/nginx/nginx.conf /opt/rivals/nginx.conf.dist")
+    target.copy(HERE / "inside", "/opt/inside")
+    say("deploying with the collection")
+    playbook(target, description(), directory)
+    say("setting up the seed's recipe, nginx+gunicorn and nginx+granian")
+    for file in (*sorted((HERE / "rivals").iterdir()), APP):
+        target.copy(file, "/opt/rivals/")
+    frozen = "import importlib.metadata as m; print('\\n'.join(f'{d.name}=={d.version}' for d in m.distributions()))"
+    target.write("/opt/rivals/frozen.txt", target.run(interpreter(target), "-c", frozen))
+    target.run("sh", "/opt/rivals/install.sh")
+    for one in TARGETS:
+        answer = wait_for(target, one)
+        if one.path != "/" and answer != ITEMS:
+            raise RuntimeError(f"{one.measure} of {one.competitor} has another body: {answer[:200]}")
+
+
+def wait_for(target: Host, one: Target) -> str:
+    """Return the body that a target answers, as soon as it does.
+
+    :raises Failed: if it does not within 20 seconds
+    """
+    script = (
+        "import sys, time, urllib.request\n"
+        "end = time.monotonic() + 20\n"
+        "while True:\n"
+        "    try:\n"
+        "        print(urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers={'Host': sys.argv[2]}), timeout=5).read().decode(), end='')\n"
+        "        break\n"
+        "    except OSError:\n"
+        "        if time.monotonic() > end: raise\n"
+        "        time.sleep(0.2)\n"
+    )
+    return target.run("python3", "-", f"http://127.0.0.1:{one.port}{one.path}", one.host, given=script)
+
+
+# Measurements
+
+
+def load(target: Host, one: Target, seconds: float) -> dict[str, Any]:
+    """Load one target; what comes back is described in `inside/load.py`."""
+    units = [unit for unit in (one.web, one.app) if unit]
+    url = f"http://127.0.0.1:{one.port}{one.path}"
+    return json.loads(
+        target.run("python3", "/opt/inside/load.py", url, one.host, str(seconds), str(CONNECTIONS), *units, timeout=seconds + 60)
+    )
+
+
+def turn(number: int) -> Iterator[Target]:
+    """Yield the targets of a round: every round begins with another one, every second round goes backwards."""
+    step = 1 if number % 2 == 0 else -1
+    yield from (TARGETS[(number + step * place) % len(TARGETS)] for place in range(len(TARGETS)))
+
+
+def requests(target: Host, rounds: int, seconds: int) -> list[Series]:
+    """Return requests per second, latencies and processor time of all targets."""
+    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for one in TARGETS:
+        load(target, one, 1)
+    for number in range(rounds):
+        for one in turn(number):
+            got = load(target, one, seconds)
+            if got["failed"]:
+                say(f"{one.measure}, {one.competitor}: {got['failed']} of {got['requests']} requests failed")
+            rate, name = got["requests"] / got["seconds"], one.competitor
+            spent = {unit: taken / got["requests"] * 1e6 for unit, taken in got["processor"].items()}
+            found[one.measure, name, "requests/s"].append(rate)
+            found[f"{one.measure}, p99", name, "ms"].append(got["p99"])
+            found[f"{one.measure}, nginx", name, "µs"].append(spent[one.web])
+            if one.app:
+                found[f"{one.measure}, server", name, "µs"].append(spent[one.app])
+            costs = "  ".join(f"{unit.split('.')[0]} {cost:.0f} µs" for unit, cost in spent.items())
+            say(f"round {number + 1} of {rounds}: {one.measure:<11} {name:<15} {rate:>7.0f} requests/s  {costs}")
+        call = float(target.run(interpreter(target), "/opt/inside/call.py", "/opt/rivals/app", "/", str(CALLS)))
+        found["plain, application", "ours", "µs"].append(call)
+        total = found["plain, nginx", "ours", "µs"][-1] + found["plain, server", "ours", "µs"][-1]
+        found["plain, share of the application", "ours", "%"].append(call / total * 100)
+    return [Series("requests", measure, name, unit, rounded(values)) for (measure, name, unit), values in found.items()]
+
+
+def streams(target: Host, rounds: int) -> list[Series]:
+    """Return what the first chunk of a stream takes from the application to the client, through one hop and through two."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _number in range(rounds):
+        for competitor, site in (("ours", "direct.localhost"), ("ours, two hops", "proxy.localhost")):
+            taken = json.loads(target.run("python3", "/opt/inside/stream.py", "80", site, "/time/", str(max(1, STREAMS // rounds))))
+            found["first chunk, p50", competitor].append(statistics.median(taken))
+            found["first chunk, worst", competitor].append(max(taken))
+    say(
+        "first chunk, worst: "
+        + ", ".join(f"{name} {max(values):.1f} ms" for (measure, name), values in found.items() if "worst" in measure)
+    )
+    return [Series("requests", measure, name, "ms", rounded(values)) for (measure, name), values in found.items()]
+
+
+_versions: dict[str, str] = {}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what was compared, by name; after `measure`."""
+    return _versions
+
+
+def notes() -> dict[str, Any]:
+    """Return what is to be read beside the figures; after `measure`."""
+    return {"connections": CONNECTIONS}
+
+
+def ask_versions(target: Host) -> dict[str, str]:
+    """Return the versions of what runs in the container."""
+    names = "['Flask', 'Werkzeug', 'pyuwsgi', 'gunicorn', 'granian']"
+    script = f"import importlib.metadata as m; print('\\n'.join(f'{{n}} {{m.version(n)}}' for n in {names}))"
+    packages = dict(line.split() for line in target.run("/opt/rivals/venv/bin/python", "-c", script).splitlines())
+    debian = target.shell("cat /etc/debian_version").strip()
+    nginx = target.shell("nginx -v 2>&1").strip().rpartition("/")[2]
+    return {"Debian": debian, "nginx": nginx, "Python": target.shell("python3 -V").split()[1], **packages}
+
+
+def measure(rounds: int, quick: bool) -> list[Series]:
+    """Deploy, load and return the series.
+
+    :param quick: two seconds for each load instead of six
+    """
+    seconds = QUICK_SECONDS if quick else SECONDS
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory, host("serving", keep=KEEP, volumes=VOLUMES) as target:
+        prepare(target, Path(directory))
+        _versions.update(ask_versions(target))
+        say(f"ready after {time.monotonic() - began:.0f} s; {rounds} rounds of {len(TARGETS)} loads of {seconds} s")
+        loaded = requests(target, rounds, seconds)
+        peak = next(one.median for one in loaded if (one.measure, one.competitor) == ("plain", "ours"))
+        return [*loaded, *streams(target, rounds), *switches(target, Path(directory), peak / 2, rounds)]
