@@ -1,0 +1,255 @@
+"""Deployments: what runs of the shipped playbook take, against the shortest run there is, plain tasks for the same outcome, and Mitogen.
+
+Every run is a process of its own over SSH, as somebody starts it. In a round each competitor runs once, right after another, and every
+round begins with another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import fleet
+from .fleet import Controller
+from .hosts import Host, host
+from .report import Plot
+from .results import Goal, Series, rounded
+
+HERE = Path(__file__).parent
+SITE = "flaskops.stack.site"
+PLAIN = str(HERE / "plain_ansible" / "site.yml")
+PING = str(HERE / "ping.yml")
+# For a look into the containers afterwards.
+KEEP = bool(os.environ.get("BENCH_KEEP"))
+ROUNDS = 5
+# First deployments take longest, and differ least.
+FIRST_ROUNDS = 3
+APPS, QUICK_APPS = 50, 4
+HOSTS, QUICK_HOSTS = 10, 3
+SERVER = "hello.localhost"
+
+NOTHING, MANY, FLEET = "nothing to change", f"nothing to change, {APPS} applications", f"nothing to change, {HOSTS} hosts"
+CODE, FIRST, ALONE = "other code", "first deployment", "ping alone"
+TRIPS, CODE_TRIPS = "round trips, nothing to change", "round trips, other code"
+
+# Where a goal is out of reach: the limit, and the profile that shows it. The report has it after every run.
+LIMITS: dict[str, str] = {}
+GOALS = tuple(
+    Goal(name, "deployments", what, measure, "ours", against, "at most", bound, limit=LIMITS.get(name, ""), **more)
+    for name, what, measure, against, bound, more in (
+        ("trips", "round trips to the host, nothing to change", TRIPS, None, 10, {"every": True}),
+        ("nothing-ping", "nothing to change, against a play that only runs ping", NOTHING, "ours", 2.5, {"over": ALONE}),
+        ("many", f"the same with {APPS} applications, against one", MANY, "ours", 1.5, {"over": NOTHING}),
+        ("fleet", f"the same on {HOSTS} hosts, against one", FLEET, "ours", 3, {"over": NOTHING}),
+        ("code", "other code, until it is switched to, against nothing to change", CODE, "ours", 2, {"over": NOTHING}),
+        ("first-plain", "first deployment on a bare host, against plain tasks", FIRST, "plain tasks", 0.7, {}),
+    )
+)
+PLOTS = (
+    Plot("runs", "Runs with nothing to change, and with other code", (ALONE, NOTHING, CODE, MANY, FLEET)),
+    Plot("first", "First deployment on a bare host", (FIRST,)),
+)
+TEXT = f"""\
+Wall clock of `ansible-playbook` over SSH with pipelining and kept connections, login and sudo, one process for each run. Ours is
+`{SITE}`; `ping alone` has the same gathering and become and one task. The plain tasks are a role as one writes it for one application, in
+[`tests/bench/plain_ansible`](../tests/bench/plain_ansible): packages, pip of Flask and uWSGI from source, a file each, handlers; its release restarts the
+application and drops requests meanwhile. Mitogen is the strategy `mitogen_linear` for the same run of ours."""
+
+
+def say(text: str) -> None:
+    """Tell who waits how it goes."""
+    print(f"deployments: {text}", flush=True)
+
+
+class Source:
+    """The code of a small application, on the controller."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir()
+        (directory / "requirements.txt").write_text("Flask==3.1.3\n")
+        self.write("first")
+
+    def write(self, page: str) -> None:
+        """Make it other code."""
+        code = f'from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get("/")\ndef hello():\n    return "{page}"\n'
+        (self.directory / "app.py").write_text(code)
+
+
+def applications(source: Source, count: int = 1) -> list[dict[str, Any]]:
+    """Return so many applications of one process each, which a machine bears that runs all of this."""
+    names = [f"hello{number or ''}" for number in range(count)]
+    common = {"source": {"path": str(source.directory)}, "wsgi": "app.py", "uwsgi": {"processes": 1, "threads": 1}}
+    return [{"name": name, **common, "nginx": {"server_names": [f"{name}.localhost"]}} for name in names]
+
+
+def page(target: Host) -> str:
+    """Return what the site answers."""
+    script = (
+        "import urllib.request as u; "
+        f"print(u.urlopen(u.Request('http://127.0.0.1/', headers={{'Host': '{SERVER}'}}), timeout=20).read().decode())"
+    )
+    return target.run("python3", "-c", script).strip()
+
+
+def mitogen() -> dict[str, str]:
+    """Return the environment of a run with Mitogen, empty where it is not installed."""
+    found = importlib.util.find_spec("ansible_mitogen")
+    if found is None or found.origin is None:
+        return {}
+    return {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": str(Path(found.origin).parent / "plugins" / "strategy")}
+
+
+class Bench:
+    """Hosts that are deployed to, and what runs on them take."""
+
+    def __init__(self, controller: Controller, stack: contextlib.ExitStack, apps: int, hosts: int) -> None:
+        self.controller, self.stack = controller, stack
+        self.source, self.still = Source(controller.directory / "hello"), Source(controller.directory / "still")
+        self.found: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self.releases = 0
+        self.one, self.plain, many = self._start("one"), self._start("plain"), self._start("many")
+        self.inventories = {
+            "one": controller.inventory("one", [self.one], {"flask_apps": applications(self.source)}),
+            "plain": controller.inventory("plain", [self.plain], {"webapp_source": str(self.source.directory)}),
+            "many": controller.inventory("many", [many], {"flask_apps": applications(self.still, apps)}),
+        }
+        for name, playbook in (("one", SITE), ("plain", PLAIN), ("many", SITE)):
+            say(f"{name} is deployed, in {controller.run(self.inventories[name], playbook).seconds:.0f} s")
+        # As many as there are applications would take long to deploy one by one: they are copies of the first.
+        image = fleet.image_of(self.one, "deployed")
+        stack.callback(fleet.remove_image, image)
+        more = [self._start(f"fleet-{number}", image) for number in range(1, hosts)]
+        self.inventories["fleet"] = controller.inventory("fleet", [self.one, *more], {"flask_apps": applications(self.source)})
+        controller.run(self.inventories["fleet"], SITE)
+
+    def _start(self, name: str, image: str = fleet.IMAGE) -> Host:
+        started = self.stack.enter_context(host(name, image, keep=KEEP))
+        self.controller.admit(started)
+        return started
+
+    def nothing(self, measure: str, competitor: str, inventory: str, playbook: str = SITE, **environment: str) -> None:
+        """Run where there is nothing to change."""
+        run = self.controller.run(self.inventories[inventory], playbook, **environment)
+        if run.changed:
+            raise RuntimeError(f"{competitor}: {measure}, but it changed something: {run.output[-2000:]}")
+        self.found[measure, competitor].append(run.seconds)
+
+    def code(self, competitor: str, target: Host, inventory: str, playbook: str = SITE, **environment: str) -> None:
+        """Run with other code; the site answers with it afterwards."""
+        self.releases += 1
+        self.source.write(f"release {self.releases}")
+        run = self.controller.run(self.inventories[inventory], playbook, **environment)
+        answer = page(target)
+        if answer != f"release {self.releases}":
+            raise RuntimeError(f"{competitor}: the site answers '{answer}' after release {self.releases}: {run.output[-2000:]}")
+        self.found[CODE, competitor].append(run.seconds)
+
+    def settle(self) -> None:
+        """Bring everything to the code there is: it is one source for all, and releases of one are news to the others."""
+        for name, playbook in (("fleet", SITE), ("plain", PLAIN)):
+            self.controller.run(self.inventories[name], playbook)
+
+    def rounds(self, count: int) -> None:
+        """Run everybody once a round."""
+        fast = mitogen()
+        idle: list[Callable[[], None]] = [
+            functools.partial(self.nothing, ALONE, "ours", "one", PING),
+            functools.partial(self.nothing, NOTHING, "ours", "one"),
+            functools.partial(self.nothing, MANY, "ours", "many"),
+            functools.partial(self.nothing, FLEET, "ours", "fleet"),
+            functools.partial(self.nothing, NOTHING, "plain tasks", "plain", PLAIN),
+        ]
+        news = [
+            functools.partial(self.code, "ours", self.one, "one"),
+            functools.partial(self.code, "plain tasks", self.plain, "plain", PLAIN),
+        ]
+        if fast:
+            idle.append(functools.partial(self.nothing, NOTHING, "ours, Mitogen", "one", SITE, **fast))
+            news.append(functools.partial(self.code, "ours, Mitogen", self.one, "one", SITE, **fast))
+        for number in range(count):
+            self.settle()
+            for runs in (idle, news):
+                first = number % len(runs)
+                for run in (*runs[first:], *runs[:first]):
+                    run()
+            say(f"round {number + 1} of {count}: {', '.join(f'{what} of {who} {last(v):.1f} s' for (what, who), v in self.found.items())}")
+
+    def trips(self) -> None:
+        """Count round trips, which are the same in every run."""
+        self.settle()
+        for competitor, name, playbook in (("ours", "one", SITE), ("plain tasks", "plain", PLAIN)):
+            _run, sent = self.controller.round_trips(self.inventories[name], playbook)
+            self.found[TRIPS, competitor].append(len(sent))
+        self.source.write("counted")
+        for competitor, name, playbook in (("ours", "one", SITE), ("plain tasks", "plain", PLAIN)):
+            _run, sent = self.controller.round_trips(self.inventories[name], playbook)
+            self.found[CODE_TRIPS, competitor].append(len(sent))
+
+    def first(self, count: int) -> None:
+        """Deploy to bare hosts, one after the other."""
+        variables = {"flask_apps": applications(self.source), "webapp_source": str(self.source.directory)}
+        kinds = [("ours", SITE), ("plain tasks", PLAIN)]
+        for number in range(count):
+            for competitor, playbook in kinds[:: -1 if number % 2 else 1]:
+                with host("bare") as bare:
+                    self.controller.admit(bare)
+                    run = self.controller.run(self.controller.inventory("bare", [bare], variables), playbook)
+                    self.found[FIRST, competitor].append(run.seconds)
+                    self.controller.forget(bare)
+            say(
+                f"first deployments {number + 1} of {count}: {', '.join(f'{who} {last(self.found[FIRST, who]):.0f} s' for who, _book in kinds)}"
+            )
+
+    def series(self) -> list[Series]:
+        """Return everything that was measured."""
+        counted = {TRIPS, CODE_TRIPS}
+        return [
+            Series("deployments", measure, competitor, "round trips" if measure in counted else "s", rounded(values))
+            for (measure, competitor), values in self.found.items()
+        ]
+
+
+def last(values: list[float]) -> float:
+    """Return the value of this round."""
+    return values[-1]
+
+
+_versions: dict[str, str] = {}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what was compared, by name; after `measure`."""
+    return _versions
+
+
+def notes() -> dict[str, Any]:
+    """Return what is to be read beside the figures."""
+    return {"forks": 5}
+
+
+def measure(rounds: int, quick: bool) -> list[Series]:
+    """Deploy, run and return the series.
+
+    :param quick: few applications, few hosts and one first deployment; names of measures stay, figures mean nothing
+    """
+    from importlib.metadata import version
+
+    names = ["ansible-core", *(["mitogen"] if mitogen() else [])]
+    _versions.update({name: version(name) for name in names})
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        bench = Bench(Controller(Path(directory)), stack, QUICK_APPS if quick else APPS, QUICK_HOSTS if quick else HOSTS)
+        say(f"ready after {time.monotonic() - began:.0f} s")
+        bench.rounds(rounds)
+        bench.trips()
+        bench.first(1 if quick else min(rounds, FIRST_ROUNDS))
+        return bench.series()
