@@ -11,7 +11,9 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils import constraints
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, for_each, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import completed
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, for_each, present, with_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import Plan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.sources import SourceError
 
@@ -29,11 +31,16 @@ class ActionModule(ActionBase):
         _result, args = self.validate_argument_spec(
             {
                 "apps": {"type": "list", "elements": "dict", "required": True},
+                "variable": {"type": "str", "default": "flask_apps"},
                 "hosted": {"type": "dict"},
                 "cache_dir": {"type": "path", "default": "~/.cache/flaskops"},
             }
         )
-        apps = with_source(args["apps"])
+        try:
+            wanted = present(completed(args["apps"], variable=args["variable"]))
+        except AppError as error:
+            raise AnsibleActionFail(str(error)) from None
+        apps = with_source(wanted)
         trees = fetch_apps(apps, args["cache_dir"], task_vars)
         hosted = args["hosted"] or self._look(apps, task_vars)
 
@@ -49,7 +56,7 @@ class ActionModule(ActionBase):
         result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
             app["name"]: plans[app["name"]].facts(app["root"]) if app["name"] in plans else prebuilt_release(app["source"])
-            for app in args["apps"]
+            for app in wanted
         }
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
         return result

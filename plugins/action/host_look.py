@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import completed
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import present
 
 
 class ActionModule(ActionBase):
@@ -17,7 +21,12 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = {**self._task.args}
-        args["apps"] = [{"account": app["account"], "python": app["python"]} for app in args.get("apps", [])]
+        try:
+            apps = present(completed(args.get("apps", []), variable=args.pop("variable", "flask_apps")))
+        except AppError as error:
+            raise AnsibleActionFail(str(error)) from None
+        args["apps"] = [{"account": app["account"], "python": app["python"]} for app in apps]
+        args["packages"] = sorted({*args.get("packages", []), *(name for app in apps for name in app["packages"])})
         answer = self._execute_module("flaskops.stack.host_look", module_args=args, task_vars=task_vars)
         answer.pop("invocation", None)
         return {**result, **answer}

@@ -8,7 +8,10 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import completed
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.environment import environment_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
@@ -113,17 +116,22 @@ class ActionModule(ActionBase):
         _result, args = self.validate_argument_spec(
             {
                 "apps": {"type": "list", "elements": "dict", "required": True},
+                "variable": {"type": "str", "default": "flask_apps"},
                 "releases": {"type": "dict", "default": {}},
                 "secrets_key": {"type": "str", "no_log": True, "default": ""},
                 "allow_rejected": {"type": "bool", "default": False},
                 "lock_timeout": {"type": "int", "default": 60},
             }
         )
-        present = [app for app in args["apps"] if app["state"] == "present"]
+        try:
+            apps = completed(args["apps"], ["wsgi"], args["variable"])
+        except AppError as error:
+            raise AnsibleActionFail(str(error)) from None
+        present = [app for app in apps if app["state"] == "present"]
         releases = {**self._hosted_releases(present, args["releases"], task_vars), **args["releases"]}
         order = {
             "apps": self._instances(present, releases, args["secrets_key"], task_vars),
-            "absent": [{**app["account"], "purge": app["purge"]} for app in args["apps"] if app["state"] == "absent"],
+            "absent": [{**app["account"], "purge": app["purge"]} for app in apps if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],
             "lock_timeout": args["lock_timeout"],

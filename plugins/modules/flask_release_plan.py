@@ -12,10 +12,14 @@ description:
   - Changes nothing. M(flaskops.stack.flask_release) builds what is missing.
 options:
   apps:
-    description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions, as written or complete, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
     type: list
     elements: dict
     required: true
+  variable:
+    description: Name of the variable that they are from, for messages.
+    type: str
+    default: flask_apps
   hosted:
     description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the host is asked.
     type: dict

@@ -13,11 +13,14 @@ description:
   - Refuses a host of another distribution.
 options:
   apps:
-    description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them, of those whose users, directories
-      and releases are looked at.
+    description: Descriptions, as written or complete, of those whose packages, users, directories and releases are looked at.
     type: list
     elements: dict
     default: []
+  variable:
+    description: Name of the variable that they are from, for messages.
+    type: str
+    default: flask_apps
   packages: {description: Packages of the distribution., type: list, elements: str, default: []}
   directories:
     description: Permissions, octal, of directories of root, by path.

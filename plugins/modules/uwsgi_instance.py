@@ -17,10 +17,14 @@ description:
   - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
   apps:
-    description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions, as written or complete, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
     type: list
     elements: dict
     required: true
+  variable:
+    description: Name of the variable that they are from, for messages.
+    type: str
+    default: flask_apps
   releases:
     description:
       - Releases by name, as M(flaskops.stack.flask_release_plan) returns them.

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,15 @@ def warnings(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
     )
 
 
+def completed(apps: Sequence[t.Any], require: Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
+    """Return complete descriptions of applications that are complete, or as the user wrote them.
+
+    To take them as written is cheaper: of complete ones, Ansible looks at every value once more for each task.
+    """
+    is_complete = all(isinstance(app, Mapping) and "account" in app for app in apps)
+    return [dict(app) for app in apps] if is_complete else resolve_apps(apps, require, variable)
+
+
 def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
     """Return one complete description; see :func:`resolve_apps`."""
     return resolve_apps([app], require)[0]
@@ -81,7 +91,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         where = name
     # What goes away needs no more than its name.
     absent = isinstance(app, Mapping) and app.get("state") == "absent"
-    value = validator.check(where, _required(() if absent else require), app)
+    value = validator.check(where, _required(() if absent else tuple(require)), app)
     if value is None:
         return None
     if "source" in value:
@@ -108,7 +118,8 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     return complete
 
 
-def _required(require: Sequence[str]) -> Key:
+@functools.cache
+def _required(require: tuple[str, ...]) -> Key:
     """Return the schema with just the keys of ``require`` (and the name) required."""
     keys = {name: dataclasses.replace(key, required=name == "name" or name in require) for name, key in (APP.keys or {}).items()}
     return dataclasses.replace(APP, keys=keys)
@@ -245,6 +256,9 @@ def _check_unique(validator: Validator, pairs: Sequence[tuple[str, str]], what: 
 
 def _check_apart(validator: Validator, places: Sequence[tuple[str, str, str]], variable: str) -> None:
     """Refuse directories of one application inside those of another, or one for two purposes."""
+    paths = {path for _app, _key, path in places}
+    if len(paths) == len(places) and not any(paths & set(_above(path)) for path in paths):
+        return  # to compare each with each is for those who have something to be told
     for index, (app, key, path) in enumerate(places):
         for other, other_key, other_path in places[:index]:
             inside = path.startswith(f"{other_path}/") or other_path.startswith(f"{path}/")
@@ -252,6 +266,11 @@ def _check_apart(validator: Validator, places: Sequence[tuple[str, str, str]], v
                 validator.refuse(
                     f"{variable}: {app}.{key} {shown(path)}", f"overlaps {other}.{other_key} {shown(other_path)}", "keep them apart"
                 )
+
+
+def _above(path: str) -> list[str]:
+    """Return the directories that a path is in."""
+    return [path[: match.start()] for match in re.finditer("/", path)]
 
 
 def _check_others(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
