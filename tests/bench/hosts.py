@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 IMAGE = "flaskops-target:trixie"
@@ -88,11 +88,12 @@ def remove(name: str) -> None:
 
 
 @contextlib.contextmanager
-def host(name: str, image: str = IMAGE, keep: bool = False) -> Iterator[Host]:
+def host(name: str, image: str = IMAGE, keep: bool = False, volumes: Sequence[str] = ()) -> Iterator[Host]:
     """Start a container with systemd, yield it when it is up, and remove it.
 
     :param name: without `PREFIX`
     :param keep: leave it there, to look into
+    :param volumes: directories on a file system of the machine, as a server has them, instead of the layers of the image
     """
     full = f"{PREFIX}{name}"
     remove(full)
@@ -103,6 +104,7 @@ def host(name: str, image: str = IMAGE, keep: bool = False) -> Iterator[Host]:
         "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec",
     ]
     # fmt: on
+    options += [part for volume in volumes for part in ("--volume", volume)]
     subprocess.run(["docker", "run", "--detach", "--name", full, *options, image], check=True, stdout=subprocess.DEVNULL)
     try:
         one = Host(full)

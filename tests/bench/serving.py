@@ -24,6 +24,10 @@ from .results import Goal, Series, rounded
 from .switching import switches
 
 HERE = Path(__file__).parent
+# What is read and written for each request: code, caches and logs.
+VOLUMES = ("/srv", "/var/cache", "/var/log", "/var/www")
+# For a look into the container afterwards.
+KEEP = bool(os.environ.get("BENCH_KEEP"))
 ROUNDS = 5
 SECONDS, QUICK_SECONDS = 6, 2
 CONNECTIONS = 32
@@ -263,7 +267,7 @@ def measure(rounds: int, quick: bool) -> list[Series]:
     """
     seconds = QUICK_SECONDS if quick else SECONDS
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory, host("serving", keep=bool(os.environ.get("BENCH_KEEP"))) as target:
+    with tempfile.TemporaryDirectory() as directory, host("serving", keep=KEEP, volumes=VOLUMES) as target:
         prepare(target, Path(directory))
         _versions.update(ask_versions(target))
         say(f"ready after {time.monotonic() - began:.0f} s; {rounds} rounds of {len(TARGETS)} loads of {seconds} s")
