@@ -19,6 +19,7 @@ from .uwsgi_client import read_stats
 App = t.Mapping[str, t.Any]
 
 _HISTORY_SHOWN = 10
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def describe(app: App) -> dict[str, t.Any]:
@@ -77,7 +78,8 @@ def _instance(app: App, name: str, states: t.Mapping[str, t.Mapping[str, str]]) 
 def _uwsgi(unit: str, state: t.Mapping[str, str], stats_socket: str) -> dict[str, t.Any]:
     """Return what a uWSGI does; ``slots`` is how many requests it can answer at the same time, ``busy`` how many it does."""
     stats = (read_stats(stats_socket) if state["ActiveState"] == "active" else None) or {}
-    workers = stats.get("workers", [])
+    # uWSGI itself would look after every request what memory it takes.
+    workers = [{**worker, "rss": _resident(worker["pid"])} for worker in stats.get("workers", [])]
     cores = [core for worker in workers for core in worker.get("cores", [])]
     return {
         "unit": state.get("Id", unit),
@@ -91,3 +93,12 @@ def _uwsgi(unit: str, state: t.Mapping[str, str], stats_socket: str) -> dict[str
         "exceptions": sum(worker["exceptions"] for worker in workers),
         "workers": [{key: worker[key] for key in ("id", "pid", "status", "requests", "rss", "avg_rt")} for worker in workers],
     }
+
+
+def _resident(pid: int) -> int:
+    """Return the bytes of memory that a process takes, 0 where it has ended."""
+    try:
+        with open(f"/proc/{pid}/statm") as pages:
+            return int(pages.read().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0

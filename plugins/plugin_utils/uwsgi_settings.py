@@ -144,7 +144,6 @@ def _socket(app: Mapping[str, t.Any]) -> list[Setting]:
         _setting("socket", f"{run_dir}/%n.sock", "Private to this instance (%n is this file's name); the switch links to it."),
         _setting("chmod-socket", 660, "The application's user and the web server's group, nobody else."),
         _setting("stats", f"{run_dir}/%n.stats", "What the workers do, for flaskops.stack.uwsgi_info."),
-        _setting("memory-report", True, "With the memory they take."),
     ]
 
 

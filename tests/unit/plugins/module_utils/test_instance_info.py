@@ -18,7 +18,7 @@ WORKER = {
     "status": "idle",
     "requests": 5,
     "exceptions": 1,
-    "rss": 9,
+    "rss": 0,
     "avg_rt": 3,
     "more": "x",
     "cores": [{"in_request": 0}, {"in_request": 1}],
@@ -28,6 +28,7 @@ WORKER = {
 @pytest.fixture
 def look(host, monkeypatch):
     stats = {"version": "2.0.30", "listen_queue": 2, "workers": [WORKER, {**WORKER, "id": 2}]}
+    monkeypatch.setattr(instance_info, "_resident", lambda pid: pid + 2)
     monkeypatch.setattr(instance_info, "read_stats", lambda path: stats if path.endswith("two.stats") else None)
     return lambda: instance_info.describe(host.app())
 
@@ -61,7 +62,7 @@ def test_releases_instances_and_workers(host, look):
         "requests": 10,
         "exceptions": 2,
         "workers": [
-            {key: value for key, value in {**WORKER, "id": number}.items() if key not in ("exceptions", "more", "cores")}
+            {key: value for key, value in {**WORKER, "id": number, "rss": 9}.items() if key not in ("exceptions", "more", "cores")}
             for number in (1, 2)
         ],
     }
@@ -93,3 +94,10 @@ def test_a_file_in_place_of_the_socket_is_none(host, look):
     app = host.app()
     open(f"{app['run_dir']}/uwsgi.sock", "w").close()
     assert look()["socket"] is None
+
+
+def test_memory_is_what_the_kernel_tells():
+    own = instance_info._resident(os.getpid())
+    assert own % os.sysconf("SC_PAGE_SIZE") == 0
+    assert 1 << 20 < own < 1 << 36
+    assert instance_info._resident(0) == 0, "a worker that is not started, or has ended"

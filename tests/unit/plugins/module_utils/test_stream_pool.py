@@ -265,12 +265,13 @@ def test_an_instance_that_was_killed_leaves_no_socket_of_its_pool(host):
 
 
 def test_what_the_pool_does_is_told(host, run, monkeypatch):
-    worker = {"id": 1, "pid": 7, "status": "busy", "requests": 5, "exceptions": 0, "rss": 60, "avg_rt": 3}
+    worker = {"id": 1, "pid": 7, "status": "busy", "requests": 5, "exceptions": 0, "rss": 0, "avg_rt": 3}
     stats = {
         "one.stats": {"version": "2.0.30", "workers": [{**worker, "cores": [{"in_request": 0}] * 4}]},
         "one.stream.stats": {"version": "2.0.30", "listen_queue": 1, "workers": [{**worker, "cores": [{"in_request": 1}] * 3}]},
     }
     monkeypatch.setattr(instance_info, "read_stats", lambda path: stats[os.path.basename(path)])
+    monkeypatch.setattr(instance_info, "_resident", {7: 60}.get)
     run(host.candidate("one", pool=True))
     found = instance_info.describe(host.app())["instances"]["one"]
     assert (found["slots"], found["busy"]) == (4, 0)
