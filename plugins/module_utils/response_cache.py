@@ -3,7 +3,8 @@
 """Take answers out of nginx's response cache.
 
 A file of the cache begins with a binary header and a line ``KEY: ...`` (ngx_http_file_cache_header_t and what follows it in nginx's
-source). nginx notices that a file is gone at the next request and asks the application; neither a reload nor nginx Plus is needed.
+source). A worker of nginx may have it open still (open_file_cache), so the header is spoilt before the file is removed: nginx reads it at
+each request, takes a version that is not its own for no answer at all, and asks the application. Neither a reload nor nginx Plus is needed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import re
 import typing as t
 
+# ngx_http_file_cache_header_t.version, the first field. What is sent of an answer at the moment comes after the header.
+_NO_VERSION = bytes(8)
 # The header has some three hundred bytes; a key longer than the rest is no URL.
 _HEAD_BYTES = 16384
 _KEY = re.compile(rb"\nKEY: ([^\n]*)\n")
@@ -34,9 +37,15 @@ def purge(directory: str, urls: t.Collection[str], public: str, check: bool) -> 
             continue
         gone.append(key)
         if not check:
-            with contextlib.suppress(FileNotFoundError):  # nginx may have been faster
-                os.unlink(path)
+            _remove(path)
     return sorted(gone)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # nginx may have been faster
+        with open(path, "r+b", buffering=0) as file:
+            file.write(_NO_VERSION)
+        os.unlink(path)
 
 
 def _files(directory: str) -> t.Iterator[str]:

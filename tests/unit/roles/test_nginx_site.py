@@ -208,6 +208,7 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
     assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_other_instance"]
     assert cached.values(f"{hop}_cache_bypass") == [personal]
     assert cached.values(f"{hop}_cache_lock") == ["on"]
+    assert cached.values("open_file_cache_valid") == ["1s"], "files that somebody removes by hand are missed within a second"
     assert "updating" in cached.one(f"{hop}_cache_use_stale").args
     assert "X-Proxy-Cache $upstream_cache_status always" in cached.values("add_header")
     # Headers of the application that forbid storing are obeyed.
@@ -458,8 +459,8 @@ def test_clients_can_be_limited(rendered, front):
 @pytest.mark.parametrize(
     ("log", "written"),
     [
-        ("combined", "/var/log/nginx/shop.access.log flaskops_combined"),
-        ("json", "/var/log/nginx/shop.access.log flaskops_json"),
+        ("combined", "/var/log/nginx/shop.access.log flaskops_combined buffer=32k flush=1s"),
+        ("json", "/var/log/nginx/shop.access.log flaskops_json buffer=32k flush=1s"),
         ("off", "off"),
     ],
 )
@@ -612,7 +613,7 @@ def test_an_own_nginx_conf_is_respected():
 
 # --- gixy ------------------------------------------------------------------------------------------------------------------
 
-# open_file_cache would answer with files of the release before, since it goes by the path with the link in it.
+# For files of a release open_file_cache would answer with those of the release before, since it goes by the path with the link in it.
 NOT_FOR_US = "try_files_is_evil_too"
 MANY_ROUTES = [
     *(PLAIN, CACHE, {**CACHE, "path": "/seed", "preset": "seed"}, STREAM),

@@ -56,8 +56,19 @@ def test_one_page_goes_in_every_form(cache, url, gone):
     assert left(cache) == set(KEYS) - gone
 
 
+def test_a_worker_that_has_the_file_open_finds_no_answer_in_it(cache):
+    with (cache / "a/1").open("rb") as gone, (cache / "b/3").open("rb") as kept:
+        before = gone.read()
+        purge(str(cache), ["shop.example.com/api"], PUBLIC, False)
+        gone.seek(0)
+        assert gone.read() == bytes(8) + before[8:], "its version is none of nginx's, and an answer that is on its way is whole"
+        assert kept.read(8) != bytes(8)
+
+
 def test_a_check_removes_nothing(cache):
+    before = (cache / "a/1").read_bytes()
     assert len(purge(str(cache), [], PUBLIC, True)) == len(KEYS)
+    assert (cache / "a/1").read_bytes() == before
     assert left(cache) == set(KEYS)
 
 
