@@ -1,0 +1,78 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the benchmark of deployments runs, and that its goals are about what it measures."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps
+from ansible_collections.flaskops.stack.tests.bench import deployments, fleet
+from ansible_collections.flaskops.stack.tests.bench.results import Results, judge
+
+
+class Controller:
+    """Plays runs: one that has other code to bring changes something."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.served = directory, ""
+        self.runs: list[tuple[str, str]] = []
+
+    def admit(self, _host: object) -> None: ...
+
+    def forget(self, _host: object) -> None: ...
+
+    def inventory(self, name: str, _hosts: object, _variables: object) -> Path:
+        return Path(name)
+
+    def run(self, inventory: Path, playbook: str, **_environment: str) -> fleet.Run:
+        self.runs.append((inventory.name, playbook))
+        code = (self.directory / "hello" / "app.py").read_text()
+        news, self.served = code != self.served, code
+        return fleet.Run(2.0, int(news), "")
+
+    def round_trips(self, inventory: Path, playbook: str) -> tuple[fleet.Run, list[str]]:
+        return self.run(inventory, playbook), ["Look"] * 5
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    controller = Controller(tmp_path)
+    monkeypatch.setattr(deployments, "host", lambda name, *_image, **_more: contextlib.nullcontext(SimpleNamespace(name=name)))
+    monkeypatch.setattr(deployments, "page", lambda _host: controller.served.split('"')[-2])
+    monkeypatch.setattr(fleet, "image_of", lambda *_names: "image")
+    monkeypatch.setattr(fleet, "remove_image", lambda _image: None)
+    with contextlib.ExitStack() as stack:
+        yield deployments.Bench(controller, stack, 3, 2)
+
+
+def test_every_goal_is_about_something_that_is_measured(bench):
+    bench.rounds(2)
+    bench.trips()
+    bench.first(1)
+    found = Results("deployments", tuple(bench.series()), "2026-01-01", {}, {})
+    verdicts = {goal.id: judge(goal, found) for goal in deployments.GOALS}
+    assert all(verdicts.values()), verdicts
+    assert verdicts["trips"].measured == 5
+    measured = {series.measure for series in found.series}
+    assert {measure for plot in deployments.PLOTS for measure in plot.measures} <= measured
+
+
+def test_a_run_that_should_change_nothing_and_does_is_no_measurement(bench):
+    bench.source.write("news")
+    with pytest.raises(RuntimeError, match="but it changed something"):
+        bench.nothing(deployments.NOTHING, "ours", "one")
+
+
+def test_a_release_that_is_not_served_is_no_measurement(bench, monkeypatch):
+    monkeypatch.setattr(deployments, "page", lambda _host: "old")
+    with pytest.raises(RuntimeError, match="the site answers 'old' after release 1"):
+        bench.code("ours", bench.one, "one")
+
+
+def test_the_applications_are_good_descriptions(bench):
+    made = resolve_apps(deployments.applications(bench.source, 50))
+    assert [app["nginx"]["server_names"] for app in made[:2]] == [[deployments.SERVER], ["hello1.localhost"]]
