@@ -30,7 +30,8 @@ def description(env: dict[str, str] | None = None) -> list[dict[str, Any]]:
     ]
     quoted = ITEMS.replace('"', '\\"').replace("\n", "\\n")
     fixed = f'location = /fixed {{ default_type application/json; return 200 "{quoted}"; }}'
-    shared = {"source": {"path": str(APP)}, "wsgi": "app.py"}
+    # A candidate that starts at full load, on a machine that may have more to do, is late but not broken.
+    shared = {"source": {"path": str(APP)}, "wsgi": "app.py", "health": {"timeout": 120}}
     return [
         {**shared, "name": "direct", "env": env or {}, "nginx": {"server_names": ["direct.localhost"], "routes": routes, "extra": [fixed]}},
         {**shared, "name": "proxy", "nginx": {"server_names": ["proxy.localhost"], "front": "proxy", "routes": routes}},

@@ -37,7 +37,19 @@ CALLS = 20_000
 # Beside a goal that is out of reach stands its limit, with the profile that shows it; the report has it after every run.
 SHARE, FIRST, P99, FAILED = "plain, share of the application", "first chunk, worst", "p99 during a switch", "failed during a switch"
 # Where a goal is out of reach: the limit, and the profile that shows it. The report has it after every run.
-LIMITS: dict[str, str] = {}
+LIMITS: dict[str, str] = {
+    "cache-fixed": (
+        "a hit is 8 system calls more than an answer of nginx's own, 6 of them `readlink`: the name of the live instance is part of the key "
+        "(`$realpath_root`), so that a switch is complete without a reload of nginx. With a key that has no name of an instance a hit takes "
+        "0.6 to 0.7 of nginx's processor time. A shorter path to the link gains a tenth of it. Without the name an answer of the release before would "
+        "be served after a switch, which the collection promises not to do."
+    ),
+    "app-share": (
+        "nginx makes 14 system calls for a plain request and uWSGI 8 to 12, and the view of this application is next to nothing. 8 of them open and close "
+        "a connection between the two, for each request: the uwsgi protocol keeps none. Threads add 2 to 4 futexes (`threads: 1` takes 0.92 of the "
+        "processor time, but answers one request of a worker at a time). An application that does something for each request has a greater share."
+    ),
+}
 GOALS = tuple(
     Goal(name, "requests", what, measure, of, against, direction, bound, limit=LIMITS.get(name, ""), **more)
     for name, what, measure, of, against, direction, bound, more in (
@@ -273,4 +285,10 @@ def measure(rounds: int, quick: bool) -> list[Series]:
         say(f"ready after {time.monotonic() - began:.0f} s; {rounds} rounds of {len(TARGETS)} loads of {seconds} s")
         loaded = requests(target, rounds, seconds)
         peak = next(one.median for one in loaded if (one.measure, one.competitor) == ("plain", "ours"))
-        return [*loaded, *streams(target, rounds), *switches(target, Path(directory), peak / 2, rounds)]
+        found = [*loaded, *streams(target, rounds)]
+        try:
+            found += switches(target, Path(directory), peak / 2, rounds)
+        except RuntimeError as error:
+            # What has been measured by now is not lost; the report says that switches are not.
+            say(f"no figures of switches: {error}")
+        return found
