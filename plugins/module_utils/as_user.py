@@ -9,6 +9,8 @@ import pwd
 import subprocess
 import typing as t
 
+from . import host_lock
+
 _OUTPUT_LINES = 25
 # What installers need of the run's environment: proxies, certificates, indexes.
 _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
@@ -25,9 +27,10 @@ def environment(home: str, path: str = "") -> dict[str, str]:
     return {**kept, "PATH": f"{path}:{standard}" if path else standard, "HOME": home, "PIP_NO_CACHE_DIR": "1"}
 
 
-def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str, str]) -> str:
+def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str, str], outlives: bool = False) -> str:
     """Run a command as ``user`` in ``directory`` and return what it printed.
 
+    :param outlives: whether it may leave processes that run on; else no other run begins before they have ended
     :raises CommandError: if it does not end with 0
     """
     entry = pwd.getpwnam(user)
@@ -40,6 +43,7 @@ def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str,
         group=entry.pw_gid,
         extra_groups=[],
         umask=0o022,
+        pass_fds=() if outlives else host_lock.inherited(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,6 +65,7 @@ def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv:
     env = {**environment(f"{app['root']}/shared", f"{virtualenv}/bin"), **app["environment"]}
     for command in app["hooks"][kind]:
         try:
-            run(app["user"], ["/bin/sh", "-c", command], directory, env)
+            # After the switch, a hook may well start something that stays.
+            run(app["user"], ["/bin/sh", "-c", command], directory, env, outlives=kind == "after_switch")
         except CommandError as error:
             raise CommandError(f"the {kind} hook {error}") from error

@@ -15,6 +15,7 @@ from .gate import gate
 from .instance import (
     FILES,
     Instance,
+    MissingDirectoryError,
     drop_in_path,
     instance_record,
     known_ids,
@@ -143,13 +144,14 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     for instance in pending:
         try:
             instance.publish(lenient=action == "rollback")
-        except FileNotFoundError as error:
+            instance.write()
+        except OSError as error:
             _record(instance, who, action, "failed", str(error), before, {})
             for candidate in (other for other in pending if action == "deploy" and other.live_id != other.id):
                 switch.discard_candidate(candidate, templates[candidate.name])
-            raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
-    for instance in pending:
-        instance.write()
+            if isinstance(error, MissingDirectoryError):
+                raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
+            raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
     systemd.daemon_reload()
     switch.start(pending)
     problems = gate(pending)

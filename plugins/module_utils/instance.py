@@ -44,6 +44,10 @@ FILES = {
 }
 
 
+class MissingDirectoryError(OSError):
+    """A route serves files from a directory that the release does not have."""
+
+
 class Instance:
     """An instance of an application.
 
@@ -118,7 +122,7 @@ class Instance:
         """Put the files that nginx serves itself where it may read them, under their URLs.
 
         :param lenient: whether a directory may be missing, as in a release from before the route
-        :raises FileNotFoundError: for a directory that the release does not have
+        :raises MissingDirectoryError: for a directory that the release does not have
         """
         public = f"{self.root}/public/{self.id}"
         if self.live_id == self.id and os.path.isdir(public):
@@ -130,7 +134,7 @@ class Instance:
             if not os.path.isdir(source):
                 if lenient:
                     continue
-                raise FileNotFoundError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
+                raise MissingDirectoryError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
             _link_tree(source, f"{public}/{route['path'].strip('/')}")
 
     def is_settled(self, states: t.Mapping[str, t.Mapping[str, str]]) -> bool:

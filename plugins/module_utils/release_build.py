@@ -111,7 +111,7 @@ def build_all(apps: t.Sequence[App], archives: t.Mapping[str, str]) -> list[Buil
         began = time.monotonic()
         try:
             made, problem = build(app, archives.get(app["name"])), ""
-        except (BuildError, CommandError) as error:
+        except (BuildError, CommandError, OSError) as error:
             made, problem = [], str(error)
         return Built(made, problem, time.monotonic() - began)
 
@@ -133,6 +133,7 @@ def build(app: App, archive: str | None) -> list[str]:
     root, plan = app["root"], app["release"]
     release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
     made: list[str] = []
+    _sweep(root)
     tree = release if os.path.isdir(release) else f"{root}/releases/.{plan['id']}"
     try:
         if tree != release:
@@ -152,6 +153,17 @@ def build(app: App, archive: str | None) -> list[str]:
     if link_atomically(f"releases/{plan['id']}", f"{root}/next"):
         made.append(f"{root}/next")
     return made
+
+
+def _sweep(root: str) -> None:
+    """Remove the trees and files of runs that were killed while they made them; the lock says that none is being made."""
+    for place in (f"{root}/releases", f"{root}/venvs", root):
+        for name in (name for name in os.listdir(place) if name.startswith(".")):
+            path = os.path.join(place, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
 
 
 def _unpack(app: App, archive: str | None, tree: str) -> None:
@@ -197,9 +209,9 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
     """
     plan = app["release"]
     _empty_virtualenv(app, venv, tree)
-    with tempfile.NamedTemporaryFile("w", prefix="flaskops-", suffix=".txt") as chosen:
+    with tempfile.NamedTemporaryFile("w", dir=venv, suffix=".txt") as chosen:
         _rewrite(chosen, app["lock"] or "")
-        os.chmod(chosen.name, 0o644)
+        os.fchmod(chosen.fileno(), 0o644)
         install = [*_pip(venv), "install", *(["--constraint", chosen.name] if app["lock"] else [])]
         if plan["requirements"]:
             _run(app, [*install, "--requirement", plan["requirements"]], tree)

@@ -12,7 +12,7 @@ import os
 import shutil
 import typing as t
 
-from . import systemd
+from . import history, systemd
 from .atomic import link_atomically, read_link, read_text, write_atomically
 from .instance import (
     Instance,
@@ -125,14 +125,18 @@ def _lead_streams(app: App, name: str) -> None:
 
 
 def drain(instance: Instance) -> None:
-    """Have every other running instance stopped when its time is up, without waiting for it.
+    """Have the instance that was live before stopped when its time is up, without waiting for it.
 
-    It keeps running until then, so that it can be taken back at once; the stop itself may take ``stop_timeout`` of that time.
+    It keeps running until then, so that it can be taken back at once; the stop itself may take ``stop_timeout`` of that time. The
+    candidate of a run that was killed before its switch has nobody to wait for.
     """
     for other in strays([instance])[instance.name]:
         if is_enabled(instance.unit_of(other)):
             systemd.disable(instance.unit_of(other))
-        _stop_in_time(instance, other)
+        if other == previous_id(instance.app):
+            _stop_in_time(instance, other)
+        else:
+            systemd.stop(instance.units_of(other))
 
 
 def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
@@ -160,7 +164,7 @@ def prune(instance: Instance) -> list[str]:
     """Remove instances, releases and virtualenvs that nothing refers to any more; return what went.
 
     The live, the previous and running instances stay with their releases, and the newest releases up to ``keep_releases`` with the
-    newest instance of each, so that there is something to go back to.
+    newest instance of each, so that there is something to go back to. What a killed run never switched to is nothing to go back to.
     """
     app, root = instance.app, instance.root
     ids = known_ids(app)
@@ -175,7 +179,9 @@ def prune(instance: Instance) -> list[str]:
     releases = _by_age(f"{root}/releases")
     linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
     needed = (linked | {release_of[name] for name in ids if name in protected}) & set(releases)
-    spare = [release for release in releases if release not in needed][: max(0, app["keep_releases"] - len(needed))]
+    good = _were_live(app, ids)
+    proven = {release_of[name] for name in good}
+    spare = [release for release in releases if release in proven - needed][: max(0, app["keep_releases"] - len(needed))]
     keep = needed | set(spare)
 
     removed: list[str] = []
@@ -183,7 +189,7 @@ def prune(instance: Instance) -> list[str]:
     for name in sorted(ids, key=lambda name: -os.stat(f"{instance.config_dir}/{name}.ini").st_mtime_ns):
         if name in protected:
             continue
-        if release_of[name] in keep and release_of[name] not in seen:
+        if name in good and release_of[name] in keep and release_of[name] not in seen:
             seen.add(release_of[name])
             continue
         remove_instance(app, name)
@@ -202,6 +208,13 @@ def prune(instance: Instance) -> list[str]:
             removed.append(f"{root}/releases/{release}")
         removed += _prune_virtualenvs(root)
     return sorted(removed)
+
+
+def _were_live(app: App, ids: t.Collection[str]) -> set[str]:
+    """Return the instances that were live, by the history; all of them where it does not know the previous one, which was."""
+    lines = history.read(app["root"], history.KEPT_LINES)
+    known = {entry.get("instance") for entry in lines if entry.get("result") == "live"}
+    return {name for name in ids if name in known} if previous_id(app) in {*known, ""} else set(ids)
 
 
 def _remove_release(root: str, release: str) -> None:

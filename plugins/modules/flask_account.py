@@ -62,7 +62,10 @@ def main() -> None:
         for path, text in sorted(files.items())
     ]
     if (files or wrong) and not module.check_mode:
-        host_account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
+        try:
+            host_account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
+        except OSError as error:
+            module.fail_json(msg=f"users and directories of applications: {error}")
     module.exit_json(changed=bool(files or wrong), files=sorted(files), directories=wrong, diff=diff)
 
 

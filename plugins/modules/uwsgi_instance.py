@@ -131,6 +131,8 @@ def main() -> None:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
     except deploy.DeployError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils import history
 from ansible_collections.flaskops.stack.plugins.module_utils.as_user import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_link
 from ansible_collections.flaskops.stack.plugins.module_utils.deploy import DeployError
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import live_id, previous_id
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import known_ids, live_id, previous_id
 
 
 @pytest.fixture
@@ -564,6 +564,39 @@ def test_wherever_a_run_is_killed_the_next_one_converges(killed, run, back):
         assert not run(host.candidate("two", "r2")).changed
         back(host.app())
         assert serving(host) == "one"
+
+
+def test_wherever_a_run_is_killed_another_release_leaves_nothing_of_it(killed, run):
+    def prepare(host):
+        run(host.candidate("one", "r1"))
+        two = host.candidate("two", "r2")
+        return lambda: run(two)
+
+    seen = set()
+    for _place, host in killed(prepare):
+        live = serving(host)
+        seen.add(live)
+        three = host.candidate("three", "r3")
+        run(three)
+        serves(host, "three", "r3")
+        assert previous_id(host.app()) == live
+        if live == "one":
+            assert not host.is_running("flask-shop@two.service")
+            assert "two" not in known_ids(host.app())
+    assert seen == {"one", "two"}
+
+
+def test_a_full_disk_leaves_what_serves_and_is_told(host, run, monkeypatch):
+    run(host.candidate("one", "r1"))
+    before = host.tree()
+    two = host.candidate("two", "r2")
+    monkeypatch.setattr(two, "write", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device", "two.ini")))
+    with pytest.raises(DeployError, match=r"^shop: \[Errno 28\] No space left on device: 'two.ini'\nNothing was switched"):
+        run(two)
+    serves(host, "one", "r1")
+    after = host.tree()
+    assert {path for path in after if "two" in path} == set()
+    assert after.keys() == before.keys()
 
 
 def test_wherever_a_run_is_killed_the_instance_before_is_known(killed, run):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -68,3 +70,29 @@ def test_a_holder_that_was_killed_lets_go(path):
 def test_the_lock_is_roots_alone(path, tmp_path):
     with held("me", 0, path):
         assert (tmp_path / "lock").stat().st_mode & 0o077 == 0
+
+
+def test_commands_of_a_killed_run_are_waited_for(path):
+    code = (
+        "import os, subprocess; from ansible_collections.flaskops.stack.plugins.module_utils import host_lock\n"
+        f"with host_lock.held('me@here', 0, {path!r}):\n"
+        "    subprocess.Popen(['sh', '-c', 'echo begun; exec sleep 60'], pass_fds=host_lock.inherited())\n"
+        "    os.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as run:
+        assert run.stdout.readline() == b"begun\n"
+        command = int(subprocess.check_output(["pgrep", "--parent", str(run.pid)]))
+        run.kill()
+        run.wait()
+        says = r"^a command of a run that was killed is still at work: me@here since 20.* \(process \d+\)\. Waited 0 s"
+        with pytest.raises(LockedError, match=says), held("you", 0, path):
+            pytest.fail("beside the command")
+        os.kill(command, signal.SIGKILL)
+        with held("you", 5, path):
+            pass
+
+
+def test_nothing_is_inherited_without_the_lock(path):
+    with held("me", 0, path):
+        assert len(host_lock.inherited()) == 1
+    assert host_lock.inherited() == ()

@@ -480,6 +480,25 @@ def test_what_a_killed_build_left_is_built_anew(host):
     assert not (host.place / "venvs/v1/left").exists()
 
 
+@needs_root
+def test_what_a_killed_build_of_another_release_left_goes(host):
+    for name in ("releases/.r0", "venvs/.v0"):
+        (host.place / name).mkdir()
+    for name in ("releases/.r0.json.partial", ".history.jsonl.partial"):
+        (host.place / name).touch()
+    (host.place / ".next.partial").symlink_to("releases/r0")
+    build(description(host), packed(host.place))
+    assert [str(path) for path in host.place.rglob(".*") if path.name != release_build.COMPLETE] == []
+
+
+@needs_root
+def test_a_full_disk_is_told(host, monkeypatch):
+    monkeypatch.setattr(release_build, "_unpack", lambda *_args: (_ for _ in ()).throw(OSError(28, "No space left on device", "x.py")))
+    (built,) = release_build.build_all([description(host)], {"shop": packed(host.place)})
+    assert built.problem == "[Errno 28] No space left on device: 'x.py'"
+    assert left(host) == []
+
+
 def test_a_release_that_was_not_shipped_cannot_be_built(host):
     with pytest.raises(BuildError, match="neither on the host nor shipped"):
         build(description(host), None)
