@@ -1,7 +1,7 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine images demo demo-down test lint unit molecule bench docs clean
+.PHONY: help venv lock engine images demo demo-down test lint unit molecule chaos bench docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -38,6 +38,9 @@ unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
 
 molecule: venv images ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
 	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)
+
+chaos: venv images ## break a deployment at every point, write docs/faults.md (ARGS='--only REGEX', --list)
+	@tools/chaos.sh $(or $(ARGS),--report docs/faults.md)
 
 bench: venv images ## measure deployments and requests, write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt

@@ -1,0 +1,139 @@
+"""Hosts to break: copies of one container, each with a deployment in it and a directory that it shares with the harness."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Host, Sample
+
+HERE = Path(__file__).parent
+LOAD = HERE.parents[1] / "release_lifecycle" / "proofs" / "load.py"
+SITES = ("ledger", "neighbour")
+# Requests a second to each site.
+RATE = 5
+BOOT_SECONDS = 60
+# The same as in molecule/shared/create.yml.
+OPTIONS = (
+    *("--cap-add", "SYS_ADMIN", "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
+)
+
+
+def docker(*arguments: str) -> str:
+    """Run docker and return what it prints."""
+    done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr.strip()}"
+    return done.stdout.strip()
+
+
+def until(true: Callable[[], bool], seconds: float, pause: float = 0.1) -> bool:
+    """Wait until something is true; return whether it became so in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+    return True
+
+
+class Clone(Host):
+    """A host that is made from an image for one fault and removed afterwards."""
+
+    def __init__(self, name: str, image: str, directory: Path) -> None:
+        super().__init__(name, name)
+        self.image, self.shared = image, directory / name
+        self.loads = 0
+
+    def start(self) -> None:
+        """Bring it up with an empty shared directory."""
+        self.remove()
+        shutil.rmtree(self.shared, ignore_errors=True)
+        self.shared.mkdir(parents=True)
+        options = [*OPTIONS, "--volume", f"{self.shared}:/chaos"]
+        docker("run", "--detach", "--name", self.container, "--hostname", self.name, *options, self.image)
+        self.wait_for_boot()
+        # Docker's file system refuses to exchange directories of the image, which those of a host are.
+        self.run("sh", "-ec", "cp -a /etc/nginx /etc/nginx.copy; rm -r /etc/nginx; mv /etc/nginx.copy /etc/nginx")
+
+    def wait_for_boot(self) -> None:
+        """Wait until systemd is up; degraded is up, since some unit cannot run in a container."""
+        state = ["systemctl", "is-system-running"]
+        booted = until(lambda: self.run(*state, check=False).strip() in ("running", "degraded"), BOOT_SECONDS, 0.3)
+        assert booted, f"{self.name} did not boot in {BOOT_SECONDS} s"
+
+    def remove(self) -> None:
+        subprocess.run(["docker", "rm", "--force", "--volumes", self.container], check=False, capture_output=True)
+
+    def power_cut(self) -> None:
+        """Everything on it ends at once, and what is in memory is gone."""
+        docker("kill", "--signal", "KILL", self.container)
+        docker("start", self.container)
+        self.wait_for_boot()
+
+    @property
+    def address(self) -> str:
+        return docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.container)
+
+    def read(self, name: str) -> str:
+        """Return a file of the shared directory, empty if it is not there."""
+        path = self.shared / name
+        return path.read_text() if path.exists() else ""
+
+    def prepare(self, fault: dict[str, Any] | None = None, record: bool = False) -> None:
+        """Begin to count calls anew, with a fault to come or steps to record."""
+        for file in self.shared.glob("call-*"):
+            file.unlink()
+        for name in ("fault.json", "reached", "go", "record", "steps"):
+            (self.shared / name).unlink(missing_ok=True)
+        if fault:
+            (self.shared / "fault.json").write_text(json.dumps(fault))
+        if record:
+            (self.shared / "record").touch()
+
+    @property
+    def reached(self) -> bool:
+        """Whether a module has come to the step of the fault."""
+        return (self.shared / "reached").exists()
+
+    def answers(self) -> bool:
+        """Whether both sites answer."""
+        return all(self.get(site)[0] == 200 for site in SITES)
+
+    def wait_for_sites(self) -> None:
+        """Wait until both sites answer.
+
+        :raises AssertionError: if they do not in the time that a boot may take
+        """
+        assert until(self.answers, BOOT_SECONDS, 0.3), f"{self.name} does not serve what was deployed to it"
+
+    def begin_load(self) -> None:
+        """Ask both sites from inside all the time."""
+        self.loads += 1
+        shutil.copy(LOAD, self.shared)
+        for site in SITES:
+            command = ["python3", "/chaos/load.py", site, str(RATE), f"/chaos/load-{site}-{self.loads}"]
+            docker("exec", "--detach", self.container, *command)
+
+    def end_load(self) -> None:
+        """Let all loads end that still run."""
+        for number in range(1, self.loads + 1):
+            for site in SITES:
+                (self.shared / f"load-{site}-{number}.stop").touch()
+
+    def samples(self, site: str, since: float = 0) -> list[Sample]:
+        """Return what a site answered to all loads, of requests that were due after a time."""
+        found = []
+        for file in sorted(self.shared.glob(f"load-{site}-*[0-9]")):
+            text = file.read_text()
+            found += [Sample(*json.loads(line)) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [sample for sample in found if sample.due >= since]
+
+    def state(self) -> dict[str, list[str]]:
+        """Return everything a deployment could leave behind; ``state.py`` says what that is."""
+        return json.loads(self.run("python3", "-", given=(HERE / "state.py").read_text()))

@@ -1,0 +1,229 @@
+"""One batch of cases: each on a host of its own, disturbed, looked at, and deployed to again."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.flaskops.stack.molecule.chaos.harness.deployment import DRAIN_SECONDS, MOVED, Deployment, Release
+from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import SITES, Clone, until
+from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Case
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Run
+
+# Controllers at a time.
+CONTROLLERS = 2
+REACH_SECONDS = 300
+QUIET_SECONDS = 30
+SHOWN = 3
+
+
+@dataclasses.dataclass
+class Verdict:
+    """What was seen of a case; a letter's text is empty where it holds."""
+
+    case: Case
+    # Both sites answered throughout.
+    a: str = ""
+    # The answers were those of the old or the new release.
+    b: str = ""
+    # The next run converged, and the one after changed nothing.
+    c: str = ""
+    # Nothing was left behind.
+    d: str = ""
+    requests: int = 0
+    # What the disturbed run said, empty if it said nothing or succeeded.
+    said: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not (self.a or self.b or self.c or self.d)
+
+
+@dataclasses.dataclass
+class Patient:
+    """A host with its case."""
+
+    host: Clone
+    case: Case
+    verdict: Verdict
+    # When requests count from: after the boot, or after the run that made up for a fault that stops the site.
+    since: float = 0.0
+
+
+def each(act: Callable[[Patient], Any], patients: Sequence[Patient], at_a_time: int = 8) -> None:
+    """Do something for all of them side by side."""
+    with ThreadPoolExecutor(at_a_time) as pool:
+        list(pool.map(act, patients))
+
+
+class Batch:
+    """Cases that are tried side by side."""
+
+    def __init__(self, deployment: Deployment, image: str, reference: dict[str, list[str]]) -> None:
+        self.deployment, self.image, self.reference = deployment, image, reference
+
+    def prove(self, cases: Sequence[Case]) -> list[Verdict]:
+        """Try cases; whatever goes wrong is told of the case."""
+        patients = [
+            Patient(Clone(f"chaos-{number}", self.image, self.deployment.directory), case, Verdict(case))
+            for number, case in enumerate(cases, 1)
+        ]
+        try:
+            each(self._admit, patients, CONTROLLERS)
+            alone = [patient for patient in patients if patient.case.is_alone]
+            together = [patient for patient in patients if not patient.case.is_alone]
+            with ThreadPoolExecutor(CONTROLLERS) as pool:
+                waiting = [pool.submit(self._disturb, [patient]) for patient in alone]
+                waiting += [pool.submit(self._disturb, together)] if together else []
+                for done in waiting:
+                    done.result()
+            each(self._repair, patients)
+            self._deploy_again(patients)
+            each(self._discharge, patients)
+        finally:
+            each(lambda patient: patient.host.remove(), patients)
+        return [patient.verdict for patient in patients]
+
+    def _admit(self, patient: Patient) -> None:
+        host, case = patient.host, patient.case
+        host.start()
+        host.wait_for_sites()
+        host.begin_load()
+        if case.before:
+            host.run("sh", "-ec", case.before)
+        host.prepare(case.fault or None)
+
+    def _disturb(self, patients: Sequence[Patient]) -> None:
+        """Run into the fault, with all hosts of a run that is not killed itself."""
+        case = patients[0].case
+        release = self.deployment.too_large if case.too_large else self.deployment.new
+        hosts = [patient.host for patient in patients]
+        environment = {"CHAOS_KILL_AT": str(case.task)} if case.task else {}
+        controllers = [self.deployment.begin(hosts, release, **environment) for _number in range(2 if case.twice else 1)]
+        waiting = [patient for patient in patients if patient.case.fault.get("action") == "wait"]
+        with ThreadPoolExecutor(len(waiting) or 1) as pool:
+            struck = [pool.submit(self._strike, patient, controllers[0]) for patient in waiting]
+            runs = [controller.wait() for controller in controllers]
+            for done in struck:
+                done.result()
+        for patient in patients:
+            self._note(patient, runs)
+
+    def _strike(self, patient: Patient, controller: Any) -> None:
+        """Do from outside what a module waits for."""
+        host = patient.host
+        if not until(lambda: host.reached or controller.is_over, REACH_SECONDS, 0.02) or not host.reached:
+            return
+        if patient.case.kind == "power cut":
+            host.end_load()
+            host.power_cut()
+            if not until(host.answers, 30, 0.3):
+                patient.verdict.a = "no answer 30 s after the boot"
+            patient.since = time.time()
+            host.begin_load()
+        else:
+            controller.kill()
+            (host.shared / "go").touch()
+
+    def _note(self, patient: Patient, runs: Sequence[Run]) -> None:
+        """Write down whether the fault came, and what was said of it."""
+        case, name = patient.case, patient.host.name
+        if case.fault and not patient.host.reached:
+            patient.verdict.c = "the run never came to this point"
+        patient.verdict.said = "; ".join(run.messages[name] for run in runs if name in run.messages)
+        if case.kind == "surroundings":
+            trouble = next((word for word in ("Traceback", "MODULE FAILURE", "Task failed: Module") if word in patient.verdict.said), "")
+            patient.verdict.c = f"no clear message: {patient.verdict.said}" if trouble else patient.verdict.c
+
+    def _repair(self, patient: Patient) -> None:
+        if patient.case.repair:
+            patient.host.run("sh", "-c", patient.case.repair)
+        patient.host.prepare()
+
+    def _deploy_again(self, patients: Sequence[Patient]) -> None:
+        """The next run has to converge, and the one after it to find nothing to do."""
+        hosts = [patient.host for patient in patients]
+        for what in ("next run", "run after it"):
+            run = self.deployment.run(hosts, {patient.host.name: self._next(patient) for patient in patients})
+            for patient in patients:
+                name = patient.host.name
+                problem = run.messages.get(name, "" if name in run.changed else run.said or "it said nothing")
+                if not problem and what == "run after it" and run.changed[name]:
+                    problem = f"changed {', '.join(run.changed[name])}"
+                if problem and not patient.verdict.c:
+                    patient.verdict.c = f"{what}: {problem}"
+                if what == "next run" and patient.case.stops_site:
+                    patient.since = time.time()
+
+    def _next(self, patient: Patient) -> Release:
+        """Return the release that is deployed after the disturbed run."""
+        return self.deployment.other if patient.case.then_other else self.deployment.new
+
+    def _discharge(self, patient: Patient) -> None:
+        host, verdict = patient.host, patient.verdict
+        if not verdict.c:
+            verdict.c = self._unlike_the_description(host, self._next(patient))
+        left: list[str] = []
+
+        def is_clean() -> bool:
+            left[:] = self._left(host)
+            return not left
+
+        time.sleep(DRAIN_SECONDS)
+        until(is_clean, QUIET_SECONDS, 2)
+        verdict.d = "; ".join(left[:SHOWN])
+        host.end_load()
+        self._judge_answers(patient)
+
+    def _unlike_the_description(self, host: Clone, release: Release) -> str:
+        """Return what is not as described after the runs."""
+        answer = json.loads(host.get("ledger")[1] or "{}") if host.get("ledger")[0] == 200 else {}
+        if (answer.get("page"), answer.get("dependency")) != release.answer:
+            return f"the site answers {answer}"
+        script = (
+            "import http.client; c = http.client.HTTPConnection('127.0.0.1', 80, timeout=20);"
+            f" c.request('GET', {MOVED['path']!r}, headers={{'Host': 'ledger'}}); print(c.getresponse().status)"
+        )
+        status = host.run("python3", "-c", script).strip()
+        return "" if status == "301" else f"the new route answers {status}"
+
+    def _left(self, host: Clone) -> list[str]:
+        """Return what is on a host and should not be, or should and is not."""
+        state = host.state()
+        found = []
+        for kind, expected in self.reference.items():
+            lines = difflib.ndiff(expected, state[kind])
+            found += [f"{kind}: {line}" for line in lines if line.startswith(("+ ", "- "))]
+        return found
+
+    def _judge_answers(self, patient: Patient) -> None:
+        verdict = patient.verdict
+        allowed = {
+            "ledger": {self.deployment.old.answer, self.deployment.new.answer, self._next(patient).answer},
+            "neighbour": {("first", "")},
+        }
+        for site in SITES:
+            samples = patient.host.samples(site, patient.since)
+            verdict.requests += len(samples)
+            unanswered = [sample for sample in samples if sample.status != 200]
+            if not samples:
+                verdict.a = verdict.a or f"{site}: no request was made"
+            if unanswered:
+                bodies = f"{unanswered[0].status} {unanswered[0].body[:200]}"
+                verdict.a = verdict.a or f"{site}: {len(unanswered)} of {len(samples)} requests failed, the first with {bodies}"
+            answers = {_answer(sample.body) for sample in samples if sample.status == 200}
+            if strange := answers - allowed[site]:
+                verdict.b = f"{site}: {strange}"
+
+
+def _answer(body: str) -> tuple[str, str]:
+    try:
+        found = json.loads(body)
+        return str(found["page"]), str(found["dependency"])
+    except (ValueError, KeyError, TypeError):
+        return body[:100], ""

@@ -1,0 +1,71 @@
+"""An undisturbed deployment, watched: what there is to break, and what stands on a host afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import time
+
+from ansible_collections.flaskops.stack.molecule.chaos.harness.deployment import DRAIN_SECONDS, Deployment
+from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import Clone
+from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Step, read_steps
+
+# Two, since what only one of them does is no point to break every host at.
+HOSTS = 2
+# What runs manage; not the files of instances, which come and go.
+_MANAGED = r"""
+find /etc/nginx -name '*flask*' -type f ! -name '.*' | sort
+find /etc/sysusers.d /etc/tmpfiles.d -name 'flask-ledger*' -type f | sort
+find /etc/systemd/system -maxdepth 1 -name 'flask-ledger*' -type f | sort
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """What an undisturbed deployment does and leaves."""
+
+    # The controller's tasks in order.
+    tasks: list[str]
+    # The steps of modules, of each host.
+    steps: list[list[Step]]
+    # What stands on a host in the end; see state.py.
+    state: dict[str, list[str]]
+    # Paths of files that runs manage.
+    managed: list[str]
+
+
+def record(deployment: Deployment, image: str) -> Recording:
+    """Deploy undisturbed to some copies of a host.
+
+    :raises AssertionError: if that fails, or leaves different hosts
+    """
+    hosts = [Clone(f"chaos-{number}", image, deployment.directory) for number in range(1, HOSTS + 1)]
+    tasks = deployment.directory / "tasks"
+    try:
+        for host in hosts:
+            host.start()
+            host.wait_for_sites()
+            host.prepare(record=True)
+        deployment.run(hosts, deployment.new, CHAOS_TASKS=str(tasks)).require_success()
+        steps = [read_steps(host.read("steps")) for host in hosts]
+        for host in hosts:
+            host.prepare()
+        deployment.run(hosts, deployment.new).require_success().require_nothing_changed("the same was deployed before")
+        states = [_settled(host) for host in hosts]
+        managed = hosts[0].run("sh", "-c", _MANAGED).splitlines()
+    finally:
+        for host in hosts:
+            host.remove()
+    different = [line for kind in states[0] for line in difflib.unified_diff(states[0][kind], states[1][kind], lineterm="", n=0)]
+    assert not different, "undisturbed runs leave different hosts:\n" + "\n".join(different)
+    return Recording(tasks.read_text().splitlines(), steps, states[0], managed)
+
+
+def _settled(host: Clone) -> dict[str, list[str]]:
+    """Return what stands on a host once what drained has ended."""
+    time.sleep(DRAIN_SECONDS + 3)
+    before, state = {}, host.state()
+    while state != before:
+        time.sleep(1)
+        before, state = state, host.state()
+    return state

@@ -1,0 +1,72 @@
+"""The table of cases, for a terminal and as Markdown."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ansible_collections.flaskops.stack.molecule.chaos.harness.points import FIRST_ONES
+from ansible_collections.flaskops.stack.molecule.chaos.harness.proof import Verdict
+
+LETTERS = {
+    "a": "both applications answered throughout; after a power cut: after the boot, without a run",
+    "b": "every answer was that of the old or of the new release, none mixed",
+    "c": "the next run converged, and the one after it changed nothing",
+    "d": "no instance, unit, process, socket, staged tree, lock, file or directory was left that an undisturbed run does not leave",
+}
+
+
+def line(verdict: Verdict) -> str:
+    """Return a line for the terminal, and one for each thing that does not hold."""
+    marks = " ".join(f"{letter}:{'no' if getattr(verdict, letter) else 'ok'}" for letter in LETTERS)
+    texts = [f"      {letter}: {getattr(verdict, letter)}" for letter in LETTERS if getattr(verdict, letter)]
+    if texts and verdict.said:
+        texts.append(f"      it said: {verdict.said}")
+    return "\n".join([f"{marks}  {verdict.requests:>5}  {verdict.case.title}", *texts])
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return the totals by kind."""
+    rows = [f"{'':<32} {'cases':>6} {'hold':>6} {'requests':>9}"]
+    for kind in [*dict.fromkeys(verdict.case.kind for verdict in verdicts), ""]:
+        of_kind = [verdict for verdict in verdicts if kind in ("", verdict.case.kind)]
+        holding = sum(verdict.holds for verdict in of_kind)
+        rows.append(f"{kind or 'all':<32} {len(of_kind):>6} {holding:>6} {sum(verdict.requests for verdict in of_kind):>9}")
+    return "\n".join(rows)
+
+
+def write(path: Path, verdicts: Sequence[Verdict], every: int) -> None:
+    """Write the table as Markdown.
+
+    :param every: how many cases there are
+    """
+    requests = sum(verdict.requests for verdict in verdicts)
+    holding = sum(verdict.holds for verdict in verdicts)
+    text = [
+        "# Killed anywhere",
+        "",
+        "Written by `make chaos`; do not edit.",
+        "",
+        "A deployment of one application, with other code, another requirement and another route of nginx, beside an application that"
+        " does not change. It is broken at every task of the controller, at every step of every module, and by faults of what it stands"
+        " on. Each case begins on a fresh copy of the same host, with requests to both applications all the time, over SSH.",
+        "",
+        *(f"- **{letter}**: {meaning}" for letter, meaning in LETTERS.items()),
+        "",
+        f"{holding} of {len(verdicts)} cases hold, {requests:,} requests. There are {every} cases."
+        f" {time.strftime('%Y-%m-%d')}, {platform.machine()}, Debian 13.",
+        "",
+        "Steps are taken from a recorded run; of one that comes again and again, as in a loop over the files of a virtualenv, the first"
+        f" {FIRST_ONES}, one in the middle and the last. A power cut ends everything in memory at once, but the disk keeps what was written:"
+        " what a disk loses that lies about `fsync` is not tried.",
+        "",
+    ]
+    for kind in dict.fromkeys(verdict.case.kind for verdict in verdicts):
+        text += [f"## {kind.capitalize()}", "", "| where | a | b | c | d |", "|---|---|---|---|---|"]
+        for verdict in (verdict for verdict in verdicts if verdict.case.kind == kind):
+            marks = " | ".join("no" if getattr(verdict, letter) else "ok" for letter in LETTERS)
+            text.append(f"| {verdict.case.name.replace('|', '/')} | {marks} |")
+        text.append("")
+    path.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Faults of what a deployment stands on: disks, clocks, other people."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Case, Step, matching
+
+KIND = "surroundings"
+APP = "/srv/flask/ledger"
+
+
+def _small(directory: str, options: str) -> str:
+    """Return commands that put a directory with all it has on a file system of its own."""
+    return (
+        f"mkdir /mnt/small; mount -t tmpfs -o {options} small /mnt/small; cp -a {directory}/. /mnt/small/;"
+        f" chmod --reference={directory} /mnt/small; chown --reference={directory} /mnt/small;"
+        f" mount --bind /mnt/small {directory}; umount /mnt/small; rmdir /mnt/small"
+    )
+
+
+def _fill(directory: str) -> str:
+    return f"dd if=/dev/zero of={directory}/filler bs=4k 2>/dev/null || true"
+
+
+def _use_up_inodes(directory: str) -> str:
+    return f"mkdir {directory}/filler; n=0; while touch {directory}/filler/$n 2>/dev/null; do n=$((n+1)); done"
+
+
+def _at(step: Step, command: str) -> dict[str, object]:
+    return {"call": step.call, "step": step.step, "count": step.count, "action": "command", "command": command}
+
+
+def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]:
+    """Return the cases.
+
+    :param steps: all that a run has recorded
+    :param managed: paths of the files that runs manage
+    """
+    full = (
+        ("disk full while the release is unpacked", APP, "release_build._unpack"),
+        ("disk full while the virtualenv is built", APP, "release_build._install_uwsgi"),
+        ("disk full while the release is finished", APP, "release_build._date_by_content"),
+        ("disk full while the history is written", APP, "history.record"),
+        ("disk full while the instance is written", "/etc", "instance.write"),
+        ("disk full while nginx files are staged", "/etc", "config_tree_files.apply_plan"),
+        ("disk full while the swap is marked", "/var/lib", "config_tree._go_live"),
+    )
+    cases = [
+        Case(name, KIND, _at(matching(steps, function), _fill(place)), before=_small(place, "size=400M"), repair=f"rm {place}/filler")
+        for name, place, function in full
+    ]
+    for name, place, function in (
+        ("no inodes while the release is unpacked", APP, "release_build._unpack"),
+        ("no inodes while nginx files are staged", "/etc", "config_tree._build"),
+    ):
+        fault = _at(matching(steps, function), _use_up_inodes(place))
+        small = _small(place, f"size=400M,nr_inodes=$(( $(find {place} -xdev | wc -l) + 2000 ))")
+        cases.append(Case(name, KIND, fault, before=small, repair=f"rm -r {place}/filler"))
+    staged = matching(steps, "config_tree._go_live")
+    cases += [
+        Case("package index unreachable", KIND, before="mv /opt/wheels /opt/away", repair="mv /opt/away /opt/wheels"),
+        Case("candidate out of memory", KIND, too_large=True),
+        Case("nginx stopped by hand in the middle", KIND, _at(staged, "systemctl stop nginx"), stops_site=True),
+        Case("nginx killed in the middle", KIND, _at(staged, "systemctl kill --signal=KILL nginx"), stops_site=True),
+        Case("a second run at the same moment", KIND, twice=True),
+        Case("clock one year ahead", KIND, before="echo +365d > /chaos/clock", repair="rm /chaos/clock"),
+        Case("clock one year behind", KIND, before="echo -365d > /chaos/clock", repair="rm /chaos/clock"),
+        Case("/run wiped", KIND, before="rm -rf /run/flask /run/lock/flaskops.lock", stops_site=True),
+    ]
+    for path in managed:
+        quoted = shlex.quote(path)
+        cases += [
+            Case(f"{path} edited", KIND, before=f"echo '# by hand' >> {quoted}"),
+            Case(f"{path} deleted", KIND, before=f"rm {quoted}"),
+            Case(f"{path} made a directory", KIND, before=f"rm {quoted}; mkdir {quoted}"),
+        ]
+    return cases
