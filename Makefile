@@ -1,7 +1,7 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine images demo demo-down test lint unit molecule chaos bench docs clean
+.PHONY: help venv lock engine ssh images demo demo-down test lint unit molecule chaos bench docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -15,6 +15,9 @@ venv: ## .venv with the locked tools and this checkout as flaskops.stack (PYTHON
 
 engine:
 	@tools/docker-engine.sh
+
+ssh:
+	@command -v ssh-keygen >/dev/null || tools/apt-install.sh "ssh: some runs log in as on a server" openssh-client
 
 images: engine ## the test hosts: flaskops-target:bookworm and flaskops-target:trixie
 	@tests/target/build.sh
@@ -36,13 +39,13 @@ lint: venv ## ruff, yamllint, ansible-lint
 unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
 	@pytest $(ARGS)
 
-molecule: venv images ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
+molecule: venv images ssh ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
 	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)
 
-chaos: venv images ## break a deployment at every point, write docs/faults.md (ARGS='--only REGEX', --list)
+chaos: venv images ssh ## break a deployment at every point, write docs/faults.md (ARGS='--only REGEX', --list)
 	@tools/chaos.sh $(or $(ARGS),--report docs/faults.md)
 
-bench: venv images ## measure deployments and requests, write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
+bench: venv images ssh ## measure deployments and requests, write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt
 	@python -m tests.bench $(if $(BENCH_ROUNDS),--rounds '$(BENCH_ROUNDS)') $(ARGS)
 
