@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import HERE, Clone
+from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import HERE, address
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import CHECKOUT, Host, Run, Source, changed, parse, wheel
 
 PLAYBOOK = CHECKOUT / "playbooks" / "site.yml"
@@ -126,7 +126,7 @@ class Deployment:
                 nginx={"routes": routes},
             )
             described[host.name] = {
-                "ansible_host": host.address if isinstance(host, Clone) else address(host),
+                "ansible_host": address(host),
                 # What a controller knows of other hosts would decide what it does to this one.
                 "flask_app_cache_dir": str(self.directory / f"cache-{host.name}"),
                 "flask_apps": [app, self.neighbour],
@@ -137,12 +137,6 @@ class Deployment:
             "ansible_python_interpreter": "/usr/local/bin/chaos-python",
         }
         return {"flask_servers": {"hosts": described, "vars": variables}}
-
-
-def address(host: Host) -> str:
-    """Return where a container that the harness did not start is reached."""
-    command = ["docker", "inspect", "--format", "{{.NetworkSettings.IPAddress}}", host.container]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Controller:

@@ -32,6 +32,11 @@ def docker(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def address(host: Host) -> str:
+    """Return where a host is reached; after a power cut it may be elsewhere."""
+    return docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", host.container)
+
+
 def until(true: Callable[[], bool], seconds: float, pause: float = 0.1) -> bool:
     """Wait until something is true; return whether it became so in time."""
     end = time.monotonic() + seconds
@@ -75,10 +80,6 @@ class Clone(Host):
         docker("kill", "--signal", "KILL", self.container)
         docker("start", self.container)
         self.wait_for_boot()
-
-    @property
-    def address(self) -> str:
-        return docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.container)
 
     def read(self, name: str) -> str:
         """Return a file of the shared directory, empty if it is not there."""

@@ -1,3 +1,3 @@
 """The application under the seed's module name."""
 
-from app import application  # noqa: F401
+from app import application  # noqa: F401 (what servers are told to load)

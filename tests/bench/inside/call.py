@@ -9,7 +9,7 @@ import time
 directory, path, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
 sys.path.insert(0, directory)
 
-from app import application  # noqa: E402
+from app import application  # noqa: E402 (found by the path above)
 
 ENVIRON = {
     "REQUEST_METHOD": "GET",
