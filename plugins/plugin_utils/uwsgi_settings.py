@@ -17,8 +17,9 @@ Setting = dict[str, t.Any]
 _BUFFER_SIZE = 65535
 _HARAKIRI_SECONDS = 60
 _SLOW_MILLISECONDS = 3000
-_MAX_REQUESTS, _MAX_REQUESTS_DELTA = 10_000, 1_000
-_LIFETIME_SECONDS, _LIFETIME_DELTA = 3_600, 180
+# Together: a worker is old enough long before it has had its requests, and the next one has some thousands left.
+_MAX_REQUESTS, _MAX_REQUESTS_DELTA = 100_000, 10_000
+_LIFETIME_SECONDS, _LIFETIME_DELTA, _SHORTEST_SECONDS = 3_600, 180, 10
 _LISTEN, _LISTEN_STREAMS = 1024, 4096
 # A user's own come beside ours: nginx needs the name of the instance.
 _ADDED_TO = ("add-header",)
@@ -188,6 +189,11 @@ def _recycling(uwsgi: Mapping[str, t.Any]) -> list[Setting]:
         ),
         _setting("max-worker-lifetime", _LIFETIME_SECONDS if worn else None, "Or after so many seconds."),
         _setting("max-worker-lifetime-delta", _LIFETIME_DELTA if worn else None, "Not all at once either."),
+        _setting(
+            "min-worker-lifetime",
+            _SHORTEST_SECONDS if worn else None,
+            "By default a minute, at whose end all workers of a busy site would go at once.",
+        ),
         _setting("reload-on-rss", uwsgi.get("worker_memory"), "Or when it takes more megabytes than that."),
     ]
 
