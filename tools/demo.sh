@@ -21,11 +21,8 @@ start_container() {
     return
   fi
   echo "demo: starting container $container, ports $DEMO_HTTP_PORT (HTTP) and $DEMO_SSH_PORT (SSH) on 127.0.0.1."
-  # The same options as in molecule/shared/create.yml.
-  if ! docker run --detach --name "$container" --hostname "$container" \
-    --publish "127.0.0.1:$DEMO_HTTP_PORT:80" --publish "127.0.0.1:$DEMO_SSH_PORT:22" \
-    --cap-add SYS_ADMIN --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:rw \
-    --tmpfs /run --tmpfs /run/lock --tmpfs /tmp:exec flaskops-target:trixie >/dev/null; then
+  if ! tools/target.sh run "$container" flaskops-target:trixie --hostname "$container" \
+    --publish "127.0.0.1:$DEMO_HTTP_PORT:80" --publish "127.0.0.1:$DEMO_SSH_PORT:22"; then
     docker rm --force "$container" >/dev/null 2>&1 || true
     echo "demo: the container did not start, see above; other ports: make demo DEMO_HTTP_PORT=8081 DEMO_SSH_PORT=2223" >&2
     exit 1

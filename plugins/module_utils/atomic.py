@@ -8,6 +8,8 @@ import contextlib
 import os
 import typing as t
 
+_PARTIAL = ".partial"
+
 
 @contextlib.contextmanager
 def plain_umask() -> t.Iterator[None]:
@@ -36,9 +38,18 @@ def read_link(path: str) -> str | None:
         return None
 
 
+def is_partial(name: str) -> bool:
+    """Tell whether a name is one that a file or symlink has only until it is complete."""
+    return name.startswith(".") and name.endswith(_PARTIAL)
+
+
+def _partial(path: str) -> str:
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{_PARTIAL}")
+
+
 def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
     """Put ``text`` under ``path`` by one rename, owned by root and ``group``."""
-    partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
+    partial = _partial(path)
     # Never readable for longer than it should be: the mode is set before the content is written.
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -55,7 +66,7 @@ def link_atomically(target: str, path: str) -> bool:
     """Make ``path`` a symlink to ``target`` by one rename; return whether it was another one before."""
     if read_link(path) == target:
         return False
-    partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
+    partial = _partial(path)
     if os.path.lexists(partial):
         os.unlink(partial)
     os.symlink(target, partial)

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import new_venv
 from .as_user import CommandError, environment, run, run_hooks
-from .atomic import link_atomically, plain_umask, read_link, read_text, write_atomically
+from .atomic import is_partial, link_atomically, plain_umask, read_link, read_text, write_atomically
 
 App = t.Mapping[str, t.Any]
 
@@ -156,21 +156,23 @@ def build(app: App, archive: str | None) -> list[str]:
 
 
 def _sweep(root: str) -> None:
-    """Remove the trees and files of runs that were killed while they made them; the lock says that none is being made."""
-    for place in (f"{root}/releases", f"{root}/venvs", root):
-        for name in (name for name in os.listdir(place) if name.startswith(".")):
-            path = os.path.join(place, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path)
-            else:
-                os.unlink(path)
+    """Remove the trees and files of runs that were killed while they made them; the lock says that none is being made.
+
+    Two directories are ours alone. Beside them somebody may keep files of their own, so there it takes a name that only we give.
+    """
+    left = [f"{place}/{name}" for place in (f"{root}/releases", f"{root}/venvs") for name in os.listdir(place) if name.startswith(".")]
+    left += [f"{root}/{name}" for name in os.listdir(root) if is_partial(name)]
+    for path in left:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
 
 
 def _unpack(app: App, archive: str | None, tree: str) -> None:
     """Unpack the shipped tree beside the releases, owned by the application's user until it is built."""
     if archive is None:
         raise BuildError("the release is neither on the host nor shipped")
-    shutil.rmtree(tree, ignore_errors=True)
     os.mkdir(tree, 0o755)
     try:
         with tarfile.open(archive) as tar:

@@ -1,18 +1,17 @@
-"""Containers that the benchmarks run in: the same target image and options as the Molecule scenarios (molecule/shared/create.yml)."""
+"""Containers that the benchmarks run in, the same as those of the Molecule scenarios."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 IMAGE = "flaskops-target:trixie"
 # How names of containers begin; another one lets two checkouts use one engine at the same time.
 PREFIX = os.environ.get("BENCH_PREFIX", "flaskops-bench-")
-BOOT_SECONDS = 30
+TARGET = Path(__file__).parents[2] / "tools" / "target.sh"
 
 
 class Failed(RuntimeError):
@@ -63,18 +62,6 @@ class Host:
         """Copy a file or directory of this machine into the container."""
         subprocess.run(["docker", "cp", "--quiet", str(source), f"{self.name}:{target}"], check=True, stdout=subprocess.DEVNULL)
 
-    def wait(self) -> None:
-        """Wait until systemd is up; degraded is up: some unit cannot run in a container.
-
-        :raises Failed: if it takes longer than half a minute
-        """
-        end = time.monotonic() + BOOT_SECONDS
-        while time.monotonic() < end:
-            if self.run("systemctl", "is-system-running", "--wait", check=False).strip() in ("running", "degraded"):
-                return
-            time.sleep(0.2)
-        raise Failed(f"{self.name}: systemd is not up after {BOOT_SECONDS} s")
-
     def address(self) -> str:
         """Return the address in the engine's own network."""
         template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
@@ -97,19 +84,10 @@ def host(name: str, image: str = IMAGE, keep: bool = False, volumes: Sequence[st
     """
     full = f"{PREFIX}{name}"
     remove(full)
-    # fmt: off
-    options = [
-        "--hostname", name, "--pull", "never",
-        "--cap-add", "SYS_ADMIN", "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
-        "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec",
-    ]
-    # fmt: on
-    options += [part for volume in volumes for part in ("--volume", volume)]
-    subprocess.run(["docker", "run", "--detach", "--name", full, *options, image], check=True, stdout=subprocess.DEVNULL)
+    more = [part for volume in volumes for part in ("--volume", volume)]
+    subprocess.run([str(TARGET), "run", full, image, "--hostname", name, *more], check=True)
     try:
-        one = Host(full)
-        one.wait()
-        yield one
+        yield Host(full)
     finally:
         if not keep:
             remove(full)

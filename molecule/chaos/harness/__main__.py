@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="write the table of all cases there")
     parser.add_argument("--verdicts", type=Path, help="a line of JSON for each case; cases that it has are not tried again")
     arguments = parser.parse_args()
+    # Whoever ends this leaves no hosts behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as directory:
         deployment = Deployment(Path(directory))

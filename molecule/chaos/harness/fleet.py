@@ -18,17 +18,22 @@ SITES = ("ledger", "neighbour")
 # Requests a second to each site.
 RATE = 5
 BOOT_SECONDS = 60
-# The same as in molecule/shared/create.yml.
-OPTIONS = (
-    *("--cap-add", "SYS_ADMIN", "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
-    *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
-)
+TARGET = HERE.parents[2] / "tools" / "target.sh"
 
 
 def docker(*arguments: str) -> str:
     """Run docker and return what it prints."""
-    done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr.strip()}"
+    return _output("docker", *arguments)
+
+
+def target(*arguments: str) -> None:
+    """Run ``tools/target.sh``, which starts containers and waits for them."""
+    _output(str(TARGET), *arguments)
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
     return done.stdout.strip()
 
 
@@ -50,8 +55,10 @@ def until(true: Callable[[], bool], seconds: float, pause: float = 0.1) -> bool:
 class Clone(Host):
     """A host that is made from an image for one fault and removed afterwards."""
 
-    def __init__(self, name: str, image: str, directory: Path) -> None:
-        super().__init__(name, name)
+    def __init__(self, number: int, image: str, directory: Path) -> None:
+        name = f"chaos-{number}"
+        # The image is called like the container that it was made of, which is another one in each checkout.
+        super().__init__(name, f"{image.partition(':')[0]}-{number}")
         self.image, self.shared = image, directory / name
         self.loads = 0
 
@@ -60,17 +67,9 @@ class Clone(Host):
         self.remove()
         shutil.rmtree(self.shared, ignore_errors=True)
         self.shared.mkdir(parents=True)
-        options = [*OPTIONS, "--volume", f"{self.shared}:/chaos"]
-        docker("run", "--detach", "--name", self.container, "--hostname", self.name, *options, self.image)
-        self.wait_for_boot()
+        target("run", self.container, self.image, "--hostname", self.name, "--volume", f"{self.shared}:/chaos")
         # Docker's file system refuses to exchange directories of the image, which those of a host are.
         self.run("sh", "-ec", "cp -a /etc/nginx /etc/nginx.copy; rm -r /etc/nginx; mv /etc/nginx.copy /etc/nginx")
-
-    def wait_for_boot(self) -> None:
-        """Wait until systemd is up; degraded is up, since some unit cannot run in a container."""
-        state = ["systemctl", "is-system-running"]
-        booted = until(lambda: self.run(*state, check=False).strip() in ("running", "degraded"), BOOT_SECONDS, 0.3)
-        assert booted, f"{self.name} did not boot in {BOOT_SECONDS} s"
 
     def remove(self) -> None:
         subprocess.run(["docker", "rm", "--force", "--volumes", self.container], check=False, capture_output=True)
@@ -79,7 +78,7 @@ class Clone(Host):
         """Everything on it ends at once, and what is in memory is gone."""
         docker("kill", "--signal", "KILL", self.container)
         docker("start", self.container)
-        self.wait_for_boot()
+        target("wait", self.container)
 
     def read(self, name: str) -> str:
         """Return a file of the shared directory, empty if it is not there."""

@@ -70,7 +70,7 @@ class Batch:
     def prove(self, cases: Sequence[Case]) -> list[Verdict]:
         """Try cases; whatever goes wrong is told of the case."""
         patients = [
-            Patient(Clone(f"chaos-{number}", self.image, self.deployment.directory), case, Verdict(case))
+            Patient(Clone(number, self.image, self.deployment.directory), case, Verdict(case))
             for number, case in enumerate(cases, 1)
         ]
         try:

@@ -39,7 +39,7 @@ def record(deployment: Deployment, image: str) -> Recording:
 
     :raises AssertionError: if that fails, or leaves different hosts
     """
-    hosts = [Clone(f"chaos-{number}", image, deployment.directory) for number in range(1, HOSTS + 1)]
+    hosts = [Clone(number, image, deployment.directory) for number in range(1, HOSTS + 1)]
     tasks = deployment.directory / "tasks"
     try:
         for host in hosts:

@@ -487,8 +487,9 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
     for name in ("releases/.r0.json.partial", ".history.jsonl.partial"):
         (host.place / name).touch()
     (host.place / ".next.partial").symlink_to("releases/r0")
+    (host.place / ".env").write_text("NOTE=somebody's own\n")
     build(description(host), packed(host.place))
-    assert [str(path) for path in host.place.rglob(".*") if path.name != release_build.COMPLETE] == []
+    assert [path.name for path in host.place.rglob(".*") if path.name != release_build.COMPLETE] == [".env"]
 
 
 @needs_root
