@@ -1,10 +1,11 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files and symlinks that are the old or the new one at any instant."""
+"""Files and symlinks that are the old or the new one at any instant, and what is on the disk."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import typing as t
 
@@ -72,3 +73,25 @@ def link_atomically(target: str, path: str) -> bool:
     os.symlink(target, partial)
     os.rename(partial, path)
     return True
+
+
+def fsync(path: str) -> None:
+    """Wait until a file or directory is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_filesystem(path: str) -> None:
+    """Wait until the file system of a path is on the disk, all files below it by one call (syncfs(2), Linux 2.6.39 and glibc 2.14).
+
+    :raises OSError: if it could not be written
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+    finally:
+        os.close(handle)

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.flaskops.stack.plugins.module_utils.atomic import fsync
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
     MANIFEST,
     SAVED,
@@ -227,15 +228,6 @@ def remove_path(path: str) -> None:
         return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(path)
-
-
-def fsync(path: str) -> None:
-    """Wait until a file or directory is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def fsync_dirs(tree: str) -> None:

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import new_venv
 from .as_user import CommandError, environment, run, run_hooks
-from .atomic import is_partial, link_atomically, plain_umask, read_link, read_text, write_atomically
+from .atomic import fsync, is_partial, link_atomically, plain_umask, read_link, read_text, sync_filesystem, write_atomically
 
 App = t.Mapping[str, t.Any]
 
@@ -229,6 +229,8 @@ def _build_virtualenv(app: App, venv: str, tree: str) -> None:
             _run(app, [*_pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
     _give(venv, 0, 0)
     write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
+    # What says that it is complete may not outlive a power cut that takes what it is said of.
+    sync_filesystem(venv)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
 
 
@@ -311,7 +313,10 @@ def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
     _give(tree, 0, 0)
     record = {key: plan[key] for key in ("id", "virtualenv", "callable", "revision")}
     write_atomically(f"{release}.json", json.dumps(record, sort_keys=True) + "\n", 0o644)
+    # The same holds for its name; and whatever leads to the name comes after it.
+    sync_filesystem(tree)
     os.rename(tree, release)
+    fsync(os.path.dirname(release))
 
 
 def _date_by_content(tree: str) -> None:

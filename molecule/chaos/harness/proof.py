@@ -70,8 +70,7 @@ class Batch:
     def prove(self, cases: Sequence[Case]) -> list[Verdict]:
         """Try cases; whatever goes wrong is told of the case."""
         patients = [
-            Patient(Clone(number, self.image, self.deployment.directory), case, Verdict(case))
-            for number, case in enumerate(cases, 1)
+            Patient(Clone(number, self.image, self.deployment.directory), case, Verdict(case)) for number, case in enumerate(cases, 1)
         ]
         try:
             each(self._admit, patients, CONTROLLERS)

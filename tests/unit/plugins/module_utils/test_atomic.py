@@ -1,10 +1,13 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files and symlinks that are the old or the new one at any instant."""
+"""Files and symlinks that are the old or the new one at any instant, and what is on the disk."""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils import atomic
@@ -155,3 +158,17 @@ def test_a_strict_umask_is_put_back(tmp_path, fails):
         after = os.umask(before)
     assert after == 0o077
     assert (tmp_path / "made").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_system_is_synced(tmp_path):
+    atomic.sync_filesystem(str(tmp_path))
+
+
+def test_a_file_system_that_cannot_be_synced_is_told(tmp_path, monkeypatch):
+    def syncfs(_handle):
+        ctypes.set_errno(errno.EIO)
+        return -1
+
+    monkeypatch.setattr(atomic.ctypes, "CDLL", lambda *_args, **_kwargs: SimpleNamespace(syncfs=syncfs))
+    with pytest.raises(OSError, match="Input/output error"):
+        atomic.sync_filesystem(str(tmp_path))

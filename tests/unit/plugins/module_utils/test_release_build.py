@@ -493,6 +493,21 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
 
 
 @needs_root
+def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
+    """A power cut may take what is not written yet, but then also the name that says it is there."""
+    written = []
+
+    def sync(path):
+        release, venv = host.place / "releases/r1", host.place / "venvs/v1"
+        written.append((Path(path).name, (venv / release_build.COMPLETE).exists(), release.exists()))
+
+    monkeypatch.setattr(release_build, "sync_filesystem", sync)
+    monkeypatch.setattr(release_build, "fsync", lambda path: written.append((Path(path).name, True, True)))
+    build(description(host), packed(host.place))
+    assert written == [("v1", False, False), (".r1", True, False), ("releases", True, True)]
+
+
+@needs_root
 def test_a_full_disk_is_told(host, monkeypatch):
     monkeypatch.setattr(release_build, "_unpack", lambda *_args: (_ for _ in ()).throw(OSError(28, "No space left on device", "x.py")))
     (built,) = release_build.build_all([description(host)], {"shop": packed(host.place)})
