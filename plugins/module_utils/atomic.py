@@ -39,9 +39,10 @@ def read_link(path: str) -> str | None:
         return None
 
 
-def is_partial(name: str) -> bool:
-    """Tell whether a name is one that a file or symlink has only until it is complete."""
-    return name.startswith(".") and name.endswith(_PARTIAL)
+def partials(directory: str) -> list[str]:
+    """Return the paths of what was not completed in a directory, since who wrote it was killed."""
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return [os.path.join(directory, name) for name in names if name.startswith(".") and name.endswith(_PARTIAL)]
 
 
 def _partial(path: str) -> str:

@@ -19,7 +19,7 @@ import pwd
 import shutil
 import typing as t
 
-from .atomic import plain_umask, read_link, read_text, write_atomically
+from .atomic import partials, plain_umask, read_link, read_text, write_atomically
 
 App = t.Mapping[str, t.Any]
 
@@ -260,6 +260,17 @@ def remove_instance(app: App, name: str) -> None:
     shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
     for kind in ("secrets", "env", "record", "stream", "ini"):
         unlink(f"{app['config_dir']}/{name}{FILES[kind].suffix}")
+
+
+def sweep(app: App) -> None:
+    """Remove what runs that were killed left of an instance before it had a configuration, which is what later runs know it by."""
+    public, known = f"{app['root']}/public", known_ids(app)
+    for place in (app["config_dir"], app["run_dir"], app["root"], public):
+        for path in partials(place):
+            unlink(path)
+    for entry in os.scandir(public):
+        if entry.is_dir(follow_symlinks=False) and entry.name not in known:
+            shutil.rmtree(entry.path)
 
 
 def _link_tree(source: str, target: str) -> None:

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import new_venv
 from .as_user import CommandError, environment, run, run_hooks
-from .atomic import fsync, is_partial, link_atomically, plain_umask, read_link, read_text, sync_filesystem, write_atomically
+from .atomic import fsync, link_atomically, partials, plain_umask, read_link, read_text, sync_filesystem, write_atomically
 
 App = t.Mapping[str, t.Any]
 
@@ -161,8 +161,7 @@ def _sweep(root: str) -> None:
     Two directories are ours alone. Beside them somebody may keep files of their own, so there it takes a name that only we give.
     """
     left = [f"{place}/{name}" for place in (f"{root}/releases", f"{root}/venvs") for name in os.listdir(place) if name.startswith(".")]
-    left += [f"{root}/{name}" for name in os.listdir(root) if is_partial(name)]
-    for path in left:
+    for path in [*left, *partials(root)]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:

@@ -26,6 +26,7 @@ from .instance import (
     stream_link,
     stream_target,
     stream_template_path,
+    sweep,
     unit_name,
     units_of,
     unlink,
@@ -207,6 +208,7 @@ def prune(instance: Instance) -> list[str]:
             _remove_release(root, release)
             removed.append(f"{root}/releases/{release}")
         removed += _prune_virtualenvs(root)
+    sweep(app)
     return sorted(removed)
 
 

@@ -586,6 +586,27 @@ def test_wherever_a_run_is_killed_another_release_leaves_nothing_of_it(killed, r
     assert seen == {"one", "two"}
 
 
+def test_what_was_never_completed_goes_with_the_next_run(host, run):
+    """Killed before its configuration has a name, an instance is known by nothing."""
+    run(host.candidate("one", "r1"))
+    app, root = host.app(), Path(host.app()["root"])
+    for place, name in (
+        (app["config_dir"], ".two.ini"),
+        (app["config_dir"], ".three.env"),
+        (root, ".current"),
+        (root / "public", ".previous"),
+    ):
+        Path(place, f"{name}.partial").touch()
+    Path(app["run_dir"], ".uwsgi.sock.partial").symlink_to("two.sock")
+    (root / "public/two/static").mkdir(parents=True)
+    (root / ".env").touch()
+    run(host.candidate("four", "r4"))
+    serves(host, "four", "r4")
+    assert not [path for path in host.tree() if ".partial" in path or "/two" in path]
+    assert sorted(path.name for path in (root / "public").iterdir()) == ["current", "four", "one", "previous"]
+    assert (root / ".env").exists(), "it is somebody's own"
+
+
 def test_a_full_disk_leaves_what_serves_and_is_told(host, run, monkeypatch):
     run(host.candidate("one", "r1"))
     before = host.tree()
