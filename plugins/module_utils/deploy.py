@@ -70,7 +70,10 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
             removed += [path for instance in pending for path in switch.prune(instance)]
         for app in absent:
             removal.remove(app)
-        _after_switch(pending)
+        try:
+            _after_switch(pending)
+        finally:
+            _finish(pending)
     instances = {
         instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
         for instance in wanted
@@ -112,6 +115,7 @@ def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcom
     diff = [_diff(instance) for instance in targets]
     if not check:
         _bring_up(targets, who, "rollback")
+        _finish(targets)
     return Outcome(
         bool(targets),
         {instance.name: {"id": instance.id, "release": instance.release["id"], "switched": True} for instance in targets},
@@ -137,18 +141,23 @@ def _rejected(wanted: t.Sequence[Instance]) -> dict[str, str]:
 
 
 def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
-    """Start, gate and switch, and write down how it went."""
+    """Start, gate and switch, and write down how it went.
+
+    Where it fails there is nothing left to finish; where it does not, that is the caller's to say.
+    """
     began = time.monotonic()
     templates = {instance.name: {path: read_text(path) for path in instance.templates} for instance in pending}
     before = {instance.name: instance.live_id for instance in pending}
     for instance in pending:
         try:
+            instance.begin()
             instance.publish(lenient=action == "rollback")
             instance.write()
         except OSError as error:
             _record(instance, who, action, "failed", str(error), before, {})
             for candidate in (other for other in pending if action == "deploy" and other.live_id != other.id):
                 switch.discard_candidate(candidate, templates[candidate.name])
+            _finish(pending)
             if isinstance(error, MissingDirectoryError):
                 raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
             raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
@@ -163,6 +172,7 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
         for instance in pending:
             reason = reasons.get(instance.name, "another application of the run failed")
             _record(instance, who, action, "failed", reason, before, {"gate": gated - began})
+        _finish(pending)
         raise DeployError("\n".join(problem.text() for problem in problems))
     for instance in pending:
         if action == "rollback":
@@ -171,6 +181,11 @@ def _bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
         switch.switch(instance)
         switch.drain(instance)
         _record(instance, who, action, "live", "", before, {"gate": gated - began, "switch": time.monotonic() - gated})
+
+
+def _finish(pending: t.Sequence[Instance]) -> None:
+    for instance in pending:
+        instance.finish()
 
 
 def _reject_live(target: Instance, who: str) -> None:

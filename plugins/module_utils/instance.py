@@ -137,6 +137,14 @@ class Instance:
                 raise MissingDirectoryError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
             _link_tree(source, f"{public}/{route['path'].strip('/')}")
 
+    def begin(self) -> None:
+        """Say that a run is at work: should it be killed, the next one does the rest, also where everything is live already."""
+        write_atomically(unfinished(self.app), f"{self.id}\n", 0o600)
+
+    def finish(self) -> None:
+        """Say that there is nothing left to do."""
+        unlink(unfinished(self.app))
+
     def is_settled(self, states: t.Mapping[str, t.Mapping[str, str]]) -> bool:
         """Return whether nothing has to be done.
 
@@ -151,6 +159,7 @@ class Instance:
             and (not self.release["id"] or read_link(f"{self.root}/current") == f"releases/{self.release['id']}")
             and read_link(f"{self.root}/public/current") == self.id
             and not self.stale_files()
+            and not os.path.exists(unfinished(self.app))
         )
 
 
@@ -222,6 +231,11 @@ def previous_id(app: App) -> str:
     return _id_of_link(f"{app['config_dir']}/previous", ".ini")
 
 
+def unfinished(app: App) -> str:
+    """Return the path of the file that is there while a run changes what is live."""
+    return f"{app['config_dir']}/unfinished"
+
+
 def _id_of_link(path: str, suffix: str) -> str:
     name = os.path.basename(read_link(path) or "")
     return name[: -len(suffix)] if name.endswith(suffix) else ""
@@ -265,7 +279,7 @@ def remove_instance(app: App, name: str) -> None:
 def sweep(app: App) -> None:
     """Remove what runs that were killed left of an instance before it had a configuration, which is what later runs know it by."""
     public, known = f"{app['root']}/public", known_ids(app)
-    for place in (app["config_dir"], app["run_dir"], app["root"], public):
+    for place in (app["config_dir"], app["run_dir"], public):
         for path in partials(place):
             unlink(path)
     for entry in os.scandir(public):

@@ -133,7 +133,7 @@ def build(app: App, archive: str | None) -> list[str]:
     root, plan = app["root"], app["release"]
     release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
     made: list[str] = []
-    _sweep(root)
+    sweep(root)
     tree = release if os.path.isdir(release) else f"{root}/releases/.{plan['id']}"
     try:
         if tree != release:
@@ -155,17 +155,44 @@ def build(app: App, archive: str | None) -> list[str]:
     return made
 
 
-def _sweep(root: str) -> None:
-    """Remove the trees and files of runs that were killed while they made them; the lock says that none is being made.
+def sweep(root: str) -> None:
+    """Remove the trees and files of runs that were killed while they made or removed them; the lock says that nobody is at it.
 
     Two directories are ours alone. Beside them somebody may keep files of their own, so there it takes a name that only we give.
     """
-    left = [f"{place}/{name}" for place in (f"{root}/releases", f"{root}/venvs") for name in os.listdir(place) if name.startswith(".")]
+    releases, venvs = f"{root}/releases", f"{root}/venvs"
+    left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
+    left += [f"{releases}/{name}" for name in _entries(releases) if name.endswith(".json") and not os.path.isdir(f"{releases}/{name[:-5]}")]
     for path in [*left, *partials(root)]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)
+
+
+def _entries(directory: str) -> list[str]:
+    return os.listdir(directory) if os.path.isdir(directory) else []
+
+
+def remove_release(root: str, release: str) -> None:
+    """Remove a release with its record."""
+    _remove_tree(f"{root}/releases/{release}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{root}/releases/{release}.json")
+
+
+def remove_virtualenv(root: str, virtualenv: str) -> None:
+    """Remove a virtualenv."""
+    _remove_tree(f"{root}/venvs/{virtualenv}")
+
+
+def _remove_tree(tree: str) -> None:
+    """Remove a tree, its name first: a run that is killed meanwhile leaves nothing that passes for whole."""
+    aside = os.path.join(os.path.dirname(tree), f".{os.path.basename(tree)}")
+    shutil.rmtree(aside, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(tree, aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _unpack(app: App, archive: str | None, tree: str) -> None:

@@ -9,10 +9,9 @@ Streams go to the new instance a moment earlier.
 from __future__ import annotations
 
 import os
-import shutil
 import typing as t
 
-from . import history, systemd
+from . import history, release_build, systemd
 from .atomic import link_atomically, read_link, read_text, write_atomically
 from .instance import (
     Instance,
@@ -31,7 +30,7 @@ from .instance import (
     units_of,
     unlink,
 )
-from .release_build import release_record
+from .release_build import release_record, remove_release, remove_virtualenv
 
 App = t.Mapping[str, t.Any]
 
@@ -96,7 +95,7 @@ def discard_release(instance: Instance) -> None:
             link_atomically(current, f"{root}/next")
         else:
             unlink(f"{root}/next")
-        _remove_release(root, release)
+        remove_release(root, release)
         _prune_virtualenvs(root)
 
 
@@ -205,9 +204,10 @@ def prune(instance: Instance) -> list[str]:
         removed.append(template)
     if instance.release["id"]:
         for release in set(releases) - keep:
-            _remove_release(root, release)
+            remove_release(root, release)
             removed.append(f"{root}/releases/{release}")
         removed += _prune_virtualenvs(root)
+    release_build.sweep(root)
     sweep(app)
     return sorted(removed)
 
@@ -219,18 +219,13 @@ def _were_live(app: App, ids: t.Collection[str]) -> set[str]:
     return {name for name in ids if name in known} if previous_id(app) in {*known, ""} else set(ids)
 
 
-def _remove_release(root: str, release: str) -> None:
-    shutil.rmtree(f"{root}/releases/{release}", ignore_errors=True)
-    unlink(f"{root}/releases/{release}.json")
-
-
 def _prune_virtualenvs(root: str) -> list[str]:
     """Remove the virtualenvs that no release refers to."""
     needed = {release_record(root, release).get("virtualenv") for release in _by_age(f"{root}/releases")}
-    unneeded = [f"{root}/venvs/{name}" for name in _by_age(f"{root}/venvs") if name not in needed]
-    for virtualenv in unneeded:
-        shutil.rmtree(virtualenv)
-    return unneeded
+    unneeded = [name for name in _by_age(f"{root}/venvs") if name not in needed]
+    for name in unneeded:
+        remove_virtualenv(root, name)
+    return [f"{root}/venvs/{name}" for name in unneeded]
 
 
 def _by_age(directory: str) -> list[str]:

@@ -586,6 +586,49 @@ def test_wherever_a_run_is_killed_another_release_leaves_nothing_of_it(killed, r
     assert seen == {"one", "two"}
 
 
+def test_wherever_a_run_is_killed_the_same_release_leaves_what_an_undisturbed_run_does(killed, run):
+    def deploy(host, number):
+        run(host.candidate(f"{number}", f"r{number}", keep_releases=2))
+
+    def prepare(host):
+        for number in (1, 2):
+            deploy(host, number)
+            host.elapse()
+        three = host.candidate("3", "r3", keep_releases=2)
+        return lambda: run(three)
+
+    def left(host):
+        return {path for path in host.tree("history.jsonl") if not path.endswith((".timer", ".service"))}
+
+    trees = []
+    for _place, host in killed(prepare):
+        deploy(host, 3)
+        host.elapse()
+        trees.append(left(host))
+    assert [sorted(tree ^ trees[0]) for tree in trees if tree != trees[0]] == []
+    assert not [path for path in trees[0] if "r1" in path or "unfinished" in path]
+
+
+def test_a_hook_that_was_killed_is_run_again_and_one_that_failed_is_not(host, run, monkeypatch):
+    run(host.candidate("one", "r1"))
+    calls = []
+
+    def hooks(kind, *_args):
+        calls.append(kind)
+        if len(calls) < 3:
+            raise [KeyboardInterrupt, CommandError("it ended with 3")][len(calls) - 1]
+
+    monkeypatch.setattr(deploying, "run_hooks", hooks)
+    with monkeypatch.context() as dead:
+        dead.setattr(deploying, "_finish", lambda _pending: None)
+        with pytest.raises(KeyboardInterrupt):
+            run(host.candidate("two", "r2"))
+    with pytest.raises(DeployError, match="it ended with 3"):
+        run(host.candidate("two", "r2"))
+    assert not run(host.candidate("two", "r2")).changed
+    assert len(calls) == 2
+
+
 def test_what_was_never_completed_goes_with_the_next_run(host, run):
     """Killed before its configuration has a name, an instance is known by nothing."""
     run(host.candidate("one", "r1"))

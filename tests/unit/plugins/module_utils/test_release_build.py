@@ -493,6 +493,19 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
 
 
 @needs_root
+@pytest.mark.parametrize("kind", ["releases/r1", "venvs/v1"])
+def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind):
+    build(description(host), packed(host.place))
+    remove = {"releases/r1": release_build.remove_release, "venvs/v1": release_build.remove_virtualenv}[kind]
+    with monkeypatch.context() as dead:
+        dead.setattr(release_build.shutil, "rmtree", lambda *_args, **_kwargs: None)
+        remove(str(host.place), kind.partition("/")[2])
+    assert not (host.place / kind).exists()
+    release_build.sweep(str(host.place))
+    assert [path.name for path in (host.place / kind).parent.iterdir()] == []
+
+
+@needs_root
 def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
     """A power cut may take what is not written yet, but then also the name that says it is there."""
     written = []
