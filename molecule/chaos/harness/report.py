@@ -59,8 +59,8 @@ def write(path: Path, verdicts: Sequence[Verdict], every: int) -> None:
         f" {time.strftime('%Y-%m-%d')}, {platform.machine()}, Debian 13.",
         "",
         "Steps are taken from a recorded run; of one that comes again and again, as in a loop over the files of a virtualenv, the first"
-        f" {FIRST_ONES}, one in the middle and the last. A power cut ends everything in memory at once, but the disk keeps what was written:"
-        " what a disk loses that lies about `fsync` is not tried.",
+        f" {FIRST_ONES}, one in the middle and the last. A power cut ends everything in memory at once, but a container's disk keeps what was"
+        " not written out yet. That releases and files are on the disk before they have their names is for the unit tests.",
         "",
     ]
     for kind in dict.fromkeys(verdict.case.kind for verdict in verdicts):
