@@ -9,6 +9,7 @@ that is handed over to root afterwards, so nothing of a package ever runs as roo
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import grp
 import hashlib
@@ -190,8 +191,14 @@ def _remove_tree(tree: str) -> None:
     """Remove a tree, its name first: a run that is killed meanwhile leaves nothing that passes for whole."""
     aside = os.path.join(os.path.dirname(tree), f".{os.path.basename(tree)}")
     shutil.rmtree(aside, ignore_errors=True)
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.rename(tree, aside)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        aside = tree  # overlayfs renames no directory of a lower layer
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import io
 import os
@@ -503,6 +504,18 @@ def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind)
     assert not (host.place / kind).exists()
     release_build.sweep(str(host.place))
     assert [path.name for path in (host.place / kind).parent.iterdir()] == []
+
+
+@needs_root
+def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch):
+    """Overlayfs answers EXDEV for a directory of a lower layer, as in a host that is made of an image."""
+    build(description(host), packed(host.place))
+    monkeypatch.setattr(
+        release_build.os, "rename", lambda *_names: (_ for _ in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link"))
+    )
+    release_build.remove_release(str(host.place), "r1")
+    assert list((host.place / "releases").iterdir()) == []
+    release_build.remove_release(str(host.place), "r1")
 
 
 @needs_root
