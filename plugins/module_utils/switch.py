@@ -207,7 +207,7 @@ def prune(instance: Instance) -> list[str]:
             remove_release(root, release)
             removed.append(f"{root}/releases/{release}")
         removed += _prune_virtualenvs(root)
-    release_build.sweep(root)
+        release_build.sweep(root)
     sweep(app)
     return sorted(removed)
 

@@ -386,18 +386,20 @@ def test_a_virtualenv_of_a_kept_release_stays(host, bring):
     assert entries(f"{live.root}/venvs") == ["v-r1"]
 
 
-def test_what_is_being_built_is_not_touched(host, bring):
+def test_what_a_run_that_was_killed_was_building_goes(host, bring):
+    """Nobody else is building: a build holds the lock that a switch does."""
     live = history(host, bring, 3, keep_releases=2)
     os.mkdir(f"{live.root}/releases/.building")
     switching.prune(live)
-    assert os.path.isdir(f"{live.root}/releases/.building")
+    assert not os.path.isdir(f"{live.root}/releases/.building")
 
 
 def test_prebuilt_code_is_not_ours_to_remove(host, bring):
     for number in range(4):
         live = bring(f"i{number}", release="", keep_releases=2)
         host.elapse()
-    os.mkdir(f"{live.root}/releases/theirs")
+    for name in (".theirs", "theirs"):
+        os.mkdir(f"{live.root}/releases/{name}")
     switching.prune(live)
-    assert entries(f"{live.root}/releases") == ["theirs"]
+    assert entries(f"{live.root}/releases") == [".theirs", "theirs"]
     assert set(known_ids(live.app)) >= {"i2", "i3"}
