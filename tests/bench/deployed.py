@@ -38,8 +38,8 @@ def description(env: dict[str, str] | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def playbook(target: Host, apps: list[dict[str, Any]], directory: Path, nice: int = 0) -> str:
-    """Run the shipped playbook on a host and return what it prints.
+def playbook(target: Host, apps: list[dict[str, Any]], directory: Path, nice: int = 0, play: str = "flaskops.stack.site") -> str:
+    """Run a playbook on a host, by default the shipped one, and return what it prints.
 
     :param directory: of the inventory and the configuration that are written for it
     :param nice: of the controller, which shares its processors with the host
@@ -55,7 +55,7 @@ def playbook(target: Host, apps: list[dict[str, Any]], directory: Path, nice: in
     configuration = directory / "ansible.cfg"
     configuration.write_text("[defaults]\ninject_facts_as_vars = false\n[connection]\npipelining = true\n")
     program = Path(sys.executable).with_name("ansible-playbook")
-    command = ["nice", "-n", str(nice), str(program), "-i", str(inventory), "flaskops.stack.site"]
+    command = ["nice", "-n", str(nice), str(program), "-i", str(inventory), play]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(command, check=False, cwd=directory, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
     if done.returncode != 0:
