@@ -55,8 +55,9 @@ LIMITS: dict[str, str] = {
         "answers nobody. The recipe's five workers on two processors keep these busy as well as 2 x 2 threads do, and its p99 is the greater one."
     ),
     "switch-p99": (
-        "controller and host share two processors, of which the load takes more than one; p99 grows as much during any play of Ansible, such as one that "
-        "only pings. The switch itself, from the start of the candidate to its first answers, is the quieter part of the run."
+        "controller and host share two processors, of which the load takes more than one. What a run of Ansible takes of them is what clients notice: "
+        "the switch itself, from the start of the candidate to half a second after the rename, is the quieter part of the run, as p99 of the whole "
+        "run shows."
     ),
     "app-share": (
         "nginx makes 14 system calls for a plain request and uWSGI 8 to 12, and the view of this application is next to nothing. 8 of them open and close "
