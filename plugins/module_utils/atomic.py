@@ -50,7 +50,10 @@ def _partial(path: str) -> str:
 
 
 def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
-    """Put ``text`` under ``path`` by one rename, owned by root and ``group``."""
+    """Put ``text`` under ``path`` by one rename, owned by root and ``group``.
+
+    :raises OSError: if it cannot be written, or the path is a directory that somebody keeps something in
+    """
     partial = _partial(path)
     # Never readable for longer than it should be: the mode is set before the content is written.
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -61,7 +64,11 @@ def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
-    os.replace(partial, path)
+    try:
+        os.replace(partial, path)
+    except IsADirectoryError:
+        os.rmdir(path)
+        os.replace(partial, path)
 
 
 def link_atomically(target: str, path: str) -> bool:

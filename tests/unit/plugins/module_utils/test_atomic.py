@@ -172,3 +172,16 @@ def test_a_file_system_that_cannot_be_synced_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic.ctypes, "CDLL", lambda *_args, **_kwargs: SimpleNamespace(syncfs=syncfs))
     with pytest.raises(OSError, match="Input/output error"):
         atomic.sync_filesystem(str(tmp_path))
+
+
+def test_a_file_that_somebody_made_a_directory_is_a_file_again(path):
+    os.mkdir(path)
+    write_atomically(path, "x", 0o600)
+    assert read_text(path) == "x"
+
+
+def test_a_directory_with_something_in_it_stays(path):
+    os.makedirs(f"{path}/kept")
+    with pytest.raises(OSError, match="Directory not empty"):
+        write_atomically(path, "x", 0o600)
+    assert os.listdir(path) == ["kept"]
