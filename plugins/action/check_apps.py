@@ -8,9 +8,9 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps, warnings
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps, warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 
 
 class ActionModule(ActionBase):

@@ -13,13 +13,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import ARGUMENT_SPEC
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import (
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
     ConfigTreeError,
     Entry,
     check_request,
     encode_payload,
 )
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import together
 from jinja2 import TemplateSyntaxError, Undefined
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils import constraints
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps
-from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
 
 App = dict[str, t.Any]
 

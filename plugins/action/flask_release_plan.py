@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils import constraints
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import completed
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch_apps import fetch_apps, for_each, present, with_source
-from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import Plan, plan_release, prebuilt_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.sources import SourceError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, present, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 
 App = dict[str, t.Any]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import ask_host, host_app, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, who
 
 
 class ActionModule(ActionBase):

@@ -10,15 +10,15 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import completed
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.environment import environment_file
-from ansible_collections.flaskops.stack.plugins.plugin_utils.fetch import locked
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import ask_host, host_app, stop_timeout, who
-from ansible_collections.flaskops.stack.plugins.plugin_utils.release_plan import prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi_settings import instance_settings, stream_settings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import locked
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 
 App = dict[str, t.Any]
 

@@ -35,14 +35,14 @@ _value: {description: Complete descriptions., type: list, elements: dict}
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.flaskops.stack.plugins.plugin_utils import app_resolve
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description import resolve
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 
 
 def resolve_apps(apps: object, require: t.Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
     """Return complete descriptions, or fail with a line for each problem."""
     try:
-        return app_resolve.resolve_apps(apps, require, variable)
+        return resolve.resolve_apps(apps, require, variable)
     except AppError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -33,13 +33,13 @@ _value: {description: The ini., type: str}
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.flaskops.stack.plugins.plugin_utils import uwsgi_ini
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import ini
 
 
 def to_uwsgi_ini(settings: t.Any, section: str | None = "uwsgi") -> str:
     """Return the ini; see ``plugin_utils/uwsgi_ini.py``."""
     try:
-        return uwsgi_ini.to_uwsgi_ini(settings, section)
+        return ini.to_uwsgi_ini(settings, section)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -44,8 +44,8 @@ directories: {description: Directories that were created or mended., type: list,
 
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import host_account
-from ansible_collections.flaskops.stack.plugins.module_utils.atomic import read_text
+from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_text
 
 
 def main() -> None:
@@ -56,14 +56,14 @@ def main() -> None:
         supports_check_mode=True,
     )
     apps = module.params["apps"]
-    files, wrong = host_account.pending(apps)
+    files, wrong = account.pending(apps)
     diff = [
         {"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path}
         for path, text in sorted(files.items())
     ]
     if (files or wrong) and not module.check_mode:
         try:
-            host_account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
+            account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
         except OSError as error:
             module.fail_json(msg=f"users and directories of applications: {error}")
     module.exit_json(changed=bool(files or wrong), files=sorted(files), directories=wrong, diff=diff)

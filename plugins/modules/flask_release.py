@@ -61,7 +61,9 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import history, host_lock, release_build
+from ansible_collections.flaskops.stack.plugins.module_utils.app import history
+from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build_all, inspect, read_lock
 
 
 def unpacked(module: AnsibleModule, name: str, text: str) -> str:
@@ -77,7 +79,7 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
     order = json.loads(base64.b64decode(module.params["payload"]))
     apps = order["apps"]
     archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
-    built = release_build.build_all(apps, archives)
+    built = build_all(apps, archives)
     for app, outcome in zip(apps, built, strict=True):
         if outcome.problem:
             release = app["release"]
@@ -89,7 +91,7 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
         "changed": bool(made),
         "made": made,
         "locks": {
-            app["name"]: release_build.read_lock(app["root"], app["release"]["virtualenv"])
+            app["name"]: read_lock(app["root"], app["release"]["virtualenv"])
             for app, outcome in zip(apps, built, strict=True)
             if not outcome.problem
         },
@@ -116,14 +118,14 @@ def main() -> None:
     )
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":
-        module.exit_json(changed=False, hosted={app["name"]: release_build.inspect(app) for app in apps})
+        module.exit_json(changed=False, hosted={app["name"]: inspect(app) for app in apps})
     if module.params["mode"] == "locks":
-        locks = {app["name"]: release_build.read_lock(app["root"], app["virtualenv"]) for app in apps}
+        locks = {app["name"]: read_lock(app["root"], app["virtualenv"]) for app in apps}
         module.exit_json(changed=False, locks={name: text for name, text in locks.items() if text is not None})
     try:
-        with host_lock.held(module.params["who"], module.params["lock_timeout"]):
+        with lock.held(module.params["who"], module.params["lock_timeout"]):
             result = build(module)
-    except host_lock.LockedError as error:
+    except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
     if result["problems"]:
         module.fail_json(msg="\n".join(result["problems"]), **result)

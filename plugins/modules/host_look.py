@@ -53,7 +53,9 @@ hosted:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import host_account, host_look, release_build
+from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.host import host_look
+from ansible_collections.flaskops.stack.plugins.module_utils.release import build
 
 FAMILY = "debian"
 
@@ -75,14 +77,14 @@ def main() -> None:
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
         )
     apps = module.params["apps"]
-    files, wrong = host_account.pending([app["account"] for app in apps])
+    files, wrong = account.pending([app["account"] for app in apps])
     module.exit_json(
         changed=False,
         packages=host_look.missing_packages(module.params["packages"]),
         accounts=[*sorted(files), *wrong],
         directories=host_look.wrong_directories(module.params["directories"]),
         services=host_look.idle_services(module.params["services"]),
-        hosted={app["account"]["name"]: release_build.inspect({**app["account"], "python": app["python"]}) for app in apps},
+        hosted={app["account"]["name"]: build.inspect({**app["account"], "python": app["python"]}) for app in apps},
     )
 
 

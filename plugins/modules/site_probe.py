@@ -61,7 +61,7 @@ checks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils.site_probe import Prober, parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober, parse_listen
 
 
 def main() -> None:

@@ -47,13 +47,14 @@ apps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import instance_info, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, apps={app["name"]: instance_info.describe(app) for app in module.params["apps"]})
+        module.exit_json(changed=False, apps={app["name"]: status.describe(app) for app in module.params["apps"]})
     except systemd.SystemdError as error:
         module.fail_json(msg=f"{error}. The host must run systemd.")
 

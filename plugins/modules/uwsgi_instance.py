@@ -70,9 +70,10 @@ import json
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils import deploy, host_lock, sandbox
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import Instance
-from ansible_collections.flaskops.stack.plugins.module_utils.systemd import SystemdError
+from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 
 
 def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -122,12 +123,12 @@ def main() -> None:
     try:
         if module.params["mode"] in looks:
             module.exit_json(**looks[module.params["mode"]](order))
-        with host_lock.held(order["who"], order["lock_timeout"]):
+        with lock.held(order["who"], order["lock_timeout"]):
             result = changes[module.params["mode"]]()
         module.exit_json(**result)
     except SystemdError as error:
         module.fail_json(msg=f"{error}. The host must run systemd.")
-    except host_lock.LockedError as error:
+    except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
     except deploy.DeployError as error:
         module.fail_json(msg=str(error))

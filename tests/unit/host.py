@@ -12,10 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils import gate, instance, removal, systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import Instance
-from ansible_collections.flaskops.stack.plugins.module_utils.uwsgi_client import Answer
-from ansible_collections.flaskops.stack.plugins.plugin_utils.instances import host_app
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, instance, removal
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import host_app
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 

@@ -17,8 +17,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action import config_tree, uwsgi_instance
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import decode_payload
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import decode_payload
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 
 COLLECTION = Path(__file__).parents[2]
 OVERLAYS = COLLECTION / "templates"

@@ -13,8 +13,8 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_keys import APP, ROUTE, Key
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, ROUTE, Key
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())

@@ -39,26 +39,26 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
     :param managed: paths of the files that runs manage
     """
     full = (
-        ("disk full while the release is unpacked", APP, "release_build._unpack"),
-        ("disk full while the virtualenv is built", APP, "release_build._install_uwsgi"),
-        ("disk full while the release is finished", APP, "release_build._date_by_content"),
+        ("disk full while the release is unpacked", APP, "build._unpack"),
+        ("disk full while the virtualenv is built", APP, "build._install_uwsgi"),
+        ("disk full while the release is finished", APP, "build._date_by_content"),
         ("disk full while the history is written", APP, "history.record"),
         ("disk full while the instance is written", "/etc", "instance.write"),
-        ("disk full while nginx files are staged", "/etc", "config_tree_files.apply_plan"),
-        ("disk full while the swap is marked", "/var/lib", "config_tree._go_live"),
+        ("disk full while nginx files are staged", "/etc", "stage.apply_plan"),
+        ("disk full while the swap is marked", "/var/lib", "transaction._go_live"),
     )
     cases = [
         Case(name, KIND, _at(matching(steps, function), _fill(place)), before=_small(place, "size=400M"), repair=f"rm {place}/filler")
         for name, place, function in full
     ]
     for name, place, function in (
-        ("no inodes while the release is unpacked", APP, "release_build._unpack"),
-        ("no inodes while nginx files are staged", "/etc", "config_tree._build"),
+        ("no inodes while the release is unpacked", APP, "build._unpack"),
+        ("no inodes while nginx files are staged", "/etc", "transaction._build"),
     ):
         fault = _at(matching(steps, function), _use_up_inodes(place))
         small = _small(place, f"size=400M,nr_inodes=$(( $(find {place} -xdev | wc -l) + 2000 ))")
         cases.append(Case(name, KIND, fault, before=small, repair=f"rm -r {place}/filler"))
-    staged = matching(steps, "config_tree._go_live")
+    staged = matching(steps, "transaction._go_live")
     cases += [
         Case("package index unreachable", KIND, before="mv /opt/wheels /opt/away", repair="mv /opt/away /opt/wheels"),
         Case("candidate out of memory", KIND, too_large=True),

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.app_resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.tests.bench import deployments, fleet
 from ansible_collections.flaskops.stack.tests.bench.results import Results, judge
 

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule, Renderer
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree_model import decode_payload
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import decode_payload
 
 BASE = """server {
     {% block body %}

@@ -1,0 +1,96 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The system users and directories of applications, by sysusers.d(5) and tmpfiles.d(5)."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+import typing as t
+
+from ..host.files import read_text, write_atomically
+
+SYSUSERS_DIR = "/etc/sysusers.d"
+TMPFILES_DIR = "/etc/tmpfiles.d"
+_HEADER = "# Managed by flaskops.stack; changes are overwritten.\n"
+App = t.Mapping[str, t.Any]
+# Directories of other places belong to whoever made them; systemd creates those that are missing.
+_OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
+
+
+class Directory(t.NamedTuple):
+    """A directory as tmpfiles.d declares it."""
+
+    path: str
+    mode: int
+    user: str
+    group: str
+
+    def line(self) -> str:
+        return f"d {self.path} {self.mode:04o} {self.user} {self.group} -\n"
+
+    def is_right(self) -> bool:
+        """Return whether it stands on the host as declared."""
+        try:
+            status = os.lstat(self.path)
+            owner, group = pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.group).gr_gid
+        except (FileNotFoundError, KeyError):
+            return False
+        return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (self.mode, owner, group)
+
+
+def directories(app: App) -> list[Directory]:
+    """Return the directories of an application, parents first.
+
+    Code and configuration belong to root and are readable by the application's group alone; ``public`` is for the web server, which
+    may pass through its parent and see nothing else there. The directory of sockets has the set-group-ID bit, so that a socket made
+    by the application's user belongs to the web server's group (inode(7)).
+    """
+    user, root = app["user"], app["root"]
+    parents = dict.fromkeys(os.path.dirname(app[key]) for key in ("root", "config_dir", "run_dir"))
+    return [
+        *(Directory(path, 0o755, "root", "root") for path in parents if path in _OUR_PARENTS),
+        Directory(root, 0o751, "root", user),
+        Directory(f"{root}/releases", 0o750, "root", user),
+        Directory(f"{root}/venvs", 0o750, "root", user),
+        Directory(f"{root}/shared", 0o750, user, user),
+        Directory(f"{root}/public", 0o750, "root", app["web_group"]),
+        Directory(app["config_dir"], 0o750, "root", user),
+        Directory(app["run_dir"], 0o2750, user, app["web_group"]),
+    ]
+
+
+def declarations(app: App) -> dict[str, str]:
+    """Return the declaring files of an application, content by path."""
+    user = app["user"]
+    sysusers = f'{_HEADER}u {user} - "Flask application {app["name"]}" {app["root"]}/shared /usr/sbin/nologin\n'
+    tmpfiles = _HEADER + "".join(directory.line() for directory in directories(app))
+    return {
+        f"{SYSUSERS_DIR}/flask-{app['name']}.conf": sysusers,
+        f"{TMPFILES_DIR}/flask-{app['name']}.conf": tmpfiles,
+    }
+
+
+def pending(apps: t.Sequence[App]) -> tuple[dict[str, str], list[str]]:
+    """Return what differs from the declarations: files to write, and paths that are not as declared."""
+    files: dict[str, str] = {}
+    wrong: list[str] = []
+    for app in apps:
+        files.update({path: text for path, text in declarations(app).items() if read_text(path) != text})
+        wrong += [directory.path for directory in directories(app) if not directory.is_right()]
+    return files, sorted(set(wrong))
+
+
+def apply(files: t.Mapping[str, str], apps: t.Sequence[App], run: t.Callable[[list[str]], None]) -> None:
+    """Write the declarations and have systemd carry them out.
+
+    :param run: runs a command, raising on failure
+    """
+    for path, text in files.items():
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        write_atomically(path, text, 0o644)
+    names = [f"flask-{app['name']}.conf" for app in apps]
+    run(["systemd-sysusers", *[f"{SYSUSERS_DIR}/{name}" for name in names]])
+    run(["systemd-tmpfiles", "--create", *[f"{TMPFILES_DIR}/{name}" for name in names]])

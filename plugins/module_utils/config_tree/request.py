@@ -1,0 +1,155 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The words of config_tree: entries, paths, the manifest, the payload from its action to its module."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import typing as t
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+MANIFEST = ".flaskops.json"
+# Where the originals are that `force` replaced, under their own paths.
+SAVED = ".flaskops.saved"
+
+
+class ConfigTreeError(Exception):
+    """A refusal in words for the user; `details` goes into the module's result."""
+
+    def __init__(self, message: str, **details: t.Any) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One desired file (`content`) or symlink (`link`) at `path`, relative to the root."""
+
+    path: str
+    owner: str
+    content: bytes | None = None
+    link: str | None = None
+    mode: int = 0o644
+    diff: bool = True
+    force: bool = False
+    if_unedited: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the content, or of the link's target, as hex digits."""
+        data = self.content if self.link is None else self.link.encode()
+        return hashlib.sha256(data or b"").hexdigest()
+
+    def record(self) -> dict[str, t.Any]:
+        """What the manifest says about this entry."""
+        record: dict[str, t.Any] = {"owner": self.owner, "sha256": self.digest}
+        if not self.diff:
+            record["diff"] = False
+        return record
+
+
+class Absent(t.NamedTuple):
+    """A path that must not exist; with `only_if_link`, only a symlink to that target is removed."""
+
+    path: str
+    only_if_link: str | None = None
+
+
+def encode_payload(entries: Iterable[Entry]) -> str:
+    """Pack entries into one short ASCII string for the module's arguments."""
+    rows = []
+    for entry in entries:
+        row = {key: getattr(entry, key) for key in ("path", "owner", "link", "mode", "diff", "force", "if_unedited")}
+        row["content"] = None if entry.content is None else entry.content.decode("utf-8", "surrogateescape")
+        rows.append(row)
+    return base64.b64encode(zlib.compress(json.dumps(rows).encode())).decode()
+
+
+def decode_payload(payload: str) -> list[Entry]:
+    """Unpack what :func:`encode_payload` made. Raises ConfigTreeError for anything else."""
+    try:
+        rows = json.loads(zlib.decompress(base64.b64decode(payload)))
+        return [Entry(**{**row, "content": _to_bytes(row["content"])}) for row in rows]
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
+        raise ConfigTreeError(f"config_tree: the payload of its action plugin cannot be read: {error}") from error
+
+
+def _to_bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode("utf-8", "surrogateescape")
+
+
+def clean_path(path: str, what: str) -> str:
+    """Return `path` if it is a plain relative path below the root, else raise ConfigTreeError."""
+    parts = path.split("/")
+    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
+        raise ConfigTreeError(f"{what}: '{path}' is no path below the root; write it relative, without '.' and '..'")
+    if parts[0] in (MANIFEST, SAVED):
+        raise ConfigTreeError(f"{what}: '{parts[0]}' is config_tree's own; choose another path")
+    return path
+
+
+def check_request(entries: list[Entry], absent: list[Absent]) -> None:
+    """Raise ConfigTreeError for paths that cannot all be true at the same time."""
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        clean_path(entry.path, f"files of {entry.owner}")
+        if entry.path in seen:
+            raise ConfigTreeError(f"files: '{entry.path}' is given twice, by {seen[entry.path].owner} and by {entry.owner}")
+        seen[entry.path] = entry
+    for path in seen:
+        for parent in parents(path):
+            if parent in seen:
+                raise ConfigTreeError(f"files: '{path}' lies below '{parent}', which is a file or link itself")
+    for gone in absent:
+        if clean_path(gone.path, "absent") in seen:
+            raise ConfigTreeError(f"'{gone.path}' is in files (of {seen[gone.path].owner}) and in absent; choose one")
+
+
+def parents(path: str) -> list[str]:
+    """The directories above `path`, outermost first, without the root itself."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def has_real_parents(root: str, path: str) -> bool:
+    """Whether no directory between `root` and `path` is a symlink, which could lead out of the tree."""
+    return not any(os.path.islink(os.path.join(root, parent)) for parent in parents(path))
+
+
+@dataclass
+class Manifest:
+    """Which paths below the root are ours: `files` maps them to records, `dirs` are directories we made."""
+
+    files: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    dirs: list[str] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, root: str) -> Manifest:
+        """Read the manifest of `root`, empty if absent. Raises ConfigTreeError if damaged."""
+        path = os.path.join(root, MANIFEST)
+        try:
+            with open(path, encoding="utf-8") as handle:
+                data = json.load(handle)
+            return cls(dict(data["files"]), list(data["dirs"]))
+        except (FileNotFoundError, NotADirectoryError):
+            return cls()
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigTreeError(
+                f"{path} is damaged ({error}); put it back from a backup, or remove it: "
+                "files whose content is as wanted are then adopted, others are reported"
+            ) from error
+
+    def dump(self) -> bytes:
+        """The manifest as it is written, the same bytes for the same contents."""
+        data = {"version": 1, "files": self.files, "dirs": sorted(self.dirs)}
+        return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+
+    def owner(self, path: str) -> str | None:
+        """Who owns `path`, None for somebody else's file."""
+        record = self.files.get(path)
+        return record["owner"] if record else None

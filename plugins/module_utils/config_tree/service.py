@@ -1,0 +1,131 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""config_tree: reload a service and find out whether it took the new configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+
+from .request import ConfigTreeError
+from .validate import Outcome, Runner, run
+
+LOG_LINES = 20
+POLL_SECONDS = 0.1
+# nginx gives a reload up with such a line; for a port it tries to bind, only after several of them.
+FINAL = re.compile(r"\[emerg\](?!.*: bind\(\) to )")
+
+
+class Service:
+    """A systemd service that reads the tree. With `check` "workers", a reload must bring new children."""
+
+    def __init__(self, name: str, check: str = "none", log: str = "", timeout: int = 10, runner: Runner = run) -> None:
+        self.name = name
+        self.check = check
+        self.log = log
+        self.timeout = timeout
+        self.runner = runner
+        self._log_start = 0
+        self._since = 0.0
+
+    def is_active(self) -> bool:
+        """Whether there is something to reload. A host without systemd has nothing."""
+        if not self.name:
+            return False
+        try:
+            outcome = self.runner(["systemctl", "is-active", self.name])
+        except ConfigTreeError:
+            return False
+        return bool(outcome.lines) and outcome.lines[0] in ("active", "reloading")
+
+    def reload(self) -> str:
+        """Reload, and return "" when it took, else why not."""
+        self._log_start = _size(self.log)
+        self._since = time.time()
+        pid = self._main_pid()
+        before = children(pid)
+        outcome = self.runner(["systemctl", "reload", self.name])
+        if outcome.status != 0:
+            return f"`systemctl reload {self.name}` failed: {'; '.join(outcome.lines) or outcome.status}"
+        if self.check == "workers" and not self._wait(lambda: bool(children(pid) - before)):
+            return f"{self.name} has no new worker after the reload"
+        if not self.is_active():
+            return f"{self.name} is not running any more after the reload"
+        if self.check == "workers":
+            # What is asked from now on is answered by the new ones.
+            self._wait(lambda: not any(takes_connections(child) for child, _started in before & children(pid)))
+        return ""
+
+    def _wait(self, done: Callable[[], bool]) -> bool:
+        """Wait up to the timeout (seconds) until `done`; no longer than until the log names an emergency."""
+        end = time.monotonic() + self.timeout
+        while not done():
+            if time.monotonic() > end:
+                return False
+            if any(FINAL.search(line) for line in self._new_in_log()):
+                return done()
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _main_pid(self) -> int:
+        lines = self.runner(["systemctl", "show", "--property=MainPID", "--value", self.name]).lines
+        return int(lines[0]) if lines and lines[0].isdigit() else 0
+
+    def said(self) -> list[str]:
+        """What the service logged since the reload began, its own log first, else the journal."""
+        lines = self._new_in_log()
+        if not lines:
+            lines = self._journal()
+        return lines[-LOG_LINES:]
+
+    def _journal(self) -> list[str]:
+        unit = ["journalctl", "--unit", self.name, "--since", f"@{int(self._since)}"]
+        try:
+            outcome: Outcome = self.runner([*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"])
+        except ConfigTreeError:
+            return []
+        return outcome.lines if outcome.status == 0 else []
+
+    def _new_in_log(self) -> list[str]:
+        """Lines appended to the log since the reload; all of it when it was rotated."""
+        try:
+            with open(self.log, "rb") as handle:
+                size = os.fstat(handle.fileno()).st_size
+                handle.seek(self._log_start if self._log_start <= size else 0)
+                return handle.read(1 << 20).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def takes_connections(pid: int, proc: str = "/proc") -> bool:
+    """Whether a worker of nginx has not begun to shut down; its title tells (ngx_process_cycle.c, ngx_worker_process_cycle)."""
+    try:
+        with open(os.path.join(proc, str(pid), "cmdline"), "rb") as handle:
+            return b"shutting down" not in handle.read()
+    except OSError:
+        return False
+
+
+def children(pid: int, proc: str = "/proc") -> set[tuple[int, int]]:
+    """The children of `pid` as (pid, start time in clock ticks); a reused pid differs in the second."""
+    found = set()
+    for name in os.listdir(proc) if pid else ():
+        if not name.isdigit():
+            continue
+        try:
+            with open(os.path.join(proc, name, "stat"), encoding="utf-8", errors="replace") as handle:
+                fields = handle.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.add((int(name), int(fields[19])))
+    return found

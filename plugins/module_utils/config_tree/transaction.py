@@ -1,0 +1,338 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The transaction of config_tree: compare, stage, validate, swap, reload, commit; or undo.
+
+What a run leaves when it is killed, and what the next one does about it:
+
+* before the swap: a stage beside the root, nothing else. It is deleted.
+* after the swap: the pending mark names the stage, which now holds the old tree (or there is a journal).
+  The swap is undone, and the run goes on from the old tree as if the killed one had not been.
+* after the commit: the old tree as a leftover. It is deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+import typing as t
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..nginx.sites import Answer, SiteProbe
+from ..nginx.sites import Request as Question
+from . import stage
+from .plan import Plan, Planner
+from .request import MANIFEST, Absent, ConfigTreeError, Entry, Manifest, check_request
+from .service import Service
+from .validate import Explainer, Validator
+
+STATE_DIR = "/var/lib/flaskops"
+LOCK_SECONDS = 120
+ATTEMPTS = 3
+FILE_SPEC: dict[str, dict[str, t.Any]] = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
+    "src": {"type": "str"},
+    "content": {"type": "str"},
+    "link": {"type": "str"},
+    "vars": {"type": "dict", "default": {}},
+    "search": {"type": "list", "elements": "str", "default": []},
+    "mode": {"type": "raw", "default": "0644"},
+    "diff": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
+    "if_unedited": {"type": "bool", "default": False},
+}
+SITE_SPEC: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "routes": {"type": "list", "elements": "dict", "required": True},
+}
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "root": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
+    "absent": {"type": "list", "elements": "raw", "default": []},
+    "owners": {"type": "list", "elements": "str", "default": []},
+    "validate": {"type": "list", "elements": "str", "default": []},
+    "validate_fallback": {"type": "list", "elements": "str", "default": []},
+    "service": {"type": "str"},
+    "service_log": {"type": "path"},
+    "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
+    "reload_timeout": {"type": "int", "default": 10},
+    "probe_listen": {"type": "str", "default": "80"},
+    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
+    "payload": {"type": "str", "no_log": True},
+}
+
+
+@dataclass
+class Request:
+    """What the caller wants of one tree."""
+
+    root: str
+    entries: list[Entry]
+    absent: list[Absent] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    validate: list[str] = field(default_factory=list)
+    validate_fallback: list[str] = field(default_factory=list)
+    want_diff: bool = False
+
+
+@dataclass
+class Result:
+    """What came of it, in the module's words."""
+
+    plan: Plan
+    changed: bool = False
+    reloaded: bool = False
+    recovered: bool = False
+    validated: str = "skipped"
+    swapped: str = "none"
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """The module's return values."""
+        names = ("changed", "reloaded", "recovered", "validated", "swapped")
+        told: dict[str, t.Any] = {name: getattr(self, name) for name in names}
+        told["files"] = self.plan.files()
+        if self.plan.diff:
+            told["diff"] = self.plan.diff
+        return told
+
+
+class PendingMark:
+    """A file that says: the service has not been seen with the present tree. Survives a kill and a reboot."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, t.Any] | None:
+        """The mark, None if there is none; one cut short by a crash counts as a bare mark."""
+        try:
+            with open(self.path, encoding="utf-8") as handle:
+                return dict(json.load(handle))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return {}
+
+    def write(self, **what: t.Any) -> None:
+        """Set or replace the mark; it is on the disk when this returns."""
+        stage.replace_file(self.path, json.dumps(what).encode(), 0o600)
+
+    def clear(self) -> None:
+        """Remove the mark."""
+        stage.remove_path(self.path)
+
+
+class Transaction:
+    """One call of config_tree on the host."""
+
+    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: SiteProbe | None = None) -> None:
+        check_request(request.entries, request.absent)
+        self.request = request
+        self.service = service
+        self.probe = probe or SiteProbe(("", 0), [])
+        self.answers: dict[Question, Answer] = {}
+        self.name = os.path.normpath(request.root)  # as messages and the validator have it
+        self.root = os.path.realpath(request.root)  # behind symbolic links
+        if not os.path.isabs(request.root) or self.root == "/":
+            raise ConfigTreeError(f"root: '{request.root}' must be an absolute path below /")
+        self.places = stage.Places(self.root)
+        name = f"{os.path.basename(self.root)}-{hashlib.sha256(self.root.encode()).hexdigest()[:12]}"
+        self.state = os.path.join(state_dir, name)
+        self.mark = PendingMark(f"{self.state}.pending")
+        self.stage = ""
+
+    def predict(self) -> Result:
+        """Check mode: what :meth:`run` would do, touching nothing."""
+        plan = self._plan()
+        pending = self.mark.read() is not None and self.service.is_active()
+        reloads = (plan.differs and self.service.is_active()) or pending
+        return Result(plan, changed=plan.differs or plan.manifest_changed or pending, reloaded=reloads)
+
+    def run(self) -> Result:
+        """Do it. Raises ConfigTreeError when refused or undone; the tree is then as before."""
+        with self._lock():
+            recovered = self._recover()
+            plan = self._plan()
+            result = Result(plan, recovered=recovered)
+            made_root = plan.differs and self._make_root()
+            try:
+                if plan.differs:
+                    self._swap(result)
+                if result.plan.manifest_changed and not result.plan.differs:
+                    stage.write_manifest(self.root, result.plan.manifest)
+                self._settle(result)
+            finally:
+                if not self._is_uncommitted():
+                    self._sweep()
+                if made_root:
+                    self._unmake_root()
+            result.changed = result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
+            return result
+
+    def _plan(self) -> Plan:
+        planner = Planner(self.name, self.request.want_diff)
+        return planner.make(self.request.entries, self.request.absent, self.request.owners)
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Exclude other runs over this root; the kernel frees the lock of a killed one."""
+        os.makedirs(os.path.dirname(self.state), 0o700, exist_ok=True)
+        handle = os.open(f"{self.state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        end = time.monotonic() + LOCK_SECONDS
+        try:
+            while not _locked(handle):
+                if time.monotonic() > end:
+                    raise ConfigTreeError(f"another run has held {self.state}.lock for {LOCK_SECONDS} s; wait for it to end")
+                time.sleep(0.2)
+            yield
+        finally:
+            os.close(handle)
+
+    def _make_root(self) -> bool:
+        """Make a root that is not there. Returns whether it was."""
+        if os.path.isdir(self.root):
+            return False
+        os.makedirs(self.root, 0o755)
+        os.chmod(self.root, 0o755)
+        return True
+
+    def _unmake_root(self) -> None:
+        """Take back a root made for a change that was refused; one with contents stays."""
+        with contextlib.suppress(OSError):
+            os.rmdir(self.root)
+
+    def _recover(self) -> bool:
+        """Undo what a killed run did not commit, delete what it left. Returns whether the tree changed."""
+        undone = stage.restore_journal(self.places)
+        if self._is_uncommitted():
+            undone = stage.exchange(self.root, self.mark.read()["stage"]) or undone
+        if undone or self.mark.read():
+            self.mark.write()
+        self._sweep()
+        return undone
+
+    def _is_uncommitted(self) -> bool:
+        """Whether the live tree was exchanged but not committed, its predecessor still beside it."""
+        mark = self.mark.read() or {}
+        if not os.path.isdir(str(mark.get("stage", ""))) or not os.path.isdir(self.root):
+            return False
+        return os.stat(self.root).st_ino == mark.get("inode")
+
+    def _sweep(self) -> None:
+        """Delete what is not needed: stages, the old tree once it is committed, half-written files."""
+        for path in self.places.leftovers():
+            stage.remove_tree(path)
+        for path in (self.mark.path, os.path.join(self.root, MANIFEST)):
+            stage.remove_path(f"{path}{stage.FRESH}")
+
+    def _swap(self, result: Result) -> None:
+        """Stage, validate and swap; again from the start when somebody changes the live tree meanwhile."""
+        for _attempt in range(ATTEMPTS):
+            before = stage.inventory(self.root)
+            result.plan = self._plan()
+            if not result.plan.differs:
+                return
+            self._build(result)
+            if stage.inventory(self.root) == before:
+                self._go_live(result)
+                return
+            self._sweep()
+        raise ConfigTreeError(f"somebody keeps changing files below {self.root}; nothing was changed. Run again later")
+
+    def _build(self, result: Result) -> None:
+        """Make the stage: the live tree with the plan written into it, accepted by the validator."""
+        request, self.stage = self.request, self.places.new_stage()
+        stage.copy_tree(self.root, self.stage)
+        stage.apply_plan(self.stage, result.plan)
+        validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
+        result.validated = validator.check(self.stage, result.plan.manifest)
+        result.warnings = validator.warnings
+
+    def _go_live(self, result: Result) -> None:
+        """The swap: one exchange where possible, else file by file under a journal."""
+        if self.service.is_active():
+            self.answers = self.probe.look(_concerned(result.plan, self.probe.names))
+        stage.copy_attributes(self.root, self.stage)
+        stage.fsync_dirs(self.stage)
+        self.mark.write(stage=self.stage, inode=os.stat(self.stage).st_ino)
+        if not stage.mounts_at_or_below(self.root) and stage.exchange(self.root, self.stage):
+            result.swapped = "exchange"
+            return
+        self.mark.write()
+        result.swapped = "files"
+        try:
+            stage.replace_files(self.places, self.stage, result.plan)
+        except OSError as error:
+            stage.restore_journal(self.places)
+            self.mark.clear()
+            raise ConfigTreeError(f"cannot write below {self.root} ({error}); everything is as before") from error
+
+    def _settle(self, result: Result) -> None:
+        """Have the service take the tree and commit, or undo the swap."""
+        if self.mark.read() is None:
+            return
+        trouble = ""
+        if self.service.is_active():
+            trouble = self._reload()
+            result.reloaded = not trouble
+        if result.reloaded and result.swapped != "none":
+            trouble = self.probe.worse(self.answers, _new(result.plan))
+        if trouble and result.swapped != "none":
+            self._undo(result, trouble)
+        if trouble:
+            raise ConfigTreeError(f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}")
+        stage.close_journal(self.places)  # before the mark: undone later, the journal would need it
+        self.mark.clear()
+
+    def _reload(self) -> str:
+        """Reload the service; return "" or why it did not take, whatever goes wrong."""
+        try:
+            return self.service.reload()
+        except (ConfigTreeError, OSError, ValueError) as error:
+            return f"the reload of {self.service.name} failed: {error}"
+
+    def _undo(self, result: Result, trouble: str) -> None:
+        """Put the old tree back, reload again, and raise with what the service said."""
+        refused = self.stage if result.swapped == "exchange" else self.root
+        if result.swapped == "exchange":
+            stage.exchange(self.root, self.stage)
+        said, lines = self._said(refused, result.plan.manifest), self.service.said()
+        if result.swapped == "files":
+            stage.restore_journal(self.places)
+        self.mark.write()
+        again = self._reload()
+        if not again:
+            self.mark.clear()
+        state = f"but with it too: {again}" if again else "and the service runs with it"
+        raise ConfigTreeError(f"{trouble}. The old tree is back, {state}. It said: {said}", service_lines=lines)
+
+    def _said(self, tree: str, manifest: Manifest) -> str:
+        """The service's own words about a tree, with the owners of the files they name."""
+        lines = self.service.said()
+        return Explainer(self.name, tree, manifest).explain(lines) if lines else "it logged nothing"
+
+
+def _concerned(plan: Plan, sites: set[str]) -> set[str]:
+    """The sites whose files change; all of them where a file that they share does."""
+    owners = {entry.owner for entry in plan.write.values()}
+    return owners if owners <= sites else sites
+
+
+def _new(plan: Plan) -> set[str]:
+    """The owners who had no files before."""
+    changed = {plan.write[path].owner for path in plan.changed}
+    return {plan.write[path].owner for path in plan.created} - changed
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a role would have to do on a host, found out by looking: packages, directories and services that are not as they should be."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import typing as t
+
+from ..instance.instance import is_enabled
+from . import systemd
+from .files import read_text
+
+DPKG_STATUS = "/var/lib/dpkg/status"
+APT_STATES = "/var/lib/apt/extended_states"
+OS_RELEASE = "/etc/os-release"
+_PLAIN_NAME = r"[a-z0-9][a-z0-9+.-]+"
+
+
+def distribution() -> dict[str, t.Any]:
+    """Return what the distribution calls itself, and the family: its own name and those it says it is like (os-release(5))."""
+    pairs = [line.partition("=")[::2] for line in (read_text(OS_RELEASE) or "").splitlines() if "=" in line]
+    values = {key: value.strip().strip("\"'") for key, value in pairs}
+    name = values.get("ID", "linux")
+    return {"name": values.get("PRETTY_NAME", name), "family": [name, *values.get("ID_LIKE", "").split()]}
+
+
+def missing_packages(names: t.Sequence[str]) -> list[str]:
+    """Return the packages that apt would have to do something about; all that is more than a name is for apt to understand.
+
+    One that came as a dependency of another is among them: apt marks it as wanted, so that it does not go with the other.
+    """
+    if not names:
+        return []
+    wanted = {name for name in names if re.fullmatch(_PLAIN_NAME, name)}
+    known = _paragraphs(DPKG_STATUS, {*wanted, "dpkg"})
+    # A package may be there for another architecture too.
+    native = {"all", *(fields.get("Architecture") for fields in known if fields["Package"] == "dpkg")}
+    installed = {
+        fields["Package"] for fields in known if fields["Status"].endswith(" ok installed") and fields.get("Architecture") in native
+    }
+    automatic = {fields["Package"] for fields in _paragraphs(APT_STATES, wanted) if fields.get("Auto-Installed") == "1"}
+    return [name for name in names if name not in installed or name in automatic]
+
+
+def _paragraphs(path: str, wanted: t.Collection[str]) -> list[dict[str, str]]:
+    """Return the fields of packages in one of dpkg's files, without what goes on over more lines."""
+    texts = [text.strip() for text in (read_text(path) or "").split("\n\n")]
+    own = [text for text in texts if text.partition("\n")[0].partition(": ")[2] in wanted]
+    return [dict(line.split(": ", 1) for line in text.splitlines() if re.match(r"[A-Za-z-]+: ", line)) for text in own]
+
+
+def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
+    """Return the directories that are not there, or not root's, or have other permissions.
+
+    :param wanted: permissions, octal, by path
+    """
+    return [path for path, mode in wanted.items() if not _is_right(path, int(mode, 8))]
+
+
+def _is_right(path: str, mode: int) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, 0, 0)
+
+
+def idle_services(names: t.Sequence[str]) -> list[str]:
+    """Return the services that do not run or would not after a boot."""
+    try:
+        states = systemd.show([f"{name}.service" for name in names])
+    except (OSError, systemd.SystemdError):
+        return list(names)  # who starts them says why it cannot
+    return [name for name in names if states[f"{name}.service"]["ActiveState"] != "active" or not is_enabled(f"{name}.service")]

@@ -1,0 +1,132 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The gate: a candidate gets no traffic before it is ready and has answered its health request on its private sockets."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from ..host import systemd
+from .instance import Instance
+from .uwsgi_client import request
+
+_POLL_SECONDS = 0.1
+# How long the journal may be behind, and between two looks at it.
+_JOURNAL_SECONDS = 10.0
+_JOURNAL_PAUSE = 0.2
+_BODY_SHOWN = 300
+# One request may take this share of the whole time.
+_SHARE_OF_TIMEOUT = 0.5
+
+
+class Problem(t.NamedTuple):
+    """Why a candidate was refused."""
+
+    name: str
+    says: str
+    live: str
+    log: list[str]
+
+    def text(self) -> str:
+        log = "".join(f"\n    {line}" for line in self.log) or "\n    (nothing)"
+        return f"{self.name}: {self.says}. {self.live} The candidate's last log lines:{log}"
+
+
+def _of_the_live(instance: Instance) -> str:
+    """Return what became of the live instance meanwhile."""
+    if instance.live_id in ("", instance.id):
+        return "Nothing else is live."
+    if instance.app["strategy"] == "restart":
+        return "The live instance had to make room and is started again."
+    return "The live instance was not touched."
+
+
+class _Waiting:
+    """A candidate, or the pool of one, that is not through the gate yet."""
+
+    def __init__(self, instance: Instance, unit: str) -> None:
+        self.instance, self.health, self.socket = instance, instance.app["health"], instance.sockets[unit]
+        self.who = f"the candidate {instance.id}" if unit == instance.unit else f"the stream pool of the candidate {instance.id}"
+        self.in_a_row, self.next_request, self.says = 0, 0.0, ""
+        # Of the first start: a second one has not logged yet what is wrong.
+        self.invocation = ""
+
+    def examine(self, properties: t.Mapping[str, str]) -> str:
+        """Look once and return ``good``, ``bad`` or ``wait``; ``says`` tells why."""
+        state, who = properties["ActiveState"], self.who
+        if state != "inactive":
+            self.invocation = self.invocation or properties.get("InvocationID", "")
+        if state == "failed" or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
+            when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
+            self.says = f"{who} exited with {properties['ExecMainStatus']} {when}"
+            return "bad"
+        if state != "active":
+            self.says = f"{who} was not ready (it is {state})"
+            return "wait"
+        if time.monotonic() >= self.next_request:
+            self.next_request = time.monotonic() + self.health["interval"]
+            self.in_a_row = self.in_a_row + 1 if self._ask() else 0
+        return "good" if self.in_a_row >= self.health["successes"] else "wait"
+
+    def _ask(self) -> bool:
+        """Send the health request and return whether the answer is accepted."""
+        health = self.health
+        asked = f"{self.who} was asked for {health['path']} (Host: {health['host']})"
+        try:
+            patience = max(1.0, health["timeout"] * _SHARE_OF_TIMEOUT)
+            answer = request(self.socket, health["path"], health["host"], patience, health["headers"], health["prefix"])
+        except (OSError, ValueError) as error:
+            self.says = f"{asked} and gave no answer ({error})"
+            return False
+        body = " ".join(answer.body.split())[:_BODY_SHOWN]
+        self.says = f"{asked} and answered {answer.status} with the body '{body}'"
+        if answer.status not in health["status"]:
+            self.says += f"; accepted are {', '.join(map(str, health['status']))}"
+            return False
+        if not re.search(health["body"], answer.body):
+            self.says += f"; it must match '{health['body']}'"
+            return False
+        return True
+
+
+def gate(instances: t.Sequence[Instance]) -> list[Problem]:
+    """Wait until every candidate is through; return what is wrong with those that are not."""
+    began = time.monotonic()
+    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.units}
+    problems: list[Problem] = []
+    while waiting:
+        states = systemd.show(list(waiting))
+        for unit, candidate in list(waiting.items()):
+            if unit not in waiting:
+                continue  # the other half of its instance has been refused
+            verdict = candidate.examine(states[unit])
+            late = time.monotonic() - began > candidate.health["timeout"]
+            if verdict == "wait" and not late:
+                continue
+            del waiting[unit]
+            if verdict != "good":
+                limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
+                waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
+                log = _last_words(unit, candidate.invocation, time.monotonic() - began)
+                problems.append(Problem(candidate.instance.name, candidate.says + limit, _of_the_live(candidate.instance), log))
+        if waiting:
+            time.sleep(_POLL_SECONDS)
+    return problems
+
+
+def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
+    """Return what a candidate logged last. The journal is behind its end, so it is read until two looks show the same.
+
+    :param seconds: how long ago the gate began
+    """
+    began, give_up = time.time() - seconds, time.monotonic() + _JOURNAL_SECONDS
+    log = systemd.journal(unit, invocation=invocation)
+    while time.monotonic() < give_up:
+        time.sleep(_JOURNAL_PAUSE)
+        before, log = log, systemd.journal(unit, invocation=invocation)
+        if log and log == before:
+            break
+    # Lines that journald comes to after the end of the unit have lost their invocation.
+    return log or systemd.journal(unit, since=began)

@@ -1,0 +1,36 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a sandbox needs of the host: systemd would refuse a unit with a missing path, in words about namespaces."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..host.as_user import CommandError, run
+from .deploy import DeployError
+
+App = t.Mapping[str, t.Any]
+
+
+def check(apps: t.Sequence[App]) -> None:
+    """Require that every further path an application may write to is there, and its user's to write.
+
+    :param apps: each with ``name``, ``user`` and ``writable``
+    :raises DeployError: with a line for each path that is not; nothing has changed then
+    """
+    problems = [problem for app in apps for path in app["writable"] for problem in [_problem(app, path)] if problem]
+    if problems:
+        raise DeployError("\n".join(problems))
+
+
+def _problem(app: App, path: str) -> str:
+    """Return what is wrong with a path, empty if nothing is."""
+    where, user = f"{app['name']}.sandbox.write: {path}", app["user"]
+    if not os.path.exists(path):
+        return f"{where} is not on this host; make it before, for {user} to write to, or take it from the list."
+    try:
+        run(user, ["test", "-w", path], "/", {"PATH": "/usr/bin:/bin"})
+    except CommandError:
+        return f"{where} is not writable for {user}; give it to that user or its group, or take it from the list."
+    return ""

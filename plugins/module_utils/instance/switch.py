@@ -1,0 +1,239 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a gated candidate to the live instance, and what becomes of the others.
+
+Everything before the rename of ``uwsgi.sock`` leaves the live instance untouched; everything after it is made up for by the next run.
+Streams go to the new instance a moment earlier.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..app import history
+from ..host import systemd
+from ..host.files import link_atomically, read_link, read_text, write_atomically
+from ..release import build
+from ..release.build import release_record, remove_release, remove_virtualenv
+from .instance import (
+    Instance,
+    drain_timer,
+    has_pool,
+    instance_record,
+    is_enabled,
+    known_ids,
+    previous_id,
+    remove_instance,
+    stream_link,
+    stream_target,
+    stream_template_path,
+    sweep,
+    unit_name,
+    units_of,
+    unlink,
+)
+
+App = t.Mapping[str, t.Any]
+
+
+def start(instances: t.Sequence[Instance]) -> None:
+    """Start candidates, each beside the live instance or, with ``strategy: restart``, in its place."""
+    units = [unit for instance in instances for unit in instance.units]
+    states = systemd.show(units)
+    for instance in instances:
+        instance.ran_before = states[instance.unit]["ActiveState"] == "active"
+        # One that still drains is taken back.
+        systemd.stop([f"{drain_timer(instance.name, instance.id)}.timer"])
+    systemd.reset_failed(units)
+    systemd.stop([unit for instance in _restarted(instances) for unit in instance.units_of(instance.live_id)])
+    systemd.start(units)
+
+
+def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, t.Mapping[str, str | None]], discard: bool) -> None:
+    """Stop refused candidates; what is live stays, or comes back where it had to make room.
+
+    :param templates: texts of the unit templates of each application before, by path, ``None`` where there was none
+    :param discard: whether the files of the candidates go too
+    """
+    # The instance that is live already is left alone, whatever state it is in.
+    for instance in (instance for instance in instances if instance.live_id != instance.id):
+        if instance.live_id:
+            # A run that was killed in its switch may have led the streams to the candidate.
+            _lead_streams(instance.app, instance.live_id)
+        if instance.ran_before:
+            # An earlier instance that was to be taken back, and may still hold requests.
+            _stop_in_time(instance, instance.id)
+            continue
+        systemd.stop(instance.units)
+        systemd.reset_failed(instance.units)
+        if discard:
+            discard_candidate(instance, templates[instance.name])
+    systemd.daemon_reload()
+    systemd.start([unit for instance in _restarted(instances) for unit in instance.units_of(instance.live_id)])
+
+
+def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
+    return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
+
+
+def discard_candidate(instance: Instance, templates_before: t.Mapping[str, str | None]) -> None:
+    """Remove the files of a candidate that does not run, and its release."""
+    remove_instance(instance.app, instance.id)
+    for path, before in templates_before.items():
+        if before is None:
+            unlink(path)
+        elif read_text(path) != before:
+            write_atomically(path, before, 0o644)
+    discard_release(instance)
+
+
+def discard_release(instance: Instance) -> None:
+    """Remove the release of a candidate, unless an instance of it is there that was good."""
+    app, root, release = instance.app, instance.root, instance.release["id"]
+    if release and release not in {instance_record(app, other)["release"]["id"] for other in known_ids(app)}:
+        current = read_link(f"{root}/current")
+        if current:
+            link_atomically(current, f"{root}/next")
+        else:
+            unlink(f"{root}/next")
+        remove_release(root, release)
+        _prune_virtualenvs(root)
+
+
+def switch(instance: Instance) -> None:
+    """Make a gated candidate the live instance."""
+    old = instance.live_id
+    systemd.enable(instance.unit)
+    if old and old != instance.id:
+        link_atomically(f"{old}.ini", f"{instance.config_dir}/previous")
+        link_atomically(old, f"{instance.root}/public/previous")
+    if instance.release["id"]:
+        link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")
+    link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
+    # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
+    link_atomically(instance.id, f"{instance.root}/public/current")
+    _lead_streams(instance.app, instance.id)
+    # Last, so that a run that is killed has left nothing to be done that the next one would not see.
+    link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
+    if old and old != instance.id:
+        systemd.disable(instance.unit_of(old))
+
+
+def _lead_streams(app: App, name: str) -> None:
+    target = stream_target(app, name)
+    if target:
+        link_atomically(target, stream_link(app))
+
+
+def drain(instance: Instance) -> None:
+    """Have the instance that was live before stopped when its time is up, without waiting for it.
+
+    It keeps running until then, so that it can be taken back at once; the stop itself may take ``stop_timeout`` of that time. The
+    candidate of a run that was killed before its switch has nobody to wait for.
+    """
+    for other in strays([instance])[instance.name]:
+        if is_enabled(instance.unit_of(other)):
+            systemd.disable(instance.unit_of(other))
+        if other == previous_id(instance.app):
+            _stop_in_time(instance, other)
+        else:
+            systemd.stop(instance.units_of(other))
+
+
+def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
+    """Return by application the other instances that run, or would after a boot, and that nothing is going to stop."""
+    others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
+    apps = {instance.name: instance.app for instance in instances}
+    units = {(name, other): units_of(apps[name], other) for name, ids in others.items() for other in ids}
+    timers = [f"{drain_timer(name, other)}.timer" for name, ids in others.items() for other in ids]
+    states = systemd.show([*(unit for own in units.values() for unit in own), *timers])
+
+    def is_stray(name: str, other: str) -> bool:
+        runs = any(states[unit]["ActiveState"] in ("active", "activating") for unit in units[name, other])
+        ends = states[f"{drain_timer(name, other)}.timer"]["ActiveState"] == "active"
+        return (runs and not ends) or is_enabled(unit_name(name, other))
+
+    return {name: [other for other in ids if is_stray(name, other)] for name, ids in others.items()}
+
+
+def _stop_in_time(instance: Instance, other: str) -> None:
+    seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
+    systemd.stop_later(instance.units_of(other), seconds, drain_timer(instance.name, other))
+
+
+def prune(instance: Instance) -> list[str]:
+    """Remove instances, releases and virtualenvs that nothing refers to any more; return what went.
+
+    The live, the previous and running instances stay with their releases, and the newest releases up to ``keep_releases`` with the
+    newest instance of each, so that there is something to go back to. What a killed run never switched to is nothing to go back to.
+    """
+    app, root = instance.app, instance.root
+    ids = known_ids(app)
+    units = {name: units_of(app, name) for name in ids}
+    timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
+    found = systemd.show([*(unit for own in units.values() for unit in own), *timers.values()])
+    states = {unit: state["ActiveState"] for unit, state in found.items()}
+    running = {name for name in ids if any(states[unit] not in ("inactive", "failed") for unit in units[name])}
+    protected = {instance.id, previous_id(app), *running}
+    release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
+
+    releases = _by_age(f"{root}/releases")
+    linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
+    needed = (linked | {release_of[name] for name in ids if name in protected}) & set(releases)
+    good = _were_live(app, ids)
+    proven = {release_of[name] for name in good}
+    spare = [release for release in releases if release in proven - needed][: max(0, app["keep_releases"] - len(needed))]
+    keep = needed | set(spare)
+
+    removed: list[str] = []
+    seen: set[str] = {release_of[name] for name in ids if name in protected}
+    for name in sorted(ids, key=lambda name: -os.stat(f"{instance.config_dir}/{name}.ini").st_mtime_ns):
+        if name in protected:
+            continue
+        if name in good and release_of[name] in keep and release_of[name] not in seen:
+            seen.add(release_of[name])
+            continue
+        remove_instance(app, name)
+        # Of one that has ended before its time.
+        systemd.stop([timers[name]] if states[timers[name]] == "active" else [])
+        # Or systemd would show it as failed for ever.
+        systemd.reset_failed([unit for unit in units[name] if states[unit] == "failed"])
+        removed.append(f"{instance.config_dir}/{name}.ini")
+    template = stream_template_path(instance.name)
+    if os.path.exists(template) and not any(has_pool(app, name) for name in known_ids(app)):
+        unlink(template)
+        removed.append(template)
+    if instance.release["id"]:
+        for release in set(releases) - keep:
+            remove_release(root, release)
+            removed.append(f"{root}/releases/{release}")
+        removed += _prune_virtualenvs(root)
+        build.sweep(root)
+    sweep(app)
+    return sorted(removed)
+
+
+def _were_live(app: App, ids: t.Collection[str]) -> set[str]:
+    """Return the instances that were live, by the history; all of them where it does not know the previous one, which was."""
+    lines = history.read(app["root"], history.KEPT_LINES)
+    known = {entry.get("instance") for entry in lines if entry.get("result") == "live"}
+    return {name for name in ids if name in known} if previous_id(app) in {*known, ""} else set(ids)
+
+
+def _prune_virtualenvs(root: str) -> list[str]:
+    """Remove the virtualenvs that no release refers to."""
+    needed = {release_record(root, release).get("virtualenv") for release in _by_age(f"{root}/releases")}
+    unneeded = [name for name in _by_age(f"{root}/venvs") if name not in needed]
+    for name in unneeded:
+        remove_virtualenv(root, name)
+    return [f"{root}/venvs/{name}" for name in unneeded]
+
+
+def _by_age(directory: str) -> list[str]:
+    """Return the entries of a directory of releases or virtualenvs, the newest first."""
+    try:
+        entries = [entry for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    return [entry.name for entry in sorted(entries, key=lambda entry: (-entry.stat().st_mtime_ns, entry.name))]

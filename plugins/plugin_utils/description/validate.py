@@ -1,0 +1,171 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check user input against the schema of ``app_keys`` and fill in its static defaults.
+
+Ansible's own argument validation names neither the application nor a remedy, and never fills in nested defaults, so the
+messages are made here. Values are never quoted where they could be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from .keys import ENV_NAME, RESERVED_ENV, Key
+
+_SHOWN = 80
+
+
+class AppError(ValueError):
+    """User input that cannot be used; the message has one line for each problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+def shown(value: object) -> str:
+    """Return ``value`` as it is quoted in a message, shortened."""
+    text = repr(value) if not isinstance(value, str) else f"'{value}'"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def outline(value: object) -> str:
+    """Return what is said of a value at the place of an application, which may hold secrets."""
+    return f"a {type(value).__name__}" if isinstance(value, (Mapping, list, tuple)) else shown(value)
+
+
+class Validator:
+    """Collects every problem of one description instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def refuse(self, where: str, says: str, remedy: str) -> None:
+        self.problems.append(f"{where} {says}; {remedy}.")
+
+    def check(self, where: str, key: Key, value: object) -> t.Any:
+        """Return ``value`` converted to the key's type with nested defaults filled in.
+
+        :param where: the path of the key as the user sees it, such as ``shop.nginx.routes[1].mode``
+        """
+        convert = getattr(self, f"_{key.type}")
+        value = convert(where, key, value)
+        if value is not None and key.type in ("str", "int"):
+            self._limits(where, key, value)
+        return value
+
+    def _limits(self, where: str, key: Key, value: t.Any) -> None:
+        if key.choices and value not in key.choices:
+            close = difflib.get_close_matches(value, key.choices, 1)
+            hint = f"did you mean '{close[0]}'?" if close else "write one of them"
+            self.refuse(where, f"is {shown(value)}, but must be one of {', '.join(key.choices)}", hint.rstrip("?"))
+        if key.pattern and not re.fullmatch(key.pattern, value):
+            self.refuse(where, f"is {shown(value)}, which cannot be used here", key.remedy)
+        low, high = key.minimum, key.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            self.refuse(where, f"is {shown(value)}, but must be from {low} to {high}", "write a number in that range")
+
+    def _str(self, where: str, key: Key, value: object) -> str | None:
+        # A number with a point is no longer what was written: 1.10 is 1.1.
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            self.refuse(where, f"is {shown(value)}, but must be text", "write a string, in quotes where YAML would read it otherwise")
+            return None
+        return str(value)
+
+    def _int(self, where: str, key: Key, value: object) -> int | None:
+        if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.refuse(where, f"is {shown(value)}, but must be a whole number", "write digits without a unit")
+            return None
+        return int(value)
+
+    def _bool(self, where: str, key: Key, value: object) -> bool | None:
+        if not isinstance(value, bool):
+            self.refuse(where, f"is {shown(value)}, but must be true or false", "write one of them, without quotes")
+            return None
+        return value
+
+    def _list(self, where: str, key: Key, value: object) -> list | None:
+        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+            self.refuse(where, f"is {shown(value)}, but must be a list", "write [...] or one item a line with a dash")
+            return None
+        assert key.elements is not None
+        if key.minimum is not None and len(value) < key.minimum:
+            self.refuse(where, "is empty", "write at least one, or leave the key out")
+        items = [self.check(f"{where}[{index}]", key.elements, item) for index, item in enumerate(value)]
+        return [item for item in items if item is not None]
+
+    def _map(self, where: str, key: Key, value: object) -> dict | None:
+        if not isinstance(value, Mapping):
+            self.refuse(where, "must be a mapping of names to values", "write {NAME: value}")
+            return None
+        for name, item in value.items():
+            if key.names and not re.fullmatch(key.names, str(name)):
+                self.refuse(f"{where}.{shown(str(name))}", "cannot be a name here", key.remedy)
+            if key.pattern and not re.fullmatch(key.pattern, str(item)):
+                self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
+        return {str(name): item for name, item in value.items()}
+
+    def _dict(self, where: str, key: Key, value: object) -> dict | None:
+        if not isinstance(value, Mapping):
+            self.refuse(where, f"is {outline(value)}, but must be a mapping", "write {key: value} or one key a line")
+            return None
+        keys = dict(key.keys or {})
+        if key.modes:
+            mode = value.get(key.mode_key, keys[key.mode_key].default)
+            keys.update(key.modes.get(mode, {}) if isinstance(mode, str) else {})
+        result: dict[str, t.Any] = {}
+        for name, item in value.items():
+            if name not in keys:
+                self._unknown(where, str(name), key, keys, value)
+            elif item is not None:
+                result[str(name)] = self.check(f"{where}.{name}", keys[name], item)
+        # A wrong value has been reported; the default stands in for it, so that the checks that follow find the rest.
+        for name, sub in keys.items():
+            if result.get(name) is not None:
+                continue
+            if name in result and sub.default is None:
+                del result[name]
+            elif sub.required and name not in result:
+                doc = sub.doc if sub.doc[1].isupper() else sub.doc[0].lower() + sub.doc[1:]
+                self.refuse(f"{where}.{name}", "is missing", f"write it: {doc.rstrip('.')}")
+            elif sub.default is not None:
+                result[name] = self.check(f"{where}.{name}", sub, sub.default)
+        return result
+
+    def _unknown(self, where: str, name: str, key: Key, keys: Mapping[str, Key], value: Mapping) -> None:
+        for mode, extra in (key.modes or {}).items():
+            if name in extra:
+                own = value.get(key.mode_key, (key.keys or {})[key.mode_key].default)
+                if own not in (key.modes or {}):
+                    return  # the mode itself has been refused
+                self.refuse(f"{where}.{name}", f"is for mode {mode}, and this one is {own}", f"remove it or set mode: {mode}")
+                return
+        close = difflib.get_close_matches(name, list(keys), 1)
+        hint = f"did you mean '{close[0]}'" if close else f"known are {', '.join(sorted(keys))}"
+        self.refuse(f"{where}.{name}", "is not a key of the description", hint)
+
+    def environment(self, where: str, values: Mapping[str, object], secret: bool) -> dict[str, str]:
+        """Return environment variables as text. The value of a secret is not quoted in any message."""
+        result: dict[str, str] = {}
+        for name, value in values.items():
+            if not ENV_NAME.fullmatch(name) or RESERVED_ENV.fullmatch(name):
+                self.refuse(
+                    f"{where}.{name}", "cannot be the name of an environment variable here", "use letters, digits and _; some are systemd's"
+                )
+            elif isinstance(value, bool) or not isinstance(value, (str, int, float)):
+                quoted = "" if secret else f" ({shown(value)})"
+                self.refuse(f"{where}.{name}", f"must be text{quoted}", "write it in quotes")
+            elif re.search(r"[\x00-\x08\x0b-\x1f\x7f]", str(value)):
+                self.refuse(
+                    f"{where}.{name}",
+                    "contains control characters, which an environment file cannot hold",
+                    "encode it, with base64 for example",
+                )
+            else:
+                result[name] = str(value)
+        return result

@@ -1,0 +1,46 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What requirements without a version were resolved to: chosen on the first host that builds, the same on all others."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..source.fetch import locked
+
+
+def _place(cache: Path, virtualenv: str) -> Path:
+    return cache / "constraints" / f"{virtualenv}.txt"
+
+
+def known(cache: Path, virtualenv: str) -> str | None:
+    """Return the constraints of a virtualenv, ``None`` if no host has told them."""
+    place = _place(cache, virtualenv)
+    return place.read_text() if place.exists() else None
+
+
+def remember(cache: Path, virtualenv: str, text: str) -> None:
+    """Keep what a host resolved; the first word stands."""
+    place = _place(cache, virtualenv)
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not place.exists():
+        partial = place.with_name(f".{place.name}.{os.getpid()}")
+        partial.write_text(text)
+        os.replace(partial, place)
+
+
+@contextlib.contextmanager
+def first_to_resolve(cache: Path, virtualenvs: Iterable[str]):
+    """Hold the right to resolve virtualenvs that no host has resolved; hosts that come meanwhile wait for the outcome."""
+    with contextlib.ExitStack() as stack:
+        # In one order, so that two hosts never wait for each other.
+        for virtualenv in sorted(set(virtualenvs)):
+            if known(cache, virtualenv) is None:
+                inner = stack.enter_context(contextlib.ExitStack())
+                inner.enter_context(locked(_place(cache, virtualenv)))
+                if known(cache, virtualenv) is not None:
+                    inner.close()
+        yield

@@ -1,0 +1,177 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a release of an application consists of on one host, and the names that follow from it."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import posixpath
+import re
+import typing as t
+from collections.abc import Mapping
+from email.parser import HeaderParser
+
+from ..identity import content_id
+from ..source.fetch import wheel_metadata
+from ..source.tree import FileTree, SourceError, Tree
+
+DEFAULT_REQUIREMENTS = "requirements.txt"
+# Part of every id: raised when a release or virtualenv is built differently from equal inputs.
+BUILD_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A release as it must be on a host."""
+
+    name: str
+    id: str
+    virtualenv_id: str
+    requirements: str | None
+    package: str | None
+    callable: str
+    revision: str
+    digest: str
+    # Whether the requirements leave versions open; hashes pin them.
+    open_versions: bool
+
+    def facts(self, root: str) -> dict[str, str]:
+        """Return what later roles need to know."""
+        paths = {"path": f"{root}/releases/{self.id}", "virtualenv": f"{root}/venvs/{self.virtualenv_id}"}
+        return {"id": self.id, **paths, "callable": self.callable, "revision": self.revision}
+
+
+def prebuilt_release(source: Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the facts of code that something else put on the host; it has no id of ours."""
+    return {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
+
+
+def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
+    """Return the release that ``tree`` makes with the interpreter of a host.
+
+    :param python: implementation and version of the host's interpreter, such as ``cpython-3.13``
+    :raises SourceError: for requirements or an entry point that the source does not have
+    """
+    requirements = None if isinstance(tree, FileTree) else _requirements_file(app, tree)
+    package = _package(app, tree) if isinstance(tree, FileTree) else None
+    wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
+    inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
+    if app["uwsgi"]["gevent"]:
+        inputs["gevent"] = app["uwsgi"]["gevent"]
+    virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
+    callable_name = "" if package else _default_callable(app["wsgi"], tree)
+    # The callable is recorded with the release, for runs that do not have the source.
+    code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
+    release = content_id("release", {"build": BUILD_VERSION, "virtualenv": virtualenv, **code})
+    return Plan(
+        name=app["name"],
+        id=release,
+        virtualenv_id=virtualenv,
+        requirements=requirements,
+        package=package,
+        callable=callable_name,
+        revision=tree.revision,
+        digest=tree.digest,
+        open_versions=not any("--hash" in line for line in wants),
+    )
+
+
+def _requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
+    name = app.get("requirements", DEFAULT_REQUIREMENTS)
+    if tree.read(name) is not None:
+        return name
+    if "requirements" in app:
+        raise SourceError("requirements", f"'{name}' is not in the source", "name a file of the source, or remove the key")
+    return None
+
+
+def _requirement_lines(tree: Tree, name: str | None) -> list[str]:
+    """Return everything the requirements say, with the files they include.
+
+    A requirement on a path of the source is as new as the source, so it brings the tree's digest in.
+    """
+    lines: list[str] = []
+    todo, seen = [name] if name else [], set()
+    while todo:
+        current = todo.pop()
+        seen.add(current)
+        content = None if current.startswith("../") else tree.read(current)
+        if content is None:
+            raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
+        for line in content.decode(errors="replace").splitlines():
+            line = re.sub(r"(^|\s)#.*", "", line).strip()
+            include = re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line)
+            if include and "://" not in include.group(1):
+                inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), include.group(1)))
+                todo += [inner] if inner not in seen else []
+            elif _is_local(line):
+                lines.append(f"tree {tree.digest}")
+            if line:
+                lines.append(line)
+    return lines
+
+
+def _is_local(line: str) -> bool:
+    """Return whether a requirement is a path of the source: ``.``, ``./lib[extra]``, ``lib.whl``, ``name @ file:./lib``, ``-e .``."""
+    target = re.split(r"\s+@\s+", line)[-1]
+    if re.match(r"(-e|--editable)\b|file:", target):
+        return True
+    if line.startswith("-") or "://" in target:
+        return False
+    path = re.split(r"[\s;\[]", target)[0]
+    return path in (".", "..") or "/" in path or path.endswith((".whl", ".zip", ".tar.gz"))
+
+
+def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
+    """Return what pip installs: the file with the extras that were asked for."""
+    extras = re.search(r"\[.*\]", app["source"]["package"].replace(" ", ""))
+    return tree.file.name + (extras.group(0) if extras else "")
+
+
+def _package_requires(tree: FileTree, package: str) -> list[str]:
+    """Return what the package depends on, so that versions with equal dependencies share a virtualenv."""
+    metadata = wheel_metadata(tree.file)
+    if metadata is None:
+        return [f"sdist {tree.digest}"]
+    extras = re.search(r"\[.*\]", package)
+    return sorted(HeaderParser().parsestr(metadata).get_all("Requires-Dist") or []) + [extras.group(0) if extras else ""]
+
+
+def _default_callable(wsgi: str, tree: Tree) -> str:
+    """Return ``app`` where the entry point names no callable and its file binds only that name.
+
+    uWSGI looks for ``application``; Flask's own convention is ``app``.
+    """
+    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
+    if file and tree.read(file.group(1)) is None:
+        raise SourceError("wsgi", f"'{file.group(1)}' is not in the source", "name a file of the source")
+    if ":" in wsgi:
+        return ""
+    candidates = [wsgi] if wsgi.endswith(".py") else [f"{wsgi.replace('.', '/')}.py", f"{wsgi.replace('.', '/')}/__init__.py"]
+    content = next((found for found in map(tree.read, candidates) if found is not None), None)
+    # A module that is not in the source may come with the requirements.
+    names = _bound_names(content) if content is not None else set()
+    return "app" if "app" in names and "application" not in names else ""
+
+
+def _bound_names(content: bytes) -> set[str]:
+    """Return the names a module binds, other than inside functions and classes; none where it cannot be parsed (the gate says why)."""
+    try:
+        todo: list[ast.AST] = [ast.parse(content)]
+    except (SyntaxError, ValueError):
+        return set()
+    names: set[str] = set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            continue
+        if isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        # A lambda or comprehension binds names of its own.
+        if not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            todo += ast.iter_child_nodes(node)
+    return names

@@ -1,0 +1,58 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Work on the sources of many applications, with the problems of all of them in one message."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+
+from ..description.keys import APP
+from .fetch import fetch
+from .tree import SourceError, Tree
+
+App = Mapping[str, t.Any]
+
+
+def fetch_apps(apps: Sequence[App], cache_dir: str, task_vars: Mapping[str, t.Any]) -> dict[str, Tree]:
+    """Return the source tree of every application by name.
+
+    :param cache_dir: directory on the controller that outlives the run
+    :raises AnsibleActionFail: with a line for each source that cannot be had
+    """
+    places = [task_vars.get("inventory_dir"), task_vars.get("playbook_dir"), os.getcwd()]
+    search = [Path(place) for place in dict.fromkeys(places) if place]
+    cache = Path(cache_dir).expanduser()
+    # Removed by Ansible when the run ends, shared by its workers.
+    run = Path(C.DEFAULT_LOCAL_TMP)
+    return for_each(apps, lambda app: fetch(app["source"], search, cache, run))
+
+
+def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> dict[str, t.Any]:
+    """Return ``work`` of every application by name, or fail with the problems of all of them."""
+    done: dict[str, t.Any] = {}
+    problems: list[str] = []
+    for app in apps:
+        try:
+            done[app["name"]] = work(app)
+        except SourceError as error:
+            place = "source." if error.key in (APP.keys or {})["source"].keys else ""
+            problems.append(f"{app['name']}.{place}{error.key}: {error.problem}; {error.remedy}.")
+    if problems:
+        raise AnsibleActionFail("\n".join(problems))
+    return done
+
+
+def present(apps: Sequence[App]) -> list[App]:
+    """Return the applications that are to be there."""
+    return [app for app in apps if app["state"] == "present"]
+
+
+def with_source(apps: Sequence[App]) -> list[App]:
+    """Return the applications whose code this collection brings to the host."""
+    return [app for app in present(apps) if "prebuilt" not in app["source"]]

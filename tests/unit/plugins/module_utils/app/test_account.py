@@ -1,0 +1,150 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Users and directories of applications, as sysusers.d and tmpfiles.d declare them."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.app.account import Directory, apply, declarations, directories, pending
+from ansible_collections.flaskops.stack.tests.unit.render import complete
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """An application of the user who runs the tests, on a host of its own."""
+    monkeypatch.setattr(account, "SYSUSERS_DIR", str(tmp_path / "etc/sysusers.d"))
+    monkeypatch.setattr(account, "TMPFILES_DIR", str(tmp_path / "etc/tmpfiles.d"))
+    me = getpass.getuser()
+    group = grp.getgrgid(pwd.getpwnam(me).pw_gid).gr_name
+    places = {"root": f"{tmp_path}/srv/shop", "config_dir": f"{tmp_path}/etc/shop", "run_dir": f"{tmp_path}/run/shop"}
+    return {"name": "shop", "user": me, "web_group": group, **places}
+
+
+def test_what_is_declared_for_the_smallest_description():
+    declared = declarations(complete()["account"])
+    assert declared["/etc/sysusers.d/flask-shop.conf"].splitlines()[1:] == [
+        'u flask-shop - "Flask application shop" /srv/flask/shop/shared /usr/sbin/nologin'
+    ]
+    lines = declared["/etc/tmpfiles.d/flask-shop.conf"].splitlines()[1:]
+    assert set(lines) >= {
+        *(f"d {parent} 0755 root root -" for parent in ("/srv/flask", "/etc/flask", "/run/flask")),
+        "d /srv/flask/shop 0751 root flask-shop -",
+        "d /srv/flask/shop/releases 0750 root flask-shop -",
+        "d /srv/flask/shop/venvs 0750 root flask-shop -",
+        "d /srv/flask/shop/shared 0750 flask-shop flask-shop -",
+        "d /srv/flask/shop/public 0750 root www-data -",
+        "d /etc/flask/shop 0750 root flask-shop -",
+        "d /run/flask/shop 2750 flask-shop www-data -",
+    }
+
+
+def test_code_and_configuration_are_not_the_applications_to_write():
+    own = {place.path for place in directories(complete()["account"]) if place.user == "flask-shop"}
+    assert own == {"/srv/flask/shop/shared", "/run/flask/shop"}
+    assert all(place.mode & 0o022 == 0 for place in directories(complete()["account"])), "nor anybody's but the owner's"
+
+
+def test_parents_come_first():
+    paths = [place.path for place in directories(complete()["account"])]
+    for index, path in enumerate(paths):
+        assert not [later for later in paths[index + 1 :] if path.startswith(f"{later}/")]
+
+
+@pytest.mark.parametrize(("key", "path"), [("root", "/home/deploy/shop"), ("run_dir", "/tmp/shop"), ("config_dir", "/root/shop")])
+def test_directories_of_others_stay_theirs(key, path):
+    declared = {place.path for place in directories(complete(**{key: path})["account"])}
+    assert os.path.dirname(path) not in declared
+
+
+@pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="systemd-sysusers is not installed")
+@pytest.mark.parametrize("name", ["shop", "a" * 25, "a-b_c"])
+def test_systemd_takes_the_users(tmp_path, name):
+    app = complete(name=name)["account"]
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "x.conf"
+    file.write_text(declarations(app)[f"/etc/sysusers.d/flask-{name}.conf"])
+    done = subprocess.run(["systemd-sysusers", f"--root={tmp_path}", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in (tmp_path / "etc/passwd").read_text().splitlines() if line.startswith("flask-")]
+    user, _password, _uid, _gid, _name, home, shell = line.split(":")
+    assert (user, home, shell) == (f"flask-{name}", f"/srv/flask/{name}/shared", "/usr/sbin/nologin")
+
+
+def make(app) -> None:
+    for place in directories(app):
+        os.makedirs(place.path, exist_ok=True)
+    for place in directories(app):
+        os.chmod(place.path, place.mode)
+
+
+def test_everything_is_pending_at_first(app):
+    files, wrong = pending([app])
+    assert files == declarations(app)
+    assert set(wrong) == {place.path for place in directories(app)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what root owns, root must make")
+def test_nothing_is_pending_when_it_is_there(app):
+    make(app)
+    apply(pending([app])[0], [app], lambda command: None)
+    assert pending([app]) == ({}, [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what root owns, root must make")
+@pytest.mark.parametrize("change", ["mode", "owner", "file", "link", "gone"])
+def test_what_was_changed_by_hand_is_seen(app, change):
+    make(app)
+    shared = f"{app['root']}/shared"
+    if change == "mode":
+        os.chmod(shared, 0o777)
+    elif change == "owner":
+        os.chown(shared, 12345, -1)
+    else:
+        os.rmdir(shared)
+        if change == "file":
+            open(shared, "w").close()
+        elif change == "link":
+            os.symlink("/tmp", shared)
+    assert pending([app])[1] == [shared]
+
+
+def test_a_declaration_that_was_changed_by_hand_is_seen(app):
+    apply(declarations(app), [app], lambda command: None)
+    path = f"{account.TMPFILES_DIR}/flask-shop.conf"
+    with open(path, "a") as file:
+        file.write("d /srv/more\n")
+    assert pending([app])[0] == {path: declarations(app)[path]}
+
+
+def test_an_unknown_user_is_pending(app):
+    make(app)
+    _files, wrong = pending([{**app, "user": "nobody-of-this-name"}])
+    assert f"{app['root']}/shared" in wrong
+
+
+def test_systemd_is_called_once_for_all_applications(app):
+    commands: list[list[str]] = []
+    apps = [app, {**app, "name": "blog"}]
+    files = {path: text for each in apps for path, text in declarations(each).items()}
+    apply(files, apps, commands.append)
+    sysusers, tmpfiles = account.SYSUSERS_DIR, account.TMPFILES_DIR
+    assert commands == [
+        ["systemd-sysusers", f"{sysusers}/flask-shop.conf", f"{sysusers}/flask-blog.conf"],
+        ["systemd-tmpfiles", "--create", f"{tmpfiles}/flask-shop.conf", f"{tmpfiles}/flask-blog.conf"],
+    ]
+    for path, text in files.items():
+        with open(path) as file:
+            assert file.read() == text
+        assert os.stat(path).st_mode & 0o777 == 0o644
+
+
+def test_a_line_of_tmpfiles():
+    assert Directory("/srv/x", 0o2750, "a", "b").line() == "d /srv/x 2750 a b -\n"

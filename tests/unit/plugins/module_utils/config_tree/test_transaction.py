@@ -1,0 +1,565 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""config_tree: the transaction as a whole, also when it is refused, undone or killed at any point."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import stage as files
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import transaction as tree
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.validate import Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import Answer, SiteProbe
+
+FIRST = [
+    Entry("sites/shop", "shop", b"shop 1\n"),
+    Entry("enabled/shop", "shop", link="../sites/shop"),
+    Entry("sites/blog", "shop", b"blog 1\n"),
+    Entry("extra/blog", "shop", b"zone 1\n"),
+]
+SECOND = [
+    Entry("sites/shop", "shop", b"shop 2\n"),
+    Entry("enabled/shop", "shop", link="../sites/more/shop"),
+    Entry("sites/more/shop", "shop", b"more 2\n"),
+    Entry("foreign", "shop", b"ours 2\n", force=True),
+]
+TREE_OF_FIRST = {
+    "foreign": "foreign\n",
+    "enabled/default": "-> nowhere",
+    "sites/shop": "shop 1\n",
+    "sites/blog": "blog 1\n",
+    "extra/blog": "zone 1\n",
+    "enabled/shop": "-> ../sites/shop",
+}
+TREE_OF_SECOND = {
+    "foreign": "ours 2\n",
+    "sites/shop": "shop 2\n",
+    "sites/more/shop": "more 2\n",
+    "enabled/shop": "-> ../sites/more/shop",
+}
+
+
+class Host:
+    """A host with one tree and one service, which loads the tree at each reload it takes."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.root = base / "etc/nginx"
+        self.state = base / "state"
+        self.loaded = base / "loaded"
+        self.active = True
+        self.refuse: Callable[[dict[str, str]], bool] = lambda _tree: False
+        self.reloads: list[dict[str, str]] = []
+        self.checked: list[str] = []
+        self.checks = 0
+        self.on_check: Callable[[], object] = lambda: None
+        self.probe: SiteProbe | None = None
+        (self.root / "enabled").mkdir(parents=True)
+        (self.root / "foreign").write_text("foreign\n")
+        (self.root / "enabled/default").symlink_to("nowhere")
+
+    def __call__(self, argv: list[str]) -> Outcome:
+        """Run what the transaction runs."""
+        if argv[:2] == ["systemctl", "is-active"]:
+            return Outcome(0, ["active" if self.active else "inactive"])
+        if argv[:2] == ["systemctl", "reload"]:
+            self.reloads.append(self.live())
+            refused = self.refuse(self.live())
+            if not refused:
+                self.loaded.write_text(repr(sorted(self.live().items())))
+            return Outcome(int(refused), ["Job failed"] if refused else [])
+        if argv[0] == "journalctl":
+            return Outcome(0, [f"[emerg] no in {self.root}/sites/shop:1"])
+        if argv[0] == "unshare" and argv[-1] != "true":
+            self.checks += 1
+            self.on_check()
+            self.checked = [(Path(argv[8]) / "sites/shop").read_text()]
+            return Outcome(int("bad" in self.checked[0]), [f"[emerg] bad in {self.root}/sites/shop:1"])
+        return Outcome(0, [])
+
+    def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> tree.Result:
+        absent = [Absent("enabled/default")] if entries is not FIRST else []
+        request = tree.Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
+        transaction = tree.Transaction(request, Service("nginx", runner=self), str(self.state), self.probe)
+        return transaction.predict() if check else transaction.run()
+
+    def live(self) -> dict[str, str]:
+        """The files below the root by path, links as `-> target`, config_tree's own left out."""
+        found = {}
+        for directory, names, plain in os.walk(self.root):
+            for name in (*plain, *(name for name in names if os.path.islink(f"{directory}/{name}"))):
+                path = Path(directory) / name
+                text = f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text()
+                found[str(path.relative_to(self.root))] = text
+        return {path: text for path, text in found.items() if not path.startswith(".flaskops")}
+
+    def leftovers(self) -> list[str]:
+        state = sorted(os.listdir(self.state)) if self.state.exists() else []
+        return [name for name in [*os.listdir(self.root.parent), *state] if name != "nginx" and ".lock" not in name]
+
+    def fingerprint(self) -> str:
+        """All that a next run can go by. How full a stage is, is not in it."""
+        marks = [sorted(json.loads(path.read_text() or "{}")) for path in self.state.glob("*.pending")]
+        names = [re.sub("-[^.]*", "", name) for name in self.leftovers()]
+        return repr(
+            (
+                sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*")),
+                sorted(self.live().items()),
+                self.loaded.read_text(),
+                names,
+                marks,
+            )
+        )
+
+    def has_loaded_its_tree(self) -> bool:
+        return self.loaded.read_text() == repr(sorted(self.live().items()))
+
+
+@pytest.fixture(params=["exchange", "files"])
+def host(request, tmp_path, monkeypatch) -> Host:
+    """A host whose filesystem can exchange directories, and one whose cannot."""
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)  # thousands of them here
+    if request.param == "files":
+        monkeypatch.setattr(files, "exchange", lambda _one, _other: False)
+    elif sys.platform != "linux":
+        pytest.skip("renameat2 is Linux")
+    host = Host(tmp_path)
+    host.how = request.param
+    return host
+
+
+def test_first_change(host):
+    got = host.run(FIRST)
+    assert (got.changed, got.reloaded, got.validated, got.swapped) == (True, True, "namespace", host.how)
+    assert host.live() == TREE_OF_FIRST
+    assert host.has_loaded_its_tree()
+    assert not host.leftovers()
+
+
+def test_a_hundred_sites_are_checked_once(host):
+    many = [Entry(f"sites/many{number}", "shop", b"many\n") for number in range(100)]
+    got = host.run([*FIRST, *many])
+    assert len(got.plan.created) == len(FIRST) + 100
+    assert (host.checks, len(host.reloads)) == (1, 1)
+
+
+def test_second_run_does_nothing(host):
+    host.run(FIRST)
+    before, inode = files.inventory(str(host.root)), host.root.stat().st_ino
+    got = host.run(FIRST)
+    assert not got.changed
+    assert not got.reloaded
+    assert got.swapped == "none"
+    assert len(host.reloads) == 1
+    assert files.inventory(str(host.root)) == before
+    assert host.root.stat().st_ino == inode
+
+
+def test_next_change_and_removal(host):
+    host.run(FIRST)
+    got = host.run(SECOND)
+    assert host.live() == TREE_OF_SECOND
+    assert not host.leftovers()
+    assert got.plan.files() == {
+        "created": ["sites/more/shop"],
+        "changed": ["enabled/shop", "foreign", "sites/shop"],
+        "removed": ["enabled/default", "extra/blog", "sites/blog"],
+        "restored": [],
+        "adopted": [],
+        "kept": [],
+        "drifted": [],
+    }
+    assert not (host.root / "extra").exists(), "a directory of ours goes with its last file"
+
+
+def test_other_files_are_the_same_ones_afterwards(host):
+    foreign = host.root / "foreign"
+    foreign.chmod(0o640)
+    os.utime(foreign, (1, 1))
+    host.root.chmod(0o750)
+    before = foreign.stat()
+    host.run(FIRST)
+    after = foreign.stat()
+    assert [after.st_ino, after.st_mtime, after.st_mode] == [before.st_ino, before.st_mtime, before.st_mode]
+    assert host.root.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_replaced_file_comes_back(host):
+    foreign = host.root / "foreign"
+    foreign.chmod(0o604)
+    inode = foreign.stat().st_ino
+    forced = Entry("foreign", "shop", b"ours\n", force=True)
+    assert host.run([*FIRST, forced]).plan.files()["changed"] == ["foreign"]
+    assert foreign.read_text() == "ours\n"
+    assert not host.run([*FIRST, forced]).changed
+    host.run([*FIRST, Entry("foreign", "shop", b"ours 2\n")])
+    assert host.run(FIRST, check=True).plan.files()["restored"] == ["foreign"]
+    host.run(FIRST)
+    assert {"enabled/default": "-> nowhere", **host.live()} == TREE_OF_FIRST
+    assert (foreign.stat().st_mode & 0o777, foreign.stat().st_ino) == (0o604, inode)
+    assert not (host.root / ".flaskops.saved").exists()
+    assert not host.run(FIRST).changed
+
+
+def test_a_replaced_file_comes_back_when_the_reload_does_not_take(host):
+    host.run(FIRST)
+    host.refuse = lambda live: live["foreign"] != "foreign\n"
+    with pytest.raises(ConfigTreeError, match="old tree is back"):
+        host.run([*FIRST, Entry("foreign", "shop", b"ours\n", force=True)])
+    assert host.live() == TREE_OF_FIRST
+    assert not (host.root / ".flaskops.saved").exists()
+
+
+def test_a_root_behind_a_link(host):
+    real = host.root.rename(host.base / "real")
+    host.root.symlink_to(real)
+    host.run(FIRST)
+    assert host.root.is_symlink()
+    assert (real / "sites/shop").read_text() == "shop 1\n"
+    with pytest.raises(ConfigTreeError, match=r"nginx/sites/shop:1 \(application shop\): `bad`"):
+        host.run([Entry("sites/shop", "shop", b"bad\n")])
+    assert sorted(os.listdir(host.base)) == ["etc", "loaded", "real", "state"]
+
+
+def test_a_root_that_is_not_there_is_made(host):
+    for path in ("foreign", "enabled/default"):
+        (host.root / path).unlink()
+    (host.root / "enabled").rmdir()
+    host.root.rmdir()
+    assert host.run(FIRST, check=True).plan.files()["created"]
+    assert not host.root.exists()
+    assert host.run(FIRST).changed
+    assert host.live() == {path: TREE_OF_FIRST[path] for path in TREE_OF_FIRST if path not in ("foreign", "enabled/default")}
+
+
+def test_a_root_made_for_a_refused_change_goes(host):
+    host.root = host.root.parent / "other"
+    with pytest.raises(ConfigTreeError):
+        host.run([Entry("sites/shop", "shop", b"bad\n")])
+    assert not host.root.exists()
+
+
+def test_check_mode_predicts_and_touches_nothing(host):
+    before = files.inventory(str(host.base))
+    predicted = host.run(FIRST, check=True)
+    assert files.inventory(str(host.base)) == before
+    assert not host.state.exists()
+    assert not host.reloads
+    got = host.run(FIRST)
+    assert (predicted.changed, predicted.plan.files()) == (got.changed, got.plan.files())
+    assert not host.run(FIRST, check=True).changed
+
+
+def test_what_the_validator_refuses_is_never_live(host):
+    host.run(FIRST)
+    before = files.inventory(str(host.root))
+    with pytest.raises(ConfigTreeError, match=r"true refused.*\[emerg\] bad.*\(application shop\): `bad line`"):
+        host.run([Entry("sites/shop", "shop", b"bad line\n")])
+    assert files.inventory(str(host.root)) == before
+    assert len(host.reloads) == 1
+    assert not host.leftovers()
+    assert not host.run(FIRST).changed
+
+
+def test_a_reload_that_does_not_take_is_undone(host):
+    host.run(FIRST)
+    inode = (host.root / "sites/shop").stat().st_ino
+    host.refuse = lambda live: live["sites/shop"] == "shop 2\n"
+    with pytest.raises(ConfigTreeError, match="Job failed.*old tree is back, and the service runs.*`shop 2`"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    assert host.has_loaded_its_tree()
+    assert not host.leftovers()
+    assert [live["sites/shop"] for live in host.reloads] == ["shop 1\n", "shop 2\n", "shop 1\n"]
+    assert (host.root / "sites/shop").stat().st_ino == inode
+    assert not host.run(FIRST).changed
+
+
+class Sites(SiteProbe):
+    """Sites that answer by what the service has loaded; `bad` in a file of theirs makes them fail."""
+
+    def __init__(self, host: Host, *names: str) -> None:
+        super().__init__(("", 0), [{"name": name, "host": name, "routes": [{"probe": "/"}]} for name in names])
+        self.host = host
+        self.asked: list[set[str]] = []
+
+    def look(self, names):
+        self.asked.append(set(names))
+        loaded = self.host.loaded.read_text() if self.host.loaded.exists() else ""
+        answer = Answer(2, "answered 502") if "broken" in loaded else Answer(3, "answered 200")
+        return {request: answer for request in self.requests if request.site in names}
+
+
+@pytest.fixture
+def sites(host, monkeypatch):
+    monkeypatch.setattr(sites_module, "PATIENCE", 0)
+    host.probe = Sites(host, "shop", "blog")
+    return host.probe
+
+
+BROKEN = [Entry("sites/shop", "shop", b"broken\n"), *FIRST[1:]]
+
+
+def test_a_change_that_makes_a_site_worse_is_undone(host, sites):
+    host.run(FIRST)
+    with pytest.raises(ConfigTreeError, match="shop: shop/ answered 502, and answered 200 before the change. The old tree is back"):
+        host.run(BROKEN)
+    assert host.live() == TREE_OF_FIRST
+    assert host.has_loaded_its_tree()
+    assert not host.leftovers()
+    assert not host.run(FIRST).changed
+
+
+def test_sites_whose_files_change_are_asked_before_and_after(host, sites):
+    host.run(FIRST)
+    sites.asked.clear()
+    host.run([Entry("sites/shop", "shop", b"shop 2\n"), *FIRST[1:]])
+    assert sites.asked == [{"shop"}, {"shop"}]
+    sites.asked.clear()
+    assert not host.run([Entry("sites/shop", "shop", b"shop 2\n"), *FIRST[1:]]).changed
+    assert sites.asked == [], "nothing has changed"
+
+
+def test_all_sites_are_asked_when_a_shared_file_changes(host, sites):
+    host.run(FIRST)
+    sites.asked.clear()
+    host.run([*FIRST, Entry("extra/common", "everybody", b"common\n")])
+    assert sites.asked == [{"shop", "blog"}, {"shop", "blog"}]
+
+
+def test_a_new_site_need_not_answer(host, sites):
+    host.run(BROKEN)
+    assert host.live()["sites/shop"] == "broken\n"
+
+
+def test_nobody_is_asked_where_the_service_does_not_run(host, sites):
+    host.active = False
+    host.run(FIRST)
+    assert sites.asked == []
+
+
+def test_a_service_that_takes_nothing_is_reloaded_by_the_next_run(host):
+    host.run(FIRST)
+    host.refuse = lambda _live: True
+    with pytest.raises(ConfigTreeError, match="but with it too"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    with pytest.raises(ConfigTreeError, match="Job failed"):
+        host.run(FIRST)
+    host.refuse = lambda _live: False
+    assert host.run(FIRST, check=True).changed
+    got = host.run(FIRST)
+    assert got.changed
+    assert got.reloaded
+    assert got.swapped == "none"
+    assert not host.leftovers()
+    assert not host.run(FIRST).changed
+
+
+def test_the_way_back_is_known_after_a_kill(host, monkeypatch):
+    """Killed while the service reloads; the next run's reload shows that it cannot take the tree."""
+
+    def killed(_self):
+        raise KeyboardInterrupt
+
+    host.run(FIRST)
+    host.refuse = lambda live: live["sites/shop"] == "shop 2\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(Service, "reload", killed)
+        with pytest.raises(KeyboardInterrupt):
+            host.run(SECOND)
+    assert host.live() == TREE_OF_SECOND
+    with pytest.raises(ConfigTreeError, match="The old tree is back, and the service runs with it"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    assert host.has_loaded_its_tree()
+    assert not host.leftovers()
+
+
+def test_a_stopped_service_is_not_reloaded(host):
+    host.active = False
+    got = host.run(FIRST)
+    assert got.changed
+    assert not got.reloaded
+    assert not host.reloads
+    assert not host.leftovers()
+
+
+def test_a_reload_that_cannot_be_asked_for_is_undone(host, monkeypatch):
+    host.run(FIRST)
+
+    def broken(_self):
+        raise ConfigTreeError("cannot run systemctl")
+
+    monkeypatch.setattr(Service, "reload", broken)
+    with pytest.raises(ConfigTreeError, match="cannot run systemctl"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+
+
+def test_an_edit_meanwhile_is_kept(host):
+    host.run(FIRST)
+    edits = iter(["edited once\n", "edited twice\n"])
+
+    def edit():
+        text = next(edits, None)
+        if text:
+            (host.root / "note").write_text(text)
+
+    host.on_check = edit
+    host.run(SECOND)
+    assert host.live() == {**TREE_OF_SECOND, "note": "edited twice\n"}
+
+
+def test_edits_without_end_are_given_up_on(host):
+    host.run(FIRST)
+    count = iter(range(100))
+    host.on_check = lambda: (host.root / "note").write_text(str(next(count)))
+    with pytest.raises(ConfigTreeError, match="keeps changing"):
+        host.run(SECOND)
+    assert host.live() == {**TREE_OF_FIRST, "note": "2"}
+    assert not host.leftovers()
+
+
+def test_adopting_changes_the_manifest_only(host):
+    for name in ("sites", "extra"):
+        (host.root / name).mkdir()
+    for entry in FIRST:
+        path = host.root / entry.path
+        path.symlink_to(entry.link) if entry.link else path.write_bytes(entry.content)
+    got = host.run(FIRST)
+    assert got.changed
+    assert got.swapped == "none"
+    assert not host.reloads
+    assert len(got.plan.adopted) == len(FIRST)
+    assert not host.run(FIRST).changed
+
+
+def test_two_runs_exclude_each_other(host, monkeypatch):
+    host.run(FIRST)
+    monkeypatch.setattr(tree, "LOCK_SECONDS", 0)
+    (lock,) = host.state.glob("*.lock")
+    with lock.open() as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(ConfigTreeError, match="another run"):
+            host.run(SECOND)
+        assert not host.run(FIRST, check=True).changed
+    host.run(SECOND)
+
+
+@pytest.mark.parametrize("host", ["files"], indirect=True)
+def test_a_full_disk_while_single_files_are_renamed_is_undone(host, monkeypatch):
+    host.run(FIRST)
+    bring = files._bring
+
+    def full(source, target, path):
+        if target == str(host.root) and path == "enabled/shop" and "journal" not in source:
+            raise OSError(28, "No space left on device")
+        bring(source, target, path)
+
+    monkeypatch.setattr(files, "_bring", full)
+    with pytest.raises(ConfigTreeError, match="No space left.*everything is as before"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    assert not host.leftovers()
+    assert not host.run(FIRST).changed
+
+
+@pytest.mark.parametrize("root", ["/", "relative", "/etc/.."])
+def test_a_wrong_root_is_refused(tmp_path, root):
+    with pytest.raises(ConfigTreeError, match="absolute path"):
+        tree.Transaction(tree.Request(root, []), Service(""), str(tmp_path))
+
+
+# What a run does to the disk. It is killed before the first such call, before the second, and so on.
+CALLS = ["rename", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
+
+
+def killed_at(number: int, host: Host, entries: list[Entry]) -> bool:
+    """Run in a child that dies without a word before its call `number`. False when it lived to the end."""
+    child = os.fork()
+    if child == 0:
+        left = number
+
+        def counted(real):
+            def call(*args, **more):
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    os._exit(9)
+                return real(*args, **more)
+
+            return call
+
+        for name in CALLS:
+            setattr(os, name, counted(getattr(os, name)))
+        files.exchange = counted(files.exchange)
+        host.on_check = counted(lambda: None)
+        try:
+            host.run(entries)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _pid, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) in (0, 9)
+    return os.waitstatus_to_exitcode(status) == 9
+
+
+@pytest.fixture
+def memory(tmp_path) -> Iterator[Path]:
+    """A directory in memory, where there is one: hundreds of runs follow."""
+    if not os.path.isdir("/dev/shm"):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        yield Path(directory)
+
+
+def run_after_kill(host: Host, then: str) -> None:
+    """The next run, and what must be so after it."""
+    if then == "same":
+        host.run(SECOND)
+        assert host.live() == TREE_OF_SECOND
+    elif then == "back":
+        host.run(FIRST)
+        assert {"enabled/default": "-> nowhere", **host.live()} == TREE_OF_FIRST
+    else:
+        with pytest.raises(ConfigTreeError, match="refused"):
+            host.run([Entry("sites/shop", "shop", b"bad\n")])
+        assert host.live() in (TREE_OF_FIRST, TREE_OF_SECOND)
+        host.run(SECOND)
+    assert host.has_loaded_its_tree()
+    assert host.leftovers() == []
+
+
+def killed_host(base: Path, number: int) -> tuple[Host, bool]:
+    host = Host(base)
+    host.run(FIRST)
+    return host, killed_at(number, host, SECOND)
+
+
+def test_killed_anywhere_the_next_run_converges(host, memory):
+    how, states, number, killed = host.how, {}, 0, True
+    while killed:
+        number += 1
+        host, killed = killed_host(memory / str(number), number)
+        live = host.live()
+        state = host.fingerprint()
+        if state in states:
+            continue
+        states[state] = "old" if live == TREE_OF_FIRST else "new" if live == TREE_OF_SECOND else "mixed"
+        for then in ("same", "back", "refused"):
+            run_after_kill(killed_host(memory / f"{number}{then}", number)[0], then)
+    assert len(states) > 6
+    assert set(states.values()) == ({"old", "new"} if how == "exchange" else {"old", "mixed", "new"})

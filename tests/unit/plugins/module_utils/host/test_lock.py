@@ -1,0 +1,98 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One change of a host's applications at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.host.lock import LockedError, held
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch) -> str:
+    monkeypatch.setattr(lock, "_POLL_SECONDS", 0.01)
+    return str(tmp_path / "lock")
+
+
+def test_a_lock_is_taken_again_after_it_was_let_go(path):
+    for _time in range(2):
+        with held("me", 0, path):
+            pass
+
+
+def test_who_comes_second_is_told_who_was_first(path):
+    says = r"^another run changes the applications of this host: me@here since 20.* \(process \d+\)\. Waited 0 s"
+    with held("me@here", 0, path), pytest.raises(LockedError, match=says), held("you", 0, path):
+        pytest.fail("two at a time")
+
+
+def test_who_comes_second_waits(path):
+    order: list[str] = []
+
+    def second() -> None:
+        with held("you", 5, path):
+            order.append("second")
+
+    with held("me", 0, path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.05)
+        order.append("first")
+    waiting.join(5)
+    assert order == ["first", "second"]
+
+
+def test_a_failure_lets_go(path):
+    with pytest.raises(KeyError), held("me", 0, path):
+        raise KeyError
+    with held("you", 0, path):
+        pass
+
+
+def test_a_holder_that_was_killed_lets_go(path):
+    code = f"import fcntl, time; f = open({path!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(LockedError, match="it did not say who it is"):
+            held("me", 0, path).__enter__()
+        holder.kill()
+    with held("me", 2, path):
+        pass
+
+
+def test_the_lock_is_roots_alone(path, tmp_path):
+    with held("me", 0, path):
+        assert (tmp_path / "lock").stat().st_mode & 0o077 == 0
+
+
+def test_commands_of_a_killed_run_are_waited_for(path):
+    code = (
+        "import os, subprocess; from ansible_collections.flaskops.stack.plugins.module_utils.host import lock\n"
+        f"with lock.held('me@here', 0, {path!r}):\n"
+        "    subprocess.Popen(['sh', '-c', 'echo begun; exec sleep 60'], pass_fds=lock.inherited())\n"
+        "    os.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as run:
+        assert run.stdout.readline() == b"begun\n"
+        command = int(subprocess.check_output(["pgrep", "--parent", str(run.pid)]))
+        run.kill()
+        run.wait()
+        says = r"^a command of a run that was killed is still at work: me@here since 20.* \(process \d+\)\. Waited 0 s"
+        with pytest.raises(LockedError, match=says), held("you", 0, path):
+            pytest.fail("beside the command")
+        os.kill(command, signal.SIGKILL)
+        with held("you", 5, path):
+            pass
+
+
+def test_nothing_is_inherited_without_the_lock(path):
+    with held("me", 0, path):
+        assert len(lock.inherited()) == 1
+    assert lock.inherited() == ()

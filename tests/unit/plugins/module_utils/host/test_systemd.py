@@ -1,0 +1,125 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is asked of systemd, and what its answers mean."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Commands that were run; `run.answer` is what they answer."""
+
+    class Run:
+        commands: list[list[str]] = []
+        answer = (0, "", "")
+
+        def __call__(self, command, **_more):
+            self.commands = [*self.commands, list(command)]
+            status, out, err = self.answer
+            return subprocess.CompletedProcess(command, status, out, err)
+
+    made = Run()
+    monkeypatch.setattr(systemd.subprocess, "run", made)
+    return made
+
+
+UNITS = ["flask-a@1.service", "flask-b@2.service"]
+
+
+def test_many_units_are_asked_about_in_one_call(run):
+    run.answer = (
+        0,
+        "Id=flask-a@1.service\nActiveState=active\nNRestarts=0\n\nId=flask-b@2.service\nActiveState=inactive\nNRestarts=\n",
+        "",
+    )
+    assert systemd.show(UNITS) == {
+        "flask-a@1.service": {"Id": "flask-a@1.service", "ActiveState": "active", "NRestarts": "0"},
+        "flask-b@2.service": {"Id": "flask-b@2.service", "ActiveState": "inactive", "NRestarts": ""},
+    }
+    (command,) = run.commands
+    assert command[:2] == ["systemctl", "show"]
+    assert command[3:] == ["--", *UNITS]
+    asked = command[2].removeprefix("--property=").split(",")
+    assert {"ActiveState", "SubState", "NRestarts", "ExecMainStatus", "InvocationID"} <= set(asked)
+
+
+def test_values_may_have_equals_signs(run):
+    run.answer = (0, "Id=a=b\n", "")
+    assert systemd.show(["a=b"]) == {"a=b": {"Id": "a=b"}}
+
+
+def test_an_answer_about_other_units_is_not_guessed_at(run):
+    run.answer = (0, "Id=x\n", "")
+    with pytest.raises(ValueError, match="zip"):
+        systemd.show(UNITS)
+
+
+@pytest.mark.parametrize("call", [systemd.show, systemd.start, systemd.stop, systemd.reset_failed])
+def test_nothing_to_ask_is_not_asked(run, call):
+    assert not call([])
+    assert run.commands == []
+
+
+def test_a_start_is_queued(run):
+    systemd.start(UNITS)
+    assert run.commands == [["systemctl", "start", "--no-block", "--", *UNITS]]
+
+
+def test_a_stop_is_waited_for(run):
+    systemd.stop(UNITS)
+    assert run.commands == [["systemctl", "stop", "--", *UNITS]]
+
+
+def test_a_stop_of_what_is_not_known_is_no_error(run):
+    run.answer = (5, "", "Unit x.timer not loaded.")
+    systemd.stop(["x.timer"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: systemd.start(UNITS),
+        lambda: systemd.stop(UNITS),
+        lambda: systemd.show(UNITS),
+        lambda: systemd.enable(UNITS[0]),
+        lambda: systemd.disable(UNITS[0]),
+        lambda: systemd.stop_later(UNITS[0], 5, "timer"),
+        systemd.daemon_reload,
+    ],
+)
+def test_an_error_has_systemds_words(run, call):
+    run.answer = (1, "", "Access denied\n")
+    with pytest.raises(systemd.SystemdError, match=r"^'system(ctl|d-run) .*' ended with 1: Access denied$"):
+        call()
+
+
+def test_forgetting_failures_never_fails(run):
+    run.answer = (1, "", "Unit not loaded")
+    systemd.reset_failed(UNITS)
+    assert run.commands == [["systemctl", "reset-failed", "--", *UNITS]]
+
+
+def test_a_late_stop_outlives_the_run(run):
+    systemd.stop_later(UNITS, 30, "flask-a-drain-1")
+    (command,) = run.commands
+    assert command[0] == "systemd-run"
+    assert {"--unit=flask-a-drain-1", "--on-active=30", "--collect"} <= set(command)
+    assert command[command.index("systemctl") :] == ["systemctl", "stop", "--", *UNITS]
+
+
+@pytest.mark.parametrize(("invocation", "which"), [("", "_SYSTEMD_UNIT=a"), ("abc", "_SYSTEMD_INVOCATION_ID=abc")])
+def test_the_log_is_that_of_one_invocation(run, invocation, which):
+    run.answer = (0, "one\ntwo\n", "")
+    assert systemd.journal("a", lines=7, invocation=invocation) == ["one", "two"]
+    (command,) = run.commands
+    assert {"journalctl", "--lines=7", "--output=cat", which} <= set(command)
+
+
+def test_a_host_without_a_log_has_no_lines(run):
+    run.answer = (1, "", "No journal files were found.")
+    assert systemd.journal("a") == []

@@ -1,0 +1,187 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The gate: who gets through, and what is said of who does not."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate as gate_module
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.gate import gate
+
+UNIT = "flask-shop@one.service"
+
+
+@pytest.fixture
+def through(host):
+    """Start an instance and let it go through the gate; return what is wrong with it, or nothing."""
+
+    def through(*answers, health=None, **state):
+        candidate = host.candidate("one", health=health or {})
+        host.behave(UNIT, *answers, **state)
+        host._start([UNIT])
+        return gate([candidate])
+
+    return through
+
+
+def test_an_instance_that_answers_gets_through(host, through):
+    assert through(200, health={"path": "/healthz?deep=1", "host": "shop.example.com"}) == []
+    # It was asked on its own socket, not on that of the site.
+    assert host.asked == [(f"{host.place}/run_dir/shop/one.sock", "/healthz?deep=1", "shop.example.com")]
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 308])
+def test_what_is_accepted_by_default(through, status):
+    assert through(status) == []
+
+
+def test_further_headers_are_sent(host, through, monkeypatch):
+    sent = {}
+    monkeypatch.setattr(gate_module, "request", lambda *args: sent.update(args[4]) or host._request(*args))
+    assert through(200, health={"headers": {"X-Token": "t"}}) == []
+    assert sent == {"X-Token": "t"}
+
+
+@pytest.mark.parametrize("answers", [(503, 503, 200), (ConnectionRefusedError("refused"), 200), (FileNotFoundError("no socket"), 500, 200)])
+def test_an_application_may_need_time(through, answers):
+    assert through(*answers) == []
+
+
+def test_nobody_is_asked_before_it_is_ready(host):
+    candidate = host.candidate("one")
+    host.behave(UNIT, ActiveState="activating", SubState="start")
+    host._start([UNIT])
+
+    def ready_later(seconds):
+        assert host.asked == []
+        host.now += seconds
+        host.units[UNIT]["ActiveState"] = "active"
+
+    host.sleep = ready_later
+    assert gate([candidate]) == []
+    assert len(host.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"ActiveState": "failed", "SubState": "failed", "ExecMainStatus": "22"},
+        {"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "22"},
+        {"ActiveState": "active", "SubState": "running", "NRestarts": "1", "ExecMainStatus": "22"},
+    ],
+)
+def test_an_instance_that_exits_is_refused_at_once(host, through, state):
+    began = host.now
+    (problem,) = through(**state)
+    assert host.now - began < 2, "without waiting for the timeout"
+    assert problem.says == "the candidate one exited with 22 before it was ready"
+    assert problem.text() == (
+        "shop: the candidate one exited with 22 before it was ready. Nothing else is live. The candidate's last log lines:"
+        "\n    Traceback\n    ImportError: no module"
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "says"),
+    [("switch", "The live instance was not touched."), ("restart", "The live instance had to make room and is started again.")],
+)
+def test_what_became_of_the_live_instance_is_told(host, strategy, says):
+    live, candidate = host.candidate("live"), host.candidate("one", strategy=strategy)
+    (host.place / "run_dir/shop/uwsgi.sock").symlink_to(f"{live.id}.sock")
+    host.behave(UNIT, ActiveState="failed")
+    host._start([UNIT])
+    (problem,) = gate([candidate])
+    assert says in problem.text()
+
+
+def test_an_instance_that_exits_when_it_is_asked_is_told_so(host, through, monkeypatch):
+    def dies(*args):
+        host.units[UNIT].update(ActiveState="failed", ExecMainStatus="9")
+        raise ConnectionResetError("reset")
+
+    monkeypatch.setattr(gate_module, "request", dies)
+    (problem,) = through()
+    assert problem.says == "the candidate one exited with 9 after it was ready"
+
+
+def test_a_log_without_lines_is_told(host, through):
+    host.log = []
+    (problem,) = through(ActiveState="failed")
+    assert problem.text().endswith("last log lines:\n    (nothing)")
+
+
+def test_lines_that_have_lost_their_invocation_are_found(host, through):
+    host.log, host.late_log = [], ["SyntaxError"]
+    (problem,) = through(ActiveState="failed")
+    assert problem.log == ["SyntaxError"]
+
+
+def test_an_instance_that_is_never_ready_is_refused_in_time(host, through):
+    began = host.now
+    (problem,) = through(ActiveState="activating", health={"timeout": 7})
+    assert 7 < host.now - began < 10
+    assert problem.says == "the candidate one was not ready (it is activating) within 7 s"
+
+
+def test_an_instance_that_does_not_answer_is_refused(through):
+    (problem,) = through(ConnectionRefusedError("refused"), health={"path": "/h", "host": "x"})
+    assert problem.says == "the candidate one was asked for /h (Host: x) and gave no answer (refused) within 30 s"
+
+
+def test_a_wrong_answer_is_shown(through):
+    (problem,) = through((500, "<h1>Error</h1>\n\n  no such   table\n"), health={"status": [200, 418]})
+    assert problem.says == (
+        "the candidate one was asked for / (Host: shop) and answered 500 with the body '<h1>Error</h1> no such table';"
+        " accepted are 200, 418 within 30 s"
+    )
+
+
+def test_a_long_answer_is_shown_in_part(through):
+    (problem,) = through((500, "x" * 5000))
+    assert len(problem.says) < 500
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "good"),
+    [("ok", "it is ok", True), ("^ok$", "ok", True), ("^ok$", "not ok", False), ("db=up", "db=down", False), ("", "", True)],
+)
+def test_the_body_must_match(through, body, text, good):
+    problems = through((200, text), health={"body": body})
+    assert [problem.says.partition("; ")[2] for problem in problems] == ([] if good else [f"it must match '{body}' within 30 s"])
+
+
+def test_good_answers_must_be_in_a_row(host, through):
+    began = host.now
+    assert through(200, 200, 500, 200, 200, 200, health={"successes": 3, "interval": 2}) == []
+    assert len(host.asked) == 6
+    assert 10 <= host.now - began < 13, "five pauses of two seconds"
+
+
+def test_one_good_answer_is_not_enough_where_three_are_asked_for(through):
+    (problem,) = through(200, 500, health={"successes": 3, "timeout": 5})
+    assert "answered 500" in problem.says
+
+
+def test_all_candidates_are_judged(host):
+    names = ["one", "two", "three", "four"]
+    candidates = [host.candidate(name) for name in names]
+    host.behave("flask-shop@two.service", 500)
+    host.behave("flask-shop@three.service", ActiveState="failed", ExecMainStatus="1")
+    host.behave("flask-shop@four.service", 503, 200)
+    host._start([candidate.unit for candidate in candidates])
+    says = [problem.says for problem in gate(candidates)]
+    assert [" ".join(line.split()[:4]) for line in says] == ["the candidate three exited", "the candidate two was"]
+
+
+def test_nobody_waits_for_candidates_that_are_through(host):
+    began = host.now
+    assert gate([]) == []
+    assert host.now == began
+
+
+def test_one_request_does_not_take_all_the_time(host, through, monkeypatch):
+    seconds = []
+    monkeypatch.setattr(gate_module, "request", lambda *args: seconds.append(args[3]) or host._request(*args))
+    through(200, health={"timeout": 20})
+    through(200, health={"timeout": 1})
+    assert seconds == [10, 1]

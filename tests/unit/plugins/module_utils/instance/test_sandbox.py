@@ -1,0 +1,40 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Paths an application may write to are looked at before systemd would stumble over them."""
+
+from __future__ import annotations
+
+import getpass
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import sandbox
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import DeployError
+
+
+@pytest.fixture
+def app(tmp_path):
+    return {"name": "shop", "user": getpass.getuser(), "writable": [str(tmp_path)]}
+
+
+def test_a_path_that_is_there_and_writable_is_no_problem(app):
+    sandbox.check([app, {**app, "name": "blog", "writable": []}])
+
+
+def test_a_path_that_is_not_there_is_named_with_what_to_do(app, tmp_path):
+    with pytest.raises(DeployError) as caught:
+        sandbox.check([{**app, "writable": [str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/b"]}])
+    assert str(caught.value).splitlines() == [
+        f"shop.sandbox.write: {tmp_path}/{name} is not on this host; make it before, for {app['user']} to write to, or take it from the list."
+        for name in "ab"
+    ]
+
+
+def test_a_path_that_its_user_may_not_write_to_is_refused(app, tmp_path, monkeypatch):
+    def run(user, command, directory, env):
+        assert (user, command) == (app["user"], ["test", "-w", str(tmp_path)])
+        raise CommandError("'test' ended with 1")
+
+    monkeypatch.setattr(sandbox, "run", run)
+    with pytest.raises(DeployError, match=f"^shop.sandbox.write: {tmp_path} is not writable for {app['user']}; give it to that user"):
+        sandbox.check([app])

@@ -1,0 +1,152 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Routes are proved by requests; here to a web server on the loopback that keeps or breaks its promises."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+import time
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober, ascii_path, parse_listen
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Answers by path; remembers the requests."""
+
+    asked: list[tuple[str, str]] = []
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        known = self.path in [url for _host, url in self.asked]
+        self.asked.append((self.headers["Host"], self.path))
+        if path == "/broken":
+            self.close_connection = True
+            return
+        self.send_response(int(path[1:]) if path[1:].isdigit() else 200)
+        if path in ("/cached", "/private"):
+            self.send_header("X-Proxy-Cache", "HIT" if known and path == "/cached" else "MISS")
+        if path == "/private":
+            self.send_header("Cache-Control", "private")
+        self.end_headers()
+        if path == "/stream":
+            self.wfile.write(b"one\n")
+            time.sleep(0.08)
+            self.wfile.write(b"two\n")
+        elif path != "/empty":
+            self.wfile.write(b"all at once")
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def check():
+    Site.asked = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    prober = Prober(server.server_address, 2)
+    yield lambda mode, path: prober.check("shop", "shop.example.com", mode, path)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(("path", "ok"), [("/", True), ("/404", True), ("/403", True), ("/500", False), ("/502", False)])
+def test_a_plain_route_answers_without_an_error_of_the_server(check, path, ok):
+    found = check("plain", path)
+    assert found.ok == ok
+    assert Site.asked == [("shop.example.com", path)]
+    assert found.as_dict()["line"] == f"shop: plain route shop.example.com{path} answered {path[1:] or 200}"
+
+
+def test_a_cached_route_is_stored_and_then_answered_from_the_store(check):
+    found = check("cache", "/cached")
+    assert (found.ok, found.says) == (True, "answered 200, X-Proxy-Cache MISS then HIT")
+    # A query of its own, so that nothing of the users' is measured or replaced.
+    (first, second) = [path for _host, path in Site.asked]
+    assert first == second
+    assert first.startswith("/cached?flaskops-validate=")
+    check("cache", "/cached")
+    assert Site.asked[2][1] != first
+
+
+def test_a_query_is_kept(check):
+    check("cache", "/cached?page=2")
+    assert Site.asked[0][1].startswith("/cached?page=2&flaskops-validate=")
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("/private", "Cache-Control: private"), ("/", "X-Proxy-Cache none then none"), ("/500", "is the status one of `valid`?")],
+)
+def test_a_cached_route_that_is_not_stored_is_told_why(check, path, says):
+    found = check("cache", path)
+    assert not found.ok
+    assert says in found.says
+
+
+def test_a_stream_comes_in_pieces(check):
+    found = check("stream", "/stream")
+    assert found.ok
+    assert "first chunk" in found.says
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("/", "the whole answer came at once"), ("/empty", "the answer was empty"), ("/404", "answered 404, but a stream")]
+)
+def test_a_stream_that_is_none_is_told(check, path, says):
+    found = check("stream", path)
+    assert not found.ok
+    assert says in found.says
+
+
+@pytest.mark.parametrize("mode", ["plain", "cache", "stream"])
+def test_no_answer_is_an_answer_too(check, mode):
+    found = check(mode, "/broken")
+    assert not found.ok
+    assert found.says.startswith("no answer (")
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/caf\u00e9", "/caf%C3%A9"), ("/a%20b?c=d&e=%C3%A9#~", "/a%20b?c=d&e=%C3%A9#~"), ("/[x]:@!$'()*+,;=", "/[x]:@!$'()*+,;=")],
+)
+def test_a_path_is_asked_for_in_ascii(path, asked):
+    assert ascii_path(path) == asked
+
+
+def test_a_path_that_is_no_ascii_is_asked_for(check):
+    assert "answered" in check("plain", "/caf\u00e9").says
+
+
+def test_nobody_listens():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found = Prober(free.getsockname(), 1).check("shop", "x", "plain", "/")
+    assert (found.ok, found.says.startswith("no answer (ConnectionRefusedError")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("80", ("127.0.0.1", 80)),
+        ("127.0.0.1:8000", ("127.0.0.1", 8000)),
+        ("*:80", ("127.0.0.1", 80)),
+        ("0.0.0.0:80", ("127.0.0.1", 80)),
+        ("[::]:80", ("::1", 80)),
+        ("[2001:db8::1]:8080", ("2001:db8::1", 8080)),
+        ("192.0.2.1:80", ("192.0.2.1", 80)),
+    ],
+)
+def test_where_a_listening_server_is_reached(listen, address):
+    assert parse_listen(listen) == address
+
+
+@pytest.mark.parametrize("listen", ["unix:/run/x.sock", "localhost", "", "80 ssl"])
+def test_what_is_no_address_is_told(listen):
+    with pytest.raises(ValueError, match="is no address and port of nginx"):
+        parse_listen(listen)

@@ -1,0 +1,48 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A virtualenv with pip, made without running pip."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.release import new_venv
+
+PYTHON = sys._base_executable
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("made") / "venv"
+    subprocess.run(new_venv.command(PYTHON, str(place)), check=True)
+    return place
+
+
+def test_it_has_what_ensurepip_installs(made):
+    packages = subprocess.run([made / "bin/pip", "list", "--format=freeze"], check=True, capture_output=True, text=True).stdout
+    names = [line.partition("==")[0] for line in packages.splitlines()]
+    assert names == (["pip"] if sys.version_info >= (3, 12) else ["pip", "setuptools"])
+    scripts = {path.name for path in (made / "bin").glob("pip*")}
+    assert scripts == {"pip", "pip3", f"pip{sys.version_info[0]}.{sys.version_info[1]}"}
+    assert (made / "bin/pip").read_text().startswith(f"#!{made}/bin/python3\n")
+
+
+def test_pip_knows_every_file_of_its_own(made):
+    code = (
+        "import importlib.metadata as m, os; d = m.distribution('pip'); missing = [f for f in d.files if not os.path.exists(d.locate_file(f))];"
+        " print(missing, d.read_text('INSTALLER'))"
+    )
+    said = subprocess.run([made / "bin/python", "-I", "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said.split() == ["[]", "pip"]
+
+
+def test_without_its_wheels_ensurepip_is_left_to_do_it(tmp_path):
+    """The interpreter's own `venv` is what is asked then; here it only says what it was asked for."""
+    (tmp_path / "venv.py").write_text("import sys\n\ndef main(args):\n    print(args)\n")
+    (tmp_path / "ensurepip.py").write_text("def version():\n    return '0.0'\n")
+    _python, _isolated, _c, code, _place = new_venv.command(PYTHON, "")
+    said = subprocess.run([PYTHON, "-c", code, "/place"], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
+    assert said == "['/place']\n"

@@ -1,0 +1,326 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a release consists of, and which names follow from what."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, FileTree, GitTree, SourceError
+from ansible_collections.flaskops.stack.tests.unit.render import complete
+from ansible_collections.flaskops.stack.tests.unit.repository import Repository
+
+PYTHON = "cpython-3.11-linux-x86_64"
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Plan a release of files; a second call replaces them."""
+
+    def plan(files: dict[str, str], tag: str = PYTHON, **description) -> Plan:
+        root = tmp_path / "code"
+        for old in root.rglob("*"):
+            if old.is_file():
+                old.unlink()
+        for name, text in {"app.py": "app = 1\n", **files}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        return plan_release(complete(**{"wsgi": "app.py", **description}), DirTree(root), tag)
+
+    return plan
+
+
+@pytest.fixture
+def refused(plan):
+    def refused(files: dict[str, str], **description) -> tuple[str, str]:
+        with pytest.raises(SourceError) as caught:
+            plan(files, **description)
+        assert caught.value.remedy
+        return caught.value.key, caught.value.problem
+
+    return refused
+
+
+# --- names -------------------------------------------------------------------------------------------------------------------
+
+
+def test_equal_sources_give_equal_names(plan):
+    assert plan({"requirements.txt": "flask==3"}) == plan({"requirements.txt": "flask==3"})
+
+
+def test_new_code_is_a_new_release_with_the_old_virtualenv(plan):
+    one, other = plan({"requirements.txt": "flask==3"}), plan({"requirements.txt": "flask==3", "app.py": "app = 2\n"})
+    assert one.id != other.id
+    assert one.virtualenv_id == other.virtualenv_id
+
+
+@pytest.mark.parametrize(
+    ("files", "description"),
+    [
+        ({"requirements.txt": "flask==4"}, {}),
+        ({"requirements.txt": "flask==3"}, {"uwsgi": {"package": "pyuwsgi==2.0.29"}}),
+        ({"requirements.txt": "flask==3"}, {"nginx": {"routes": [{"path": "/time/", "mode": "stream"}]}}),
+        ({"requirements.txt": "flask==3"}, {"uwsgi": {"greenlets": 100}}),
+        ({"requirements.txt": "flask==3"}, {"requirements_refresh": "2026-11"}),
+        ({"requirements.txt": "flask==3"}, {"tag": "cpython-3.13-linux-x86_64"}),
+    ],
+)
+def test_what_a_virtualenv_is_made_of_changes_both_names(plan, files, description):
+    one = plan({"requirements.txt": "flask==3"})
+    other = plan(files, **description)
+    assert one.virtualenv_id != other.virtualenv_id
+    assert one.id != other.id
+
+
+def test_a_build_hook_is_part_of_a_release_and_others_are_not(plan):
+    none, build, later = (plan({}, hooks=hooks) for hooks in ({}, {"build": ["make"]}, {"migrate": ["x"], "after_switch": ["y"]}))
+    assert none.id == later.id != build.id
+    assert none.virtualenv_id == build.virtualenv_id
+
+
+@pytest.mark.parametrize("description", [{"env": {"A": "b"}}, {"name": "blog"}, {"uwsgi": {"processes": 9}}, {"root": "/opt/shop"}])
+def test_what_is_no_part_of_a_release_does_not_change_it(plan, description):
+    assert plan({}, **description).id == plan({}).id
+
+
+def test_comments_in_requirements_do_not_make_a_new_virtualenv(plan):
+    one = plan({"requirements.txt": "flask==3\nwheel\n"})
+    other = plan({"requirements.txt": "# what we need\n\nflask==3  # the framework\nwheel\n"})
+    assert one.virtualenv_id == other.virtualenv_id
+
+
+def test_facts_for_later_roles(plan):
+    made = plan({})
+    assert made.facts("/srv/x") == {
+        "id": made.id,
+        "path": f"/srv/x/releases/{made.id}",
+        "virtualenv": f"/srv/x/venvs/{made.virtualenv_id}",
+        "callable": "app",
+        "revision": made.revision,
+    }
+    assert made.revision == f"sha256:{made.digest[:12]}"
+
+
+def test_code_that_something_else_put_there_has_no_id():
+    source = {"prebuilt": "/opt/code", "virtualenv": "/opt/venv", "version": "7"}
+    assert prebuilt_release(source) == {"id": "", "path": "/opt/code", "virtualenv": "/opt/venv", "callable": "", "revision": "7"}
+
+
+# --- requirements ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "description", "requirements"),
+    [
+        ({}, {}, None),
+        ({"requirements.txt": ""}, {}, "requirements.txt"),
+        ({"requirements/live.txt": ""}, {}, None),
+        ({"requirements/live.txt": ""}, {"requirements": "requirements/live.txt"}, "requirements/live.txt"),
+        ({"requirements.txt": "a", "other.txt": "b"}, {"requirements": "other.txt"}, "other.txt"),
+    ],
+)
+def test_which_file_is_installed(plan, files, description, requirements):
+    assert plan(files, **description).requirements == requirements
+
+
+@pytest.mark.parametrize("name", ["live.txt", "requirements.txt"])
+def test_a_file_that_is_named_must_be_there(refused, name):
+    assert refused({}, requirements=name) == ("requirements", f"'{name}' is not in the source")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r more.txt",
+        "-rmore.txt",
+        "-r  more.txt # x",
+        "--requirement more.txt",
+        "--requirement=more.txt",
+        "-c more.txt",
+        "--constraint=more.txt",
+    ],
+)
+def test_what_is_included_counts(plan, line):
+    one, other = (plan({"requirements.txt": f"{line}\n", "more.txt": f"flask=={version}\n"}) for version in (3, 4))
+    assert one.virtualenv_id != other.virtualenv_id
+
+
+def test_files_are_included_from_where_they_are_and_as_deep_as_they_go(plan):
+    files = {"requirements.txt": "-r sub/a.txt", "sub/a.txt": "-r b.txt", "sub/b.txt": "-r c/d.txt"}
+    one, other = (plan({**files, "sub/c/d.txt": f"flask=={version}\n"}) for version in (3, 4))
+    assert one.virtualenv_id != other.virtualenv_id
+
+
+def test_files_that_include_each_other_come_to_an_end(plan):
+    plan({"requirements.txt": "-r a.txt", "a.txt": "-c requirements.txt\n-r a.txt"})
+
+
+def test_a_file_from_the_web_is_left_to_pip(plan):
+    plan({"requirements.txt": "-r https://example.com/requirements.txt"})
+
+
+def test_an_included_file_that_is_not_there_is_told(refused):
+    assert refused({"requirements.txt": "-r sub/a.txt"}) == ("requirements", "'sub/a.txt' is included, but not in the source")
+
+
+INCLUDES_ABOVE = {"base.txt": "flask==3", "requirements/live.txt": "-r ../base.txt"}
+
+
+def test_a_file_above_is_included(plan):
+    assert plan(INCLUDES_ABOVE, requirements="requirements/live.txt").virtualenv_id
+
+
+def test_a_file_above_is_included_from_a_commit_too(tmp_path):
+    commit = Repository(tmp_path).commit("x", {"app.py": "app = 1", **INCLUDES_ABOVE})
+    assert plan_release(complete(wsgi="app.py", requirements="requirements/live.txt"), GitTree(tmp_path / ".git", commit), PYTHON)
+
+
+def test_a_file_outside_of_the_source_is_told(refused, tmp_path):
+    (tmp_path / "outside.txt").write_text("flask==3")
+    assert refused({"requirements.txt": "-r ../outside.txt"})[0] == "requirements"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".",
+        "./",
+        "./lib",
+        "../lib",
+        "-e .",
+        "-e .[live]",
+        "--editable ./lib",
+        "file:./lib",
+        ".[live]",
+        "vendor/lib-1.0-py3-none-any.whl",
+        "lib @ file:./lib",
+    ],
+)
+def test_code_that_is_installed_makes_a_virtualenv_of_its_own(plan, line):
+    one, other = (plan({"requirements.txt": f"{line}\n", "app.py": text}) for text in ("app = 1\n", "app = 2\n"))
+    assert one.virtualenv_id != other.virtualenv_id
+
+
+@pytest.mark.parametrize("line", ["flask==3", "flask", "-i https://example.com/simple", "--find-links https://example.com"])
+def test_code_that_is_not_installed_does_not(plan, line):
+    one, other = (plan({"requirements.txt": f"{line}\n", "app.py": text}) for text in ("app = 1\n", "app = 2\n"))
+    assert one.virtualenv_id == other.virtualenv_id
+
+
+@pytest.mark.parametrize(
+    ("requirements", "open_versions"),
+    [("flask", True), ("flask==3", True), ("", True), ("flask==3 --hash=sha256:0", False), ("flask==3 \\\n  --hash=sha256:0", False)],
+)
+def test_hashes_leave_nothing_open(plan, requirements, open_versions):
+    assert plan({"requirements.txt": requirements}).open_versions is open_versions
+
+
+# --- entry point -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "callable_"),
+    [
+        ("app = Flask(__name__)", "app"),
+        ("from shop import app", "app"),
+        ("from shop import create as app", "app"),
+        ("import app", "app"),
+        ("def app(environ, start): pass", "app"),
+        ("class app: pass", "app"),
+        ("app: Flask = Flask(__name__)", "app"),
+        ("application = app = Flask(__name__)", ""),
+        ("app = Flask(__name__)\napplication = app", ""),
+        ("from shop import application", ""),
+        ("application = 1", ""),
+        ("api = 1", ""),
+        ("def create_app():\n    app = 1", ""),
+        ("from app import x", ""),
+        ("", ""),
+        ("app = (", ""),
+        ("app = 1\0", ""),
+        ("try:\n    app = 1\nexcept OSError:\n    raise", "app"),
+    ],
+)
+def test_flasks_own_name_is_found(plan, text, callable_):
+    assert plan({"app.py": text}).callable == callable_
+    assert plan({"web/site.py": text}, wsgi="web.site").callable == callable_
+    assert plan({"web/__init__.py": text}, wsgi="web").callable == callable_
+
+
+@pytest.mark.parametrize("wsgi", ["app.py:app", "app:app", "app:create()", "elsewhere:app", "elsewhere"])
+def test_a_name_that_is_written_or_elsewhere_is_left_alone(plan, wsgi):
+    assert plan({}, wsgi=wsgi).callable == ""
+
+
+@pytest.mark.parametrize("wsgi", ["nothing.py", "nothing.py:app", "web/nothing.py"])
+def test_a_file_that_is_not_there_is_told(refused, wsgi):
+    assert refused({}, wsgi=wsgi) == ("wsgi", f"'{wsgi.partition(':')[0]}' is not in the source")
+
+
+def test_a_source_may_have_any_encoding(plan):
+    assert plan({"app.py": "# -*- coding: latin-1 -*-\napp = 'caf\u00e9'\n"}).callable == "app"
+
+
+def test_another_entry_point_is_recorded(plan):
+    files = {"api.py": "application = 1\n"}
+    one, other = plan(files), plan(files, wsgi="api.py")
+    assert (one.callable, other.callable) == ("app", "")
+    # The role uwsgi_service alone reads the callable from the record of the release.
+    assert one.id != other.id
+
+
+# --- packages ----------------------------------------------------------------------------------------------------------------
+
+
+def wheel(place: Path, version: str, *requires: str) -> FileTree:
+    file = place / f"shop-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(
+            f"shop-{version}.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: shop\n" + "".join(f"Requires-Dist: {item}\n" for item in requires),
+        )
+        archive.writestr("shop/__init__.py", f"version = '{version}'")
+    return FileTree(file, f"shop {version}")
+
+
+def package(tree: FileTree, requirement: str = "shop==1.0") -> Plan:
+    return plan_release(complete(source={"path": None, "package": requirement}, wsgi="shop:app"), tree, PYTHON)
+
+
+def test_versions_of_a_package_with_equal_requirements_share_a_virtualenv(tmp_path):
+    one, other = (
+        package(wheel(tmp_path, "1.0", "flask", "gevent; extra == 'x'")),
+        package(wheel(tmp_path, "1.1", "gevent; extra == 'x'", "flask")),
+    )
+    assert one.virtualenv_id == other.virtualenv_id
+    assert one.id != other.id
+
+
+def test_other_requirements_of_a_package_are_another_virtualenv(tmp_path):
+    assert package(wheel(tmp_path, "1.0", "flask")).virtualenv_id != package(wheel(tmp_path, "1.1", "flask>2")).virtualenv_id
+
+
+def test_extras_are_another_virtualenv(tmp_path):
+    tree = wheel(tmp_path, "1.0", "flask")
+    plain, extra = package(tree), package(tree, "shop[fast, small]==1.0")
+    assert plain.virtualenv_id != extra.virtualenv_id
+    assert (plain.package, extra.package) == ("shop-1.0-py3-none-any.whl", "shop-1.0-py3-none-any.whl[fast,small]")
+    assert (plain.requirements, plain.callable, plain.revision) == (None, "", "shop 1.0")
+
+
+def test_a_package_from_source_has_a_virtualenv_of_its_own(tmp_path):
+    plans = []
+    for version in ("1.0", "1.1"):
+        file = tmp_path / f"shop-{version}.tar.gz"
+        file.write_text(version)
+        plans.append(package(FileTree(file, version)))
+    assert plans[0].virtualenv_id != plans[1].virtualenv_id
+
+
+def test_a_plan_can_be_handed_on(plan):
+    assert json.loads(json.dumps(dataclasses.asdict(plan({})))) == dataclasses.asdict(plan({}))
