@@ -14,12 +14,12 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
+    ARGUMENT_SPEC,
     ConfigTreeError,
     Entry,
     check_request,
     encode_payload,
 )
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import together
 from jinja2 import TemplateSyntaxError, Undefined
 

@@ -16,7 +16,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_hos
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import locked
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 

@@ -222,9 +222,15 @@ service_lines:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, decode_payload
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
+    ARGUMENT_SPEC,
+    Absent,
+    ConfigTreeError,
+    Request,
+    decode_payload,
+)
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import ARGUMENT_SPEC, Request, Transaction
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import parse_listen
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 

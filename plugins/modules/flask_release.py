@@ -63,7 +63,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
-from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build_all, inspect, read_lock
+from ansible_collections.flaskops.stack.plugins.module_utils.release import store
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build_all
 
 
 def unpacked(module: AnsibleModule, name: str, text: str) -> str:
@@ -91,7 +92,7 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
         "changed": bool(made),
         "made": made,
         "locks": {
-            app["name"]: read_lock(app["root"], app["release"]["virtualenv"])
+            app["name"]: store.read_lock(app["root"], app["release"]["virtualenv"])
             for app, outcome in zip(apps, built, strict=True)
             if not outcome.problem
         },
@@ -118,9 +119,9 @@ def main() -> None:
     )
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":
-        module.exit_json(changed=False, hosted={app["name"]: inspect(app) for app in apps})
+        module.exit_json(changed=False, hosted={app["name"]: store.inspect(app) for app in apps})
     if module.params["mode"] == "locks":
-        locks = {app["name"]: read_lock(app["root"], app["virtualenv"]) for app in apps}
+        locks = {app["name"]: store.read_lock(app["root"], app["virtualenv"]) for app in apps}
         module.exit_json(changed=False, locks={name: text for name, text in locks.items() if text is not None})
     try:
         with lock.held(module.params["who"], module.params["lock_timeout"]):

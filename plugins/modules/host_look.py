@@ -54,8 +54,9 @@ hosted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
-from ansible_collections.flaskops.stack.plugins.module_utils.host import host_look
-from ansible_collections.flaskops.stack.plugins.module_utils.release import build
+from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.files import wrong_directories
+from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 
 FAMILY = "debian"
 
@@ -71,7 +72,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    distribution = host_look.distribution()
+    distribution = debian.distribution()
     if FAMILY not in distribution["family"]:
         module.fail_json(
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
@@ -80,11 +81,11 @@ def main() -> None:
     files, wrong = account.pending([app["account"] for app in apps])
     module.exit_json(
         changed=False,
-        packages=host_look.missing_packages(module.params["packages"]),
+        packages=debian.missing_packages(module.params["packages"]),
         accounts=[*sorted(files), *wrong],
-        directories=host_look.wrong_directories(module.params["directories"]),
-        services=host_look.idle_services(module.params["services"]),
-        hosted={app["account"]["name"]: build.inspect({**app["account"], "python": app["python"]}) for app in apps},
+        directories=wrong_directories(module.params["directories"]),
+        services=systemd.idle_services(module.params["services"]),
+        hosted={app["account"]["name"]: store.inspect({**app["account"], "python": app["python"]}) for app in apps},
     )
 
 

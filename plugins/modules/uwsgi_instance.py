@@ -73,7 +73,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, Instance
 
 
 def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -100,7 +101,7 @@ def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
 
 
 def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-    return deploy.rollback([(app, order["release"]) for app in order["apps"]], order["who"], check)._asdict()
+    return instance_rollback.rollback([(app, order["release"]) for app in order["apps"]], order["who"], check)._asdict()
 
 
 def main() -> None:
@@ -130,7 +131,7 @@ def main() -> None:
         module.fail_json(msg=f"{error}. The host must run systemd.")
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
-    except deploy.DeployError as error:
+    except DeployError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the actions that start instances have in common."""
+"""Call the host half of the modules that start instances, with what they need of a description."""
 
 from __future__ import annotations
 

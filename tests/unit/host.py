@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, instance, removal
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, removal
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import host_app
@@ -39,7 +40,7 @@ class Host:
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
         self.unit_dir = place / "systemd"
-        for module in (instance, removal):
+        for module in (layout, systemd, removal):
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
         for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
             monkeypatch.setattr(removal, name, str(place / name))

@@ -6,16 +6,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import typing as t
 
+from ..host.clock import now
 from ..host.files import read_text, write_atomically
 
 KEPT_LINES = 1000
-
-
-def now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def record(root: str, entry: t.Mapping[str, t.Any]) -> None:

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The words of config_tree: entries, paths, the manifest, the payload from its action to its module."""
+"""What a call of config_tree wants of a tree, and the manifest of the files that are ours."""
 
 from __future__ import annotations
 
@@ -16,6 +16,39 @@ from dataclasses import dataclass, field
 MANIFEST = ".flaskops.json"
 # Where the originals are that `force` replaced, under their own paths.
 SAVED = ".flaskops.saved"
+FILE_SPEC: dict[str, dict[str, t.Any]] = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
+    "src": {"type": "str"},
+    "content": {"type": "str"},
+    "link": {"type": "str"},
+    "vars": {"type": "dict", "default": {}},
+    "search": {"type": "list", "elements": "str", "default": []},
+    "mode": {"type": "raw", "default": "0644"},
+    "diff": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
+    "if_unedited": {"type": "bool", "default": False},
+}
+SITE_SPEC: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "routes": {"type": "list", "elements": "dict", "required": True},
+}
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "root": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
+    "absent": {"type": "list", "elements": "raw", "default": []},
+    "owners": {"type": "list", "elements": "str", "default": []},
+    "validate": {"type": "list", "elements": "str", "default": []},
+    "validate_fallback": {"type": "list", "elements": "str", "default": []},
+    "service": {"type": "str"},
+    "service_log": {"type": "path"},
+    "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
+    "reload_timeout": {"type": "int", "default": 10},
+    "probe_listen": {"type": "str", "default": "80"},
+    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
+    "payload": {"type": "str", "no_log": True},
+}
 
 
 class ConfigTreeError(Exception):
@@ -153,3 +186,16 @@ class Manifest:
         """Who owns `path`, None for somebody else's file."""
         record = self.files.get(path)
         return record["owner"] if record else None
+
+
+@dataclass
+class Request:
+    """What the caller wants of one tree."""
+
+    root: str
+    entries: list[Entry]
+    absent: list[Absent] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    validate: list[str] = field(default_factory=list)
+    validate_fallback: list[str] = field(default_factory=list)
+    want_diff: bool = False

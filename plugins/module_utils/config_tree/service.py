@@ -9,8 +9,8 @@ import re
 import time
 from collections.abc import Callable
 
+from ..host.command import Outcome, Runner, run
 from .request import ConfigTreeError
-from .validate import Outcome, Runner, run
 
 LOG_LINES = 20
 POLL_SECONDS = 0.1

@@ -22,63 +22,19 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..host import files
 from ..nginx.sites import Answer, SiteProbe
 from ..nginx.sites import Request as Question
-from . import stage
+from . import journal, stage
+from .explain import Explainer
 from .plan import Plan, Planner
-from .request import MANIFEST, Absent, ConfigTreeError, Entry, Manifest, check_request
+from .request import MANIFEST, ConfigTreeError, Manifest, Request, check_request
 from .service import Service
-from .validate import Explainer, Validator
+from .validate import Validator
 
 STATE_DIR = "/var/lib/flaskops"
 LOCK_SECONDS = 120
 ATTEMPTS = 3
-FILE_SPEC: dict[str, dict[str, t.Any]] = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "src": {"type": "str"},
-    "content": {"type": "str"},
-    "link": {"type": "str"},
-    "vars": {"type": "dict", "default": {}},
-    "search": {"type": "list", "elements": "str", "default": []},
-    "mode": {"type": "raw", "default": "0644"},
-    "diff": {"type": "bool", "default": True},
-    "force": {"type": "bool", "default": False},
-    "if_unedited": {"type": "bool", "default": False},
-}
-SITE_SPEC: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "required": True},
-    "host": {"type": "str", "required": True},
-    "routes": {"type": "list", "elements": "dict", "required": True},
-}
-ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "root": {"type": "path", "required": True},
-    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
-    "absent": {"type": "list", "elements": "raw", "default": []},
-    "owners": {"type": "list", "elements": "str", "default": []},
-    "validate": {"type": "list", "elements": "str", "default": []},
-    "validate_fallback": {"type": "list", "elements": "str", "default": []},
-    "service": {"type": "str"},
-    "service_log": {"type": "path"},
-    "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
-    "reload_timeout": {"type": "int", "default": 10},
-    "probe_listen": {"type": "str", "default": "80"},
-    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
-    "payload": {"type": "str", "no_log": True},
-}
-
-
-@dataclass
-class Request:
-    """What the caller wants of one tree."""
-
-    root: str
-    entries: list[Entry]
-    absent: list[Absent] = field(default_factory=list)
-    owners: list[str] = field(default_factory=list)
-    validate: list[str] = field(default_factory=list)
-    validate_fallback: list[str] = field(default_factory=list)
-    want_diff: bool = False
 
 
 @dataclass
@@ -121,11 +77,11 @@ class PendingMark:
 
     def write(self, **what: t.Any) -> None:
         """Set or replace the mark; it is on the disk when this returns."""
-        stage.replace_file(self.path, json.dumps(what).encode(), 0o600)
+        files.replace_file(self.path, json.dumps(what).encode(), 0o600)
 
     def clear(self) -> None:
         """Remove the mark."""
-        stage.remove_path(self.path)
+        files.remove_path(self.path)
 
 
 class Transaction:
@@ -209,9 +165,9 @@ class Transaction:
 
     def _recover(self) -> bool:
         """Undo what a killed run did not commit, delete what it left. Returns whether the tree changed."""
-        undone = stage.restore_journal(self.places)
+        undone = journal.restore_journal(self.places)
         if self._is_uncommitted():
-            undone = stage.exchange(self.root, self.mark.read()["stage"]) or undone
+            undone = files.exchange(self.root, self.mark.read()["stage"]) or undone
         if undone or self.mark.read():
             self.mark.write()
         self._sweep()
@@ -227,9 +183,9 @@ class Transaction:
     def _sweep(self) -> None:
         """Delete what is not needed: stages, the old tree once it is committed, half-written files."""
         for path in self.places.leftovers():
-            stage.remove_tree(path)
+            files.remove_tree(path)
         for path in (self.mark.path, os.path.join(self.root, MANIFEST)):
-            stage.remove_path(f"{path}{stage.FRESH}")
+            files.remove_path(f"{path}{files.FRESH}")
 
     def _swap(self, result: Result) -> None:
         """Stage, validate and swap; again from the start when somebody changes the live tree meanwhile."""
@@ -248,7 +204,7 @@ class Transaction:
     def _build(self, result: Result) -> None:
         """Make the stage: the live tree with the plan written into it, accepted by the validator."""
         request, self.stage = self.request, self.places.new_stage()
-        stage.copy_tree(self.root, self.stage)
+        files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
         validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
         result.validated = validator.check(self.stage, result.plan.manifest)
@@ -258,18 +214,18 @@ class Transaction:
         """The swap: one exchange where possible, else file by file under a journal."""
         if self.service.is_active():
             self.answers = self.probe.look(_concerned(result.plan, self.probe.names))
-        stage.copy_attributes(self.root, self.stage)
-        stage.fsync_dirs(self.stage)
+        files.copy_attributes(self.root, self.stage)
+        files.fsync_dirs(self.stage)
         self.mark.write(stage=self.stage, inode=os.stat(self.stage).st_ino)
-        if not stage.mounts_at_or_below(self.root) and stage.exchange(self.root, self.stage):
+        if not files.mounts_at_or_below(self.root) and files.exchange(self.root, self.stage):
             result.swapped = "exchange"
             return
         self.mark.write()
         result.swapped = "files"
         try:
-            stage.replace_files(self.places, self.stage, result.plan)
+            journal.replace_files(self.places, self.stage, result.plan)
         except OSError as error:
-            stage.restore_journal(self.places)
+            journal.restore_journal(self.places)
             self.mark.clear()
             raise ConfigTreeError(f"cannot write below {self.root} ({error}); everything is as before") from error
 
@@ -287,7 +243,7 @@ class Transaction:
             self._undo(result, trouble)
         if trouble:
             raise ConfigTreeError(f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}")
-        stage.close_journal(self.places)  # before the mark: undone later, the journal would need it
+        journal.close_journal(self.places)  # before the mark: undone later, the journal would need it
         self.mark.clear()
 
     def _reload(self) -> str:
@@ -301,10 +257,10 @@ class Transaction:
         """Put the old tree back, reload again, and raise with what the service said."""
         refused = self.stage if result.swapped == "exchange" else self.root
         if result.swapped == "exchange":
-            stage.exchange(self.root, self.stage)
+            files.exchange(self.root, self.stage)
         said, lines = self._said(refused, result.plan.manifest), self.service.said()
         if result.swapped == "files":
-            stage.restore_journal(self.places)
+            journal.restore_journal(self.places)
         self.mark.write()
         again = self._reload()
         if not again:

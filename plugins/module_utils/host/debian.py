@@ -1,11 +1,53 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the package manager knows of files."""
+"""What a Debian host has: its distribution, its packages, and whether a file is as its package brought it."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
+import typing as t
+
+from .files import read_text
+
+DPKG_STATUS = "/var/lib/dpkg/status"
+APT_STATES = "/var/lib/apt/extended_states"
+OS_RELEASE = "/etc/os-release"
+_PLAIN_NAME = r"[a-z0-9][a-z0-9+.-]+"
+
+
+def distribution() -> dict[str, t.Any]:
+    """Return what the distribution calls itself, and the family: its own name and those it says it is like (os-release(5))."""
+    pairs = [line.partition("=")[::2] for line in (read_text(OS_RELEASE) or "").splitlines() if "=" in line]
+    values = {key: value.strip().strip("\"'") for key, value in pairs}
+    name = values.get("ID", "linux")
+    return {"name": values.get("PRETTY_NAME", name), "family": [name, *values.get("ID_LIKE", "").split()]}
+
+
+def missing_packages(names: t.Sequence[str]) -> list[str]:
+    """Return the packages that apt would have to do something about; all that is more than a name is for apt to understand.
+
+    One that came as a dependency of another is among them: apt marks it as wanted, so that it does not go with the other.
+    """
+    if not names:
+        return []
+    wanted = {name for name in names if re.fullmatch(_PLAIN_NAME, name)}
+    known = _paragraphs(DPKG_STATUS, {*wanted, "dpkg"})
+    # A package may be there for another architecture too.
+    native = {"all", *(fields.get("Architecture") for fields in known if fields["Package"] == "dpkg")}
+    installed = {
+        fields["Package"] for fields in known if fields["Status"].endswith(" ok installed") and fields.get("Architecture") in native
+    }
+    automatic = {fields["Package"] for fields in _paragraphs(APT_STATES, wanted) if fields.get("Auto-Installed") == "1"}
+    return [name for name in names if name not in installed or name in automatic]
+
+
+def _paragraphs(path: str, wanted: t.Collection[str]) -> list[dict[str, str]]:
+    """Return the fields of packages in one of dpkg's files, without what goes on over more lines."""
+    texts = [text.strip() for text in (read_text(path) or "").split("\n\n")]
+    own = [text for text in texts if text.partition("\n")[0].partition(": ")[2] in wanted]
+    return [dict(line.split(": ", 1) for line in text.splitlines() if re.match(r"[A-Za-z-]+: ", line)) for text in own]
 
 
 def is_as_packaged(path: str) -> bool:

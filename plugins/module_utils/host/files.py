@@ -1,15 +1,26 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files and symlinks that are the old or the new one at any instant, and what is on the disk."""
+"""Files, links and trees on a host: each is the old or the new one at any instant, and on the disk when its writer says so."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
+import re
+import shutil
+import stat
 import typing as t
+from collections.abc import Iterator
 
 _PARTIAL = ".partial"
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+# What renameat2 and the kernel below it answer where two directories cannot be exchanged.
+CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+FRESH = ".flaskops-new"
+_OCTAL = re.compile(r"\\([0-7]{3})")  # mountinfo writes a blank as \040
 
 
 @contextlib.contextmanager
@@ -103,3 +114,174 @@ def sync_filesystem(path: str) -> None:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
     finally:
         os.close(handle)
+
+
+def link_tree(source: str, target: str) -> None:
+    """Repeat a tree with links to its files, which take no space.
+
+    Symbolic links could lead out, and names that begin with a dot are nobody's business; both are left out.
+    """
+    for directory, names, files in os.walk(source):
+        names[:] = [name for name in names if not name.startswith(".")]
+        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
+        os.makedirs(place, mode=0o755, exist_ok=True)
+        for name in files:
+            file = os.path.join(directory, name)
+            if not name.startswith(".") and not os.path.islink(file):
+                _link_or_copy(file, os.path.join(place, name))
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # prebuilt code on another file system
+        shutil.copyfile(source, target)
+        os.chmod(target, 0o644)
+
+
+def unlink(path: str) -> None:
+    if os.path.lexists(path):
+        os.unlink(path)
+
+
+def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
+    """Return the directories that are not there, or not root's, or have other permissions.
+
+    :param wanted: permissions, octal, by path
+    """
+    return [path for path, mode in wanted.items() if not _is_right(path, int(mode, 8))]
+
+
+def _is_right(path: str, mode: int) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, 0, 0)
+
+
+def walk(directory: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from walk(entry.path)
+
+
+def mounts_at_or_below(path: str, mountinfo: str = "/proc/self/mountinfo") -> list[str]:
+    """Mount points that are `path` or lie below it."""
+    try:
+        with open(mountinfo, encoding="utf-8", errors="surrogateescape") as handle:
+            points = [_OCTAL.sub(lambda code: chr(int(code[1], 8)), line.split()[4]) for line in handle]
+    except OSError:
+        return []
+    return sorted(point for point in points if point == path or point.startswith(f"{path}/"))
+
+
+def remove_tree(path: str) -> None:
+    """Delete a tree, unless something is mounted in it: that would be deleted with it."""
+    if os.path.isdir(path) and not os.path.islink(path) and not mounts_at_or_below(path):
+        shutil.rmtree(path)
+
+
+def copy_tree(source: str, target: str) -> None:
+    """Copy what is in `source` into the existing directory `target`.
+
+    Files become hard links, so nothing of them can be lost or differ; where links are not possible, copies.
+    Nothing may therefore be opened for writing in `target`: replace files, never edit them.
+    """
+    with os.scandir(source) as entries:
+        for entry in entries:
+            to_path = os.path.join(target, entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                os.mkdir(to_path, 0o700)
+                copy_attributes(entry.path, to_path)
+                copy_tree(entry.path, to_path)
+                copy_attributes(entry.path, to_path)  # again: filling it changed its mtime
+            else:
+                link_or_copy(entry.path, to_path)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Make `target`, which must not exist, the same file or symlink as `source`."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+        return
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+            raise
+    mode = os.lstat(source).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISLNK(mode):  # sockets and devices cannot be copied
+        shutil.copyfile(source, target, follow_symlinks=False)
+        copy_attributes(source, target)
+        if stat.S_ISREG(mode):
+            fsync(target)
+
+
+def copy_attributes(source: str, target: str) -> None:
+    """Owner, mode, times, extended attributes (ACLs, SELinux labels)."""
+    info = os.lstat(source)
+    with contextlib.suppress(PermissionError):
+        os.chown(target, info.st_uid, info.st_gid, follow_symlinks=False)
+    shutil.copystat(source, target, follow_symlinks=False)
+
+
+def replace_file(path: str, content: bytes, mode: int) -> None:
+    """Write a file by a rename: readers see the old or the new one. It is on the disk when this returns."""
+    fresh = f"{path}{FRESH}"
+    remove_path(fresh)
+    write_file(fresh, content, mode)
+    os.rename(fresh, path)
+    fsync(os.path.dirname(path))
+
+
+def write_file(path: str, content: bytes, mode: int) -> None:
+    """Make a new file that belongs to root and is on the disk when this returns."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        if os.geteuid() == 0:
+            os.fchown(stream.fileno(), 0, 0)
+        os.fchmod(stream.fileno(), mode)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def remove_path(path: str) -> None:
+    """Remove a file, a link or an empty directory, if there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rmdir(path)
+        return
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)
+
+
+def fsync_dirs(tree: str) -> None:
+    """Wait until every directory of `tree`, and the one that holds it, is on the disk."""
+    for directory in [entry.path for entry in walk(tree) if entry.is_dir(follow_symlinks=False)]:
+        fsync(directory)
+    fsync(tree)
+    fsync(os.path.dirname(tree))
+
+
+def exchange(one: str, other: str) -> bool:
+    """Swap two directories in one step. False where the system cannot; other errors raise OSError."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0:
+        fsync(os.path.dirname(one))
+        return True
+    number = ctypes.get_errno()
+    if number in CANNOT_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number), one)
+
+
+def give(root: str, user: int, group: int) -> None:
+    """Hand a tree over, links themselves and not what they point to, and let nobody else write to it."""
+    for directory, names, files in os.walk(root):
+        for path in (os.path.join(directory, name) for name in ["", *names, *files]):
+            os.chown(path, user, group, follow_symlinks=False)
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode & 0o755)

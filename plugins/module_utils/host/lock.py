@@ -15,7 +15,7 @@ import os
 import time
 import typing as t
 
-from ..app.history import now
+from .clock import now
 
 PATH = "/run/lock/flaskops.lock"
 _POLL_SECONDS = 0.2

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import typing as t
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
+UNIT_DIR = "/etc/systemd/system"
 
 
 class SystemdError(Exception):
@@ -95,3 +97,21 @@ def journal(unit: str, lines: int = 25, invocation: str = "", since: float = 0) 
         errors="replace",
     )
     return done.stdout.splitlines()
+
+
+def wants_link(unit: str) -> str:
+    return f"{UNIT_DIR}/multi-user.target.wants/{unit}"
+
+
+def is_enabled(unit: str) -> bool:
+    """Return whether a unit starts at boot; systemd itself tells it only as of its last reload."""
+    return os.path.islink(wants_link(unit))
+
+
+def idle_services(names: t.Sequence[str]) -> list[str]:
+    """Return the services that do not run or would not after a boot."""
+    try:
+        states = show([f"{name}.service" for name in names])
+    except (OSError, SystemdError):
+        return list(names)  # who starts them says why it cannot
+    return [name for name in names if states[f"{name}.service"]["ActiveState"] != "active" or not is_enabled(f"{name}.service")]

@@ -19,28 +19,9 @@ import pwd
 import shutil
 import typing as t
 
-from ..host.files import partials, plain_umask, read_link, read_text, write_atomically
-
-App = t.Mapping[str, t.Any]
-UNIT_DIR = "/etc/systemd/system"
-
-
-class InstanceFile(t.NamedTuple):
-    """A file of an instance: its suffix in the configuration directory, and who may read it."""
-
-    suffix: str
-    mode: int
-    by_group: bool
-
-
-# Secrets are for systemd alone, which hands them to the process; the record has checksums of them.
-FILES = {
-    "ini": InstanceFile(".ini", 0o640, True),
-    "stream": InstanceFile(".stream.ini", 0o640, True),
-    "env": InstanceFile(".env", 0o640, True),
-    "secrets": InstanceFile(".secrets", 0o600, False),
-    "record": InstanceFile(".json", 0o600, False),
-}
+from ..app.layout import FILES, App, drop_in_path, stream_link, stream_template_path, stream_unit_name, template_path, unfinished, unit_name
+from ..host.files import link_tree, partials, plain_umask, read_link, read_text, unlink, write_atomically
+from ..host.systemd import is_enabled, wants_link
 
 
 class MissingDirectoryError(OSError):
@@ -134,7 +115,7 @@ class Instance:
                 if lenient:
                     continue
                 raise MissingDirectoryError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
-            _link_tree(source, f"{public}/{route['path'].strip('/')}")
+            link_tree(source, f"{public}/{route['path'].strip('/')}")
 
     def begin(self) -> None:
         """Say that a run is at work: should it be killed, the next one does the rest, also where everything is live already."""
@@ -162,15 +143,6 @@ class Instance:
         )
 
 
-def unit_name(name: str, instance: str) -> str:
-    return f"flask-{name}@{instance}.service"
-
-
-def stream_unit_name(name: str, instance: str) -> str:
-    # Names of applications have no dot, so that it is nobody else's.
-    return f"flask-{name}.stream@{instance}.service"
-
-
 def has_pool(app: App, name: str) -> bool:
     """Return whether an instance has a pool for streams."""
     return os.path.exists(f"{app['config_dir']}/{name}{FILES['stream'].suffix}")
@@ -179,10 +151,6 @@ def has_pool(app: App, name: str) -> bool:
 def units_of(app: App, name: str) -> list[str]:
     """Return the units of an instance that has a configuration."""
     return [unit_name(app["name"], name), *([stream_unit_name(app["name"], name)] if has_pool(app, name) else [])]
-
-
-def stream_link(app: App) -> str:
-    return f"{app['run_dir']}/stream.sock"
 
 
 def stream_target(app: App, name: str) -> str | None:
@@ -195,31 +163,6 @@ def stream_target(app: App, name: str) -> str | None:
     return f"{name}.sock" if os.path.lexists(stream_link(app)) else None
 
 
-def wants_link(unit: str) -> str:
-    return f"{UNIT_DIR}/multi-user.target.wants/{unit}"
-
-
-def is_enabled(unit: str) -> bool:
-    """Return whether a unit starts at boot; systemd itself tells it only as of its last reload."""
-    return os.path.islink(wants_link(unit))
-
-
-def drain_timer(name: str, instance: str) -> str:
-    return f"flask-{name}-drain-{instance}"
-
-
-def template_path(name: str) -> str:
-    return f"{UNIT_DIR}/flask-{name}@.service"
-
-
-def stream_template_path(name: str) -> str:
-    return f"{UNIT_DIR}/flask-{name}.stream@.service"
-
-
-def drop_in_path(unit: str) -> str:
-    return f"{UNIT_DIR}/{unit}.d/instance.conf"
-
-
 def live_id(app: App) -> str:
     """Return the id of the instance that requests go to, empty if there is none."""
     return _id_of_link(f"{app['run_dir']}/uwsgi.sock", ".sock")
@@ -228,11 +171,6 @@ def live_id(app: App) -> str:
 def previous_id(app: App) -> str:
     """Return the id of the instance that was live before, empty if there is none."""
     return _id_of_link(f"{app['config_dir']}/previous", ".ini")
-
-
-def unfinished(app: App) -> str:
-    """Return the path of the file that is there while a run changes what is live."""
-    return f"{app['config_dir']}/unfinished"
 
 
 def _id_of_link(path: str, suffix: str) -> str:
@@ -286,33 +224,9 @@ def sweep(app: App) -> None:
             shutil.rmtree(entry.path)
 
 
-def _link_tree(source: str, target: str) -> None:
-    """Repeat a tree with links to its files, which take no space.
-
-    Symbolic links could lead out, and names that begin with a dot are nobody's business; both are left out.
-    """
-    for directory, names, files in os.walk(source):
-        names[:] = [name for name in names if not name.startswith(".")]
-        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
-        os.makedirs(place, mode=0o755, exist_ok=True)
-        for name in files:
-            file = os.path.join(directory, name)
-            if not name.startswith(".") and not os.path.islink(file):
-                _link_or_copy(file, os.path.join(place, name))
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # prebuilt code on another file system
-        shutil.copyfile(source, target)
-        os.chmod(target, 0o644)
-
-
-def unlink(path: str) -> None:
-    if os.path.lexists(path):
-        os.unlink(path)
-
-
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+class DeployError(Exception):
+    """A run that failed; the message has a line or more for each application, with what to do."""

@@ -11,8 +11,11 @@ import subprocess
 import typing as t
 
 from ..app.account import SYSUSERS_DIR, TMPFILES_DIR
+from ..app.layout import drain_timer, stream_template_path, template_path
 from ..host import systemd
-from .instance import UNIT_DIR, drain_timer, known_ids, remove_instance, stream_template_path, template_path, units_of, unlink
+from ..host.files import unlink
+from ..host.systemd import UNIT_DIR
+from .instance import known_ids, remove_instance, units_of
 
 App = t.Mapping[str, t.Any]
 

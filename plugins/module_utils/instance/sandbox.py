@@ -8,7 +8,7 @@ import os
 import typing as t
 
 from ..host.as_user import CommandError, run
-from .deploy import DeployError
+from .instance import DeployError
 
 App = t.Mapping[str, t.Any]
 

@@ -11,10 +11,12 @@ import stat
 import typing as t
 
 from ..app import history
+from ..app.layout import stream_link
 from ..host import systemd
 from ..host.files import read_link
-from ..release.build import release_record
-from .instance import changed_by_hand, instance_record, is_enabled, known_ids, live_id, previous_id, stream_link, units_of
+from ..host.systemd import is_enabled
+from ..release.store import release_record
+from .instance import changed_by_hand, instance_record, known_ids, live_id, previous_id, units_of
 from .uwsgi_client import read_stats
 
 App = t.Mapping[str, t.Any]

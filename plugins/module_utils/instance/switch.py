@@ -8,31 +8,14 @@ Streams go to the new instance a moment earlier.
 
 from __future__ import annotations
 
-import os
 import typing as t
 
-from ..app import history
+from ..app.layout import drain_timer, stream_link, unit_name
 from ..host import systemd
-from ..host.files import link_atomically, read_link, read_text, write_atomically
-from ..release import build
-from ..release.build import release_record, remove_release, remove_virtualenv
-from .instance import (
-    Instance,
-    drain_timer,
-    has_pool,
-    instance_record,
-    is_enabled,
-    known_ids,
-    previous_id,
-    remove_instance,
-    stream_link,
-    stream_target,
-    stream_template_path,
-    sweep,
-    unit_name,
-    units_of,
-    unlink,
-)
+from ..host.files import link_atomically, read_link, read_text, unlink, write_atomically
+from ..host.systemd import is_enabled
+from ..release.store import prune_virtualenvs, remove_release
+from .instance import Instance, instance_record, known_ids, previous_id, remove_instance, stream_target, units_of
 
 App = t.Mapping[str, t.Any]
 
@@ -98,7 +81,7 @@ def discard_release(instance: Instance) -> None:
         else:
             unlink(f"{root}/next")
         remove_release(root, release)
-        _prune_virtualenvs(root)
+        prune_virtualenvs(root)
 
 
 def switch(instance: Instance) -> None:
@@ -160,80 +143,3 @@ def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
 def _stop_in_time(instance: Instance, other: str) -> None:
     seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
     systemd.stop_later(instance.units_of(other), seconds, drain_timer(instance.name, other))
-
-
-def prune(instance: Instance) -> list[str]:
-    """Remove instances, releases and virtualenvs that nothing refers to any more; return what went.
-
-    The live, the previous and running instances stay with their releases, and the newest releases up to ``keep_releases`` with the
-    newest instance of each, so that there is something to go back to. What a killed run never switched to is nothing to go back to.
-    """
-    app, root = instance.app, instance.root
-    ids = known_ids(app)
-    units = {name: units_of(app, name) for name in ids}
-    timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
-    found = systemd.show([*(unit for own in units.values() for unit in own), *timers.values()])
-    states = {unit: state["ActiveState"] for unit, state in found.items()}
-    running = {name for name in ids if any(states[unit] not in ("inactive", "failed") for unit in units[name])}
-    protected = {instance.id, previous_id(app), *running}
-    release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
-
-    releases = _by_age(f"{root}/releases")
-    linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
-    needed = (linked | {release_of[name] for name in ids if name in protected}) & set(releases)
-    good = _were_live(app, ids)
-    proven = {release_of[name] for name in good}
-    spare = [release for release in releases if release in proven - needed][: max(0, app["keep_releases"] - len(needed))]
-    keep = needed | set(spare)
-
-    removed: list[str] = []
-    seen: set[str] = {release_of[name] for name in ids if name in protected}
-    for name in sorted(ids, key=lambda name: -os.stat(f"{instance.config_dir}/{name}.ini").st_mtime_ns):
-        if name in protected:
-            continue
-        if name in good and release_of[name] in keep and release_of[name] not in seen:
-            seen.add(release_of[name])
-            continue
-        remove_instance(app, name)
-        # Of one that has ended before its time.
-        systemd.stop([timers[name]] if states[timers[name]] == "active" else [])
-        # Or systemd would show it as failed for ever.
-        systemd.reset_failed([unit for unit in units[name] if states[unit] == "failed"])
-        removed.append(f"{instance.config_dir}/{name}.ini")
-    template = stream_template_path(instance.name)
-    if os.path.exists(template) and not any(has_pool(app, name) for name in known_ids(app)):
-        unlink(template)
-        removed.append(template)
-    if instance.release["id"]:
-        for release in set(releases) - keep:
-            remove_release(root, release)
-            removed.append(f"{root}/releases/{release}")
-        removed += _prune_virtualenvs(root)
-        build.sweep(root)
-    sweep(app)
-    return sorted(removed)
-
-
-def _were_live(app: App, ids: t.Collection[str]) -> set[str]:
-    """Return the instances that were live, by the history; all of them where it does not know the previous one, which was."""
-    lines = history.read(app["root"], history.KEPT_LINES)
-    known = {entry.get("instance") for entry in lines if entry.get("result") == "live"}
-    return {name for name in ids if name in known} if previous_id(app) in {*known, ""} else set(ids)
-
-
-def _prune_virtualenvs(root: str) -> list[str]:
-    """Remove the virtualenvs that no release refers to."""
-    needed = {release_record(root, release).get("virtualenv") for release in _by_age(f"{root}/releases")}
-    unneeded = [name for name in _by_age(f"{root}/venvs") if name not in needed]
-    for name in unneeded:
-        remove_virtualenv(root, name)
-    return [f"{root}/venvs/{name}" for name in unneeded]
-
-
-def _by_age(directory: str) -> list[str]:
-    """Return the entries of a directory of releases or virtualenvs, the newest first."""
-    try:
-        entries = [entry for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
-    except FileNotFoundError:
-        return []
-    return [entry.name for entry in sorted(entries, key=lambda entry: (-entry.stat().st_mtime_ns, entry.name))]

@@ -12,11 +12,8 @@ import dataclasses
 import re
 import typing as t
 
-# Released wheels for every CPython the supported Debian releases ship, so that a server needs no compiler.
-DEFAULT_UWSGI = "pyuwsgi==2.0.30.post1"
-OLDEST_UWSGI = (2, 0, 21)
-# gevent with all it needs, of one date; wheels for the same Pythons.
-GEVENT = ("gevent==26.9.0", "greenlet==3.5.6", "zope.event==6.2", "zope.interface==8.7")
+from ..uwsgi.packages import DEFAULT_UWSGI
+
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
 DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..source.fetch import locked
+from ..source.cache import locked
 
 
 def _place(cache: Path, virtualenv: str) -> Path:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from email.parser import HeaderParser
 
 from ..identity import content_id
-from ..source.fetch import wheel_metadata
-from ..source.tree import FileTree, SourceError, Tree
+from ..source.package import FileTree, wheel_metadata
+from ..source.tree import SourceError, Tree
 
 DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.

@@ -14,28 +14,11 @@ import gzip
 import hashlib
 import io
 import os
-import posixpath
 import stat
-import subprocess
 import tarfile
 import typing as t
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-# Set in hooks of git (git-rev-parse(1), --local-env-vars); they would name another repository than the one that is meant.
-_LOCAL_TO_A_REPOSITORY = {
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-}
-# What a user's own configuration would change in the files of a commit.
-_PLAIN = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null")
 
 
 class SourceError(Exception):
@@ -117,7 +100,7 @@ class DirTree(Tree):
         return target.read_bytes() if target.is_file() else None
 
     def write_tar(self, target: Path) -> None:
-        with _tar_writer(target) as tar:
+        with tar_writer(target) as tar:
             for name, path, status in self._walk():
                 info = tarfile.TarInfo(name)
                 if stat.S_ISLNK(status.st_mode):
@@ -129,91 +112,7 @@ class DirTree(Tree):
                     tar.addfile(info, io.BytesIO(content))
 
 
-class GitTree(Tree):
-    """A commit in a repository on the controller; git's own tree id is its digest."""
-
-    def __init__(self, repository: Path, commit: str, subdir: str = "") -> None:
-        self.repository, self.commit, self.subdir = repository, commit, _in_git(subdir)
-        try:
-            self._tree = git(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{self.subdir}").decode().strip()
-            kind = git(repository, "cat-file", "-t", self._tree).decode().strip()
-        except subprocess.CalledProcessError:
-            kind = "nothing"
-        if kind != "tree":
-            says = "is not in" if kind == "nothing" else "is not a directory in"
-            raise SourceError("subdir", f"'{subdir}' {says} commit {commit[:12]}", "name a directory of the repository")
-
-    @property
-    def digest(self) -> str:
-        return self._tree
-
-    @property
-    def revision(self) -> str:
-        return self.commit
-
-    def read(self, path: str) -> bytes | None:
-        try:
-            return git(self.repository, "cat-file", "blob", f"{self.commit}:{_in_git(posixpath.join(self.subdir, path))}")
-        except subprocess.CalledProcessError:
-            return None
-
-    def write_tar(self, target: Path) -> None:
-        # A tree instead of a commit: archive members get the current time, so it is normalised by repacking.
-        packed = git(self.repository, *_PLAIN, "archive", "--format=tar", self.digest)
-        with tarfile.open(fileobj=io.BytesIO(packed)) as source, _tar_writer(target) as tar:
-            for member in source:
-                if member.isdir():
-                    continue
-                info = tarfile.TarInfo(member.name)
-                info.type, info.linkname, info.size = member.type, member.linkname, member.size
-                info.mode = 0o755 if member.mode & 0o100 else 0o644
-                tar.addfile(info, source.extractfile(member) if member.isreg() else None)
-
-
-class FileTree(Tree):
-    """A single distribution file (wheel or sdist) with what it requires."""
-
-    def __init__(self, file: Path, revision: str) -> None:
-        self.file, self._revision = file, revision
-
-    @functools.cached_property
-    def digest(self) -> str:
-        return hashlib.sha256(self.file.read_bytes()).hexdigest()
-
-    @property
-    def revision(self) -> str:
-        return self._revision
-
-    def read(self, path: str) -> bytes | None:
-        return None
-
-    def write_tar(self, target: Path) -> None:
-        with _tar_writer(target) as tar:
-            info = tarfile.TarInfo(self.file.name)
-            content = self.file.read_bytes()
-            info.size, info.mode = len(content), 0o644
-            tar.addfile(info, io.BytesIO(content))
-
-
-def _in_git(path: str) -> str:
-    """Return a path as git writes it in a tree: normalised, and empty for the root."""
-    normal = posixpath.normpath(path) if path else ""
-    return "" if normal == "." else normal
-
-
-def git(repository: Path, *arguments: str) -> bytes:
-    """Run git on a bare repository and return what it prints.
-
-    :raises subprocess.CalledProcessError: with git's own words in ``stderr``
-    """
-    # No prompt: a run must not wait for a password that nobody is there to type.
-    inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_TO_A_REPOSITORY}
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")}
-    done = subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, env={**inherited, **quiet})
-    return done.stdout
-
-
-class _tar_writer:
+class tar_writer:
     """A gzipped tar that appears under its name only when it is complete."""
 
     def __init__(self, target: Path) -> None:

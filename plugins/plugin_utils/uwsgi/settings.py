@@ -8,8 +8,8 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ..description.keys import OLDEST_UWSGI
 from .ini import literal
+from .packages import OLDEST_UWSGI
 
 Setting = dict[str, t.Any]
 # uWSGI reads block sizes as 16 bit: 65536 would wrap to 0 (unbit/uwsgi#324).

@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import Plan
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry, encode_payload
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import ARGUMENT_SPEC, Result
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
+    ARGUMENT_SPEC,
+    Absent,
+    ConfigTreeError,
+    Entry,
+    encode_payload,
+)
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result
 from ansible_collections.flaskops.stack.plugins.modules import config_tree
 
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.validate import Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import Outcome
 
 
 class Systemd:

@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import stage as files
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import journal, stage
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import Planner
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Entry, Manifest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import files
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def apply(root: Path, tree: Path, *entries: Entry, owners: str = "shop"):
     """What the transaction does between comparing and validating."""
     plan = Planner(str(root)).make(list(entries), [], [owners])
     files.copy_tree(str(root), str(tree))
-    files.apply_plan(str(tree), plan)
+    stage.apply_plan(str(tree), plan)
     return plan
 
 
@@ -84,18 +85,18 @@ def test_a_directory_of_ours_with_a_foreign_file_stays(root, tmp_path):
 
 
 def test_inventory_sees_edits_but_not_hard_links(root, tmp_path):
-    before = files.inventory(str(root))
+    before = stage.inventory(str(root))
     copy = tmp_path / "copy"
     copy.mkdir()
     files.copy_tree(str(root), str(copy))
-    assert files.inventory(str(root)) == before
+    assert stage.inventory(str(root)) == before
     (root / "new").write_text("")
-    assert files.inventory(str(root)) != before
+    assert stage.inventory(str(root)) != before
     (root / "new").unlink()
     os.utime(root / "deep", (1, 1))
-    assert files.inventory(str(root)) == before
+    assert stage.inventory(str(root)) == before
     (root / "deep/er/file").chmod(0o600)
-    assert files.inventory(str(root)) != before
+    assert stage.inventory(str(root)) != before
 
 
 def test_exchange_is_one_step(tmp_path):
@@ -133,4 +134,4 @@ def test_order_of_single_files(root, tmp_path):
     (root / ".flaskops.json").write_bytes(manifest.dump())
     entries = [Entry("a-link", "shop", link="new"), Entry("changed", "shop", b"x"), Entry("new", "shop", b"")]
     plan = Planner(str(root)).make(entries, [], ["shop"])
-    assert files._in_safe_order(plan) == ["new", "changed", "a-link", "gone", ".flaskops.json"]
+    assert journal._in_safe_order(plan) == ["new", "changed", "a-link", "gone", ".flaskops.json"]

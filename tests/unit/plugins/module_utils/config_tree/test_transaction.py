@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import stage as files
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import transaction as tree
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import journal, stage
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import transaction as transaction_module
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry, Request
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.validate import Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result, Transaction
+from ansible_collections.flaskops.stack.plugins.module_utils.host import files
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import Outcome
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import Answer, SiteProbe
 
@@ -88,10 +90,10 @@ class Host:
             return Outcome(int("bad" in self.checked[0]), [f"[emerg] bad in {self.root}/sites/shop:1"])
         return Outcome(0, [])
 
-    def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> tree.Result:
+    def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []
-        request = tree.Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
-        transaction = tree.Transaction(request, Service("nginx", runner=self), str(self.state), self.probe)
+        request = Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
+        transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe)
         return transaction.predict() if check else transaction.run()
 
     def live(self) -> dict[str, str]:
@@ -156,13 +158,13 @@ def test_a_hundred_sites_are_checked_once(host):
 
 def test_second_run_does_nothing(host):
     host.run(FIRST)
-    before, inode = files.inventory(str(host.root)), host.root.stat().st_ino
+    before, inode = stage.inventory(str(host.root)), host.root.stat().st_ino
     got = host.run(FIRST)
     assert not got.changed
     assert not got.reloaded
     assert got.swapped == "none"
     assert len(host.reloads) == 1
-    assert files.inventory(str(host.root)) == before
+    assert stage.inventory(str(host.root)) == before
     assert host.root.stat().st_ino == inode
 
 
@@ -251,9 +253,9 @@ def test_a_root_made_for_a_refused_change_goes(host):
 
 
 def test_check_mode_predicts_and_touches_nothing(host):
-    before = files.inventory(str(host.base))
+    before = stage.inventory(str(host.base))
     predicted = host.run(FIRST, check=True)
-    assert files.inventory(str(host.base)) == before
+    assert stage.inventory(str(host.base)) == before
     assert not host.state.exists()
     assert not host.reloads
     got = host.run(FIRST)
@@ -263,10 +265,10 @@ def test_check_mode_predicts_and_touches_nothing(host):
 
 def test_what_the_validator_refuses_is_never_live(host):
     host.run(FIRST)
-    before = files.inventory(str(host.root))
+    before = stage.inventory(str(host.root))
     with pytest.raises(ConfigTreeError, match=r"true refused.*\[emerg\] bad.*\(application shop\): `bad line`"):
         host.run([Entry("sites/shop", "shop", b"bad line\n")])
-    assert files.inventory(str(host.root)) == before
+    assert stage.inventory(str(host.root)) == before
     assert len(host.reloads) == 1
     assert not host.leftovers()
     assert not host.run(FIRST).changed
@@ -448,7 +450,7 @@ def test_adopting_changes_the_manifest_only(host):
 
 def test_two_runs_exclude_each_other(host, monkeypatch):
     host.run(FIRST)
-    monkeypatch.setattr(tree, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(transaction_module, "LOCK_SECONDS", 0)
     (lock,) = host.state.glob("*.lock")
     with lock.open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -461,14 +463,14 @@ def test_two_runs_exclude_each_other(host, monkeypatch):
 @pytest.mark.parametrize("host", ["files"], indirect=True)
 def test_a_full_disk_while_single_files_are_renamed_is_undone(host, monkeypatch):
     host.run(FIRST)
-    bring = files._bring
+    bring = journal._bring
 
     def full(source, target, path):
         if target == str(host.root) and path == "enabled/shop" and "journal" not in source:
             raise OSError(28, "No space left on device")
         bring(source, target, path)
 
-    monkeypatch.setattr(files, "_bring", full)
+    monkeypatch.setattr(journal, "_bring", full)
     with pytest.raises(ConfigTreeError, match="No space left.*everything is as before"):
         host.run(SECOND)
     assert host.live() == TREE_OF_FIRST
@@ -479,7 +481,7 @@ def test_a_full_disk_while_single_files_are_renamed_is_undone(host, monkeypatch)
 @pytest.mark.parametrize("root", ["/", "relative", "/etc/.."])
 def test_a_wrong_root_is_refused(tmp_path, root):
     with pytest.raises(ConfigTreeError, match="absolute path"):
-        tree.Transaction(tree.Request(root, []), Service(""), str(tmp_path))
+        Transaction(Request(root, []), Service(""), str(tmp_path))
 
 
 # What a run does to the disk. It is killed before the first such call, before the second, and so on.

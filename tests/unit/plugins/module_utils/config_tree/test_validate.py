@@ -9,8 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import validate as check
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import validate
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.explain import Explainer
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError, Entry, Manifest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import command
 
 SITE = "server {\n  listen 9999;\n  # @ nginx.extra\n  foo bar;\n  # @\n  root /srv/blog;\n}\n"
 
@@ -45,7 +47,7 @@ def manifest() -> Manifest:
 
 
 def explain(tree: Path, manifest: Manifest, *lines: str) -> str:
-    return check.Explainer("/etc/nginx", str(tree), manifest).explain(list(lines))
+    return Explainer("/etc/nginx", str(tree), manifest).explain(list(lines))
 
 
 @pytest.mark.parametrize("path", ["available/shop.conf", "enabled/shop.conf", "enabled/absolute.conf"])
@@ -98,8 +100,8 @@ def test_nothing_said(tree, manifest):
     assert explain(tree, manifest) == "it said nothing and exited with status 1"
 
 
-def validator(root: Path, argv: list[str], fallback: list[str] | None = None, runner=check.run) -> check.Validator:
-    return check.Validator(str(root), argv, fallback or [], runner)
+def validator(root: Path, argv: list[str], fallback: list[str] | None = None, runner=command.run) -> validate.Validator:
+    return validate.Validator(str(root), argv, fallback or [], runner)
 
 
 def test_no_program_no_validation(tree, manifest, tmp_path):
@@ -123,10 +125,10 @@ def test_the_program_sees_the_stage_in_place_of_the_root(tree, manifest, tmp_pat
         validator(root, ["grep", "-q", "live", f"{root}/foreign.conf"]).check(str(tree), manifest)
 
 
-def without_namespace(argv: list[str]) -> check.Outcome:
+def without_namespace(argv: list[str]) -> command.Outcome:
     if argv[0] == "unshare":
-        return check.Outcome(1, ["unshare: Operation not permitted"])
-    return check.run(argv)
+        return command.Outcome(1, ["unshare: Operation not permitted"])
+    return command.run(argv)
 
 
 def test_without_a_namespace_a_rewritten_copy_is_validated(tree, manifest, tmp_path):
@@ -147,7 +149,7 @@ def test_without_a_namespace_a_rewritten_copy_is_validated(tree, manifest, tmp_p
 
 def test_only_the_root_itself_is_rewritten(tree, tmp_path):
     (tree / "main").write_text("/live /live; /live/x '/live' /live-other /live2 /live.d /other/live\n")
-    check.redirect(str(tree), "/live")
+    validate.redirect(str(tree), "/live")
     copy = str(tree)
     told = f"{copy} {copy}; {copy}/x '{copy}' /live-other /live2 /live.d /other/live\n"
     assert (tree / "main").read_text() == told

@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import host_look, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.files import wrong_directories
 
 STATUS = """Package: dpkg
 Status: install ok installed
@@ -46,7 +47,7 @@ Auto-Installed: 0
 def files(tmp_path, monkeypatch):
     for name, text in (("DPKG_STATUS", STATUS), ("APT_STATES", STATES), ("OS_RELEASE", "")):
         (tmp_path / name).write_text(text)
-        monkeypatch.setattr(host_look, name, str(tmp_path / name))
+        monkeypatch.setattr(debian, name, str(tmp_path / name))
     return tmp_path
 
 
@@ -62,13 +63,13 @@ def files(tmp_path, monkeypatch):
     ],
 )
 def test_packages_that_apt_has_something_to_do_about(files, package, why):
-    assert host_look.missing_packages(["nginx", package]) == [package], why
+    assert debian.missing_packages(["nginx", package]) == [package], why
 
 
 def test_packages_of_a_host_without_their_files(files):
     for file in files.iterdir():
         file.unlink()
-    assert host_look.missing_packages(["nginx"]) == ["nginx"]
+    assert debian.missing_packages(["nginx"]) == ["nginx"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_packages_of_a_host_without_their_files(files):
 )
 def test_what_the_distribution_is(files, text, family, name):
     (files / "OS_RELEASE").write_text(text)
-    assert host_look.distribution() == {"family": family, "name": name}
+    assert debian.distribution() == {"family": family, "name": name}
 
 
 def test_directories_that_are_not_as_they_should_be(tmp_path, monkeypatch):
@@ -92,7 +93,7 @@ def test_directories_that_are_not_as_they_should_be(tmp_path, monkeypatch):
         (tmp_path / name).chmod(mode)
     (tmp_path / "link").symlink_to("right")
     wanted = {str(tmp_path / name): "0755" for name in ("right", "open", "link", "missing")}
-    assert [os.path.basename(path) for path in host_look.wrong_directories(wanted)] == ["open", "link", "missing"]
+    assert [os.path.basename(path) for path in wrong_directories(wanted)] == ["open", "link", "missing"]
 
 
 def _of_root(status: os.stat_result) -> os.stat_result:
@@ -102,7 +103,7 @@ def _of_root(status: os.stat_result) -> os.stat_result:
 def test_a_directory_of_somebody_else(tmp_path, monkeypatch):
     status = os.lstat(tmp_path)
     monkeypatch.setattr(os, "lstat", lambda _path: os.stat_result((0o40755, *status[1:4], 1000, 0, *status[6:10])))
-    assert host_look.wrong_directories({"/x": "0755"}) == ["/x"]
+    assert wrong_directories({"/x": "0755"}) == ["/x"]
 
 
 def test_services_that_do_not_run_or_would_not_after_a_boot(host):
@@ -110,7 +111,7 @@ def test_services_that_do_not_run_or_would_not_after_a_boot(host):
         host.units[f"{name}.service"] = {"ActiveState": "active"}
     for name in ("good", "down"):
         systemd.enable(f"{name}.service")
-    assert host_look.idle_services(["good", "manual", "down", "unknown"]) == ["manual", "down", "unknown"]
+    assert systemd.idle_services(["good", "manual", "down", "unknown"]) == ["manual", "down", "unknown"]
 
 
 def test_a_host_without_systemd_is_for_those_who_start_services_to_refuse(monkeypatch):
@@ -118,4 +119,4 @@ def test_a_host_without_systemd_is_for_those_who_start_services_to_refuse(monkey
         raise systemd.SystemdError("no bus")
 
     monkeypatch.setattr(systemd, "show", refuse)
-    assert host_look.idle_services(["nginx"]) == ["nginx"]
+    assert systemd.idle_services(["nginx"]) == ["nginx"]

@@ -11,9 +11,10 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_link
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy as deploying
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import DeployError
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import known_ids, live_id, previous_id
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt, rollback
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy as deploy_module
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import deploy, last_built, migrate, new_releases
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, known_ids, live_id, previous_id
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def run():
     """Deploy instances as one run."""
 
     def run(*wanted, absent=(), allow_rejected=False, check=False):
-        return deploying.deploy(wanted, absent, "me@here", allow_rejected, check)
+        return deploy(wanted, absent, "me@here", allow_rejected, check)
 
     return run
 
@@ -31,7 +32,7 @@ def back():
     """Roll applications back as one run."""
 
     def back(*apps, release="", check=False):
-        return deploying.rollback([(app, release) for app in apps], "me@here", check)
+        return rollback.rollback([(app, release) for app in apps], "me@here", check)
 
     return back
 
@@ -67,7 +68,7 @@ def test_a_second_run_changes_nothing(host, run):
     before = host.tree()
     host.events.clear()
     outcome = run(one)
-    assert outcome == deploying.Outcome(False, {"shop": {"id": "one", "switched": False}}, [], [], [])
+    assert outcome == attempt.Outcome(False, {"shop": {"id": "one", "switched": False}}, [], [], [])
     assert host.tree() == before
     assert host.events == []
 
@@ -255,10 +256,10 @@ def test_an_old_instance_that_nobody_stops_is_seen(host, run):
 def test_what_was_built_last_is_found(host):
     app = host.app()
     with pytest.raises(DeployError, match=rf"^shop: no release stands in {app['root']}; run the role flask_app before, or point"):
-        deploying.last_built(app)
+        last_built(app)
     host.build(app, "r1")
     host.build(app, "r2")
-    assert deploying.last_built(app) == {
+    assert last_built(app) == {
         "id": "r2",
         "path": f"{app['root']}/releases/r2",
         "virtualenv": f"{app['root']}/venvs/v-r2",
@@ -269,7 +270,9 @@ def test_what_was_built_last_is_found(host):
 
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
     ran = []
-    monkeypatch.setattr(deploying, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv, host.candidate("x").live_id)))
+    monkeypatch.setattr(
+        deploy_module, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv, host.candidate("x").live_id))
+    )
     one = host.candidate("one")
     run(one)
     assert ran == [("after_switch", one.release["path"], one.release["virtualenv"], "one")]
@@ -279,7 +282,7 @@ def test_hooks_run_after_the_switch(host, run, monkeypatch):
 
 def test_a_hook_that_fails_leaves_the_switch(host, run, monkeypatch):
     monkeypatch.setattr(
-        deploying, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the after_switch hook 'x' ended with 1:\nno"))
+        deploy_module, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the after_switch hook 'x' ended with 1:\nno"))
     )
     with pytest.raises(DeployError, match="^shop: the switch to one was made, but the after_switch hook 'x' ended with 1"):
         run(host.candidate("one"))
@@ -311,9 +314,9 @@ def test_a_run_is_written_down(host, run):
 
 def test_migrations_run_in_the_new_release(host, monkeypatch):
     ran = []
-    monkeypatch.setattr(deploying, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv)))
+    monkeypatch.setattr(deploy_module, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv)))
     two = host.candidate("two", "r2")
-    deploying.migrate([two], "me@here")
+    migrate([two], "me@here")
     assert ran == [("migrate", two.release["path"], two.release["virtualenv"])]
 
 
@@ -322,10 +325,10 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
     before = host.tree("history.jsonl")
     two = host.candidate("two", "r2")
     monkeypatch.setattr(
-        deploying, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
+        deploy_module, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
     )
     with pytest.raises(DeployError, match="^shop: the migrate hook 'x' ended with 1:\nno table\nNothing was switched"):
-        deploying.migrate([two], "me@here")
+        migrate([two], "me@here")
     assert host.tree("history.jsonl") == before
     newest = history.read(two.root, 1)[0]
     assert (newest["result"], newest["release"], newest["previous"]) == ("failed", "r2", "one")
@@ -334,7 +337,7 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
 
 def test_migrations_are_due_for_another_release_and_not_for_other_settings(host, run):
     run(host.candidate("one", "r1"))
-    due = lambda *wanted: deploying.new_releases(wanted, allow_rejected=False)  # noqa: E731
+    due = lambda *wanted: new_releases(wanted, allow_rejected=False)  # noqa: E731
     assert due(host.candidate("two", "r1")) == []
     assert due(host.candidate("two", "r2"), host.candidate("one", name="blog")) == ["shop", "blog"]
 
@@ -342,7 +345,7 @@ def test_migrations_are_due_for_another_release_and_not_for_other_settings(host,
 def test_prebuilt_code_that_is_live_is_not_migrated_again(host, run):
     one = host.candidate("one", release="")
     run(one)
-    assert deploying.new_releases([one], allow_rejected=False) == []
+    assert new_releases([one], allow_rejected=False) == []
 
 
 # --- roll back ---------------------------------------------------------------------------------------------------------------
@@ -618,9 +621,10 @@ def test_a_hook_that_was_killed_is_run_again_and_one_that_failed_is_not(host, ru
         if len(calls) < 3:
             raise [KeyboardInterrupt, CommandError("it ended with 3")][len(calls) - 1]
 
-    monkeypatch.setattr(deploying, "run_hooks", hooks)
+    monkeypatch.setattr(deploy_module, "run_hooks", hooks)
     with monkeypatch.context() as dead:
-        dead.setattr(deploying, "_finish", lambda _pending: None)
+        for module in (deploy_module, attempt):
+            dead.setattr(module, "finish", lambda _pending: None)
         with pytest.raises(KeyboardInterrupt):
             run(host.candidate("two", "r2"))
     with pytest.raises(DeployError, match="it ended with 3"):

@@ -9,7 +9,7 @@ import getpass
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import sandbox
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import DeployError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 
 
 @pytest.fixture

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_link
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy as deploying
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, removal, rollback, status
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import instance as instances
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal, status
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import DeployError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.gate import gate
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import live_id
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, live_id
 
 # Whether the old instance has a pool, and whether the new one has.
 CHANGES = [(True, True), (False, True), (True, False)]
@@ -33,12 +31,12 @@ def pool(id_: str) -> str:
 @pytest.fixture
 def run():
     """Deploy instances as one run."""
-    return lambda *wanted, check=False: deploying.deploy(wanted, [], "me@here", False, check)
+    return lambda *wanted, check=False: deploy.deploy(wanted, [], "me@here", False, check)
 
 
 @pytest.fixture
 def back():
-    return lambda host: deploying.rollback([(host.app(), "")], "me@here", False)
+    return lambda host: rollback.rollback([(host.app(), "")], "me@here", False)
 
 
 def streams_go_to(host) -> str | None:

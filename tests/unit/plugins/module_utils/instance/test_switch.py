@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_link, read_text
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import switch as switching
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import prune, switch
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import known_ids, previous_id
 
 
@@ -21,9 +21,9 @@ def bring(host):
         candidate = host.candidate(id_, *args, **more)
         candidate.publish()
         candidate.write()
-        switching.start([candidate])
-        switching.switch(candidate)
-        switching.drain(candidate)
+        switch.start([candidate])
+        switch.switch(candidate)
+        switch.drain(candidate)
         return candidate
 
     return bring
@@ -71,14 +71,14 @@ def test_whatever_a_reboot_comes_into_starts_what_serves(host, monkeypatch, brin
 
     real = os.rename
     monkeypatch.setattr(os, "rename", lambda old, new: (look(new), real(old, new), look(new)))
-    switching.switch(two)
+    switch.switch(two)
     assert len(seen) >= 8, "live, the socket, current, previous"
 
 
 def test_switching_to_what_is_live_changes_nothing(host, bring):
     one = bring("one")
     before = host.tree()
-    switching.switch(one)
+    switch.switch(one)
     assert host.tree() == before
 
 
@@ -89,7 +89,7 @@ def test_a_candidate_is_started_beside_the_live_instance(host, bring):
     bring("one")
     host.events.clear()
     two = host.candidate("two")
-    switching.start([two])
+    switch.start([two])
     assert host.is_running("flask-shop@one.service")
     assert host.is_running("flask-shop@two.service")
     assert "stop flask-shop@one.service" not in host.events
@@ -140,7 +140,7 @@ def test_going_back_in_time_takes_an_instance_back(host, bring):
 def test_a_failure_of_old_is_forgotten(host):
     one = host.candidate("one")
     host.units[one.unit] = {"ActiveState": "failed", "NRestarts": "5"}
-    switching.start([one])
+    switch.start([one])
     assert host.units[one.unit]["ActiveState"] == "active"
     assert "NRestarts" not in host.units[one.unit]
 
@@ -168,9 +168,9 @@ def test_and_comes_back_if_the_new_one_is_refused(host, bring):
     two = host.candidate("two", strategy="restart")
     two.publish()
     two.write()
-    switching.start([two])
+    switch.start([two])
     assert not host.is_running("flask-shop@one.service")
-    switching.take_back([two], {"shop": {str(host.unit_dir / "flask-shop@.service"): "unit 1"}}, discard=True)
+    switch.take_back([two], {"shop": {str(host.unit_dir / "flask-shop@.service"): "unit 1"}}, discard=True)
     assert host.is_running("flask-shop@one.service")
     assert not host.is_running("flask-shop@two.service")
 
@@ -186,8 +186,8 @@ def refuse(host):
         before = {path: read_text(path) for path in candidate.templates}
         candidate.publish()
         candidate.write()
-        switching.start([candidate])
-        switching.take_back([candidate], {"shop": before}, discard)
+        switch.start([candidate])
+        switch.take_back([candidate], {"shop": before}, discard)
 
     return refuse
 
@@ -283,7 +283,7 @@ def history(host, bring, count: int, **more):
 @pytest.mark.parametrize("keep", [2, 3, 5])
 def test_the_newest_releases_stay(host, bring, keep):
     live = history(host, bring, 6, keep_releases=keep)
-    removed = switching.prune(live)
+    removed = prune.prune(live)
     kept = [f"r{number}" for number in range(7 - keep, 7)]
     assert entries(f"{live.root}/releases") == kept
     assert entries(f"{live.root}/venvs") == [f"v-{release}" for release in kept]
@@ -293,10 +293,10 @@ def test_the_newest_releases_stay(host, bring, keep):
 
 def test_what_went_is_told_and_gone(host, bring):
     live = history(host, bring, 4, keep_releases=2)
-    for path in switching.prune(live):
+    for path in prune.prune(live):
         assert not os.path.lexists(path)
     assert not [name for name in os.listdir(f"{live.root}/releases") if name.startswith(("r1", "r2"))], "records too"
-    assert switching.prune(live) == []
+    assert prune.prune(live) == []
 
 
 def test_live_and_previous_stay_however_old_they_are(host, bring):
@@ -306,7 +306,7 @@ def test_live_and_previous_stay_however_old_they_are(host, bring):
     live = host.candidate("i2", "r2", keep_releases=2)
     os.utime(f"{live.root}/releases/r2", (1, 1))
     os.unlink(f"{live.root}/next")
-    switching.prune(live)
+    prune.prune(live)
     assert entries(f"{live.root}/releases") == ["r1", "r2"]
     assert previous_id(live.app) == "i1"
     assert set(known_ids(live.app)) == {"i1", "i2"}
@@ -315,10 +315,10 @@ def test_live_and_previous_stay_however_old_they_are(host, bring):
 def test_running_instances_stay_with_what_they_run_from(host, bring):
     for number in range(1, 6):
         live = bring(f"i{number}", f"r{number}", keep_releases=2)
-    switching.prune(live)
+    prune.prune(live)
     assert entries(f"{live.root}/releases") == ["r1", "r2", "r3", "r4", "r5"], "all of them drain"
     host.elapse()
-    switching.prune(live)
+    prune.prune(live)
     assert entries(f"{live.root}/releases") == ["r4", "r5"]
 
 
@@ -327,7 +327,7 @@ def test_nothing_is_left_to_stop_what_has_ended_by_itself(host, bring):
         live = bring(f"i{number}", f"r{number}", keep_releases=2)
     host._stop(["flask-shop@i1.service"])
     assert "flask-shop-drain-i1.timer" in host.units
-    switching.prune(live)
+    prune.prune(live)
     assert "flask-shop-drain-i1.timer" not in host.units
     assert "flask-shop-drain-i2.timer" in host.units, "that one still runs"
 
@@ -336,7 +336,7 @@ def test_nothing_is_left_to_stop_what_has_ended_by_itself(host, bring):
 def test_an_instance_that_is_about_to_end_stays_too(host, bring, state):
     live = history(host, bring, 4, keep_releases=2)
     host.units["flask-shop@i1.service"]["ActiveState"] = state
-    switching.prune(live)
+    prune.prune(live)
     assert "r1" in entries(f"{live.root}/releases")
     assert "i1" in known_ids(live.app)
 
@@ -344,7 +344,7 @@ def test_an_instance_that_is_about_to_end_stays_too(host, bring, state):
 def test_an_instance_that_failed_is_an_old_one(host, bring):
     live = history(host, bring, 4, keep_releases=2)
     host.units["flask-shop@i1.service"]["ActiveState"] = "failed"
-    switching.prune(live)
+    prune.prune(live)
     assert "i1" not in known_ids(live.app)
 
 
@@ -354,7 +354,7 @@ def test_of_a_release_to_go_back_to_the_newest_instance_stays(host, bring):
         host.elapse()
     for number, name in enumerate(("a1", "a2", "b", "c")):
         os.utime(f"{live.config_dir}/{name}.ini", (number, number))
-    switching.prune(live)
+    prune.prune(live)
     assert known_ids(live.app) == ["a2", "b", "c"]
 
 
@@ -364,7 +364,7 @@ def test_many_instances_of_one_release_are_one_release(host, bring):
         host.elapse()
         live = bring(f"b{number}", "r2", keep_releases=2)
     host.elapse()
-    switching.prune(live)
+    prune.prune(live)
     assert entries(f"{live.root}/releases") == ["r1", "r2"]
     # The live one, the one before, and the newest of the other release.
     assert known_ids(live.app) == ["a", "b2", "b3"]
@@ -373,7 +373,7 @@ def test_many_instances_of_one_release_are_one_release(host, bring):
 def test_what_is_built_and_not_yet_live_stays(host, bring):
     live = history(host, bring, 3, keep_releases=2)
     host.build(live.app, "r9")
-    switching.prune(live)
+    prune.prune(live)
     assert "r9" in entries(f"{live.root}/releases")
 
 
@@ -382,7 +382,7 @@ def test_a_virtualenv_of_a_kept_release_stays(host, bring):
     for release in ("r3", "r4"):
         record = Path(live.root, f"releases/{release}.json")
         record.write_text(record.read_text().replace(f"v-{release}", "v-r1"))
-    switching.prune(live)
+    prune.prune(live)
     assert entries(f"{live.root}/venvs") == ["v-r1"]
 
 
@@ -390,7 +390,7 @@ def test_what_a_run_that_was_killed_was_building_goes(host, bring):
     """Nobody else is building: a build holds the lock that a switch does."""
     live = history(host, bring, 3, keep_releases=2)
     os.mkdir(f"{live.root}/releases/.building")
-    switching.prune(live)
+    prune.prune(live)
     assert not os.path.isdir(f"{live.root}/releases/.building")
 
 
@@ -400,6 +400,6 @@ def test_prebuilt_code_is_not_ours_to_remove(host, bring):
         host.elapse()
     for name in (".theirs", "theirs"):
         os.mkdir(f"{live.root}/releases/{name}")
-    switching.prune(live)
+    prune.prune(live)
     assert entries(f"{live.root}/releases") == [".theirs", "theirs"]
     assert set(known_ids(live.app)) >= {"i2", "i3"}

@@ -22,20 +22,14 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
-from ansible_collections.flaskops.stack.plugins.module_utils.release.build import (
-    COMPLETE,
+from ansible_collections.flaskops.stack.plugins.module_utils.release import store, virtualenv
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build, build_all
+from ansible_collections.flaskops.stack.plugins.module_utils.release.store import (
     BuildError,
-    _distribution,
-    _not_in,
-    build,
-    build_all,
     inspect,
     python_info,
     read_lock,
     release_record,
-    remove_release,
-    remove_virtualenv,
-    sweep,
 )
 
 # Somebody else, with a group of the same name, as applications have.
@@ -277,7 +271,7 @@ def test_gevent_comes_beside_what_the_requirements_have_chosen(host):
     ],
 )
 def test_what_an_application_brings_itself_stays(frozen, wanted):
-    assert _not_in(frozen, GEVENT) == wanted
+    assert virtualenv._not_in(frozen, GEVENT) == wanted
 
 
 @needs_root
@@ -497,19 +491,19 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
     (host.place / ".next.partial").symlink_to("releases/r0")
     (host.place / ".env").write_text("NOTE=somebody's own\n")
     build(description(host), packed(host.place))
-    assert [path.name for path in host.place.rglob(".*") if path.name != COMPLETE] == [".env"]
+    assert [path.name for path in host.place.rglob(".*") if path.name != store.COMPLETE] == [".env"]
 
 
 @needs_root
 @pytest.mark.parametrize("kind", ["releases/r1", "venvs/v1"])
 def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind):
     build(description(host), packed(host.place))
-    remove = {"releases/r1": remove_release, "venvs/v1": remove_virtualenv}[kind]
+    remove = {"releases/r1": store.remove_release, "venvs/v1": store.remove_virtualenv}[kind]
     with monkeypatch.context() as dead:
         dead.setattr(build_module.shutil, "rmtree", lambda *_args, **_kwargs: None)
         remove(str(host.place), kind.partition("/")[2])
     assert not (host.place / kind).exists()
-    sweep(str(host.place))
+    store.sweep(str(host.place))
     assert [path.name for path in (host.place / kind).parent.iterdir()] == []
 
 
@@ -518,9 +512,9 @@ def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch)
     """Overlayfs answers EXDEV for a directory of a lower layer, as in a host that is made of an image."""
     build(description(host), packed(host.place))
     monkeypatch.setattr(build_module.os, "rename", lambda *_names: (_ for _ in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link")))
-    remove_release(str(host.place), "r1")
+    store.remove_release(str(host.place), "r1")
     assert list((host.place / "releases").iterdir()) == []
-    remove_release(str(host.place), "r1")
+    store.remove_release(str(host.place), "r1")
 
 
 @needs_root
@@ -530,9 +524,10 @@ def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
 
     def sync(path):
         release, venv = host.place / "releases/r1", host.place / "venvs/v1"
-        written.append((Path(path).name, (venv / COMPLETE).exists(), release.exists()))
+        written.append((Path(path).name, (venv / store.COMPLETE).exists(), release.exists()))
 
-    monkeypatch.setattr(build_module, "sync_filesystem", sync)
+    for module in (build_module, virtualenv):
+        monkeypatch.setattr(module, "sync_filesystem", sync)
     monkeypatch.setattr(build_module, "fsync", lambda path: written.append((Path(path).name, True, True)))
     build(description(host), packed(host.place))
     assert written == [("v1", False, False), (".r1", True, False), ("releases", True, True)]
@@ -617,4 +612,4 @@ def test_an_archive_that_was_damaged_on_the_way_leaves_nothing(host):
     [("shop-1.0-py3-none-any.whl", "shop"), ("my_shop-1.0-py3-none-any.whl[x]", "my_shop"), ("shop-1.0.tar.gz", "shop")],
 )
 def test_the_name_in_a_file_name(file, name):
-    assert _distribution(file) == name
+    assert virtualenv._distribution(file) == name

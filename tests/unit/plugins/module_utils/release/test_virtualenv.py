@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.release import new_venv
+from ansible_collections.flaskops.stack.plugins.module_utils.release import virtualenv
 
 PYTHON = sys._base_executable
 
@@ -17,7 +17,7 @@ PYTHON = sys._base_executable
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("made") / "venv"
-    subprocess.run(new_venv.command(PYTHON, str(place)), check=True)
+    subprocess.run(virtualenv.venv_command(PYTHON, str(place)), check=True)
     return place
 
 
@@ -43,6 +43,6 @@ def test_without_its_wheels_ensurepip_is_left_to_do_it(tmp_path):
     """The interpreter's own `venv` is what is asked then; here it only says what it was asked for."""
     (tmp_path / "venv.py").write_text("import sys\n\ndef main(args):\n    print(args)\n")
     (tmp_path / "ensurepip.py").write_text("def version():\n    return '0.0'\n")
-    _python, _isolated, _c, code, _place = new_venv.command(PYTHON, "")
+    _python, _isolated, _c, code, _place = virtualenv.venv_command(PYTHON, "")
     said = subprocess.run([PYTHON, "-c", code, "/place"], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
     assert said == "['/place']\n"

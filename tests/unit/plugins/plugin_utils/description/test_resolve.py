@@ -8,9 +8,10 @@ import copy
 import re
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import DEFAULT_UWSGI, GEVENT
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app, resolve_apps, warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app, resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.packages import DEFAULT_UWSGI, GEVENT
 from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, complete, describe
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, FileTree, GitTree, SourceError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import FileTree
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 from ansible_collections.flaskops.stack.tests.unit.repository import Repository
 

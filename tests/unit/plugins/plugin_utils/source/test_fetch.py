@@ -20,9 +20,11 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source import fetch as fetch_module
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source import fetch as fetching
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch, locked, wheel_metadata
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source import archive as archive_module
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source import cache, git
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import wheel_metadata
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 from ansible_collections.flaskops.stack.tests.unit.repository import CONFIGURATION, Repository
 
@@ -253,7 +255,7 @@ def test_no_message_has_the_password_of_a_url(refused, monkeypatch):
         words = f"fatal: unable to access '{next(item for item in arguments if 'example' in item)}': no route"
         raise subprocess.CalledProcessError(128, "git", stderr=words.encode())
 
-    monkeypatch.setattr(fetching, "git", fails)
+    monkeypatch.setattr(git, "git", fails)
     _key, problem = refused(git="https://user:hunter2@git.example.com/shop.git", version="main")
     assert "hunter2" not in problem
     assert "https://***@git.example.com/shop.git" in problem
@@ -427,7 +429,7 @@ def web(monkeypatch):
             raise urllib.error.HTTPError(url, 404, "Not Found", None, None)
         return io.BytesIO(made.urls[url])
 
-    monkeypatch.setattr(fetch_module.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(archive_module.urllib.request, "urlopen", urlopen)
     return made
 
 
@@ -476,7 +478,7 @@ def test_no_message_about_a_download_has_the_password(refused, web, content):
     ],
 )
 def test_what_is_shown_of_a_url(text, shown):
-    assert fetching._without_password(text) == shown
+    assert cache.without_password(text) == shown
 
 
 # --- packages ----------------------------------------------------------------------------------------------------------------
@@ -497,7 +499,7 @@ def index(monkeypatch):
         Path(target, file).write_bytes(f"content of {file}".encode())
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(fetch_module.subprocess, "run", run)
+    monkeypatch.setattr(git.subprocess, "run", run)
     return made
 
 

@@ -1,0 +1,94 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Go back from the live instance to the previous one or to a named release."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..app import history
+from ..app.layout import FILES, drop_in_path, stream_template_path, template_path
+from ..host.files import read_text
+from .attempt import Outcome, bring_up, finish, instance_diff
+from .deploy import App
+from .instance import DeployError, Instance, instance_record, known_ids, live_id, previous_id, units_of
+
+
+def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcome:
+    """Go back from the live instance of applications to the previous one or to a named release.
+
+    :param live: for each application its description and the release to go to, empty for the previous instance
+    :raises DeployError: when there is nothing to go back to, or it fails; nothing live has changed then
+    """
+    problems: list[str] = []
+    targets: list[Instance] = []
+    for app, release in live:
+        try:
+            targets.append(_recorded(app, _target(app, release)))
+        except DeployError as error:
+            problems.append(str(error))
+    if problems:
+        raise DeployError("\n".join(problems))
+    diff = [instance_diff(instance) for instance in targets]
+    if not check:
+        bring_up(targets, who, "rollback")
+        finish(targets)
+    return Outcome(
+        bool(targets),
+        {instance.name: {"id": instance.id, "release": instance.release["id"], "switched": True} for instance in targets},
+        diff,
+        [],
+        [],
+    )
+
+
+def _target(app: App, release: str) -> str:
+    """Return the instance to go back to."""
+    name, live, ids = app["name"], live_id(app), known_ids(app)
+    records = {known: instance_record(app, known) for known in ids}
+    if not live:
+        raise DeployError(f"{name}: no instance is live, so there is nothing to go back from; deploy it with site.yml.")
+    if not release:
+        return _earlier(app, live, records)
+    if records[live]["release"]["id"] == release:
+        raise DeployError(f"{name}: release {release} is live already.")
+    found = [known for known in ids if known != live and records[known]["release"]["id"] == release]
+    if not found:
+        others = sorted(
+            {record["release"]["id"] for known, record in records.items() if known != live} - {"", records[live]["release"]["id"]}
+        )
+        raise DeployError(f"{name}: release {release} {_why_not(app, release)}; there are {', '.join(others) or 'no others'}.")
+    return previous_id(app) if previous_id(app) in found else found[-1]
+
+
+def _why_not(app: App, release: str) -> str:
+    """Return what is known of a release that has no instance."""
+    results = {entry.get("result") for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("release") == release}
+    if "live" in results:
+        return "is not on this host any more: it was pruned"
+    if results or os.path.isdir(f"{app['root']}/releases/{release}"):
+        return "was never healthy on this host"
+    return "is not on this host: it was pruned or never deployed"
+
+
+def _earlier(app: App, live: str, records: t.Mapping[str, t.Any]) -> str:
+    """Return the instance that was live last, other than this one and what was taken back: going back twice goes back twice."""
+    rejected = history.rejected(app["root"])
+    was_live = [entry["instance"] for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("result") == "live"]
+    for known in [previous_id(app), *was_live]:
+        if known in records and known != live and known not in rejected and records[known]["release"]["id"] not in rejected:
+            return known
+    raise DeployError(f"{app['name']}: there is no earlier instance on this host to go back to.")
+
+
+def _recorded(app: App, name: str) -> Instance:
+    """Return an instance as its files on the host have it."""
+    units = units_of(app, name)
+    kinds = ("ini", "env", "secrets", *(["stream"] if len(units) > 1 else []))
+    texts = {kind: read_text(f"{app['config_dir']}/{name}{FILES[kind].suffix}") or "" for kind in kinds}
+    places = {"unit": template_path(app["name"]), "drop_in": drop_in_path(units[0])}
+    if len(units) > 1:
+        places |= {"stream_unit": stream_template_path(app["name"]), "stream_drop_in": drop_in_path(units[1])}
+    unit = {key: read_text(path) or "" for key, path in places.items()}
+    return Instance({**app, "id": name, "release": instance_record(app, name)["release"], "files": texts, **unit})

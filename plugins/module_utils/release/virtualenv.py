@@ -1,0 +1,169 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Virtualenvs of releases: made with pip, filled with the requirements and uWSGI, then given to root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import tempfile
+import typing as t
+
+from ..host.as_user import CommandError, environment, run
+from ..host.files import give, sync_filesystem, write_atomically
+from .store import COMPLETE, LOCK, App
+
+# For the interpreter of the virtualenv, whatever its version; argument: the directory.
+# The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
+# ensurepip does it.
+_MAKE = r"""
+import os, sys, sysconfig, venv, zipfile
+
+def bundled():
+    try:
+        import ensurepip
+    except ImportError:
+        return []
+    places = [sysconfig.get_config_var("WHEEL_PKG_DIR"), os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")]
+    names = ["pip"] if sys.version_info >= (3, 12) else ["pip", "setuptools"]
+    for place in places:
+        files = os.listdir(place) if place and os.path.isdir(place) else []
+        found = [[os.path.join(place, file) for file in files if file.startswith(name + "-") and file.endswith(".whl")] for name in names]
+        if all(len(wheels) == 1 for wheels in found) and "pip-%s-" % ensurepip.version() in found[0][0]:
+            return [wheels[0] for wheels in found]
+    return []
+
+target, wheels = sys.argv[1], bundled()
+venv.main(["--without-pip", target] if wheels else [target])
+if wheels:
+    scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
+    packages = sysconfig.get_path("purelib", scheme, {"base": target, "platbase": target})
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(packages)
+            info = os.path.dirname(next(name for name in archive.namelist() if name.endswith(".dist-info/RECORD")))
+        with open(os.path.join(packages, info, "INSTALLER"), "w") as file:
+            file.write("pip\n")
+        scripts = ["pip", "pip3", "pip%d.%d" % sys.version_info[:2]] if info.startswith("pip-") else []
+        with open(os.path.join(packages, info, "RECORD"), "a") as file:
+            file.write("%s/INSTALLER,,\n" % info)
+            file.writelines("../../../bin/%s,,\n" % script for script in scripts)
+        for script in scripts:
+            path = os.path.join(target, "bin", script)
+            with open(path, "w") as file:
+                file.write("#!%s/bin/python3\nimport sys\nfrom pip._internal.cli.main import main\n\nsys.exit(main())\n" % target)
+            os.chmod(path, 0o755)
+"""
+
+
+def venv_command(python: str, directory: str) -> list[str]:
+    """Return the command that makes a virtualenv."""
+    return [python, "-I", "-c", _MAKE, directory]
+
+
+def build_virtualenv(app: App, venv: str, tree: str) -> None:
+    """Make a virtualenv with the requirements of a tree and uWSGI.
+
+    The host that builds first resolves requirements without a version; what it chose constrains the others.
+    """
+    plan = app["release"]
+    _empty_virtualenv(app, venv, tree)
+    with tempfile.NamedTemporaryFile("w", dir=venv, suffix=".txt") as chosen:
+        _rewrite(chosen, app["lock"] or "")
+        os.fchmod(chosen.fileno(), 0o644)
+        install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["lock"] else [])]
+        if plan["requirements"]:
+            run_in_build(app, [*install, "--requirement", plan["requirements"]], tree)
+        if plan["package"]:
+            # The virtualenv keeps what the package needs; the package itself is the release.
+            run_in_build(app, [*install, f"./{plan['package']}"], tree)
+            run_in_build(app, [*pip(venv), "uninstall", "--yes", _distribution(plan["package"])], tree)
+        frozen = run_in_build(app, [*pip(venv), "freeze"], tree)
+        _install_uwsgi(app, venv, tree)
+        if gevent := _not_in(frozen, app["gevent"]):
+            # What the requirements have chosen stays, or pip says what does not fit.
+            _rewrite(chosen, _constraints(frozen))
+            run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
+    give(venv, 0, 0)
+    write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
+    # What says that it is complete may not outlive a power cut that takes what it is said of.
+    sync_filesystem(venv)
+    write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
+
+
+def _empty_virtualenv(app: App, venv: str, tree: str) -> None:
+    """Make a virtualenv with pip in it."""
+    user = pwd.getpwnam(app["user"])
+    # The second one is slow and works wherever virtualenvs do, or says why not.
+    commands = [venv_command(app["python"], venv), [app["python"], "-m", "venv", venv]]
+    for command in commands:
+        shutil.rmtree(venv, ignore_errors=True)
+        os.mkdir(venv, 0o755)
+        os.chown(venv, user.pw_uid, user.pw_gid)
+        try:
+            run_in_build(app, command, tree)
+            return
+        except CommandError:
+            if command is commands[-1]:
+                raise
+
+
+def _rewrite(file: t.IO[str], text: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(text)
+    file.flush()
+
+
+def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
+    """Return the pins of packages that the requirements have not brought: an application's own version stays."""
+    there = {_normal(re.split(r"==| @ ", line)[0]) for line in frozen.splitlines()}
+    return [pin for pin in pins if _normal(pin.partition("==")[0]) not in there]
+
+
+def _normal(name: str) -> str:
+    """Return the one spelling of a package's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _install_uwsgi(app: App, venv: str, tree: str) -> None:
+    """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
+
+    :raises CommandError: naming the remedy where there is no wheel
+    """
+    package = app["uwsgi"]
+    if not package.lower().startswith("py"):
+        run_in_build(app, [*pip(venv), "install", package], tree)
+        return
+    try:
+        run_in_build(app, [*pip(venv), "install", "--only-binary", "pyuwsgi", package], tree)
+    except CommandError as error:
+        if "No matching distribution" not in str(error):
+            raise
+        python = run_in_build(
+            app, [f"{venv}/bin/python", "-c", "import platform; print(platform.python_version(), 'on', platform.machine())"], tree
+        )
+        raise CommandError(
+            f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
+            f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
+        ) from error
+
+
+def _constraints(frozen: str) -> str:
+    """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
+    return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==\S+$", line))
+
+
+def pip(venv: str) -> list[str]:
+    return [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+
+
+def run_in_build(app: App, command: list[str], directory: str) -> str:
+    return run(app["user"], command, directory, environment(f"{app['root']}/shared"))
+
+
+def _distribution(package: str) -> str:
+    """Return the name of the distribution in a file's name (binary distribution format, PEP 427 and PEP 625)."""
+    return package.partition("[")[0].split("-")[0]

@@ -1,0 +1,98 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sources from archives, in a file or behind a URL."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import re
+import shutil
+import tarfile
+import typing as t
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .cache import local_path, locked, subdirectory, without_password
+from .tree import DirTree, SourceError, Tree
+
+_DOWNLOAD_TIMEOUT = 60  # seconds without a byte
+
+
+def from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path) -> Tree:
+    location, wanted = source["archive"], source.get("sha256")
+    if re.match(r"https?://", location):
+        file = cache / "archives" / f"{wanted}"
+        with locked(file):
+            if not file.exists():
+                _download(location, file)
+    else:
+        file = local_path(location, search, "archive")
+    if not file.is_file():
+        raise SourceError("archive", f"'{without_password(location)}' is not a file", "name a .tar, .tar.gz, .tar.xz or .zip file")
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if wanted and found != wanted:
+        if file.parent == cache / "archives":
+            file.unlink()
+        raise SourceError(
+            "sha256",
+            f"'{without_password(location)}' has the checksum {found}, not {wanted}",
+            "correct the checksum if you trust the file",
+        )
+    unpacked = cache / "trees" / found
+    with locked(unpacked):
+        if not unpacked.exists():
+            _unpack(file, unpacked, location)
+    return DirTree(subdirectory(_single_directory(unpacked), source["subdir"]), source["exclude"], f"sha256:{found[:12]}")
+
+
+def _download(url: str, target: Path) -> None:
+    partial = target.with_suffix(".partial")
+    try:
+        with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT) as answer, open(partial, "wb") as file:
+            shutil.copyfileobj(answer, file)
+    except (OSError, urllib.error.URLError) as error:
+        raise SourceError(
+            "archive", f"'{without_password(url)}' could not be downloaded ({error})", "check the URL and the controller's network"
+        ) from error
+    os.replace(partial, target)
+
+
+def _unpack(file: Path, target: Path, location: str) -> None:
+    partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(file):
+            _unzip(file, partial)
+        else:
+            with tarfile.open(file) as tar:
+                # PEP 706: refuses members that would leave the directory.
+                tar.extractall(partial, filter="data")
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError) as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(
+            "archive",
+            f"'{without_password(location)}' could not be unpacked ({words})",
+            "pack it as .tar.gz or .zip, with paths inside it only",
+        ) from error
+    os.replace(partial, target)
+
+
+def _unzip(file: Path, target: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            # zipfile drops leading slashes and .. itself; what it does not keep is the executable bit.
+            path = Path(archive.extract(member, target))
+            if (member.external_attr >> 16) & 0o100 and path.is_file():
+                path.chmod(0o755)
+
+
+def _single_directory(root: Path) -> Path:
+    """Return the one directory an archive consists of, as release archives do, or ``root``."""
+    entries = list(root.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else root

@@ -1,0 +1,87 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sources from a package index."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import typing as t
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from .cache import locked
+from .tree import SourceError, Tree, tar_writer
+
+
+class FileTree(Tree):
+    """A single distribution file (wheel or sdist) with what it requires."""
+
+    def __init__(self, file: Path, revision: str) -> None:
+        self.file, self._revision = file, revision
+
+    @functools.cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+
+    @property
+    def revision(self) -> str:
+        return self._revision
+
+    def read(self, path: str) -> bytes | None:
+        return None
+
+    def write_tar(self, target: Path) -> None:
+        with tar_writer(target) as tar:
+            info = tarfile.TarInfo(self.file.name)
+            content = self.file.read_bytes()
+            info.size, info.mode = len(content), 0o644
+            tar.addfile(info, io.BytesIO(content))
+
+
+def from_package(source: Mapping[str, t.Any], cache: Path) -> Tree:
+    requirement = source["package"].replace(" ", "")
+    name = re.sub(r"\[.*\]", "", requirement)
+    folder = cache / "packages" / name
+    with locked(folder):
+        if not folder.exists():
+            _pip_download(name, folder)
+    return FileTree(next(folder.iterdir()), name.replace("==", " "))
+
+
+def _pip_download(requirement: str, folder: Path) -> None:
+    """Download one distribution file: the wheel that fits every platform, else the sdist."""
+    partial = folder.with_suffix(".partial")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--disable-pip-version-check"]
+    attempts = (["--only-binary=:all:", "--platform=any", "--python-version=3.11"], ["--no-binary=:all:"])
+    words = ""
+    for options in attempts:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        done = subprocess.run([*pip, *options, f"--dest={partial}", requirement], check=False, capture_output=True, text=True)
+        if done.returncode == 0 and any(partial.iterdir()):
+            os.replace(partial, folder)
+            return
+        words = words or next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip())
+    if "No module named pip" in words:
+        raise SourceError("package", "the controller's Python has no pip to fetch it with", f"install pip for {sys.executable}")
+    raise SourceError(
+        "package", f"'{requirement}' could not be downloaded ({words})", "check its name and version and the controller's package index"
+    )
+
+
+def wheel_metadata(file: Path) -> str | None:
+    """Return the metadata of a wheel; ``None`` for an sdist, whose requirements are known only when it is built."""
+    if file.suffix != ".whl":
+        return None
+    with zipfile.ZipFile(file) as wheel:
+        name = next(name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+        return wheel.read(name).decode()
