@@ -10,6 +10,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who
@@ -22,7 +23,6 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings impo
 
 App = dict[str, t.Any]
 
-_HEADER = "# Managed by flaskops.stack; a change by hand does not last.\n"
 _UNIT_TEMPLATE = "flask-app@.service.j2"
 _DROP_IN_TEMPLATE = "instance.conf.j2"
 # An overlay may hold what must run once, so it is for the other uWSGI alone.
@@ -46,8 +46,6 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "uwsgi_service_app": app,
         "uwsgi_service_release": release,
         "uwsgi_service_stop_timeout": stop_timeout(app),
-        # The text is part of the id, so it must not depend on a controller's configuration.
-        "ansible_managed": "Ansible managed",
     }
     own = {
         **common,
@@ -78,8 +76,8 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     name, on_host = app["name"], host_app(app)
     files = {
         "ini": rendered["ini"],
-        "env": _HEADER + environment_file({**_given(release), **app["env"]}),
-        "secrets": _HEADER + environment_file(app["secrets"]),
+        "env": HEADER + environment_file({**_given(release), **app["env"]}),
+        "secrets": HEADER + environment_file(app["secrets"]),
     }
     identity = {
         "release": release["id"] or release["revision"],

@@ -43,10 +43,10 @@ options:
         required: true
       src:
         description:
-          - A template. A bare name is searched as the C(template) action does (role first), then in
-            O(files[].search), then in C(templates/) beside the inventory.
-          - It may extend or include the role's templates by their bare names.
-          - C(trim_blocks) and C(lstrip_blocks) are on.
+          - A template. A bare name is searched as the C(template) action does (role first), then in O(files[].search), then in
+            C(templates/) of the inventory's directory, of the playbook's and of the working directory.
+          - What it extends, includes or imports by a bare name is searched in the same order, and beside the template at last.
+          - C(trim_blocks) and C(lstrip_blocks) are on. C(ansible_managed) is a fixed sentence.
         type: str
       content:
         description: The content itself.

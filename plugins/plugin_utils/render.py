@@ -1,20 +1,25 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Render a template the way Ansible's own template lookup does, from a role's or the user's ``templates/``."""
+"""Render the templates of all roles, and overlays of users, by one set of rules.
+
+A line that holds nothing but a block tag leaves nothing, however far it is indented. What a template extends, includes or imports
+is looked for in the same directories as the template itself, and only then beside it.
+"""
 
 from __future__ import annotations
 
 import os
 import typing as t
-import uuid
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import lookup_loader
-from ansible.template import trust_as_template
 
-# Renders one source with the variables of many.
-_EACH = "{% for __flaskops_one in __flaskops_all %}SETS{% include __flaskops_source %}{{ __flaskops_mark }}{% endfor %}"
+from ..module_utils.host.managed import MANAGED
+from .core_templar import CoreTemplar, read_template
+from .project import project_directories
+from .template_errors import failing_place, reason
+
+_HEADER_MARK = "#jinja2:"
 
 
 class Job(t.NamedTuple):
@@ -22,102 +27,110 @@ class Job(t.NamedTuple):
 
     source: str
     variables: t.Mapping[str, t.Any]
-    # What it is, for the message.
+    # What is rendered, for messages.
     what: str
+    # Directories that are searched after the role's and the playbook's.
+    search: tuple[str, ...] = ()
 
 
-def render_all(action: ActionBase, jobs: t.Sequence[Job], task_vars: dict[str, t.Any]) -> list[str]:
-    """Return the text of each template; see :func:`render`."""
-    alike: dict[t.Hashable, list[int]] = {}
-    for index, job in enumerate(jobs):
-        alike.setdefault((job.source, *sorted(job.variables)), []).append(index)
-    texts = [""] * len(jobs)
-    for indexes in alike.values():
-        group = [jobs[index] for index in indexes]
-        rendered = _at_once(action, group, task_vars) or [render(action, *job[:2], task_vars, job.what) for job in group]
-        for index, text in zip(indexes, rendered, strict=True):
-            texts[index] = text
-    return texts
+class _Template(t.NamedTuple):
+    """A template that was found, and the templar that renders it."""
+
+    path: str
+    text: str
+    templar: CoreTemplar
 
 
-def _at_once(action: ActionBase, group: t.Sequence[Job], task_vars: dict[str, t.Any]) -> list[str]:
-    """Return the texts of one template with the variables of many, empty where that cannot be."""
-    places = _places(task_vars)
-    try:
-        found = _lookup(action).find_file_in_search_path({**task_vars, "ansible_search_path": places}, "templates", group[0].source)
-        text = action._loader.get_text_file_contents(found)
-    except (AnsibleError, TypeError):
-        return []
-    inside = [name for place in places for name in (os.path.join(place, "templates"), place)]
+def render_all(action: ActionBase, jobs: t.Iterable[Job], task_vars: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the text of each template.
 
-    def template(source: str, more: t.Mapping[str, t.Any]) -> str:
-        engine = action._templar.copy_with_new_env(
-            available_variables={**task_vars, **more}, searchpath=[os.path.dirname(found), *inside, "/"]
-        )
-        return engine.template(trust_as_template(source), escape_backslashes=False, overrides={"trim_blocks": True})
-
-    return together(template, found, text, [job.variables for job in group])
-
-
-def together(
-    template: t.Callable[[str, t.Mapping[str, t.Any]], str], source: str, text: str, each: t.Sequence[t.Mapping[str, t.Any]]
-) -> list[str]:
-    """Return what a template gives with each of some variables of equal names: jinja2 compiles once a call, and that is the work.
-
-    Empty where that cannot be or fails: one by one, it is known which fails.
-
-    :param template: renders a text with some variables
-    :param source: absolute path of the template
-    :param text: its text
+    :raises AnsibleActionFail: naming what is rendered, the template, what is wrong with it and in which line of which file
     """
-    names = sorted(each[0])
-    if len(each) == 1 or text.startswith("#jinja2:") or not all(name.isidentifier() for name in names):
-        return []
-    mark = uuid.uuid4().hex
-    sets = "".join(f"{{% set {name} = __flaskops_one['{name}'] %}}" for name in names)
-    more = {"__flaskops_all": [dict(one) for one in each], "__flaskops_source": source, "__flaskops_mark": mark}
-    try:
-        parts = str(template(_EACH.replace("SETS", sets), more)).split(mark)[:-1]
-    except Exception:
-        return []
-    # jinja2 drops the last newline of what is included; of a whole template ansible-core puts it back.
-    whole = [part + "\n" * max(0, _last_newlines(text) - _last_newlines(part)) for part in parts]
-    return whole if len(whole) == len(each) else []
+    renderer = _Renderer(action, task_vars)
+    return [renderer.render(job) for job in jobs]
 
 
-def _last_newlines(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))
+class _Renderer:
+    """Renders the templates of one task; each is looked for, read and compiled once."""
+
+    def __init__(self, action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> None:
+        self._action = action
+        self._task_vars = task_vars
+        self._templates: dict[t.Hashable, _Template] = {}
+        self._templars: dict[t.Hashable, CoreTemplar] = {}
+
+    def render(self, job: Job) -> str:
+        """Return the text of one template."""
+        what = f"{job.what}: cannot render '{job.source}'"
+        try:
+            template = self._find(job.source, job.search)
+        except AnsibleError as error:
+            raise AnsibleActionFail(f"{what}: {reason(error)}") from None
+        variables = {
+            **self._task_vars,
+            "ansible_managed": MANAGED,
+            "template_path": job.source,
+            "template_fullpath": template.path,
+            **job.variables,
+        }
+
+        def render() -> str:
+            return template.templar.render(template.text, template.path, variables)
+
+        try:
+            return render()
+        except Exception as error:  # whatever a template, or a filter in it, raises
+            # ansible-core would repeat the words of every cause behind ours.
+            raise AnsibleActionFail(f"{what}: {reason(error)} ({_position(error, render, template)})") from None
+
+    def _find(self, source: str, search: tuple[str, ...]) -> _Template:
+        """Return a template by its path or name.
+
+        :raises AnsibleError: if it is not there or cannot be read
+        """
+        key = (source, search)
+        if key not in self._templates:
+            directories = self._directories(search)
+            path = find_template(source, directories)
+            places = (*_in_order(directories), os.path.dirname(path), "/")
+            if places not in self._templars:
+                self._templars[places] = CoreTemplar(self._action._templar, places)
+            self._templates[key] = _Template(path, read_template(self._action._loader, path), self._templars[places])
+        return self._templates[key]
+
+    def _directories(self, search: tuple[str, ...]) -> list[str]:
+        """Return the directories of templates: the role's and the playbook's, more of the task's, and those of the project."""
+        of_task = self._task_vars.get("ansible_search_path") or self._action._task.get_search_path()
+        return list(dict.fromkeys(map(os.path.abspath, [*of_task, *search, *project_directories(self._task_vars)])))
 
 
-def _places(task_vars: t.Mapping[str, t.Any]) -> list[str]:
-    """Return where templates are looked for."""
-    search = list(task_vars.get("ansible_search_path") or [])
-    inventory_dir = task_vars.get("inventory_dir")
-    return [*search, inventory_dir] if inventory_dir else search
+def find_template(source: str, directories: t.Sequence[str]) -> str:
+    """Return the absolute path of a template.
 
-
-def _lookup(action: ActionBase) -> t.Any:
-    return lookup_loader.get("ansible.builtin.template", loader=action._loader, templar=action._templar)
-
-
-def render(action: ActionBase, source: str, variables: t.Mapping[str, t.Any], task_vars: dict[str, t.Any], what: str) -> str:
-    """Return the text of a template.
-
-    A bare name is looked up in the role first, then beside the inventory, where users keep their overlays; an overlay there
-    extends a role's base by its bare name.
-
-    :param what: what is rendered, for the message
-    :raises AnsibleActionFail: naming ``what``, the template and what is wrong with it
+    :param source: an absolute path, or a path below ``templates/`` of a directory
+    :raises AnsibleError: if there is none
     """
-    search = _places(task_vars)
-    try:
-        return _lookup(action).run(
-            [source],
-            variables={**task_vars, "ansible_search_path": search},
-            template_vars=dict(variables),
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )[0]
-    except AnsibleError as error:
-        places = f" (looked in {', '.join(os.path.join(place, 'templates') for place in search)})" if "not be found" in str(error) else ""
-        raise AnsibleActionFail(f"{what}: the template '{source}' cannot be rendered{places}: {error}") from error
+    path = os.path.expanduser(source)
+    for candidate in [path] if os.path.isabs(path) else [os.path.join(place, path) for place in _in_order(directories)]:
+        if os.path.isfile(candidate):
+            return os.path.abspath(candidate)
+    if os.path.isabs(path):
+        raise AnsibleError("there is no such file; correct the path")
+    looked = ", ".join(os.path.join(directory, "templates") for directory in directories)
+    raise AnsibleError(f"there is no such file (looked in {looked}); correct the name, or put the file into one of these directories")
+
+
+def _in_order(directories: t.Iterable[str]) -> list[str]:
+    """Return the places where a name is looked for, in the order of the template action."""
+    return [place for directory in directories for place in (os.path.join(directory, "templates"), directory)]
+
+
+def _position(error: Exception, render: t.Callable[[], str], template: _Template) -> str:
+    place = failing_place(error, render)
+    if place is None:
+        return template.path
+    if place.variable:
+        return f"{place.path}, variable '{place.variable}'"
+    # The header is taken away before the lines are counted.
+    headers = 1 if place.path == template.path and template.text.startswith(_HEADER_MARK) else 0
+    return f"{place.path}, line {place.line + headers}"

@@ -11,10 +11,10 @@ import stat
 import typing as t
 
 from ..host.files import read_text, write_atomically
+from ..host.managed import HEADER
 
 SYSUSERS_DIR = "/etc/sysusers.d"
 TMPFILES_DIR = "/etc/tmpfiles.d"
-_HEADER = "# Managed by flaskops.stack; changes are overwritten.\n"
 App = t.Mapping[str, t.Any]
 # Directories of other places belong to whoever made them; systemd creates those that are missing.
 _OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
@@ -65,8 +65,8 @@ def directories(app: App) -> list[Directory]:
 def declarations(app: App) -> dict[str, str]:
     """Return the declaring files of an application, content by path."""
     user = app["user"]
-    sysusers = f'{_HEADER}u {user} - "Flask application {app["name"]}" {app["root"]}/shared /usr/sbin/nologin\n'
-    tmpfiles = _HEADER + "".join(directory.line() for directory in directories(app))
+    sysusers = f'{HEADER}u {user} - "Flask application {app["name"]}" {app["root"]}/shared /usr/sbin/nologin\n'
+    tmpfiles = HEADER + "".join(directory.line() for directory in directories(app))
     return {
         f"{SYSUSERS_DIR}/flask-{app['name']}.conf": sysusers,
         f"{TMPFILES_DIR}/flask-{app['name']}.conf": tmpfiles,

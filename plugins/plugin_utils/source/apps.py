@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 
 from ..description.keys import APP
+from ..project import project_directories
 from .fetch import fetch
 from .tree import SourceError, Tree
 
@@ -25,8 +25,7 @@ def fetch_apps(apps: Sequence[App], cache_dir: str, task_vars: Mapping[str, t.An
     :param cache_dir: directory on the controller that outlives the run
     :raises AnsibleActionFail: with a line for each source that cannot be had
     """
-    places = [task_vars.get("inventory_dir"), task_vars.get("playbook_dir"), os.getcwd()]
-    search = [Path(place) for place in dict.fromkeys(places) if place]
+    search = [Path(place) for place in project_directories(task_vars)]
     cache = Path(cache_dir).expanduser()
     # Removed by Ansible when the run ends, shared by its workers.
     run = Path(C.DEFAULT_LOCAL_TMP)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx, write_nginx
 from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, describe, nginx_files, task_vars
 
@@ -686,7 +687,7 @@ def test_sites_are_enabled_by_links(tmp_path):
 
 def test_every_file_says_who_manages_it():
     assert [
-        path for path, text in nginx_files([app()]).items() if not text.startswith("-> ") and "Ansible managed" not in text.splitlines()[1]
+        path for path, text in nginx_files([app()]).items() if not text.startswith("-> ") and text.splitlines()[1] != f"# {MANAGED}"
     ] == []
 
 

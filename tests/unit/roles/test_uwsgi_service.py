@@ -9,6 +9,8 @@ import shutil
 import subprocess
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app.account import declarations
+from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 from ansible_collections.flaskops.stack.tests.unit.parse import unit, uwsgi_ini
 from ansible_collections.flaskops.stack.tests.unit.render import COLLECTION, OVERLAYS, RELEASE, complete, instance, instances
 
@@ -314,6 +316,14 @@ def test_programs_of_the_virtualenv_are_found_first():
     lines = instance(complete())["files"]["env"].splitlines()
     assert f'PATH="{RELEASE["virtualenv"]}/bin:/usr/local/bin:/usr/bin:/bin"' in lines
     assert 'PATH="/opt/bin"' in instance(complete(env={"PATH": "/opt/bin"}))["files"]["env"].splitlines()
+
+
+def test_every_file_says_who_manages_it():
+    made = instance(complete(nginx={"routes": [STREAM]}))
+    texts = [*made["files"].values(), *(made[part] for part in ("unit", "drop_in", "stream_unit", "stream_drop_in"))]
+    texts += declarations(complete()["account"]).values()
+    assert len(texts) == 10
+    assert [text for text in texts if f"# {MANAGED}" not in text.splitlines()[:2]] == []
 
 
 # --- ids -----------------------------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule, Renderer
+from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import decode_payload
 
 BASE = """server {
@@ -147,21 +148,27 @@ def test_many_at_once_are_rendered_as_each_alone(places, name):
     assert [entry.content for entry in render(places, *entries)] == [render(places, entry)[0].content for entry in entries]
 
 
-@pytest.mark.parametrize("src", ["site.conf.j2", "{other}/site.conf.j2"])
-def test_many_are_one_call_of_the_engine(places, monkeypatch, src):
-    (places.other / "site.conf.j2").write_text("outside {{ app.root }}\n")
-    calls = []
-    engine = Renderer._text
-    monkeypatch.setattr(Renderer, "_text", lambda *args: calls.append(1) or engine(*args))
-    files = [{**site(src.format(other=places.other)), "path": str(number)} for number in range(9)]
-    assert len({entry.content for entry in render(places, *files)}) == 1
-    assert len(calls) == 1
+@pytest.mark.parametrize("src", ["site.conf.j2", "{other}/mine.conf.j2"])
+def test_many_are_compiled_once(places, monkeypatch, src):
+    (places.other / "mine.conf.j2").write_text('{% extends "site.conf.j2" %}\n')
+    compiled = []
+    compile_ = jinja2.Environment.compile
+
+    def note(self, source, name=None, filename=None, **more):
+        compiled.append(filename)
+        return compile_(self, source, name, filename, **more)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", note)
+    files = [{**site(src.format(other=places.other), root=f"/{number}"), "path": str(number)} for number in range(9)]
+    assert [f"root /{number};" in entry.content.decode() for number, entry in enumerate(render(places, *files))] == [True] * 9
+    assert f"{places.role}/templates/site.conf.j2" in compiled
+    assert len(compiled) == len(set(compiled))
 
 
 def test_one_of_many_that_fails_is_named(places):
     one, two, three = ({**site(root="/x"), "path": f"sites/{number}"} for number in (1, 2, 3))
     del two["vars"]["app"]["root"]
-    with pytest.raises(AnsibleActionFail, match=r"render sites/2 from .*site.conf.j2, line 3"):
+    with pytest.raises(AnsibleActionFail, match=r"sites/2: cannot render .*site.conf.j2, line 3"):
         render(places, one, two, three)
 
 
@@ -212,7 +219,7 @@ def refusal(places: SimpleNamespace, entry: dict[str, Any], **variables: Any) ->
 
 def test_a_missing_template_tells_where_it_was_looked_for(places):
     told = refusal(places, site("nowhere.j2"))
-    assert told.startswith("files: shop: cannot render sites/shop from nowhere.j2: ")
+    assert told.startswith("files: shop: sites/shop: cannot render 'nowhere.j2': there is no such file (looked in ")
     assert f"{places.role}/templates" in told
     assert f"{places.inventory}/templates" in told
 
@@ -232,7 +239,7 @@ def test_a_missing_template_tells_where_it_was_looked_for(places):
 def test_an_error_is_told_with_its_line(places, source, words, line):
     (places.inventory / "templates/mine.j2").write_text(source)
     told = refusal(places, site("mine.j2"))
-    assert told.startswith("files: shop: cannot render sites/shop from mine.j2: ")
+    assert told.startswith("files: shop: sites/shop: cannot render 'mine.j2': ")
     assert told.endswith(f"({places.inventory}/templates/mine.j2, line {line})")
     assert told.count(words) == 1
 

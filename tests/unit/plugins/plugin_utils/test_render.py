@@ -1,35 +1,63 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where templates are found, and what is said of one that cannot be rendered."""
+"""Where templates are found, what they may use, and what is said of one that is not there."""
 
 from __future__ import annotations
 
+import os
+import typing as t
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import jinja2
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
-from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render, render_all
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.template import Templar, trust_as_template
+from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
+
+Render = Callable[..., str]
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> SimpleNamespace:
-    made = SimpleNamespace(role=tmp_path / "role", inventory=tmp_path / "inventory")
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The directories that are searched, in this order, each with `templates/`; one more is given by the task."""
+    made = SimpleNamespace(**{name: tmp_path / name for name in ("role", "play", "more", "inventory", "imported", "working")})
     for place in vars(made).values():
         (place / "templates").mkdir(parents=True)
     (made.role / "templates/base.j2").write_text("{% block top %}\nbase {{ name }}\n{% endblock %}\n{% block extra %}{% endblock %}\n")
+    monkeypatch.chdir(made.working)
     return made
 
 
 @pytest.fixture
-def rendered(places):
-    def rendered(source: str, **variables) -> str:
-        loader = DataLoader()
+def loader() -> DataLoader:
+    return DataLoader()
+
+
+@pytest.fixture
+def render_jobs(places: SimpleNamespace, loader: DataLoader) -> Callable[..., list[str]]:
+    """Render jobs with the variables that Ansible gives to a task of a role."""
+
+    def render_jobs(jobs: list[Job], **variables: t.Any) -> list[str]:
         action = SimpleNamespace(_loader=loader, _templar=Templar(loader=loader))
-        known = {"ansible_search_path": [str(places.role)], "inventory_dir": str(places.inventory), "from_play": "play"}
-        return render(action, source, {"name": "shop", **variables}, known, "shop.uwsgi.template")
+        known = {
+            "ansible_search_path": [str(places.role), str(places.role / "tasks"), str(places.play)],
+            "inventory_dir": str(places.inventory),
+            "playbook_dir": str(places.imported),
+            "from_play": "play",
+        }
+        return render_all(action, jobs, {**known, **variables})
+
+    return render_jobs
+
+
+@pytest.fixture
+def rendered(render_jobs: Callable[..., list[str]]) -> Render:
+    def rendered(source: str, search: tuple[str, ...] = (), **variables: t.Any) -> str:
+        return render_jobs([Job(source, {"name": "shop", **variables}, "shop.uwsgi.template", search)])[0]
 
     return rendered
 
@@ -38,84 +66,117 @@ def test_a_bare_name_is_found_in_the_role(rendered):
     assert rendered("base.j2") == "base shop\n"
 
 
-def test_a_bare_name_is_found_beside_the_inventory(rendered, places):
-    (places.inventory / "templates/mine.j2").write_text('{% extends "base.j2" %}\n{% block extra %}extra of {{ name }}{% endblock %}\n')
-    assert rendered("mine.j2") == "base shop\nextra of shop\n"
+@pytest.mark.parametrize("place", ["play", "more", "inventory", "imported", "working"])
+def test_an_overlay_is_found_in_every_place_and_extends_the_roles_base(rendered, places, place):
+    overlay = '{% extends "base.j2" %}\n{% block extra %}extra of {{ name }}{% endblock %}\n'
+    (getattr(places, place) / "templates/stack").mkdir()
+    (getattr(places, place) / "templates/stack/mine.j2").write_text(overlay)
+    assert rendered("stack/mine.j2", (str(places.more),)) == "base shop\nextra of shop\n"
 
 
-def test_the_roles_own_template_is_found_first(rendered, places):
-    (places.inventory / "templates/base.j2").write_text("another")
-    assert rendered("base.j2").startswith("base shop")
+def test_the_places_are_searched_in_order(rendered, places):
+    found = []
+    for place in reversed(vars(places).values()):
+        (place / "templates/mine.j2").write_text(place.name)
+        found.append(rendered("mine.j2", (str(places.more),)))
+    assert found == ["working", "imported", "inventory", "more", "play", "role"]
 
 
-def test_a_path_is_taken(rendered, tmp_path):
-    (tmp_path / "other.j2").write_text('{% extends "base.j2" %}{% block top %}other {{ from_play }}\n{% endblock %}\n')
-    assert rendered(str(tmp_path / "other.j2")) == "other play\n"
+def test_what_an_overlay_includes_is_searched_in_the_same_order(rendered, places, tmp_path):
+    (tmp_path / "mine.j2").write_text('{% include "part.j2" %}')
+    found = []
+    for place in (tmp_path, *reversed(vars(places).values())):
+        (place if place is tmp_path else place / "templates").joinpath("part.j2").write_text(place.name)
+        found.append(rendered(str(tmp_path / "mine.j2"), (str(places.more),)))
+    assert found == [tmp_path.name, "working", "imported", "inventory", "more", "play", "role"]
 
 
-def test_lines_of_blocks_leave_nothing(rendered, places):
-    (places.role / "templates/lines.j2").write_text("a\n{% if true %}\nb\n{% endif %}\nc\n")
-    assert rendered("lines.j2") == "a\nb\nc\n"
+def test_the_roles_base_comes_before_a_neighbour_of_that_name(rendered, tmp_path):
+    (tmp_path / "base.j2").write_text("neighbour\n")
+    (tmp_path / "mine.j2").write_text('{% extends "base.j2" %}\n')
+    assert rendered(str(tmp_path / "mine.j2")) == "base shop\n"
 
 
-def test_backslashes_and_braces_in_values_stay(rendered, places):
-    assert rendered("base.j2", name="a\\n{{ 7 * 7 }}") == "base a\\n{{ 7 * 7 }}\n"
+def test_a_path_below_the_home_directory_is_taken(rendered, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.j2").write_text("at home\n")
+    assert rendered("~/mine.j2") == "at home\n"
 
 
-@pytest.fixture
-def both(places):
-    """Render a template with two names, at once and one by one."""
-
-    def both(source: str) -> tuple[list[str], list[str]]:
-        loader = DataLoader()
-        action = SimpleNamespace(_loader=loader, _templar=Templar(loader=loader))
-        known = {"ansible_search_path": [str(places.role)], "inventory_dir": str(places.inventory), "from_play": "play"}
-        jobs = [Job(source, {"name": name, "other": other}, name) for name, other in (("shop", 1), ("b{{ 7 * 7 }}", 2))]
-        return render_all(action, jobs, known), [render(action, *job[:2], known, job.what) for job in jobs]
-
-    return both
+def test_variables_of_the_job_come_before_those_of_the_play(rendered, places):
+    (places.play / "templates/mine.j2").write_text("{{ from_play }} {{ ansible_managed }}\n")
+    assert rendered("mine.j2", ansible_managed="mine", from_play="job") == "job mine\n"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{ name }}",
-        "{{ name }}\n",
-        "{{ name }} of {{ from_play }}\n\n\n",
-        "\n{{ name }}\n{% if other == 2 %}\n",
-        '{% extends "base.j2" %}\n{% block extra %}\n{{ name }} {{ other }}\n{% endblock %}\n',
-        '{% set other = name * other %}\n{% include "base.j2" %}\n  {% if true %}\n{{ other }}\n  {% endif %}\n',
-        "{# left out -#}\n\n{% for x in [1, 2] %}\n{{ loop.index }}{{ name }}\n{% endfor %}",
-        "#jinja2: trim_blocks: False\n{% if true %}\n{{ name }}\n{% endif %}\n",
-        "{{ template_path }} {{ name }}\n",
-    ],
-)
-def test_many_are_rendered_as_one_by_one(both, places, text):
-    (places.inventory / "templates/mine.j2").write_text(text + ("{% endif %}\n" if text.startswith("\n") else ""))
-    at_once, one_by_one = both("mine.j2")
-    assert at_once == one_by_one
+def test_a_template_may_be_encrypted(rendered, places, loader):
+    secret = VaultSecret(b"password")
+    loader.set_vault_secrets([("default", secret)])
+    (places.inventory / "templates/mine.j2").write_bytes(VaultLib().encrypt("{{ name }}\n", secret))
+    assert rendered("mine.j2") == "shop\n"
 
 
-def test_of_many_the_one_that_cannot_be_rendered_is_told(both, places):
-    (places.inventory / "templates/mine.j2").write_text("{{ name if other == 1 else nothing }}\n")
-    with pytest.raises(AnsibleActionFail, match="b{{ 7 .*'nothing' is undefined"):
-        both("mine.j2")
+def test_nothing_deprecated_of_ansible_is_used(rendered, monkeypatch):
+    told = []
+    monkeypatch.setattr("ansible.utils.display.Display.deprecated", lambda *args, **named: told.append((args, named)))
+    assert rendered("base.j2") == "base shop\n"
+    assert told == []
 
 
-def test_a_template_that_is_not_there_is_told_with_where_it_was_looked_for(rendered, places):
+def test_jobs_do_not_see_each_others_variables(render_jobs, places):
+    (places.play / "templates/mine.j2").write_text("{{ one | default('-') }} {{ two | default('-') }} {{ play }}\n")
+    jobs = [Job("mine.j2", variables, "") for variables in ({"one": 1}, {"two": 2}, {})]
+    play = trust_as_template("{{ one | default('no') }}")
+    assert render_jobs(jobs, play=play) == ["1 - 1\n", "- 2 no\n", "- - no\n"]
+
+
+def test_fifty_applications_compile_no_more_than_one(render_jobs, places, monkeypatch):
+    (places.play / "templates/mine.j2").write_text('{% extends "base.j2" %}\n')
+    compiled = []
+    compile_ = jinja2.Environment.compile
+
+    def note(self, source, name=None, filename=None, **more):
+        compiled.append(filename)
+        return compile_(self, source, name, filename, **more)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", note)
+    texts = render_jobs([Job("mine.j2", {"name": str(number)}, "") for number in range(50)])
+    assert texts == [f"base {number}\n" for number in range(50)]
+    assert sorted(compiled) == [f"{places.play}/templates/mine.j2", f"{places.role}/templates/base.j2"]
+
+
+def test_of_many_the_one_that_cannot_be_rendered_is_told(render_jobs, places):
+    (places.play / "templates/mine.j2").write_text("{{ name if name != 'b' else nothing }}\n")
+    with pytest.raises(AnsibleActionFail, match=r"^b: cannot render 'mine.j2': 'nothing' is undefined \("):
+        render_jobs([Job("mine.j2", {"name": name}, name) for name in "abc"])
+
+
+def test_a_name_that_is_not_there_is_told_with_the_places(rendered, places):
     with pytest.raises(AnsibleActionFail) as caught:
-        rendered("nothing.j2")
-    looked = f"(looked in {places.role}/templates, {places.inventory}/templates)"
-    assert str(caught.value).startswith(f"shop.uwsgi.template: the template 'nothing.j2' cannot be rendered {looked}: ")
+        rendered("nothing.j2", (str(places.more),))
+    looked = [places.role, places.role / "tasks", *list(vars(places).values())[1:]]
+    assert str(caught.value) == (
+        "shop.uwsgi.template: cannot render 'nothing.j2': there is no such file "
+        f"(looked in {', '.join(f'{place}/templates' for place in looked)}); correct the name, or put the file into one of these directories"
+    )
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("{% if %}", "Expected an expression"), ("{{ nothing.at.all }}", "'nothing' is undefined"), ("{{ 1 | nofilter }}", "nofilter")],
-)
-def test_a_template_that_is_wrong_is_told_with_the_reason(rendered, places, text, reason):
-    (places.inventory / "templates/mine.j2").write_text(text)
+@pytest.mark.parametrize("source", ["{there}/nothing.j2", "{there}/templates"])
+def test_a_path_that_is_no_file_is_told(rendered, places, source):
+    path = source.format(there=places.play)
     with pytest.raises(AnsibleActionFail) as caught:
+        rendered(path)
+    assert str(caught.value) == f"shop.uwsgi.template: cannot render '{path}': there is no such file; correct the path"
+
+
+def test_an_error_leaves_jinja2_as_it_was(rendered, places):
+    make = jinja2.Undefined.__init__
+    (places.play / "templates/mine.j2").write_text("{{ nothing }}")
+    with pytest.raises(AnsibleActionFail):
         rendered("mine.j2")
-    assert str(caught.value).startswith("shop.uwsgi.template: the template 'mine.j2' cannot be rendered: ")
-    assert reason in str(caught.value)
+    assert jinja2.Undefined.__init__ is make
+
+
+def test_a_template_that_extends_itself_is_told(rendered, places):
+    (places.play / "templates/mine.j2").write_text('{% extends "mine.j2" %}\n')
+    with pytest.raises(AnsibleActionFail, match=f"recursion.*{os.sep}mine.j2"):
+        rendered("mine.j2")
