@@ -79,7 +79,7 @@ def main() -> None:
     except ValueError as error:
         module.fail_json(msg=str(error), checks=[])
     checks = [
-        prober.check(site["name"], site["host"], route["mode"], route["probe"])
+        prober.check(site["name"], site["host"], route["mode"], route["probe"], route.get("proof", route["mode"]))
         for site in module.params["sites"]
         for route in site["routes"]
         if route["probe"]

@@ -31,7 +31,7 @@ def stop_timeout(app: Mapping[str, t.Any]) -> int:
 
 def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what the host needs of a description."""
-    static = [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["mode"] == "static"]
+    static = [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["files"]]
     return {
         **{key: app[key] for key in _APP_KEYS},
         "stop_timeout": stop_timeout(app),

@@ -13,7 +13,7 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, ROUTE, Key
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, MODES, ROUTE, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 
 ROOT = Path(__file__).parents[2]
@@ -158,8 +158,8 @@ def test_templates_read_only_keys_that_there_are(role):
 
 
 def test_templates_read_only_keys_that_routes_have():
-    # The location follows from path, match and mode.
-    known = {"location"}.union(ROUTE.keys or {}, *(ROUTE.modes or {}).values())
+    # The location and the traits follow from path, match and mode.
+    known = {"location", *MODES["plain"].traits()}.union(ROUTE.keys or {}, *(ROUTE.modes or {}).values())
     uses = {(relative(path), use) for path in texts("nginx_site") for use in re.findall(r"\broute\.(\w+)", path.read_text())}
     assert uses
     assert [use for use in sorted(uses) if use[1] not in known] == []

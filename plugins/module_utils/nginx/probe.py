@@ -38,11 +38,15 @@ class Prober:
     def __init__(self, address: tuple[str, int], timeout: float) -> None:
         self.address, self.timeout = address, timeout
 
-    def check(self, app: str, host: str, mode: str, path: str) -> Check:
-        """Check one route by a method of its mode; an error of the connection is an answer too."""
-        proof = {"cache": self._cache, "stream": self._stream}.get(mode, self._plain)
+    def check(self, app: str, host: str, mode: str, path: str, proof: str = "") -> Check:
+        """Check one route; an error of the connection is an answer too.
+
+        :param mode: the route's mode
+        :param proof: ``cache``, ``stream``, or anything else for any answer below 500; empty for the mode's own name
+        """
+        prove = {"cache": self._cache, "stream": self._stream}.get(proof or mode, self._plain)
         try:
-            ok, says = proof(host, path)
+            ok, says = prove(host, path)
         except (OSError, http.client.HTTPException) as error:
             ok, says = False, f"no answer ({type(error).__name__}: {error})"
         return Check(app, mode, f"{host}{path}", ok, says)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
-from .keys import PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
+from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
 from .validate import Validator, shown
 
 # Hidden from applications, or their own in every instance: what is written there elsewhere does not reach them.
@@ -22,7 +22,7 @@ def warnings(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
 
     :param apps: complete descriptions
     """
-    cached = [(app, route) for app in apps for route in app["nginx"]["routes"] if route["mode"] == "cache"]
+    cached = [(app, route) for app in apps for route in app["nginx"]["routes"] if route["stores"]]
     http = [
         f"{app['name']}.uwsgi.http: uWSGI speaks HTTP on {app['uwsgi']['http']}, past nginx and all it limits, and an instance is stopped before"
         " the next one starts; this is for development."
@@ -142,8 +142,8 @@ def check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str,
             check_regex(validator, place, route["path"])
         elif re.fullmatch(REGEX_PATH, route["path"]) and not re.fullmatch(PLAIN_PATH, route["path"]):
             validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path such as / or /api, or set match: regex")
-        if route["mode"] == "static" and route["match"] != "prefix":
-            validator.refuse(f"{where}[{index}].match", f"is {route['match']}, but static routes take prefixes", "remove it")
+        if route["mode"] in MODES and MODES[route["mode"]].files and route["match"] != "prefix":
+            validator.refuse(f"{where}[{index}].match", f"is {route['match']}, but {route['mode']} routes take prefixes", "remove it")
 
 
 def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:

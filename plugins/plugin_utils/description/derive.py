@@ -9,7 +9,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
-from .keys import DEFAULT_HEADERS
+from .keys import DEFAULT_HEADERS, MODES, Mode
 
 # On every supported distribution the web server's workers run in this group (Debian policy, base-passwd).
 WEB_GROUP = "www-data"
@@ -65,7 +65,7 @@ def _derive_uwsgi(app: dict[str, t.Any]) -> None:
     if "minimum" in uwsgi["cheaper"]:
         uwsgi["cheaper"].setdefault("initial", uwsgi["cheaper"]["minimum"])
     app.setdefault("strategy", "restart" if "http" in uwsgi else "switch")
-    streams = any(route["mode"] == "stream" for route in app["nginx"]["routes"])
+    streams = any(_mode(route).streams for route in app["nginx"]["routes"])
     # Who says where requests go has somebody else answer them.
     elsewhere = "socket" in app and "stream_socket" not in app
     stream.setdefault("pool", "threads" if prebuilt else "gevent")
@@ -82,15 +82,21 @@ def _derive_limits(uwsgi: dict[str, t.Any]) -> None:
 def _derive_route(route: dict[str, t.Any], prefix: str) -> None:
     if "path" not in route:
         return  # refused already
+    route.update(_mode(route).traits())
     if route["match"] != "regex":
         route["path"] = prefix + route["path"]
-    # A static prefix goes before regular expressions.
-    modifier = {"exact": "= ", "regex": "~ "}.get(route["match"], "^~ " if route["mode"] == "static" else "")
+    # The location of files goes before regular expressions.
+    modifier = {"exact": "= ", "regex": "~ "}.get(route["match"], "^~ " if route["files"] else "")
     route["location"] = modifier + (_quoted(route["path"]) if route["match"] == "regex" else route["path"])
-    asked = route["match"] != "regex" and route["mode"] != "static"
+    asked = route["match"] != "regex" and not route["files"]
     route["probe"] = prefix + route["probe"] if route.get("probe") else route.get("probe", route["path"] if asked else "")
-    if route["mode"] == "cache":
+    if route["stores"]:
         route.setdefault("valid", {"200": "30d"} if route["preset"] == "seed" else {"200": "10m"})
+
+
+def _mode(route: Mapping[str, t.Any]) -> Mode:
+    """Return the mode of a route; one that was refused already counts as plain."""
+    return MODES.get(route["mode"], MODES["plain"])
 
 
 def _quoted(pattern: str) -> str:

@@ -21,6 +21,32 @@ DEFAULT_HEADERS = {
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
 SOURCE_KINDS = ("path", "git", "archive", "package", "prebuilt")
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """What a mode of routes means to everything that reads routes. A new mode is one entry in ``MODES`` and one file in templates/modes/.
+
+    :param keys: keys that routes of this mode have beside those of every route
+    :param passes: whether nginx passes requests to the application
+    :param stores: whether nginx keeps answers, which takes a cache zone
+    :param streams: whether an answer may take hours, so that requests go to the stream pool and no time limit of a request holds
+    :param files: whether nginx serves files of the release itself
+    :param proof: how ``validate.yml`` proves a route: ``plain`` (any answer below 500), ``cache`` or ``stream``; ``site_probe`` has the methods
+    """
+
+    keys: t.Mapping[str, Key]
+    passes: bool = False
+    stores: bool = False
+    streams: bool = False
+    files: bool = False
+    proof: str = "plain"
+
+    def traits(self) -> dict[str, t.Any]:
+        """Return what templates, probes and the host may ask of a route, whatever its mode is called."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "keys"}
+
+
 # Paths stand in units, inis, shell commands and nginx directives, and are compared: one spelling, no character that means something.
 _COMPONENT = r"/(?!\.\.?(/|$))[A-Za-z0-9._@+-]+"
 ABSOLUTE = f"({_COMPONENT})+"
@@ -91,40 +117,10 @@ DIRECTIVE = Key(
 )
 
 
-ROUTE = Key(
-    "dict",
-    "One location of the site.",
-    keys={
-        "path": Key(
-            "str",
-            "URL path the route answers, starting with `/`; a regular expression with `match: regex`.",
-            required=True,
-            # Only a regular expression may be more than PLAIN_PATH.
-            pattern=REGEX_PATH,
-            remedy=r"write a path such as / or /api, and \s and \x22 for blanks and quotes in a regular expression",
-        ),
-        "match": Key(
-            "str",
-            "How `path` is compared: the longest prefix, the exact path, or a regular expression, which goes before prefixes.",
-            default="prefix",
-            choices=("prefix", "exact", "regex"),
-        ),
-        "mode": Key(
-            "str", "What nginx does with the route.", default="plain", choices=("plain", "cache", "stream", "static", "redirect", "deny")
-        ),
-        "extra": Key("list", "Further directives inside the location.", default=(), elements=DIRECTIVE),
-        "probe": Key(
-            "str",
-            "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",
-            derived="`path`; empty for regular expressions and `static`",
-            pattern=f"({URL_PATH})?",
-            remedy="write a path that the application answers, or an empty string",
-        ),
-    },
-    mode_key="mode",
-    modes={
-        "plain": {"read_timeout": _ROUTE_TIMEOUT},
-        "cache": {
+MODES: t.Mapping[str, Mode] = {
+    "plain": Mode({"read_timeout": _ROUTE_TIMEOUT}, passes=True),
+    "cache": Mode(
+        {
             "read_timeout": _ROUTE_TIMEOUT,
             "preset": Key(
                 "str",
@@ -147,10 +143,20 @@ ROUTE = Key(
                 elements=Key("str", "A cookie's name.", pattern=r"[A-Za-z0-9_]+", remedy="name cookies in [A-Za-z0-9_]"),
             ),
         },
-        "stream": {
+        passes=True,
+        stores=True,
+        proof="cache",
+    ),
+    "stream": Mode(
+        {
             "read_timeout": dataclasses.replace(_ROUTE_TIMEOUT, default="1h"),
         },
-        "static": {
+        passes=True,
+        streams=True,
+        proof="stream",
+    ),
+    "static": Mode(
+        {
             "directory": Key(
                 "str",
                 "Directory of the release whose files nginx serves itself; those of the previous release answer where it has none.",
@@ -166,7 +172,10 @@ ROUTE = Key(
                 remedy="write an nginx time such as 7d",
             ),
         },
-        "redirect": {
+        files=True,
+    ),
+    "redirect": Mode(
+        {
             "to": Key(
                 "str",
                 "Where to: a URL or a path; variables of nginx such as `$request_uri` are filled in.",
@@ -175,11 +184,45 @@ ROUTE = Key(
                 remedy="write a URL or a path, without spaces, quotes or braces",
             ),
             "status": Key("str", "Status of the answer.", default="301", choices=("301", "302", "303", "307", "308")),
-        },
-        "deny": {
+        }
+    ),
+    "deny": Mode(
+        {
             "status": Key("str", "Status of the answer.", default="403", choices=("403", "404", "410")),
-        },
+        }
+    ),
+}
+
+ROUTE = Key(
+    "dict",
+    "One location of the site.",
+    keys={
+        "path": Key(
+            "str",
+            "URL path the route answers, starting with `/`; a regular expression with `match: regex`.",
+            required=True,
+            # Only a regular expression may be more than PLAIN_PATH.
+            pattern=REGEX_PATH,
+            remedy=r"write a path such as / or /api, and \s and \x22 for blanks and quotes in a regular expression",
+        ),
+        "match": Key(
+            "str",
+            "How `path` is compared: the longest prefix, the exact path, or a regular expression, which goes before prefixes.",
+            default="prefix",
+            choices=("prefix", "exact", "regex"),
+        ),
+        "mode": Key("str", "What nginx does with the route.", default="plain", choices=tuple(MODES)),
+        "extra": Key("list", "Further directives inside the location.", default=(), elements=DIRECTIVE),
+        "probe": Key(
+            "str",
+            "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",
+            derived="`path`; empty for regular expressions and `static`",
+            pattern=f"({URL_PATH})?",
+            remedy="write a path that the application answers, or an empty string",
+        ),
     },
+    mode_key="mode",
+    modes={name: mode.keys for name, mode in MODES.items()},
 )
 
 

@@ -167,7 +167,7 @@ def _stop(stop_timeout: int) -> list[Setting]:
 
 def _limits(app: Mapping[str, t.Any]) -> list[Setting]:
     """Return the limits of a request; streams live longer than any, and killing a worker of greenlets would end hundreds of others."""
-    streams = any(route["mode"] == "stream" for route in app["nginx"]["routes"]) and app["uwsgi"]["stream"]["pool"] == "none"
+    streams = any(route["streams"] for route in app["nginx"]["routes"]) and app["uwsgi"]["stream"]["pool"] == "none"
     if streams or "greenlets" in app["uwsgi"]:
         return []
     return [

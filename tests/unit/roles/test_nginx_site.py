@@ -15,6 +15,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import MODES
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive, nginx, write_nginx
 from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, describe, nginx_files, task_vars
 
@@ -92,6 +93,9 @@ def mapping(http: Directive, variable: str) -> dict[str, str]:
 
 
 # Every mix of modes behind both fronts, one site for each.
+# A route of each mode, with the keys that the mode requires; a new mode without an example here fails at once.
+EXAMPLES = {"static": {"directory": "web/static"}, "redirect": {"to": "/new"}}
+OF_EACH_MODE = [{"path": f"/{mode}/", "mode": mode, **EXAMPLES.get(mode, {})} for mode in MODES]
 ROUTE_SETS = [routes for count in range(4) for routes in itertools.combinations([PLAIN, CACHE, STREAM], count)]
 MIXES = {"-".join([front, *(route.get("mode", "plain") for route in routes)]): (front, routes) for front in FRONTS for routes in ROUTE_SETS}
 
@@ -104,6 +108,25 @@ def test_every_mix_of_routes_is_a_configuration(rendered, mix):
         assert places(server) == {(route["path"],) for route in routes} | {("/",)}
         # Without a route of its own, / must not show what nginx has in its default root.
         assert (location(server, "/").values("return") == ["404"]) == (PLAIN not in routes)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("route", OF_EACH_MODE, ids=lambda route: route["mode"])
+def test_each_mode_is_answered_by_both_servers_as_its_traits_say(rendered, front, route):
+    http, mode = rendered(app(front, PLAIN, *OF_EACH_MODE)), MODES[route["mode"]]
+    (where,) = [place for place in places(front_of(http)) if route["path"] in place]
+    at_the_front = location(front_of(http), *where)
+    assert bool(at_the_front.values(f"{HOP[front]}_pass")) == mode.passes
+    assert bool([name for name in at_the_front.names() if name.endswith("_cache_valid")]) == mode.stores
+    if front == "proxy":
+        behind = [location(backend_of(http), *place) for place in places(backend_of(http)) if route["path"] in place]
+        assert bool(behind) == (mode.passes or mode.files)
+        assert [bool(place.values("uwsgi_pass")) for place in behind] == [mode.passes for _place in behind]
+
+
+def test_every_mode_has_a_template_and_every_template_a_mode():
+    templates = Path(__file__).parents[3] / "roles/nginx_site/templates/modes"
+    assert {path.name.removesuffix(".conf.j2") for path in templates.iterdir()} == set(MODES)
 
 
 def test_direct_passes_to_the_socket_of_the_application(rendered):

@@ -9,6 +9,7 @@ import re
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import MODES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app, resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.packages import DEFAULT_UWSGI, GEVENT
@@ -41,8 +42,9 @@ def test_three_keys_are_enough():
     assert (app["health"]["path"], app["health"]["host"], app["health"]["timeout"]) == ("/", "shop", 30)
     assert app["nginx"]["server_names"] == ["shop"]
     assert app["nginx"]["template"] == "site_direct.conf.j2"
+    plain = {"mode": "plain", **MODES["plain"].traits()}
     assert app["nginx"]["routes"] == [
-        {"path": "/", "match": "prefix", "mode": "plain", "read_timeout": "60s", "extra": [], "probe": "/", "location": "/"}
+        {**plain, "path": "/", "match": "prefix", "read_timeout": "60s", "extra": [], "probe": "/", "location": "/"}
     ]
     assert app["source"]["exclude"][:1] == [".git"]
     assert app["web_group"] == "www-data"
@@ -142,7 +144,16 @@ def test_routes_get_the_defaults_of_their_mode():
     plain, cache, stream = complete(
         nginx={"routes": [{"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream", "probe": ""}]}
     )["nginx"]["routes"]
-    assert plain == {"path": "/", "match": "prefix", "mode": "plain", "read_timeout": "60s", "extra": [], "probe": "/", "location": "/"}
+    assert plain == {
+        "path": "/",
+        "match": "prefix",
+        "mode": "plain",
+        "read_timeout": "60s",
+        "extra": [],
+        "probe": "/",
+        "location": "/",
+        **MODES["plain"].traits(),
+    }
     assert cache["valid"] == {"200": "10m"}
     assert cache["bypass_cookies"] == ["session", "remember_token"]
     assert stream == {
@@ -153,6 +164,7 @@ def test_routes_get_the_defaults_of_their_mode():
         "extra": [],
         "probe": "",
         "location": "/time/",
+        **MODES["stream"].traits(),
     }
 
 
