@@ -227,10 +227,10 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
     cached = location(front_of(http), "/api")
     assert cached.values(f"{hop}_cache") == ["flask_shop"]
     assert cached.values(f"{hop}_cache_valid") == ["200 30d", "404 1m"]
-    assert cached.values(f"{hop}_cache_key") == ["$scheme$request_method$host$request_uri$realpath_root"]
+    assert cached.values(f"{hop}_cache_key") == ["$flaskops_scheme$request_method$flaskops_host$request_uri$realpath_root"]
     personal = "$http_authorization $cookie_session $cookie_remember_token"
-    assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_other_instance"]
-    assert cached.values(f"{hop}_cache_bypass") == [personal]
+    assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_has_body $flaskops_other_instance"]
+    assert cached.values(f"{hop}_cache_bypass") == [f"{personal} $flaskops_has_body"]
     assert cached.values(f"{hop}_cache_lock") == ["on"]
     assert cached.values("open_file_cache_valid") == ["1s"], "files that somebody removes by hand are missed within a second"
     assert "updating" in cached.one(f"{hop}_cache_use_stale").args
@@ -260,7 +260,7 @@ def test_an_answer_is_of_the_instance_in_its_key(rendered, front):
 
 def test_without_an_instance_of_ours_the_key_is_the_request(rendered):
     http = rendered({"name": "shop", "nginx": {"server_names": ["shop.example.com"], "routes": [CACHE]}})
-    assert location(front_of(http), "/api").values("uwsgi_cache_key") == ["$scheme$request_method$host$request_uri"]
+    assert location(front_of(http), "/api").values("uwsgi_cache_key") == ["$flaskops_scheme$request_method$flaskops_host$request_uri"]
     assert not front_of(http).all("root")
 
 
@@ -281,10 +281,12 @@ def test_only_the_front_caches(rendered):
 @pytest.mark.parametrize("front", FRONTS)
 def test_other_cookies_can_bypass_the_cache(rendered, front):
     http, hop = rendered(app(front, {**CACHE, "bypass_cookies": ["sid"]})), HOP[front]
-    assert location(front_of(http), "/api").values(f"{hop}_no_cache") == ["$http_authorization $cookie_sid $flaskops_other_instance"]
+    assert location(front_of(http), "/api").values(f"{hop}_no_cache") == [
+        "$http_authorization $cookie_sid $flaskops_has_body $flaskops_other_instance"
+    ]
     # Whoever sends a password never gets the store.
     http = rendered(app(front, {**CACHE, "bypass_cookies": []}))
-    assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization"]
+    assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization $flaskops_has_body"]
 
 
 def test_caches_of_applications_are_apart(rendered):
@@ -336,7 +338,7 @@ def test_no_client_can_forge_a_header_on_the_way_to_the_backend(rendered):
     headers = {inner.args[0]: inner.args[1] for inner in front_of(http).all("proxy_set_header")}
     assert set(headers) >= TRUSTED_HEADERS
     assert not [value for value in headers.values() if value.startswith("$http_")]
-    assert headers["Host"] == "$host"
+    assert headers["Host"] == headers["X-Forwarded-Host"] == "$flaskops_host"
     # The backend believes the front about the address, and nobody else.
     backend = backend_of(http)
     assert backend.values("set_real_ip_from") == ["127.0.0.1", "::1"]
@@ -574,7 +576,7 @@ def test_backends_on_other_hosts_are_passed_everything_the_front_does_not_answer
     ]
     assert not http.all("upstream", "flask_shop")
     assert not server.all("root")
-    assert location(server, "/api").values("proxy_cache_key") == ["$scheme$request_method$host$request_uri"]
+    assert location(server, "/api").values("proxy_cache_key") == ["$flaskops_scheme$request_method$flaskops_host$request_uri"]
 
 
 def test_only_fronts_reach_the_server_behind_the_proxy(rendered):

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Send raw requests to nginx and compare what Flask has seen of them: requests.py NAME, for the site NAME.test.
+
+Requests are written out byte by byte, since no HTTP library sends those that attackers send. Every difference is a line; the exit status
+is 1 where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import typing as t
+
+NAME = sys.argv[1]
+HOST = f"{NAME}.test"
+CHUNKS = "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+FORM = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--b--\r\n'
+problems: list[str] = []
+
+
+class Answer(t.NamedTuple):
+    """An answer; status 0 is a connection that was closed without one."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    def json(self) -> dict[str, t.Any]:
+        return json.loads(self.body)
+
+
+def send(raw: str, port: int = 80, source: str = "127.0.0.1") -> Answer:
+    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)) as connection:
+        connection.sendall(raw.encode("latin-1"))
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+    # nginx answers `Expect: 100-continue` by itself, before the answer.
+    received = received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+    head, _blank, body = received.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    if not lines[0]:
+        return Answer(0, {}, "")
+    headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines[1:])}
+    if headers.get("transfer-encoding") == "chunked":
+        body = unchunked(body)
+    return Answer(int(lines[0].split()[1]), headers, body.decode(errors="replace"))
+
+
+def unchunked(body: bytes) -> bytes:
+    whole = b""
+    while body:
+        size, _line, body = body.partition(b"\r\n")
+        whole, body = whole + body[: int(size, 16)], body[int(size, 16) + 2 :]
+    return whole
+
+
+def get(path: str, *headers: str, host: str = HOST, version: str = "1.1", **where: t.Any) -> Answer:
+    return send(
+        "\r\n".join([f"GET {path} HTTP/{version}", *([f"Host: {host}"] if host else []), *headers, "Connection: close", "", ""]), **where
+    )
+
+
+def post(path: str, body: str, *headers: str, method: str = "POST", host: str = HOST) -> Answer:
+    return send("\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "Connection: close", "", body]))
+
+
+def expect(what: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        problems.append(f"{NAME}: {what}: {found!r} instead of {wanted!r}")
+
+
+def bodies() -> None:
+    """Flask reads every body, whether its length was told or not."""
+    chunked, length = "Transfer-Encoding: chunked", "Content-Length: 11"
+    for what, answer in {
+        "a body with its length": post("/n", "hello world", length),
+        "a body in chunks": post("/n", CHUNKS, chunked),
+        "chunks with an extension": post("/n", CHUNKS.replace("5\r\n", "5;a=b\r\n", 1), chunked),
+        "chunks with a trailer": post("/n", CHUNKS[:-2] + "X-Sum: 1\r\n\r\n", chunked, "Trailer: X-Sum"),
+        "chunks in capitals": post("/n", CHUNKS, "Transfer-Encoding: Chunked"),
+        "100-continue": post("/n", "hello world", length, "Expect: 100-continue"),
+        "100-continue in chunks": post("/n", CHUNKS, chunked, "Expect: 100-continue"),
+        "PUT in chunks": post("/n", CHUNKS, chunked, method="PUT"),
+        "PATCH in chunks": post("/n", CHUNKS, chunked, method="PATCH"),
+        "DELETE with a body": post("/n", "hello world", length, method="DELETE"),
+        "TE and Keep-Alive": post("/n", CHUNKS, chunked, "TE: trailers", "Keep-Alive: timeout=5"),
+    }.items():
+        expect(what, (answer.status, answer.json()["bytes"], answer.json()["start"]), (200, 11, "hello world"))
+        hop_by_hop = {"Te", "Trailer", "Transfer-Encoding", "Keep-Alive", "Expect", "Connection", "Upgrade"}
+        expect(f"{what}: headers about the connection", hop_by_hop & set(answer.json()["headers"]), set())
+    expect("an empty body in chunks", post("/n", "0\r\n\r\n", chunked).json()["bytes"], 0)
+    expect(
+        "JSON in chunks", post("/json", "4\r\n[1,2\r\n3\r\n,3]\r\n0\r\n\r\n", chunked, "Content-Type: application/json").json(), {"sum": 6}
+    )
+    form = f"{len(FORM):x}\r\n{FORM}\r\n0\r\n\r\n"
+    expect("a file in chunks", post("/upload", form, chunked, "Content-Type: multipart/form-data; boundary=b").json(), {"file": 5})
+    expect("a POST on a cached route has its body", ">hello<" in post("/page", "hello", "Content-Length: 5").body, True)
+
+
+def hosts() -> None:
+    """Links lead to the host and port that nginx was asked at, whatever a client writes."""
+    for what, answer, link in (
+        ("the host itself", get("/n"), f"http://{HOST}/x"),
+        ("capitals", get("/n", host=HOST.upper()), f"http://{HOST}/x"),
+        ("a trailing dot", get("/n", host=f"{HOST}."), f"http://{HOST}/x"),
+        ("a port that nobody listens on", get("/n", host=f"{HOST}:1337"), f"http://{HOST}/x"),
+        ("a user name", get("/n", host=f"{HOST}:@evil.example"), f"http://{HOST}/x"),
+        ("a name of the wildcard", get("/n", host=f"a-b.{HOST}"), f"http://a-b.{HOST}/x"),
+        ("another port of nginx", get("/n", host=f"{HOST}:8080", port=8080), f"http://{HOST}:8080/x"),
+        ("another port of nginx, not told", get("/n", port=8080), f"http://{HOST}:8080/x"),
+        ("the absolute form", get(f"http://{HOST}/n", host="evil.example"), f"http://{HOST}/x"),
+        ("HTTP/1.0", get("/n", version="1.0"), f"http://{HOST}/x"),
+        ("forged headers", get("/n", "X-Forwarded-Host: evil.example", "X-Host: evil.example", "X-Forwarded-Port: 99"), f"http://{HOST}/x"),
+        ("a trusted proxy", get("/n", "X-Forwarded-Proto: https", source="127.0.0.9"), f"https://{HOST}/x"),
+        ("its port", get("/n", "X-Forwarded-Proto: https", "X-Forwarded-Port: 8443", source="127.0.0.9"), f"https://{HOST}:8443/x"),
+    ):
+        expect(what, (answer.status, answer.json()["link"] if answer.status == 200 else ""), (200, link))
+    expect("a redirect with a port", get("/away", port=8080).headers.get("location"), f"http://{HOST}:8080/there")
+    for host in (f'a"><img.{HOST}', f"<b>.{HOST}", f"a'b.{HOST}"):
+        answer = get("/n", host=host)
+        expect(f"Host: {host} is no host", answer.status, 400)
+
+
+def caches() -> None:
+    """Whatever one client sends, others get the page as it is."""
+    link = f'<a href="http://{HOST}/login"></a>'
+    for number, attack in enumerate(
+        (
+            lambda path: get(f"http://{HOST}{path}", host="evil.example"),
+            lambda path: get(path, host=f"{HOST}:1337"),
+            lambda path: get(path, host=f"{HOST}."),
+            lambda path: get(path, host=HOST.upper()),
+            lambda path: get(path, host=f"{HOST}:@evil.example"),
+            lambda path: get(path, "X-Forwarded-Host: evil.example", "X-Forwarded-Scheme: https", "X-Original-URL: /n"),
+            lambda path: get(path, "X-Forwarded-Proto: https", source="127.0.0.9"),
+            lambda path: get(path, port=8080),
+            lambda path: send(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 4\r\nConnection: close\r\n\r\nevil"),
+            lambda path: send(
+                f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\nevil\r\n0\r\n\r\n"
+            ),
+        )
+    ):
+        path = f"/page?{number}"
+        attack(path)
+        expect(f"page {number} after an attack", get(path).body, link)
+        expect(f"page {number} once more", (get(path).body, get(path).headers["x-proxy-cache"]), (link, "HIT"))
+
+
+def headers() -> None:
+    """Nothing that a client says of proxies reaches the application, and no header of an answer is a visitor's."""
+    forged = [
+        "X-Forwarded", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-By", "X-Forwarded-Protocol", "Forwarded-For", "Forwarded",
+        "X-Original-URL", "X-Rewrite-URL", "X-Client-IP", "True-Client-IP", "X-Script-Name", "X-Forwarded-Prefix", "X-Forwarded-SSL", "Proxy",
+        "X-Cluster-Client-IP", "X-Original-Host", "X-HTTP-Host-Override", "Proxy-Authorization", "Proxy-Connection", "Upgrade",
+    ]  # fmt: skip
+    seen = get("/n", *(f"{name}: evil" for name in forged), "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Kept: yes").json()
+    expect("forged headers", [name for name, value in seen["headers"].items() if "evil" in value or "6.6.6.6" in value], [])
+    expect("the address", (seen["address"], seen["headers"]["X-Kept"]), ("127.0.0.1", "yes"))
+    split = "x%0d%0aSet-Cookie:%20evil=1%0d%0a"
+    for path in (f"/user/{split}", f"/user/{split.replace('%0d', '')}", f"/moved/{split}"):
+        answer = get(path)
+        expect(f"{path} splits no answer", (answer.status, answer.headers.get("set-cookie")), (400, None))
+    expect("a redirect with a part of the path", get("/user/ann").headers.get("location"), "/profile/ann")
+    for what, answer, seen in (
+        ("a line break in a path", get("/a%0ab"), {"path": "/a\nb", "prefix": ""}),
+        ("a line break below a prefix", get("/shop/x%0ay", host="mounted.test"), {"path": "/x\ny", "prefix": "/shop"}),
+    ):
+        expect(f"{what} arrives as it is", (answer.status, answer.json()), (404, seen))
+
+
+for check in (bodies, hosts, caches, headers):
+    check()
+print("\n".join(problems) or f"{NAME}: Flask has seen what was expected")
+sys.exit(1 if problems else 0)

@@ -1,0 +1,50 @@
+"""Flask tells what it has got of a request, so that a test sees what an application would see."""
+
+from flask import Flask, Response, jsonify, redirect, request, url_for
+
+app = Flask(__name__)
+METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+
+
+@app.route("/", methods=METHODS)
+@app.route("/<path:path>", methods=METHODS)
+def echo(path: str = ""):
+    body = request.get_data()
+    return jsonify(
+        bytes=len(body),
+        start=body[:20].decode(errors="replace"),
+        method=request.method,
+        path=path,
+        host=request.host,
+        scheme=request.scheme,
+        link=url_for("echo", path="x", _external=True),
+        address=request.remote_addr,
+        headers=dict(request.headers),
+    )
+
+
+@app.errorhandler(404)
+def nowhere(_error):
+    """No route of Flask matches a path with a line break in it; what arrived of the path is told all the same."""
+    return jsonify(path=request.path, prefix=request.script_root), 404
+
+
+@app.post("/json")
+def sum_up():
+    return jsonify(sum=sum(request.get_json()))
+
+
+@app.post("/upload")
+def upload():
+    return jsonify({name: len(file.read()) for name, file in request.files.items()})
+
+
+@app.get("/away")
+def away():
+    return redirect(url_for("echo", path="there", _external=True))
+
+
+@app.route("/page", methods=["GET", "POST"])
+def page():
+    """A page worth caching, with a link that an attacker would want to lead elsewhere."""
+    return Response(f'<a href="{url_for("echo", path="login", _external=True)}">{request.get_data().decode()}</a>', mimetype="text/html")

@@ -1,0 +1,79 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an application is told of a request comes from nginx; what Flask makes of it is proven by the scenario `requests`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.flaskops.stack.tests.unit.parse import nginx
+from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
+
+ROOT = Path(__file__).parents[3]
+
+LISTS = yaml.safe_load((ROOT / "roles/nginx_site/vars/main.yml").read_text())
+DROPPED = LISTS["__nginx_site_dropped_headers"]
+HOP_BY_HOP = LISTS["__nginx_site_hop_by_hop_headers"]
+ROUTES = [{"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/seed", "mode": "cache", "preset": "seed"}]
+
+
+@pytest.fixture(scope="module", params=["direct", "proxy"])
+def site(request, tmp_path_factory):
+    """The `http` block with one site, its front server, and the server that speaks to uWSGI."""
+    app = describe(nginx={"front": request.param, "server_names": ["shop.example.com"], "routes": ROUTES})
+    http = nginx(nginx_files([app]), tmp_path_factory.mktemp("nginx"))
+    servers = [server for server in http.all("server") if "shop.example.com" in server.one("server_name").args]
+    (front,) = [server for server in servers if "80" in server.values("listen")]
+    (last,) = [server for server in servers if server.all("uwsgi_param")]
+    return http, front, last
+
+
+def parameters(server) -> dict[str, tuple[str, ...]]:
+    return {inner.args[0]: inner.args[1:] for inner in server.all("uwsgi_param")}
+
+
+@pytest.mark.parametrize("header", [*DROPPED, *HOP_BY_HOP])
+def test_a_header_that_ends_at_nginx_reaches_no_application(site, header):
+    _http, _front, last = site
+    assert parameters(last)[f"HTTP_{header.upper().replace('-', '_')}"] == ("", "if_not_empty")
+
+
+def test_the_proxy_drops_the_same_headers_as_the_server_behind_it(site):
+    _http, front, last = site
+    if front is last:
+        return
+    sent = {inner.args[0]: inner.args[1] for inner in front.all("proxy_set_header")}
+    # nginx writes these two itself: for its own connection, and for how it sends the body on (ngx_http_proxy_module, proxy_set_header).
+    assert {header: sent.get(header, "") for header in DROPPED + HOP_BY_HOP} == dict.fromkeys(DROPPED + HOP_BY_HOP, "")
+    assert "Transfer-Encoding" not in sent
+
+
+def test_the_host_is_what_nginx_has_chosen_the_site_by(site):
+    http, front, last = site
+    assert parameters(last)["HTTP_HOST"] == (("$flaskops_host",) if front is last else ("$http_host",))
+    (mapped,) = [inner for inner in http.all("map") if inner.args[1] == "$flaskops_host"]
+    assert {inner.name: inner.args[0] for inner in mapped.block} == {
+        "default": "$host:$flaskops_port",
+        "http 80": "$host",
+        "https 443": "$host",
+    }
+    assert "$http_host" not in str(mapped)
+
+
+def test_everything_in_a_link_is_in_the_cache_key(site):
+    _http, front, _last = site
+    keys = [key for place in front.all("location") for name in ("uwsgi", "proxy") for key in place.values(f"{name}_cache_key")]
+    assert len(keys) == 2
+    for key in keys:
+        assert key.startswith("$flaskops_scheme$request_method$flaskops_host$request_uri")
+
+
+def test_a_get_with_a_body_is_neither_stored_nor_answered_from_the_store(site):
+    _http, front, _last = site
+    for place in front.all("location"):
+        for name in ("uwsgi", "proxy"):
+            for directive in (f"{name}_no_cache", f"{name}_cache_bypass"):
+                assert all("$flaskops_has_body" in value for value in place.values(directive))
+                assert bool(place.values(f"{name}_cache_key")) == bool(place.values(directive))
