@@ -30,11 +30,12 @@ demo-down: ## remove the demo
 
 test: lint unit molecule ## lint, unit and molecule
 
-lint: venv ## ruff, yamllint, ansible-lint
+lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
 	ruff check --quiet
 	ruff format --quiet --check
 	git ls-files -z --cached --others --exclude-standard '*.yml' '*.yaml' .yamllint | xargs -0 yamllint --strict
 	ansible-lint --offline --strict -q
+	antsibull-docs lint-collection-docs --plugin-docs .
 
 unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
 	@pytest $(ARGS)

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.undefined import places, undefined
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 
@@ -23,12 +24,15 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _result, args = self.validate_argument_spec(
             {
-                "apps": {"type": "raw", "required": True},
+                "apps": {"type": "raw"},
                 "require": {"type": "list", "elements": "str", "default": ["source", "wsgi"]},
                 "variable": {"type": "str", "required": True},
                 "cache_dir": {"type": "str"},
             }
         )
+        if args["apps"] is None:
+            self._require_readable(args["variable"], task_vars or {})
+            return {**result, "changed": False}
         try:
             apps = resolve_apps(args["apps"], args["require"], args["variable"])
         except AppError as error:
@@ -38,3 +42,12 @@ class ActionModule(ActionBase):
         if args["cache_dir"]:
             fetch_apps(with_source(apps), args["cache_dir"], task_vars or {})
         return {**result, "changed": False}
+
+    def _require_readable(self, variable: str, task_vars: dict[str, t.Any]) -> None:
+        """Do nothing unless descriptions refer to something that is not defined.
+
+        :raises AnsibleActionFail: with a line for each place
+        """
+        problems = places(variable, task_vars.get(variable), self._templar.template)
+        if problems:
+            raise AnsibleActionFail(undefined(variable, problems))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
 
@@ -23,7 +23,7 @@ App = dict[str, t.Any]
 _INLINE_BYTES = 1_000_000
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """No round trip where nothing is missing, one where the sources are small."""
 
     _requires_connection = True
@@ -57,8 +57,7 @@ class ActionModule(ActionBase):
             packed = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
             inline = sum(path.stat().st_size for path in packed.values()) <= _INLINE_BYTES
             texts = {name: base64.b64encode(path.read_bytes()).decode() for name, path in packed.items()} if inline else {}
-            remote_tmp = "" if inline else self._make_tmp_path()
-            archives = {} if inline else self._ship(packed, remote_tmp)
+            archives = {} if inline else self._ship(packed)
         undecided = [
             plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
         ]
@@ -76,10 +75,7 @@ class ActionModule(ActionBase):
             answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
             for name, text in (answer.get("locks") or {}).items():
                 constraints.remember(cache, plans[name]["virtualenv_id"], text)
-        if remote_tmp:
-            self._remove_tmp_path(remote_tmp)
-        if answer.get("failed"):
-            raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
+        self.require_success("flask_release", answer, task_vars)
 
     def _pack(self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, local: Path, task_vars: dict[str, t.Any]) -> dict[str, Path]:
         """Pack the sources of releases that are not on the host; return the files by application."""
@@ -92,8 +88,10 @@ class ActionModule(ActionBase):
             tree.write_tar(packed[name])
         return packed
 
-    def _ship(self, packed: dict[str, Path], remote_tmp: str) -> dict[str, str]:
+    def _ship(self, packed: dict[str, Path]) -> dict[str, str]:
         """Transfer packed sources; return their paths on the host."""
+        # ansible-core removes the directory when the task has ended, however it ends.
+        remote_tmp = self._make_tmp_path()
         archives = {
             name: self._transfer_file(str(path), self._connection._shell.join_path(remote_tmp, path.name)) for name, path in packed.items()
         }

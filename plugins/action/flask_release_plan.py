@@ -9,9 +9,9 @@ import typing as t
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, present, with_source
@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import 
 App = dict[str, t.Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """One round trip if nobody has looked before; one more where the host knows constraints that this controller does not."""
 
     _requires_connection = True
@@ -80,10 +80,7 @@ class ActionModule(ActionBase):
 
     def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # Looking changes nothing, so it is done in check mode too.
-        answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
-        if answer.get("failed"):
-            raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
-        return answer
+        return self.call_module("flask_release", arguments, task_vars)
 
 
 def _is_complete(plan: Plan, hosted: dict[str, t.Any]) -> bool:

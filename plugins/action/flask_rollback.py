@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """One round trip."""
 
     _requires_connection = True

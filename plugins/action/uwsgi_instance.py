@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
@@ -103,7 +103,7 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     }
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """One round trip; one more where releases have to be asked for, and two where there are migrations."""
 
     _requires_connection = True

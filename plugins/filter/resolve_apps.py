@@ -36,7 +36,9 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description import resolve
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.undefined import places, undefined
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from jinja2 import UndefinedError
 
 
 def resolve_apps(apps: object, require: t.Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
@@ -45,6 +47,8 @@ def resolve_apps(apps: object, require: t.Sequence[str] = ("source", "wsgi"), va
         return resolve.resolve_apps(apps, require, variable)
     except AppError as error:
         raise AnsibleFilterError(str(error)) from None
+    except UndefinedError as error:
+        raise AnsibleFilterError(undefined(variable, places(variable, apps) or [str(error)])) from None
 
 
 class FilterModule:

@@ -10,7 +10,7 @@ version_added: 1.0.0
 description:
   - Takes what M(flaskops.stack.uwsgi_info) found on each host and returns lines of text.
 options:
-  _input: {description: By host, the return value C(apps) of the module., type: dict, required: true}
+  _input: {description: "By host, the return value C(apps) of the module.", type: dict, required: true}
   now: {description: Seconds since the epoch that ages are counted to., type: float, required: true}
 positional: now
 author: flaskops.stack authors (@flaskops)

@@ -11,7 +11,11 @@ description:
   - Fails with a line for each problem, naming application, key, value and remedy. Runs on the controller alone, so that bad input
     is refused before anything on a host changes.
 options:
-  apps: {description: The descriptions as they were written., type: raw, required: true}
+  apps:
+    description:
+      - The descriptions as they were written.
+      - Without them, the variable is only read; the message names every value that refers to something which is not defined.
+    type: raw
   require:
     description: Keys that must be written besides C(name).
     type: list

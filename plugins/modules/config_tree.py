@@ -183,7 +183,7 @@ files:
   type: dict
   contains:
     created: {description: Did not exist., type: list, elements: str}
-    changed: {description: Other content, target, mode or ownership., type: list, elements: str}
+    changed: {description: "Other content, target, mode or ownership.", type: list, elements: str}
     removed: {description: No longer wanted., type: list, elements: str}
     restored: {description: "No longer wanted, and the file that C(force) had replaced is back.", type: list, elements: str}
     kept: {description: "Left alone, since O(files[].if_unedited) is set and somebody has edited them.", type: list, elements: str}

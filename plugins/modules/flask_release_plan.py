@@ -41,7 +41,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-plans: {description: What M(flaskops.stack.flask_release) builds from, by application., type: dict, returned: success}
+plans: {description: "What M(flaskops.stack.flask_release) builds from, by application.", type: dict, returned: success}
 releases:
   description: The release of every application by name, with C(id), C(path), C(virtualenv), C(callable) and C(revision).
   type: dict

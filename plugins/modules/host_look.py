@@ -26,7 +26,7 @@ options:
     description: Permissions, octal, of directories of root, by path.
     type: dict
     default: {}
-  services: {description: Services that are to run, now and at boot., type: list, elements: str, default: []}
+  services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Looks., support: full}

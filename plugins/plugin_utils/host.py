@@ -11,8 +11,7 @@ import socket
 import typing as t
 from collections.abc import Mapping
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from .host_action import HostAction
 
 _APP_KEYS = ("name", "user", "root", "config_dir", "run_dir", "health", "drain_timeout", "keep_releases", "strategy", "hooks")
 # A stop lets requests finish for so long, of the drain time.
@@ -41,14 +40,10 @@ def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def ask_host(action: ActionBase, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+def ask_host(action: HostAction, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     """Call the module ``uwsgi_instance`` and return its answer.
 
     :raises AnsibleActionFail: with the module's message
     """
     encoded = base64.b64encode(json.dumps(order).encode()).decode()
-    answer = action._execute_module("flaskops.stack.uwsgi_instance", module_args={"mode": mode, "order": encoded}, task_vars=task_vars)
-    answer.pop("invocation", None)
-    if answer.get("failed"):
-        raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))
-    return answer
+    return action.call_module("uwsgi_instance", {"mode": mode, "order": encoded}, task_vars)

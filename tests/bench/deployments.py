@@ -67,7 +67,7 @@ PLOTS = (
 )
 TEXT = f"""\
 Wall clock of `ansible-playbook` over SSH with pipelining and kept connections, login and sudo, one process for each run. Ours is
-`{SITE}`; `ping alone` has the same gathering and become and one task. The plain tasks are a role as one writes it for one application, in
+`{SITE}`; `ping alone` has the same become and one task. The plain tasks are a role as one writes it for one application, in
 [`tests/bench/plain_ansible`](../tests/bench/plain_ansible): packages, pip of Flask and uWSGI from source, a file each, handlers; its release restarts the
 application and drops requests meanwhile. Mitogen is the strategy `mitogen_linear` for the same run of ours."""
 

@@ -77,6 +77,7 @@ class Task:
     async_val = 0
     delegate_to = None
     diff = False
+    no_log = False
 
     def __init__(self, role: str, args: dict[str, t.Any], check_mode: bool = False) -> None:
         self.action, self.args, self.check_mode = role, args, check_mode

@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, MODES, ROUTE, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.tests.unit.render import complete, instance
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -283,6 +284,18 @@ def test_descriptions_on_pages_are_accepted(text):
         found = [[{"name": "shop", **data}]]
     for apps in found:
         resolve_apps(apps, require=())
+
+
+@pytest.mark.parametrize("text", [block for block in yaml_blocks() if re.search(r"^ *uwsgi:", block.values[0], re.MULTILINE)])
+def test_settings_on_pages_make_an_ini_that_has_each_header_once(text):
+    """nginx joins headers of one name, and a cache would take the joined name of the instance for another instance's."""
+    data = yaml.safe_load(text)
+    for app in [app for apps in lists_of_apps(data) for app in apps] or [data]:
+        uwsgi = {key: value for key, value in app.get("uwsgi", {}).items() if key != "template"}
+        ini = instance(complete(uwsgi=uwsgi, nginx=EVERYTHING["nginx"]))["files"]["ini"]
+        headers = re.findall(r"^add-header = ([^:]+):", ini, re.MULTILINE)
+        assert headers.count("X-Flask-Instance") == 1, ini
+        assert sorted(headers) == sorted(set(headers))
 
 
 def lists_of_apps(data: t.Any) -> t.Iterator[list[t.Any]]:

@@ -79,8 +79,16 @@ def test_prebuilt_code_is_not_asked_for():
 def test_what_the_host_refuses_is_the_message():
     with pytest.raises(AnsibleActionFail, match="^shop: the candidate exited$"):
         deploy(Host(apply={"failed": True, "msg": "shop: the candidate exited"}), complete())
-    with pytest.raises(AnsibleActionFail, match="^no such module$"):
-        deploy(Host(apply={"failed": True, "module_stderr": "no such module"}), complete())
+    with pytest.raises(
+        AnsibleActionFail, match="^The module uwsgi_instance ended with 127 on the host before it had an answer:\nno such module$"
+    ):
+        deploy(Host(apply={"failed": True, "module_stderr": "no such module", "rc": 127}), complete())
+
+
+def test_a_crash_that_comes_as_a_text_is_told_by_its_last_lines():
+    trace = 'Traceback (most recent call last):\n  File "/tmp/x.py", line 3, in <module>\n    main()\nValueError: first line\nsecond line\n'
+    with pytest.raises(AnsibleActionFail, match="^The module uwsgi_instance crashed on the host: ValueError: first line\nsecond line. Run"):
+        deploy(Host(apply={"failed": True, "exception": trace}), complete())
 
 
 def test_nothing_of_the_call_is_shown():
