@@ -7,36 +7,29 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.undefined import places, undefined
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 
 
-class ActionModule(ActionBase):
+class ActionModule(AppsAction):
     """Makes no connection."""
 
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        _result, args = self.validate_argument_spec(
-            {
-                "apps": {"type": "raw"},
-                "require": {"type": "list", "elements": "str", "default": ["source", "wsgi"]},
-                "variable": {"type": "str", "required": True},
-                "cache_dir": {"type": "str"},
-            }
+        args = self.arguments(
+            apps={"type": "raw"},
+            require={"type": "list", "elements": "str", "default": ["source", "wsgi"]},
+            cache_dir={"type": "str"},
         )
         if args["apps"] is None:
             self._require_readable(args["variable"], task_vars or {})
             return {**result, "changed": False}
-        try:
-            apps = resolve_apps(args["apps"], args["require"], args["variable"])
-        except AppError as error:
-            raise AnsibleActionFail(str(error)) from None
+        self.require = args["require"]
+        apps = self.resolve(args)
         for warning in warnings(apps):
             self._display.warning(warning)
         if args["cache_dir"]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
 
@@ -23,7 +23,7 @@ App = dict[str, t.Any]
 _INLINE_BYTES = 1_000_000
 
 
-class ActionModule(HostAction):
+class ActionModule(AppsAction):
     """No round trip where nothing is missing, one where the sources are small."""
 
     _requires_connection = True
@@ -33,17 +33,14 @@ class ActionModule(HostAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _result, args = self.validate_argument_spec(
-            {
-                "apps": {"type": "list", "elements": "dict", "required": True},
-                "plans": {"type": "dict", "required": True},
-                "missing": {"type": "list", "elements": "str", "required": True},
-                "cache_dir": {"type": "path", "default": "~/.cache/flaskops"},
-                "lock_timeout": {"type": "int", "default": 60},
-            }
+        args = self.arguments(
+            plans={"type": "dict", "required": True},
+            missing={"type": "list", "elements": "str", "required": True},
+            cache_dir={"type": "path", "default": "~/.cache/flaskops"},
+            lock_timeout={"type": "int", "default": 60},
         )
         plans = args["plans"]
-        missing = [app for app in args["apps"] if app["name"] in args["missing"]]
+        missing = [app for app in self.resolve(args) if app["name"] in args["missing"]]
         result["made"] = [path for app in missing for path in _would_make(app, plans[app["name"]])]
         result["changed"] = bool(missing)
         result["diff"] = [_diff(app, plans[app["name"]]) for app in missing]

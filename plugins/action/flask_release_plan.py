@@ -8,19 +8,16 @@ import dataclasses
 import typing as t
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, present, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, with_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 
 App = dict[str, t.Any]
 
 
-class ActionModule(HostAction):
+class ActionModule(AppsAction):
     """One round trip if nobody has looked before; one more where the host knows constraints that this controller does not."""
 
     _requires_connection = True
@@ -28,18 +25,8 @@ class ActionModule(HostAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _result, args = self.validate_argument_spec(
-            {
-                "apps": {"type": "list", "elements": "dict", "required": True},
-                "variable": {"type": "str", "default": "flask_apps"},
-                "hosted": {"type": "dict"},
-                "cache_dir": {"type": "path", "default": "~/.cache/flaskops"},
-            }
-        )
-        try:
-            wanted = present(completed(args["apps"], variable=args["variable"]))
-        except AppError as error:
-            raise AnsibleActionFail(str(error)) from None
+        args = self.arguments(hosted={"type": "dict"}, cache_dir={"type": "path", "default": "~/.cache/flaskops"})
+        wanted = present(self.resolve(args))
         apps = with_source(wanted)
         trees = fetch_apps(apps, args["cache_dir"], task_vars)
         hosted = args["hosted"] or self._look(apps, task_vars)

@@ -6,26 +6,24 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import ALL, AppsAction, chosen, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, who
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 
 
-class ActionModule(HostAction):
+class ActionModule(AppsAction):
     """One round trip."""
 
     _requires_connection = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        _result, args = self.validate_argument_spec(
-            {
-                "apps": {"type": "list", "elements": "dict", "required": True},
-                "release": {"type": "str", "default": ""},
-                "lock_timeout": {"type": "int", "default": 60},
-            }
+        args = self.arguments(
+            only={"type": "str", "default": ALL},
+            release={"type": "str", "default": ""},
+            lock_timeout={"type": "int", "default": 60},
         )
         order = {
-            "apps": [host_app(app) for app in args["apps"]],
+            "apps": [host_app(app) for app in chosen(present(self.resolve(args)), args["only"])],
             "release": args["release"],
             "who": who(),
             "lock_timeout": args["lock_timeout"],

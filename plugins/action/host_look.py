@@ -6,27 +6,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, places, present
 
 
-class ActionModule(ActionBase):
+class ActionModule(AppsAction):
     """One round trip."""
 
     _requires_connection = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        args = {**self._task.args}
-        try:
-            apps = present(completed(args.get("apps", []), variable=args.pop("variable", "flask_apps")))
-        except AppError as error:
-            raise AnsibleActionFail(str(error)) from None
-        args["apps"] = [{"account": app["account"], "python": app["python"]} for app in apps]
-        args["packages"] = sorted({*args.get("packages", []), *(name for app in apps for name in app["packages"])})
-        answer = self._execute_module("flaskops.stack.host_look", module_args=args, task_vars=task_vars)
-        answer.pop("invocation", None)
-        return {**result, **answer}
+        asked = {**self._task.args}
+        apps = present(self.resolve({"apps": asked.pop("apps", []), "variable": asked.pop("variable", "flask_apps")}))
+        asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
+        asked["packages"] = sorted({*asked.get("packages", []), *(name for app in apps for name in app["packages"])})
+        return {**result, **self.call_module("host_look", asked, task_vars or {})}

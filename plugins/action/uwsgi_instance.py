@@ -8,12 +8,9 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
@@ -103,33 +100,27 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     }
 
 
-class ActionModule(HostAction):
+class ActionModule(AppsAction):
     """One round trip; one more where releases have to be asked for, and two where there are migrations."""
 
+    require = ("wsgi",)
     _requires_connection = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _result, args = self.validate_argument_spec(
-            {
-                "apps": {"type": "list", "elements": "dict", "required": True},
-                "variable": {"type": "str", "default": "flask_apps"},
-                "releases": {"type": "dict", "default": {}},
-                "secrets_key": {"type": "str", "no_log": True, "default": ""},
-                "allow_rejected": {"type": "bool", "default": False},
-                "lock_timeout": {"type": "int", "default": 60},
-            }
+        args = self.arguments(
+            releases={"type": "dict", "default": {}},
+            secrets_key={"type": "str", "no_log": True, "default": ""},
+            allow_rejected={"type": "bool", "default": False},
+            lock_timeout={"type": "int", "default": 60},
         )
-        try:
-            apps = completed(args["apps"], ["wsgi"], args["variable"])
-        except AppError as error:
-            raise AnsibleActionFail(str(error)) from None
-        present = [app for app in apps if app["state"] == "present"]
-        releases = {**self._hosted_releases(present, args["releases"], task_vars), **args["releases"]}
+        apps = self.resolve(args)
+        wanted = present(apps)
+        releases = {**self._hosted_releases(wanted, args["releases"], task_vars), **args["releases"]}
         order = {
-            "apps": self._instances(present, releases, args["secrets_key"], task_vars),
-            "absent": [{**app["account"], "purge": app["purge"]} for app in apps if app["state"] == "absent"],
+            "apps": self._instances(wanted, releases, args["secrets_key"], task_vars),
+            "absent": [{**places(app), "purge": app["purge"]} for app in apps if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],
             "lock_timeout": args["lock_timeout"],

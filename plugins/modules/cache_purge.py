@@ -6,14 +6,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cache_purge
-short_description: Take answers out of the response cache of an application
+short_description: Take answers out of the response caches of applications
 version_added: 1.0.0
 description:
   - Removes cached answers, all of an application or those to given URLs in every variant. nginx asks the application at the next
     request; it is neither reloaded nor restarted.
 options:
-  directory: {description: Directory of the application's cache., type: path, required: true}
-  root: {description: The application's directory., type: path, required: true}
+  apps:
+    description: Descriptions of applications, as in C(flask_apps).
+    type: list
+    elements: dict
+    required: true
+  variable:
+    description: Name of the variable that the descriptions are from, for messages.
+    type: str
+    default: flask_apps
+  only:
+    description: Name of the application whose answers are removed, or C(all).
+    type: str
+    default: all
   urls:
     description: Host and URI as they were asked, with or without a scheme; all answers if empty.
     type: list
@@ -28,8 +39,8 @@ attributes:
 EXAMPLES = r"""
 - name: Forget one page
   flaskops.stack.cache_purge:
-    directory: /var/cache/nginx/shop
-    root: /srv/flask/shop
+    apps: "{{ flask_apps }}"
+    only: shop
     urls: [shop.example.com/api/prices]
 """
 
@@ -42,15 +53,17 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.cache import 
 
 
 def main() -> None:
+    # The action plugin knows from the descriptions where the caches lie.
+    cache = {name: {"type": "path", "required": True} for name in ("directory", "public")}
     module = AnsibleModule(
         argument_spec={
-            "directory": {"type": "path", "required": True},
-            "root": {"type": "path", "required": True},
+            "caches": {"type": "list", "elements": "dict", "required": True, "options": cache},
             "urls": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    removed = purge(module.params["directory"], module.params["urls"], f"{module.params['root']}/public", module.check_mode)
+    asked = module.params
+    removed = [key for place in asked["caches"] for key in purge(place["directory"], asked["urls"], place["public"], module.check_mode)]
     module.exit_json(changed=bool(removed), removed=removed)
 
 

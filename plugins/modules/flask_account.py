@@ -14,17 +14,14 @@ description:
   - One call for all applications. Users are never removed.
 options:
   apps:
-    description: The key C(account) of complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions of applications, as in C(flask_apps).
     type: list
     elements: dict
     required: true
-    suboptions:
-      name: {description: Name of the application., type: str, required: true}
-      user: {description: Its system user and group., type: str, required: true}
-      root: {description: Directory of its releases., type: path, required: true}
-      config_dir: {description: Directory of its configuration., type: path, required: true}
-      run_dir: {description: Directory of its sockets., type: path, required: true}
-      web_group: {description: Group of the web server's workers., type: str, required: true}
+  variable:
+    description: Name of the variable that the descriptions are from, for messages.
+    type: str
+    default: flask_apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Tells what would change., support: full}
@@ -34,7 +31,7 @@ attributes:
 EXAMPLES = r"""
 - name: Ensure users and directories of every application
   flaskops.stack.flask_account:
-    apps: "{{ flask_apps | flaskops.stack.resolve_apps | map(attribute='account') | list }}"
+    apps: "{{ flask_apps }}"
 """
 
 RETURN = r"""

@@ -16,10 +16,14 @@ description:
   - One call for all applications, and none where nothing is missing.
 options:
   apps:
-    description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions of applications, as in C(flask_apps).
     type: list
     elements: dict
     required: true
+  variable:
+    description: Name of the variable that the descriptions are from, for messages.
+    type: str
+    default: flask_apps
   plans:
     description: The return value C(plans) of M(flaskops.stack.flask_release_plan).
     type: dict

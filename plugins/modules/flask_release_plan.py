@@ -12,7 +12,7 @@ description:
   - Changes nothing. M(flaskops.stack.flask_release) builds what is missing.
 options:
   apps:
-    description: Descriptions, as written or complete, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions of applications, as in C(flask_apps).
     type: list
     elements: dict
     required: true

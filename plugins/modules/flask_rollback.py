@@ -14,10 +14,18 @@ description:
   - All applications go back, or none.
 options:
   apps:
-    description: Complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions of applications, as in C(flask_apps).
     type: list
     elements: dict
     required: true
+  variable:
+    description: Name of the variable that the descriptions are from, for messages.
+    type: str
+    default: flask_apps
+  only:
+    description: Name of the application that goes back, or C(all).
+    type: str
+    default: all
   release:
     description: The release to go back to; the previous instance if empty.
     type: str
@@ -35,7 +43,8 @@ attributes:
 EXAMPLES = r"""
 - name: Go back to what was served before
   flaskops.stack.flask_rollback:
-    apps: "{{ flask_apps | flaskops.stack.resolve_apps | selectattr('name', 'equalto', 'shop') | list }}"
+    apps: "{{ flask_apps }}"
+    only: shop
 """
 
 RETURN = r"""

@@ -13,7 +13,7 @@ description:
   - Refuses a host of another distribution.
 options:
   apps:
-    description: Descriptions, as written or complete, of those whose packages, users, directories and releases are looked at.
+    description: Descriptions of those applications whose packages, users, directories and releases are looked at.
     type: list
     elements: dict
     default: []
@@ -78,14 +78,14 @@ def main() -> None:
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
         )
     apps = module.params["apps"]
-    files, wrong = account.pending([app["account"] for app in apps])
+    files, wrong = account.pending(apps)
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
         accounts=[*sorted(files), *wrong],
         directories=wrong_directories(module.params["directories"]),
         services=systemd.idle_services(module.params["services"]),
-        hosted={app["account"]["name"]: store.inspect({**app["account"], "python": app["python"]}) for app in apps},
+        hosted={app["name"]: store.inspect(app) for app in apps},
     )
 
 

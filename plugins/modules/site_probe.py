@@ -17,19 +17,15 @@ options:
     description: Address and port of the web server, as nginx's C(listen) has it.
     type: str
     default: "80"
-  sites:
-    description: The sites.
+  apps:
+    description: Descriptions of applications, as in C(flask_apps); a route with an empty C(probe) is left out.
     type: list
     elements: dict
     required: true
-    suboptions:
-      name: {description: Name of the application., type: str, required: true}
-      host: {description: Host header., type: str, required: true}
-      routes:
-        description: Routes as in the description of an application; one with an empty C(probe) is left out.
-        type: list
-        elements: dict
-        required: true
+  variable:
+    description: Name of the variable that the descriptions are from, for messages.
+    type: str
+    default: flask_apps
   timeout:
     description: Seconds for each connection and read.
     type: int
@@ -43,12 +39,7 @@ attributes:
 EXAMPLES = r"""
 - name: Prove every route
   flaskops.stack.site_probe:
-    sites:
-      - name: shop
-        host: shop.example.com
-        routes:
-          - {path: /, mode: plain, probe: /}
-          - {path: /time/, mode: stream, probe: /time/}
+    apps: "{{ flask_apps }}"
 """
 
 RETURN = r"""

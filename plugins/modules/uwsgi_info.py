@@ -12,10 +12,14 @@ description:
   - Reads which release and instance of every application is live, the state of its units, its socket, and what its workers do.
 options:
   apps:
-    description: The key C(account) of complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions of applications, as in C(flask_apps).
     type: list
     elements: dict
     required: true
+  variable:
+    description: Name of the variable that the descriptions are from, for messages.
+    type: str
+    default: flask_apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}
@@ -25,7 +29,7 @@ attributes:
 EXAMPLES = r"""
 - name: Look at every application
   flaskops.stack.uwsgi_info:
-    apps: "{{ flask_apps | flaskops.stack.resolve_apps | map(attribute='account') | list }}"
+    apps: "{{ flask_apps }}"
   register: look
 """
 

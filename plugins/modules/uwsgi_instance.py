@@ -17,7 +17,7 @@ description:
   - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
   apps:
-    description: Descriptions, as written or complete, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions of applications, as in C(flask_apps).
     type: list
     elements: dict
     required: true

@@ -10,11 +10,7 @@ from collections.abc import Mapping
 
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from .keys import DEFAULT_HEADERS, MODES, Mode
-
-# On every supported distribution the web server's workers run in this group (Debian policy, base-passwd).
-WEB_GROUP = "www-data"
-# What a source build of uWSGI needs beside the interpreter.
-_BUILD_PACKAGES = ("gcc", "libc6-dev")
+from .platform import DEBIAN
 
 
 def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -28,13 +24,13 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("socket", f"{app['run_dir']}/uwsgi.sock")
     pooled = app["uwsgi"]["stream"]["pool"] != "none"
     app.setdefault("stream_socket", f"{app['run_dir']}/stream.sock" if pooled else app["socket"])
-    app["web_group"] = WEB_GROUP
-    app["account"] = {key: app[key] for key in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
+    app["web_group"] = DEBIAN.web_group
     nginx = app["nginx"]
     nginx.setdefault("server_names", [name])
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
+    nginx["cache_dir"] = f"{DEBIAN.cache_root}/{name}"
     # Variables of nginx have no dashes; names of applications have no capitals, so this is still its own.
     # Names of headers are equal in any case.
     own = {header.lower() for header in nginx["headers"]}
@@ -49,7 +45,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     # Where an instance of ours serves, its name is part of the key of cached answers.
     nginx["public_dir"] = f"{app['root']}/public/current" if "source" in app and not nginx["backends"] else ""
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
-    app["packages"] = sorted({*app["packages"], *_build_packages(app)})
+    app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
     return app
 
 
@@ -107,19 +103,6 @@ def _quoted(pattern: str) -> str:
 def _plain_host(server_name: str) -> str:
     """Return a host that a wildcard server name answers."""
     return server_name.replace("*", "www", 1)
-
-
-def _build_packages(app: Mapping[str, t.Any]) -> list[str]:
-    """Return the distribution packages that the virtualenv and its uWSGI need."""
-    python = app["python"]
-    distribution = re.fullmatch(r"(?:/usr/bin/)?(python3(?:\.\d+)?)", python)
-    if not distribution:
-        return list(_BUILD_PACKAGES) if _from_source(app) else []
-    python = distribution.group(1)
-    packages = [f"{python}-venv"]
-    if _from_source(app):
-        packages += [f"{python}-dev", *_BUILD_PACKAGES]
-    return packages
 
 
 def _from_source(app: Mapping[str, t.Any]) -> bool:

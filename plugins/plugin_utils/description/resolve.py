@@ -35,15 +35,6 @@ def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), vari
     return complete
 
 
-def completed(apps: Sequence[t.Any], require: Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
-    """Return complete descriptions of applications that are complete, or as the user wrote them.
-
-    To take them as written is cheaper: of complete ones, Ansible looks at every value once more for each task.
-    """
-    is_complete = all(isinstance(app, Mapping) and "account" in app for app in apps)
-    return [dict(app) for app in apps] if is_complete else resolve_apps(apps, require, variable)
-
-
 def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
     """Return one complete description; see :func:`resolve_apps`."""
     return resolve_apps([app], require)[0]

@@ -47,11 +47,6 @@ def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> dict[str, t.A
     return done
 
 
-def present(apps: Sequence[App]) -> list[App]:
-    """Return the applications that are to be there."""
-    return [app for app in apps if app["state"] == "present"]
-
-
 def with_source(apps: Sequence[App]) -> list[App]:
     """Return the applications whose code this collection brings to the host."""
-    return [app for app in present(apps) if "prebuilt" not in app["source"]]
+    return [app for app in apps if app["state"] == "present" and "prebuilt" not in app["source"]]

@@ -321,7 +321,7 @@ def test_programs_of_the_virtualenv_are_found_first():
 def test_every_file_says_who_manages_it():
     made = instance(complete(nginx={"routes": [STREAM]}))
     texts = [*made["files"].values(), *(made[part] for part in ("unit", "drop_in", "stream_unit", "stream_drop_in"))]
-    texts += declarations(complete()["account"]).values()
+    texts += declarations(complete()).values()
     assert len(texts) == 10
     assert [text for text in texts if f"# {MANAGED}" not in text.splitlines()[:2]] == []
 

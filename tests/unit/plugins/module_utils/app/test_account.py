@@ -29,7 +29,7 @@ def app(tmp_path, monkeypatch):
 
 
 def test_what_is_declared_for_the_smallest_description():
-    declared = declarations(complete()["account"])
+    declared = declarations(complete())
     assert declared["/etc/sysusers.d/flask-shop.conf"].splitlines()[1:] == [
         'u flask-shop - "Flask application shop" /srv/flask/shop/shared /usr/sbin/nologin'
     ]
@@ -47,27 +47,27 @@ def test_what_is_declared_for_the_smallest_description():
 
 
 def test_code_and_configuration_are_not_the_applications_to_write():
-    own = {place.path for place in directories(complete()["account"]) if place.user == "flask-shop"}
+    own = {place.path for place in directories(complete()) if place.user == "flask-shop"}
     assert own == {"/srv/flask/shop/shared", "/run/flask/shop"}
-    assert all(place.mode & 0o022 == 0 for place in directories(complete()["account"])), "nor anybody's but the owner's"
+    assert all(place.mode & 0o022 == 0 for place in directories(complete())), "nor anybody's but the owner's"
 
 
 def test_parents_come_first():
-    paths = [place.path for place in directories(complete()["account"])]
+    paths = [place.path for place in directories(complete())]
     for index, path in enumerate(paths):
         assert not [later for later in paths[index + 1 :] if path.startswith(f"{later}/")]
 
 
 @pytest.mark.parametrize(("key", "path"), [("root", "/home/deploy/shop"), ("run_dir", "/tmp/shop"), ("config_dir", "/root/shop")])
 def test_directories_of_others_stay_theirs(key, path):
-    declared = {place.path for place in directories(complete(**{key: path})["account"])}
+    declared = {place.path for place in directories(complete(**{key: path}))}
     assert os.path.dirname(path) not in declared
 
 
 @pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="systemd-sysusers is not installed")
 @pytest.mark.parametrize("name", ["shop", "a" * 25, "a-b_c"])
 def test_systemd_takes_the_users(tmp_path, name):
-    app = complete(name=name)["account"]
+    app = complete(name=name)
     (tmp_path / "etc").mkdir()
     file = tmp_path / "x.conf"
     file.write_text(declarations(app)[f"/etc/sysusers.d/flask-{name}.conf"])

@@ -1,0 +1,23 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``cache_purge``: send where the cache of an application lies."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import ALL, AppsAction, chosen
+
+
+class ActionModule(AppsAction):
+    """One round trip."""
+
+    require = ()
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        args = self.arguments(only={"type": "str", "default": ALL}, urls={"type": "list", "elements": "str", "default": []})
+        apps = chosen(self.resolve(args), args["only"])
+        caches = [{"directory": app["nginx"]["cache_dir"], "public": f"{app['root']}/public"} for app in apps]
+        return {**result, **self.call_module("cache_purge", {"caches": caches, "urls": args["urls"]}, task_vars or {})}

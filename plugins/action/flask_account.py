@@ -1,0 +1,21 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``flask_account``: send where every application lies and as whom it runs."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, places, present
+
+
+class ActionModule(AppsAction):
+    """One round trip."""
+
+    require = ()
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        apps = present(self.resolve(self.arguments()))
+        return {**result, **self.call_module("flask_account", {"apps": [places(app) for app in apps]}, task_vars or {})}

@@ -1,0 +1,23 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``site_probe``: send which requests prove the routes of every application."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, present
+
+
+class ActionModule(AppsAction):
+    """One round trip."""
+
+    require = ()
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        args = self.arguments(listen={"type": "str", "default": "80"}, timeout={"type": "int", "default": 10})
+        sites = [app["site"] for app in present(self.resolve(args))]
+        asked = {"sites": sites, "listen": args["listen"], "timeout": args["timeout"]}
+        return {**result, **self.call_module("site_probe", asked, task_vars or {})}

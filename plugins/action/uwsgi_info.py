@@ -1,0 +1,24 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``uwsgi_info``: send where every application lies."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, places, present
+
+
+class ActionModule(AppsAction):
+    """One round trip."""
+
+    require = ()
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        apps = present(self.resolve(self.arguments()))
+        answer = self.call_module("uwsgi_info", {"apps": [places(app) for app in apps]}, task_vars or {})
+        for app in apps:
+            answer["apps"][app["name"]].update({"user": app["user"], "web_group": app["web_group"]})
+        return {**result, **answer}

@@ -1,0 +1,69 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The base of every action plugin that is given applications: it takes the list as the user wrote it and resolves it once."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ansible.errors import AnsibleActionFail
+
+from .description.resolve import resolve_apps
+from .description.validate import AppError
+from .host_action import HostAction
+
+App = dict[str, t.Any]
+
+# What a module on a host needs to find an application there.
+_PLACES = ("name", "user", "root", "config_dir", "run_dir", "web_group")
+ALL = "all"
+
+
+class AppsAction(HostAction):
+    """Takes ``apps`` as written, ``variable`` for messages, and in playbooks ``only``, the name of an application or ``all``."""
+
+    # Keys that this action needs, of those that a whole deployment requires.
+    require: Sequence[str] = ("source", "wsgi")
+
+    def arguments(self, **more: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Return the task's arguments, checked.
+
+        :param more: the specification of what the action takes beside the applications
+        """
+        spec = {"apps": {"type": "raw", "required": True}, "variable": {"type": "str", "default": "flask_apps"}, **more}
+        _result, args = self.validate_argument_spec(spec)
+        return args
+
+    def resolve(self, args: Mapping[str, t.Any]) -> list[App]:
+        """Return the complete descriptions.
+
+        :raises AnsibleActionFail: with a line for each problem
+        """
+        try:
+            return resolve_apps(args["apps"], self.require, args["variable"])
+        except AppError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+
+def present(apps: Sequence[App]) -> list[App]:
+    """Return the applications that are to be there."""
+    return [app for app in apps if app["state"] == "present"]
+
+
+def chosen(apps: Sequence[App], only: str) -> list[App]:
+    """Return the applications that an operator means.
+
+    :param only: a name, or ``all``
+    :raises AnsibleActionFail: where nothing has that name
+    """
+    found = [app for app in apps if only in (ALL, app["name"])]
+    if not found:
+        names = ", ".join(app["name"] for app in apps) or "none: the list is empty"
+        raise AnsibleActionFail(f"app is '{only}', but must name an application; write -e app=NAME with one of {names}, or -e app={ALL}.")
+    return found
+
+
+def places(app: Mapping[str, t.Any]) -> App:
+    """Return where an application lies on a host, and as whom it runs."""
+    return {key: app[key] for key in _PLACES}
