@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
@@ -105,7 +105,7 @@ def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.An
         "python": plan["hosted"]["python"]["path"],
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
-        "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
+        "environment": environment(app) if app["hooks"]["build"] else {},
         "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
         "release": {
             **{key: plan[key] for key in ("id", "requirements", "package", "callable", "revision")},

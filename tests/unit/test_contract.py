@@ -103,6 +103,13 @@ def tasks(role: str) -> t.Iterator[dict[str, t.Any]]:
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_loops_run_over_what_the_host_was_seen_to_need(role):
+    """A loop is a round trip for each item, so it runs over what has to change, which a look at the host has told."""
+    loops = [(task["name"], str(task["loop"])) for task in tasks(role) if "loop" in task]
+    assert [(name, loop) for name, loop in loops if f"__{role}_look." not in loop] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_every_entry_point_has_a_specification(role):
     parts = {
         str(task[module]["file"] if isinstance(task[module], dict) else task[module]).removesuffix(".yml")
