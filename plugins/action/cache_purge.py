@@ -18,6 +18,6 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = self.arguments(only={"type": "str", "default": ALL}, urls={"type": "list", "elements": "str", "default": []})
-        apps = chosen(self.resolve(args), args["only"])
+        apps = chosen(self.resolve(args, task_vars), args["only"])
         caches = [{"directory": app["nginx"]["cache_dir"], "public": f"{app['root']}/public"} for app in apps]
         return {**result, **self.call_module("cache_purge", {"caches": caches, "urls": args["urls"]}, task_vars or {})}

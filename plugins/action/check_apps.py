@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.undefined import places, undefined
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 
 
@@ -26,21 +24,12 @@ class ActionModule(AppsAction):
             cache_dir={"type": "str"},
         )
         if args["apps"] is None:
-            self._require_readable(args["variable"], task_vars or {})
+            self.read(args["variable"], task_vars or {})
             return {**result, "changed": False}
         self.require = args["require"]
-        apps = self.resolve(args)
+        apps = self.resolve(args, task_vars)
         for warning in warnings(apps):
             self._display.warning(warning)
         if args["cache_dir"]:
             fetch_apps(with_source(apps), args["cache_dir"], task_vars or {})
         return {**result, "changed": False}
-
-    def _require_readable(self, variable: str, task_vars: dict[str, t.Any]) -> None:
-        """Do nothing unless descriptions refer to something that is not defined.
-
-        :raises AnsibleActionFail: with a line for each place
-        """
-        problems = places(variable, task_vars.get(variable), self._templar.template)
-        if problems:
-            raise AnsibleActionFail(undefined(variable, problems))

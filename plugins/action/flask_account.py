@@ -17,5 +17,5 @@ class ActionModule(AppsAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        apps = present(self.resolve(self.arguments()))
+        apps = present(self.resolve(self.arguments(), task_vars))
         return {**result, **self.call_module("flask_account", {"apps": [places(app) for app in apps]}, task_vars or {})}

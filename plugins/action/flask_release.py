@@ -13,7 +13,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
 
@@ -40,7 +40,7 @@ class ActionModule(AppsAction):
             lock_timeout={"type": "int", "default": 60},
         )
         plans = args["plans"]
-        missing = [app for app in self.resolve(args) if app["name"] in args["missing"]]
+        missing = [app for app in self.resolve(args, task_vars) if app["name"] in args["missing"]]
         result["made"] = [path for app in missing for path in _would_make(app, plans[app["name"]])]
         result["changed"] = bool(missing)
         result["diff"] = [_diff(app, plans[app["name"]]) for app in missing]
@@ -102,7 +102,7 @@ def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.An
         "python": plan["hosted"]["python"]["path"],
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
-        "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
+        "environment": environment(app) if app["hooks"]["build"] else {},
         "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
         "release": {
             **{key: plan[key] for key in ("id", "requirements", "package", "callable", "revision")},

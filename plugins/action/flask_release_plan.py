@@ -26,7 +26,7 @@ class ActionModule(AppsAction):
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = self.arguments(hosted={"type": "dict"}, cache_dir={"type": "path", "default": "~/.cache/flaskops"})
-        wanted = present(self.resolve(args))
+        wanted = present(self.resolve(args, task_vars))
         apps = with_source(wanted)
         trees = fetch_apps(apps, args["cache_dir"], task_vars)
         hosted = args["hosted"] or self._look(apps, task_vars)

@@ -23,7 +23,7 @@ class ActionModule(AppsAction):
             lock_timeout={"type": "int", "default": 60},
         )
         order = {
-            "apps": [host_app(app) for app in chosen(present(self.resolve(args)), args["only"])],
+            "apps": [host_app(app) for app in chosen(present(self.resolve(args, task_vars)), args["only"])],
             "release": args["release"],
             "who": who(),
             "lock_timeout": args["lock_timeout"],

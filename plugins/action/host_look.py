@@ -17,7 +17,7 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         asked = {**self._task.args}
-        apps = present(self.resolve({"apps": asked.pop("apps", []), "variable": asked.pop("variable", "flask_apps")}))
+        apps = present(self.resolve({"apps": asked.pop("apps", []), "variable": asked.pop("variable", "flask_apps")}, task_vars))
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*asked.get("packages", []), *(name for app in apps for name in app["packages"])})
         return {**result, **self.call_module("host_look", asked, task_vars or {})}

@@ -10,7 +10,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, places, present
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who, with_environment
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
@@ -115,7 +115,7 @@ class ActionModule(AppsAction):
             allow_rejected={"type": "bool", "default": False},
             lock_timeout={"type": "int", "default": 60},
         )
-        apps = self.resolve(args)
+        apps = self.resolve(args, task_vars)
         wanted = present(apps)
         releases = {**self._hosted_releases(wanted, args["releases"], task_vars), **args["releases"]}
         order = {
@@ -126,7 +126,9 @@ class ActionModule(AppsAction):
             "lock_timeout": args["lock_timeout"],
         }
         if not self._task.check_mode:
-            self._migrate(order, task_vars)
+            described = {app["name"]: app for app in wanted}
+            self._migrate(order, described, task_vars)
+            order["apps"] = with_environment(order["apps"], "after_switch", described)
         answer = ask_host(self, "apply", order, task_vars)
         for notice in answer["notices"]:
             self._display.warning(f"{task_vars.get('inventory_hostname')}: {notice}")
@@ -155,7 +157,7 @@ class ActionModule(AppsAction):
         rendered = [{part: next(texts) for part in jobs} for jobs in wanted]
         return [_instance(app, releases[app["name"]], secrets_key, own) for app, own in zip(apps, rendered, strict=True)]
 
-    def _migrate(self, order: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+    def _migrate(self, order: dict[str, t.Any], described: dict[str, App], task_vars: dict[str, t.Any]) -> None:
         """Run the migrations of new releases on the first host that comes here; the others wait for it.
 
         Hosts with different interpreters have different releases of one source, so the source counts; and the environment, so that
@@ -165,7 +167,7 @@ class ActionModule(AppsAction):
         if not apps:
             return
         new = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)["new"]
-        for app in (app for app in apps if app["name"] in new):
+        for app in with_environment([app for app in apps if app["name"] in new], "migrate", described):
             deployment = {"revision": app["release"]["revision"], "environment": app["environment"], "hooks": app["hooks"]}
             # Removed by Ansible when the run ends, shared by its workers.
             done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{content_id('deployment', deployment)}")

@@ -13,12 +13,11 @@ description:
     request; it is neither reloaded nor restarted.
 options:
   apps:
-    description: Descriptions of applications, as in C(flask_apps).
+    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that the descriptions are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
   only:
@@ -39,7 +38,6 @@ attributes:
 EXAMPLES = r"""
 - name: Forget one page
   flaskops.stack.cache_purge:
-    apps: "{{ flask_apps }}"
     only: shop
     urls: [shop.example.com/api/prices]
 """

@@ -16,12 +16,11 @@ description:
   - One call for all applications, and none where nothing is missing.
 options:
   apps:
-    description: Descriptions of applications, as in C(flask_apps).
+    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that the descriptions are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
   plans:

@@ -12,12 +12,11 @@ description:
   - Changes nothing. M(flaskops.stack.flask_release) builds what is missing.
 options:
   apps:
-    description: Descriptions of applications, as in C(flask_apps).
+    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that they are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
   hosted:

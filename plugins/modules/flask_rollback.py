@@ -14,12 +14,11 @@ description:
   - All applications go back, or none.
 options:
   apps:
-    description: Descriptions of applications, as in C(flask_apps).
+    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that the descriptions are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
   only:
@@ -43,7 +42,6 @@ attributes:
 EXAMPLES = r"""
 - name: Go back to what was served before
   flaskops.stack.flask_rollback:
-    apps: "{{ flask_apps }}"
     only: shop
 """
 

@@ -26,6 +26,7 @@ options:
     description: Permissions, octal, of directories of root, by path.
     type: dict
     default: {}
+  unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
   services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -45,12 +46,15 @@ RETURN = r"""
 packages: {description: Those that apt would install., type: list, elements: str, returned: success}
 accounts: {description: Declarations and directories of applications that are not as they should be., type: list, elements: str, returned: success}
 directories: {description: Those that are not as they should be., type: list, elements: str, returned: success}
+unwanted: {description: Those that are there., type: list, elements: path, returned: success}
 services: {description: Those that do not run or would not after a boot., type: list, elements: str, returned: success}
 hosted:
   description: By application, what M(flaskops.stack.flask_release_plan) would ask the host for.
   type: dict
   returned: success
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
@@ -68,6 +72,7 @@ def main() -> None:
             "apps": {"type": "list", "elements": "dict", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "directories": {"type": "dict", "default": {}},
+            "unwanted": {"type": "list", "elements": "path", "default": []},
             "services": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -84,6 +89,7 @@ def main() -> None:
         packages=debian.missing_packages(module.params["packages"]),
         accounts=[*sorted(files), *wrong],
         directories=wrong_directories(module.params["directories"]),
+        unwanted=[path for path in module.params["unwanted"] if os.path.lexists(path)],
         services=systemd.idle_services(module.params["services"]),
         hosted={app["name"]: store.inspect(app) for app in apps},
     )

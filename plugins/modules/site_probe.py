@@ -18,12 +18,11 @@ options:
     type: str
     default: "80"
   apps:
-    description: Descriptions of applications, as in C(flask_apps); a route with an empty C(probe) is left out.
+    description: Descriptions of applications, as in C(flask_apps); a route with an empty C(probe) is left out. By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that the descriptions are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
   timeout:

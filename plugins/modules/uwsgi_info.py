@@ -12,12 +12,11 @@ description:
   - Reads which release and instance of every application is live, the state of its units, its socket, and what its workers do.
 options:
   apps:
-    description: Descriptions of applications, as in C(flask_apps).
+    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that the descriptions are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
 author: flaskops.stack authors (@flaskops)

@@ -17,12 +17,11 @@ description:
   - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
   apps:
-    description: Descriptions of applications, as in C(flask_apps).
+    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
     type: list
     elements: dict
-    required: true
   variable:
-    description: Name of the variable that they are from, for messages.
+    description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
   releases:

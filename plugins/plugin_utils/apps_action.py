@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from ansible.errors import AnsibleActionFail
 
 from .description.resolve import resolve_apps
+from .description.undefined import places as unreadable
+from .description.undefined import undefined
 from .description.validate import AppError
 from .host_action import HostAction
 
@@ -31,19 +33,34 @@ class AppsAction(HostAction):
 
         :param more: the specification of what the action takes beside the applications
         """
-        spec = {"apps": {"type": "raw", "required": True}, "variable": {"type": "str", "default": "flask_apps"}, **more}
+        spec = {"apps": {"type": "raw"}, "variable": {"type": "str", "default": "flask_apps"}, **more}
         _result, args = self.validate_argument_spec(spec)
         return args
 
-    def resolve(self, args: Mapping[str, t.Any]) -> list[App]:
-        """Return the complete descriptions.
+    def resolve(self, args: Mapping[str, t.Any], task_vars: Mapping[str, t.Any] | None) -> list[App]:
+        """Return the complete descriptions; without the argument ``apps``, those of the variable.
 
         :raises AnsibleActionFail: with a line for each problem
         """
+        apps = args["apps"] if args["apps"] is not None else self.read(args["variable"], task_vars or {})
         try:
-            return resolve_apps(args["apps"], self.require, args["variable"])
+            return resolve_apps(apps, self.require, args["variable"])
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
+
+    def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:
+        """Return the value of a variable with descriptions.
+
+        :raises AnsibleActionFail: if there is none; with a line for each place that refers to something undefined
+        """
+        if variable not in task_vars:
+            raise AnsibleActionFail(
+                f"{variable} is not defined; write the list of applications into the inventory, see docs/applications.md."
+            )
+        problems = unreadable(variable, task_vars[variable], self._templar.template)
+        if problems:
+            raise AnsibleActionFail(undefined(variable, problems))
+        return self._templar.template(task_vars[variable])
 
 
 def present(apps: Sequence[App]) -> list[App]:

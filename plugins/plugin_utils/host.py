@@ -9,9 +9,11 @@ import getpass
 import json
 import socket
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .host_action import HostAction
+
+App = Mapping[str, t.Any]
 
 _APP_KEYS = ("name", "user", "root", "config_dir", "run_dir", "health", "drain_timeout", "keep_releases", "strategy", "hooks")
 # A stop lets requests finish for so long, of the drain time.
@@ -23,21 +25,36 @@ def who() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def stop_timeout(app: Mapping[str, t.Any]) -> int:
+def stop_timeout(app: App) -> int:
     """Return the seconds a graceful stop may take."""
     return min(_STOP_SECONDS, app["drain_timeout"])
 
 
-def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what the host needs of a description."""
+def host_app(app: App) -> dict[str, t.Any]:
+    """Return what the host needs of a description, without the environment of its hooks."""
     static = [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["files"]]
     return {
         **{key: app[key] for key in _APP_KEYS},
         "stop_timeout": stop_timeout(app),
-        "environment": {**app["env"], **app["secrets"]},
+        "environment": {},
         "static": static,
         "writable": app["sandbox"]["write"],
     }
+
+
+def with_environment(apps: Sequence[App], kind: str, described: Mapping[str, App]) -> list[dict[str, t.Any]]:
+    """Return what the host needs of applications for a call that runs hooks: those that have such hooks get their environment.
+
+    :param apps: what :func:`host_app` returns, or more
+    :param kind: the hooks that the call runs
+    :param described: the descriptions by name
+    """
+    return [{**app, "environment": environment(described[app["name"]]) if app["hooks"][kind] else {}} for app in apps]
+
+
+def environment(app: App) -> dict[str, str]:
+    """Return the environment that a description gives, with its secrets."""
+    return {**app["env"], **app["secrets"]}
 
 
 def ask_host(action: HostAction, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -66,9 +66,17 @@ def _merged(into: dict[str, t.Any], changes: t.Mapping[str, t.Any]) -> dict[str,
     return into
 
 
-def complete(**changes: t.Any) -> dict[str, t.Any]:
-    """Return a complete description, as the roles pass it to their plugins."""
-    return resolve_apps([describe(**changes)])[0]
+class Complete(dict):
+    """A complete description that knows what the user wrote, which is what action plugins take."""
+
+    written: dict[str, t.Any]
+
+
+def complete(**changes: t.Any) -> Complete:
+    """Return a complete description, as templates and the host's halves of plugins have it."""
+    made = Complete(resolve_apps([describe(**changes)])[0])
+    made.written = describe(**changes)
+    return made
 
 
 class Task:
@@ -93,6 +101,8 @@ def action(
     """Return an action plugin whose module calls go to `answer(name, arguments)`."""
     loader = DataLoader()
     loader.set_basedir(str(COLLECTION))
+    if isinstance(args.get("apps"), list):
+        args = {**args, "apps": [getattr(app, "written", app) for app in args["apps"]]}
     made = plugin(
         task=Task(role, args, check_mode),
         connection=SimpleNamespace(_shell=SimpleNamespace(tmpdir=None, join_path=lambda *parts: "/".join(parts))),

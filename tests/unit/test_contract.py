@@ -84,7 +84,8 @@ def test_defaults_are_explained_as_in_the_specification(role):
 @pytest.mark.parametrize("role", ROLES)
 def test_variables_begin_with_the_name_of_the_role(role):
     strangers = [name for name in load(f"roles/{role}/defaults/main.yml") if not name.startswith(f"{role}_")]
-    strangers += [name for name in load(f"roles/{role}/vars/main.yml") if not name.startswith(f"__{role}_")]
+    constants = load(f"roles/{role}/vars/main.yml") if (ROOT / f"roles/{role}/vars/main.yml").exists() else {}
+    strangers += [name for name in constants if not name.startswith(f"__{role}_")]
     for task in tasks(role):
         registered = task.get("register")
         strangers += [registered] if registered and not registered.startswith(f"__{role}_") else []
@@ -100,6 +101,13 @@ def tasks(role: str) -> t.Iterator[dict[str, t.Any]]:
         task = todo.pop(0)
         todo += [inner for part in ("block", "rescue", "always") for inner in task.get(part, [])]
         yield task
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_loops_run_over_what_the_host_was_seen_to_need(role):
+    """A loop is a round trip for each item, so it runs over what has to change, which a look at the host has told."""
+    loops = [(task["name"], str(task["loop"])) for task in tasks(role) if "loop" in task]
+    assert [(name, loop) for name, loop in loops if f"__{role}_look." not in loop] == []
 
 
 @pytest.mark.parametrize("role", ROLES)

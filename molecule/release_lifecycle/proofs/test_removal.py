@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Host, Site, changed
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.test_budget import NOTHING_TO_CHANGE, require
 
 ROOT = f"/srv/flask/{APP}"
+CACHE = f"/var/cache/nginx/{APP}"
 ACCOUNT = [f"/etc/sysusers.d/flask-{APP}.conf", f"/etc/tmpfiles.d/flask-{APP}.conf"]
 
 
@@ -38,13 +40,19 @@ def test_old_releases_go(site: Site) -> None:
 
 def test_an_absent_application_leaves_what_it_has_stored(site: Site) -> None:
     host_users = {host.name: host.run("getent", "passwd", f"flask-{APP}") for host in site.hosts}
-    run = site.run("site", described={"name": APP, "state": "absent", "secrets": {}}).require_success()
+    for host in site.hosts:
+        host.run("mkdir", CACHE)
+    absent = {"name": APP, "state": "absent", "secrets": {}}
+    run = site.run("site", described=absent)
+    require(site, run, [*NOTHING_TO_CHANGE, "Remove the caches of applications that are gone"], "an application with a cache that goes")
     for host in site.hosts:
         assert run.removed[host.name], f"{host}: the run says nothing of what it removed"
         require_gone(host, ["shared"])
         stored = host.run("cat", f"{ROOT}/shared/hooks.jsonl")
         assert stored, f"{host}: what the application has stored is gone"
         assert host.run("getent", "passwd", f"flask-{APP}") == host_users[host.name], f"{host}: the user is gone, but owns files"
+        assert not host.run("sh", "-c", f"ls -d {CACHE} 2>/dev/null", check=False), f"{host}: the cache is left"
+    require(site, site.run("site", described=absent), NOTHING_TO_CHANGE, "an application that has gone")
 
 
 def test_a_purged_application_leaves_nothing(site: Site) -> None:

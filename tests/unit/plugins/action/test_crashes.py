@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.plugins.action.flask_release import _INLINE_BYTES
-from ansible_collections.flaskops.stack.tests.unit.render import complete
+from ansible_collections.flaskops.stack.tests.unit.render import describe
 
 # Python runs this file as the module starts: it breaks the one thing that CRASH names.
 BREAK = """
@@ -38,7 +38,7 @@ sys.meta_path.insert(0, Broken())
 if how != "import":
     subprocess.run = broken
 """
-APPS = {"apps": [complete()]}
+APPS = {"apps": [describe()]}
 # By name of the task: what is broken, the action, and what it is given.
 TASKS = {
     "a function of the plan": ("raise:KeyError", "flask_release_plan", APPS),

@@ -54,7 +54,7 @@ def test_one_call_for_all_applications():
 
 def test_applications_that_go_away_are_in_the_same_call():
     host = Host()
-    deploy(host, complete(), {**complete(name="blog", state="absent", purge=True)})
+    deploy(host, complete(), complete(name="blog", state="absent", purge=True))
     ((_mode, order),) = host.calls
     assert [app["name"] for app in order["apps"]] == ["shop"]
     (gone,) = order["absent"]
@@ -150,6 +150,36 @@ def test_a_check_migrates_nothing():
     host = Host()
     deploy(host, complete(**MIGRATING), check_mode=True)
     assert host.modes == ["apply"]
+
+
+# --- what hooks are given ------------------------------------------------------------------------------------------------------
+
+ENVIRONMENT = {"env": {"MODE": "live"}, "secrets": {"TOKEN": "hunter2"}}
+WHOLE = {"MODE": "live", "TOKEN": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("hooks", "check_mode", "sent"),
+    [
+        ({}, False, [("apply", {})]),
+        ({"build": ["make"]}, False, [("apply", {})]),
+        ({"migrate": ["migrate"]}, False, [("new_releases", {}), ("migrate", WHOLE), ("apply", {})]),
+        ({"after_switch": ["warm"]}, False, [("apply", WHOLE)]),
+        ({"after_switch": ["warm"]}, True, [("apply", {})]),
+    ],
+)
+def test_the_environment_is_sent_where_a_hook_of_the_call_needs_it(hooks, check_mode, sent):
+    host = Host(new_releases={"new": ["shop"]})
+    deploy(host, complete(**ENVIRONMENT, hooks=hooks), complete(name="blog", **ENVIRONMENT), check_mode=check_mode)
+    assert [(mode, order["apps"][0]["environment"]) for mode, order in host.calls] == sent
+    assert host.calls[-1][1]["apps"][1]["environment"] == {}, "the neighbour has no hooks"
+
+
+def test_going_back_runs_no_hooks_and_sends_no_environment():
+    host = Host(rollback={"changed": True})
+    app = complete(**ENVIRONMENT, hooks={"migrate": ["migrate"], "after_switch": ["warm"]})
+    action(flask_rollback.ActionModule, "uwsgi_service", {"apps": [app]}, host).run(task_vars={})
+    assert "hunter2" not in json.dumps(host.calls)
 
 
 # --- roll back ---------------------------------------------------------------------------------------------------------------

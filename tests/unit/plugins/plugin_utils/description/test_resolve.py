@@ -297,15 +297,9 @@ def test_no_description_is_changed_and_nothing_is_shared():
     assert other == complete(name="blog") == resolve_apps([written, describe(name="blog")])[1]
 
 
-def test_a_complete_description_tells_what_a_host_needs_for_the_account():
-    assert complete()["account"] == {
-        "name": "shop",
-        "user": "flask-shop",
-        "root": "/srv/flask/shop",
-        "config_dir": "/etc/flask/shop",
-        "run_dir": "/run/flask/shop",
-        "web_group": "www-data",
-    }
+def test_a_key_account_of_the_users_is_refused_like_any_other_unknown_key():
+    # It was the sign of a complete description, so one who wrote it by mistake was believed.
+    assert problems({**SMALLEST, "account": {}})[0].startswith("shop.account is not a key of the description")
 
 
 def test_zones_of_caches_have_names_nginx_takes():

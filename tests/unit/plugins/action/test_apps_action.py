@@ -1,0 +1,64 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Every action takes the applications as the user wrote them, or from the variable that it names, and resolves them once."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_account, flask_rollback, site_probe, uwsgi_info
+from ansible_collections.flaskops.stack.tests.unit.render import action, describe
+
+SHOP, BLOG, GONE = describe(), describe(name="blog"), describe(name="gone", state="absent")
+
+
+def run(plugin, args, task_vars=None):
+    """Return what the module on the host is asked, and the task's result."""
+    asked = {}
+
+    def answer(_name, arguments):
+        asked.update(arguments)
+        return {"apps": {app["name"]: {} for app in arguments.get("apps", [])}}
+
+    result = action(plugin.ActionModule, "flask_app", args, answer).run(task_vars=task_vars or {})
+    return asked, result
+
+
+@pytest.mark.parametrize("plugin", [flask_account, uwsgi_info, site_probe, cache_purge, flask_rollback])
+@pytest.mark.parametrize(
+    ("args", "task_vars"),
+    [({"apps": [SHOP, BLOG]}, {}), ({}, {"flask_apps": [SHOP, BLOG]}), ({"variable": "mine"}, {"mine": [SHOP, BLOG]})],
+)
+def test_applications_come_as_an_argument_or_from_a_variable(plugin, args, task_vars):
+    asked, _result = run(plugin, args, task_vars)
+    assert asked
+
+
+@pytest.mark.parametrize("plugin", [flask_account, uwsgi_info, site_probe, cache_purge, flask_rollback])
+def test_bad_input_is_one_message_with_the_name_of_the_variable(plugin):
+    with pytest.raises(AnsibleActionFail, match="^mine is 'shop', but must be a list of applications"):
+        run(plugin, {"apps": "shop", "variable": "mine"})
+    with pytest.raises(AnsibleActionFail, match="^flask_apps is not defined; write the list"):
+        run(plugin, {})
+
+
+def test_a_host_is_asked_for_what_is_to_be_there():
+    asked, result = run(uwsgi_info, {"apps": [SHOP, GONE]})
+    assert [app["name"] for app in asked["apps"]] == ["shop"]
+    assert "secrets" not in str(asked)
+    assert result["apps"]["shop"] == {"user": "flask-shop", "web_group": "www-data"}
+
+
+@pytest.mark.parametrize("plugin", [cache_purge, flask_rollback])
+def test_an_operator_names_an_application_or_all_of_them(plugin):
+    for only in ("shop", "all"):
+        assert run(plugin, {"apps": [SHOP, BLOG], "only": only})[0]
+    with pytest.raises(
+        AnsibleActionFail, match="^app is 'shpo', but must name an application; write -e app=NAME with one of shop, blog, or"
+    ):
+        run(plugin, {"apps": [SHOP, BLOG], "only": "shpo"})
+
+
+def test_caches_are_purged_where_the_description_says_they_lie():
+    asked, _result = run(cache_purge, {"apps": [SHOP, BLOG], "only": "blog", "urls": ["blog/x"]})
+    assert asked == {"caches": [{"directory": "/var/cache/nginx/blog", "public": "/srv/flask/blog/public"}], "urls": ["blog/x"]}
