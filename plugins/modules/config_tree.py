@@ -149,6 +149,10 @@ options:
   payload:
     description: The rendered files, from the action plugin. Not for users.
     type: str
+  who:
+    description: Whom a run that has to wait for this one is told about, from the action plugin. Not for users.
+    type: str
+    default: somebody
 attributes:
   check_mode:
     description: Predicts truly and changes nothing. O(validate) is not run.
@@ -231,7 +235,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 )
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import parse_listen
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 
 
@@ -259,7 +263,7 @@ def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
     probe = SiteProbe(parse_listen(params["probe_listen"]), params["probe_sites"])
-    return Transaction(request, service, probe=probe)
+    return Transaction(request, service, probe=probe, who=params["who"])
 
 
 def main() -> None:

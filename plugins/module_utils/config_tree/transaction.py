@@ -13,21 +13,18 @@ What a run leaves when it is killed, and what the next one does about it:
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
-import time
 import typing as t
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..host import files
-from ..nginx.sites import Answer, SiteProbe
-from ..nginx.sites import Request as Question
+from ..host import files, lock
+from ..host.command import CommandError
 from . import journal, stage
 from .explain import Explainer
 from .plan import Plan, Planner
+from .probe import NoProbe, Probe
 from .request import MANIFEST, ConfigTreeError, Manifest, Request, check_request
 from .service import Service
 from .validate import Validator
@@ -77,7 +74,7 @@ class PendingMark:
 
     def write(self, **what: t.Any) -> None:
         """Set or replace the mark; it is on the disk when this returns."""
-        files.replace_file(self.path, json.dumps(what).encode(), 0o600)
+        files.write_through(self.path, json.dumps(what), 0o600)
 
     def clear(self) -> None:
         """Remove the mark."""
@@ -87,12 +84,15 @@ class PendingMark:
 class Transaction:
     """One call of config_tree on the host."""
 
-    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: SiteProbe | None = None) -> None:
+    def __init__(
+        self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: Probe | None = None, who: str = "somebody"
+    ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
-        self.probe = probe or SiteProbe(("", 0), [])
-        self.answers: dict[Question, Answer] = {}
+        self.who = who
+        self.probe = probe or NoProbe()
+        self.answers: t.Mapping[t.Any, t.Any] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
         self.root = os.path.realpath(request.root)  # behind symbolic links
         if not os.path.isabs(request.root) or self.root == "/":
@@ -136,19 +136,15 @@ class Transaction:
         return planner.make(self.request.entries, self.request.absent, self.request.owners)
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Exclude other runs over this root; the kernel frees the lock of a killed one."""
+    def _lock(self) -> t.Iterator[None]:
+        """Exclude other runs over this root."""
         os.makedirs(os.path.dirname(self.state), 0o700, exist_ok=True)
-        handle = os.open(f"{self.state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        end = time.monotonic() + LOCK_SECONDS
+        what = f"the files below {self.name}"
         try:
-            while not _locked(handle):
-                if time.monotonic() > end:
-                    raise ConfigTreeError(f"another run has held {self.state}.lock for {LOCK_SECONDS} s; wait for it to end")
-                time.sleep(0.2)
-            yield
-        finally:
-            os.close(handle)
+            with lock.held(self.who, LOCK_SECONDS, f"{self.state}.lock", what, for_commands=False):
+                yield
+        except lock.LockedError as error:
+            raise ConfigTreeError(f"{error}. Try again when it has ended.") from error
 
     def _make_root(self) -> bool:
         """Make a root that is not there. Returns whether it was."""
@@ -185,7 +181,7 @@ class Transaction:
         for path in self.places.leftovers():
             files.remove_tree(path)
         for path in (self.mark.path, os.path.join(self.root, MANIFEST)):
-            files.remove_path(f"{path}{files.FRESH}")
+            files.remove_partials(path)
 
     def _swap(self, result: Result) -> None:
         """Stage, validate and swap; again from the start when somebody changes the live tree meanwhile."""
@@ -207,7 +203,10 @@ class Transaction:
         files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
         validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
-        result.validated = validator.check(self.stage, result.plan.manifest)
+        try:
+            result.validated = validator.check(self.stage, result.plan.manifest)
+        except CommandError as error:
+            raise ConfigTreeError(str(error)) from error
         result.warnings = validator.warnings
 
     def _go_live(self, result: Result) -> None:
@@ -250,7 +249,7 @@ class Transaction:
         """Reload the service; return "" or why it did not take, whatever goes wrong."""
         try:
             return self.service.reload()
-        except (ConfigTreeError, OSError, ValueError) as error:
+        except (CommandError, OSError, ValueError) as error:
             return f"the reload of {self.service.name} failed: {error}"
 
     def _undo(self, result: Result, trouble: str) -> None:
@@ -284,11 +283,3 @@ def _new(plan: Plan) -> set[str]:
     """The owners who had no files before."""
     changed = {plan.write[path].owner for path in plan.changed}
     return {plan.write[path].owner for path in plan.created} - changed
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -20,9 +20,9 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result, Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host import files
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, CommandResult
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import Answer, SiteProbe
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteAnswer, SiteProbe
 
 FIRST = [
     Entry("sites/shop", "shop", b"shop 1\n"),
@@ -71,29 +71,32 @@ class Host:
         (self.root / "foreign").write_text("foreign\n")
         (self.root / "enabled/default").symlink_to("nowhere")
 
-    def __call__(self, argv: list[str]) -> Outcome:
+    def __call__(self, argv, accepted=(0,), together=False) -> CommandResult:
         """Run what the transaction runs."""
+        return self.answer(argv).require(argv, accepted)
+
+    def answer(self, argv: list[str]) -> CommandResult:
         if argv[:2] == ["systemctl", "is-active"]:
-            return Outcome(0, ["active" if self.active else "inactive"])
+            return CommandResult(0, "active" if self.active else "inactive")
         if argv[:2] == ["systemctl", "reload"]:
             self.reloads.append(self.live())
             refused = self.refuse(self.live())
             if not refused:
                 self.loaded.write_text(repr(sorted(self.live().items())))
-            return Outcome(int(refused), ["Job failed"] if refused else [])
+            return CommandResult(int(refused), errors="Job failed" if refused else "")
         if argv[0] == "journalctl":
-            return Outcome(0, [f"[emerg] no in {self.root}/sites/shop:1"])
+            return CommandResult(0, f"[emerg] no in {self.root}/sites/shop:1")
         if argv[0] == "unshare" and argv[-1] != "true":
             self.checks += 1
             self.on_check()
             self.checked = [(Path(argv[8]) / "sites/shop").read_text()]
-            return Outcome(int("bad" in self.checked[0]), [f"[emerg] bad in {self.root}/sites/shop:1"])
-        return Outcome(0, [])
+            return CommandResult(int("bad" in self.checked[0]), f"[emerg] bad in {self.root}/sites/shop:1")
+        return CommandResult(0, "MainPID=77\n" if argv[:2] == ["systemctl", "show"] else "")
 
     def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []
         request = Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
-        transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe)
+        transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe, "me@here")
         return transaction.predict() if check else transaction.run()
 
     def live(self) -> dict[str, str]:
@@ -274,6 +277,18 @@ def test_what_the_validator_refuses_is_never_live(host):
     assert not host.run(FIRST).changed
 
 
+def test_a_validator_that_cannot_be_started_is_told_and_nothing_is_live(host):
+    def cannot_start():
+        raise CommandError("cannot run /usr/sbin/nginx: Exec format error")
+
+    host.run(FIRST)
+    host.on_check = cannot_start
+    with pytest.raises(ConfigTreeError, match=r"^cannot run /usr/sbin/nginx: Exec format error$"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    assert not host.leftovers()
+
+
 def test_a_reload_that_does_not_take_is_undone(host):
     host.run(FIRST)
     inode = (host.root / "sites/shop").stat().st_ino
@@ -299,13 +314,13 @@ class Sites(SiteProbe):
     def look(self, names):
         self.asked.append(set(names))
         loaded = self.host.loaded.read_text() if self.host.loaded.exists() else ""
-        answer = Answer(2, "answered 502") if "broken" in loaded else Answer(3, "answered 200")
+        answer = SiteAnswer(2, "answered 502") if "broken" in loaded else SiteAnswer(3, "answered 200")
         return {request: answer for request in self.requests if request.site in names}
 
 
 @pytest.fixture
 def sites(host, monkeypatch):
-    monkeypatch.setattr(sites_module, "PATIENCE", 0)
+    monkeypatch.setattr(sites_module, "_PATIENCE_SECONDS", 0)
     host.probe = Sites(host, "shop", "blog")
     return host.probe
 
@@ -402,7 +417,7 @@ def test_a_reload_that_cannot_be_asked_for_is_undone(host, monkeypatch):
     host.run(FIRST)
 
     def broken(_self):
-        raise ConfigTreeError("cannot run systemctl")
+        raise CommandError("cannot run systemctl")
 
     monkeypatch.setattr(Service, "reload", broken)
     with pytest.raises(ConfigTreeError, match="cannot run systemctl"):
@@ -458,6 +473,22 @@ def test_two_runs_exclude_each_other(host, monkeypatch):
             host.run(SECOND)
         assert not host.run(FIRST, check=True).changed
     host.run(SECOND)
+    assert [path.name for path in host.state.iterdir()] == [lock.name]
+
+
+def test_a_run_that_waits_in_vain_is_told_for_whom(host, monkeypatch):
+    says = (
+        rf"^another run changes the files below {host.root}: me@here since 20.*Z \(process {os.getpid()}\)\. Waited 0 s for it\. Try again"
+    )
+    monkeypatch.setattr(transaction_module, "LOCK_SECONDS", 0)
+
+    def second():
+        with pytest.raises(ConfigTreeError, match=says):
+            host.run(SECOND)
+
+    host.on_check = second
+    host.run(FIRST)
+    assert host.live() == TREE_OF_FIRST
 
 
 @pytest.mark.parametrize("host", ["files"], indirect=True)
@@ -485,7 +516,7 @@ def test_a_wrong_root_is_refused(tmp_path, root):
 
 
 # What a run does to the disk. It is killed before the first such call, before the second, and so on.
-CALLS = ["rename", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
+CALLS = ["rename", "replace", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
 
 
 def killed_at(number: int, host: Host, entries: list[Entry]) -> bool:
