@@ -35,11 +35,11 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
-    # Variables of nginx have no dashes; names of applications have no capitals, so this is still its own.
-    # Names of headers are equal in any case.
+    # A header that the user names replaces a default one, whatever the case of its name.
     own = {header.lower() for header in nginx["headers"]}
     defaults = {header: value for header, value in DEFAULT_HEADERS.items() if header.lower() not in own}
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
+    # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     for route in nginx["routes"]:
         _derive_route(route, nginx["prefix"])

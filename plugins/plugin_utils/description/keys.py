@@ -26,7 +26,6 @@ _COMPONENT = r"/(?!\.\.?(/|$))[A-Za-z0-9._@+-]+"
 ABSOLUTE = f"({_COMPONENT})+"
 # Directories that get an owner and a mode: never one of the system's own.
 OWN_DIRECTORY = f"({_COMPONENT}){{2,}}"
-_PATH_REMEDY = "write an absolute path of plain characters, such as /srv/shop"
 REGEX_PATH = r"[^\s\x00-\x1f\x7f\"]+"
 # Units that all directives take: timeouts have no months and years, the times of a cache no milliseconds.
 DURATION = r"[0-9]{1,9}[smhdw]?"
@@ -71,6 +70,11 @@ class Key:
     # The value of this sibling key decides which keys of ``modes`` are allowed beside ``keys``.
     mode_key: str = ""
     modes: t.Mapping[str, t.Mapping[str, Key]] | None = None
+
+
+def _path_remedy(example: str) -> str:
+    """Return what to write where a path of the host cannot be used."""
+    return f"write an absolute path of plain characters, such as {example}"
 
 
 _ROUTE_TIMEOUT = Key(
@@ -268,13 +272,13 @@ APP = Key(
                     "str",
                     "Directory on the host with code that something else put there; needs `virtualenv`.",
                     pattern=ABSOLUTE,
-                    remedy=_PATH_REMEDY,
+                    remedy=_path_remedy("/opt/shop"),
                 ),
                 "virtualenv": Key(
                     "str",
                     "Virtualenv on the host for `prebuilt`, with uWSGI in it.",
                     pattern=ABSOLUTE,
-                    remedy=_PATH_REMEDY,
+                    remedy=_path_remedy("/opt/shop-venv"),
                 ),
                 "subdir": Key(
                     "str",
@@ -578,25 +582,31 @@ APP = Key(
             "Directory of releases, virtualenvs and shared files.",
             derived="`/srv/flask/<name>`",
             pattern=OWN_DIRECTORY,
-            remedy=_PATH_REMEDY,
+            remedy=_path_remedy("/srv/shop"),
         ),
         "config_dir": Key(
-            "str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_PATH_REMEDY
+            "str",
+            "Directory of instance configurations.",
+            derived="`/etc/flask/<name>`",
+            pattern=OWN_DIRECTORY,
+            remedy=_path_remedy("/etc/flask/shop"),
         ),
-        "run_dir": Key("str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_PATH_REMEDY),
+        "run_dir": Key(
+            "str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_path_remedy("/run/flask/shop")
+        ),
         "socket": Key(
             "str",
             "Socket that nginx passes requests to.",
             derived="`<run_dir>/uwsgi.sock`",
             pattern=ABSOLUTE,
-            remedy=_PATH_REMEDY,
+            remedy=_path_remedy("/run/flask/shop/uwsgi.sock"),
         ),
         "stream_socket": Key(
             "str",
             "Socket that nginx passes requests of routes with `mode: stream` to.",
             derived="`<run_dir>/stream.sock`; where there is no pool or `socket` is written, `socket`",
             pattern=ABSOLUTE,
-            remedy=_PATH_REMEDY,
+            remedy=_path_remedy("/run/flask/shop/stream.sock"),
         ),
     },
 )
