@@ -156,7 +156,7 @@ def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], va
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
     _check_apart(validator, [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")], variable)
     _check_others(validator, apps, variable)
-    names = [(app["name"], server.lower()) for app in present for server in app["nginx"]["server_names"]]
+    names = [(app["name"], server) for app in present for server in app["nginx"]["server_names"]]
     _check_unique(validator, names, f"{variable}: the server name")
 
 

@@ -8,6 +8,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from .. import server_names
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from .keys import DEFAULT_HEADERS
 
@@ -31,7 +32,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["web_group"] = WEB_GROUP
     app["account"] = {key: app[key] for key in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
     nginx = app["nginx"]
-    nginx.setdefault("server_names", [name])
+    nginx["server_names"] = [server_names.normal(server) for server in nginx.get("server_names", [name])]
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"

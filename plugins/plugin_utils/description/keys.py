@@ -11,7 +11,9 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
+from collections.abc import Callable
 
+from .. import server_names
 from ..uwsgi.packages import DEFAULT_UWSGI
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
@@ -51,6 +53,7 @@ class Key:
     :param pattern: regular expression the whole value must match
     :param names: regular expression that the names of a ``map`` must match
     :param remedy: what to do about a value that ``pattern``, ``choices`` or the limits refuse
+    :param advice: returns a better remedy for a text, which is then refused whatever ``pattern`` says; empty for none
     :param minimum: smallest number, or least number of elements of a list
     """
 
@@ -63,6 +66,7 @@ class Key:
     pattern: str = ""
     names: str = ""
     remedy: str = ""
+    advice: Callable[[str], str] | None = None
     minimum: int | None = None
     maximum: int | None = None
     elements: Key | None = None
@@ -497,9 +501,10 @@ APP = Key(
                     minimum=1,
                     elements=Key(
                         "str",
-                        "A host name, also with a leading `*.`.",
-                        pattern=r"(?!.*\.\.)(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9a-fA-F:]+\]",
+                        "A host name, also with a leading `*.`, or an address.",
+                        pattern=server_names.PATTERN,
                         remedy="write a host name such as shop.example.com",
+                        advice=server_names.remedy,
                     ),
                 ),
                 "front": Key(

@@ -62,8 +62,9 @@ class Validator:
             close = difflib.get_close_matches(value, key.choices, 1)
             hint = f"did you mean '{close[0]}'?" if close else "write one of them"
             self.refuse(where, f"is {shown(value)}, but must be one of {', '.join(key.choices)}", hint.rstrip("?"))
-        if key.pattern and not re.fullmatch(key.pattern, value):
-            self.refuse(where, f"is {shown(value)}, which cannot be used here", key.remedy)
+        advice = key.advice(value) if key.advice else ""
+        if advice or (key.pattern and not re.fullmatch(key.pattern, value)):
+            self.refuse(where, f"is {shown(value)}, which cannot be used here", advice or key.remedy)
         low, high = key.minimum, key.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             self.refuse(where, f"is {shown(value)}, but must be from {low} to {high}", "write a number in that range")
