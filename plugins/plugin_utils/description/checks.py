@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
 from .keys import PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
+from .resolve import MODES
 from .validate import Validator, shown
 
 # Hidden from applications, or their own in every instance: what is written there elsewhere does not reach them.
@@ -65,6 +66,13 @@ def check_options(validator: Validator, where: str, options: Mapping[str, t.Any]
         items = value if isinstance(value, (list, tuple)) else [value]
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             validator.refuse(f"{where}.{name}", "is not an option's name", "write it as in uWSGI's manual, such as max-requests")
+        elif any(isinstance(item, float) for item in items):
+            validator.refuse(
+                f"{where}.{name}", f"is {', '.join(map(str, items))}, a number that YAML may have shortened", "write it in quotes"
+            )
+        elif name in MODES and any(isinstance(item, int) and not isinstance(item, bool) for item in items):
+            says = f"is {shown(value)}, a number, and YAML reads a leading zero as octal (0660 becomes 432)"
+            validator.refuse(f"{where}.{name}", says, "write it in quotes")
         elif any(isinstance(item, (dict, list)) for item in items):
             validator.refuse(
                 f"{where}.{name}", f"is {shown(value)}, but must be a value or a list of values", "write each value on its own"

@@ -14,6 +14,9 @@ from .derive import derive
 from .keys import APP, Key
 from .validate import AppError, Validator, outline
 
+# Options of uWSGI whose value is a mode of files.
+MODES = ("chmod", "chmod-socket", "logfile-chmod", "umask")
+
 
 def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
     """Return complete descriptions of all applications, checked one by one and against each other.
@@ -60,6 +63,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         return None
     if "source" in value:
         check_source(validator, where, value["source"])
+        _check_version(validator, f"{where}.source.version", app["source"])
     value["env"] = validator.environment(f"{where}.env", value["env"], secret=False)
     value["secrets"] = validator.environment(f"{where}.secrets", value["secrets"], secret=True)
     for double in sorted(set(value["env"]) & set(value["secrets"])):
@@ -87,3 +91,11 @@ def _required(require: tuple[str, ...]) -> Key:
     """Return the schema with just the keys of ``require`` (and the name) required."""
     keys = {name: dataclasses.replace(key, required=name == "name" or name in require) for name, key in (APP.keys or {}).items()}
     return dataclasses.replace(APP, keys=keys)
+
+
+def _check_version(validator: Validator, where: str, source: Mapping[str, t.Any]) -> None:
+    """Refuse a number as the version of a repository: a commit or a tag is asked for by the text that was written."""
+    version = source.get("version")
+    if "git" in source and isinstance(version, int) and not isinstance(version, bool):
+        says = f"is {version}, a number, and YAML may have read another than was written (0012345 becomes 5349)"
+        validator.refuse(where, says, "write it in quotes")
