@@ -8,6 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path, require_writable
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
@@ -26,7 +27,7 @@ class ActionModule(ActionBase):
                 "apps": {"type": "raw", "required": True},
                 "require": {"type": "list", "elements": "str", "default": ["source", "wsgi"]},
                 "variable": {"type": "str", "required": True},
-                "cache_dir": {"type": "str"},
+                "cache_dir": {"type": "path"},
             }
         )
         try:
@@ -35,6 +36,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from None
         for warning in warnings(apps):
             self._display.warning(warning)
-        if args["cache_dir"]:
+        if args["cache_dir"] is not None and with_source(apps):
+            require_writable(cache_path(args["cache_dir"]))
             fetch_apps(with_source(apps), args["cache_dir"], task_vars or {})
         return {**result, "changed": False}

@@ -13,6 +13,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):
         return result
 
     def _build(self, apps: list[App], plans: dict[str, t.Any], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
-        cache = Path(args["cache_dir"]).expanduser()
+        cache = cache_path(args["cache_dir"])
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
             packed = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
             inline = sum(path.stat().st_size for path in packed.values()) <= _INLINE_BYTES

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):
             return plan_release(app, trees[app["name"]], python["tag"])
 
         plans: dict[str, Plan] = for_each(apps, plan)
-        self._harvest(apps, plans, hosted, Path(args["cache_dir"]).expanduser(), task_vars)
+        self._harvest(apps, plans, hosted, cache_path(args["cache_dir"]), task_vars)
         result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
             app["name"]: plans[app["name"]].facts(app["root"]) if app["name"] in plans else prebuilt_release(app["source"])

@@ -20,7 +20,7 @@ options:
   variable: {description: Name of the variable for messages., type: str, required: true}
   cache_dir:
     description: Directory on the controller for fetched sources. If given, sources are fetched, and those that cannot be had are problems too.
-    type: str
+    type: path
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

@@ -12,6 +12,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 
+from ..cache_dir import cache_path
 from ..description.keys import APP
 from .fetch import fetch
 from .tree import SourceError, Tree
@@ -27,7 +28,7 @@ def fetch_apps(apps: Sequence[App], cache_dir: str, task_vars: Mapping[str, t.An
     """
     places = [task_vars.get("inventory_dir"), task_vars.get("playbook_dir"), os.getcwd()]
     search = [Path(place) for place in dict.fromkeys(places) if place]
-    cache = Path(cache_dir).expanduser()
+    cache = cache_path(cache_dir)
     # Removed by Ansible when the run ends, shared by its workers.
     run = Path(C.DEFAULT_LOCAL_TMP)
     return for_each(apps, lambda app: fetch(app["source"], search, cache, run))
