@@ -12,6 +12,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import ca
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 
 
@@ -28,12 +29,21 @@ class ActionModule(ActionBase):
                 "require": {"type": "list", "elements": "str", "default": ["source", "wsgi"]},
                 "variable": {"type": "str", "required": True},
                 "cache_dir": {"type": "path"},
+                "role_variables": {"type": "dict", "default": {}},
             }
         )
+        problems: list[str] = []
+        apps: list[dict[str, t.Any]] = []
+        try:
+            resolve_variables(args["role_variables"])
+        except AppError as error:
+            problems += error.problems
         try:
             apps = resolve_apps(args["apps"], args["require"], args["variable"])
         except AppError as error:
-            raise AnsibleActionFail(str(error)) from None
+            problems += error.problems
+        if problems:
+            raise AnsibleActionFail("\n".join(problems))
         for warning in warnings(apps):
             self._display.warning(warning)
         if args["cache_dir"] is not None and with_source(apps):

@@ -13,7 +13,7 @@ import re
 import typing as t
 from collections.abc import Callable
 
-from .. import server_names
+from .. import addresses, server_names
 from ..uwsgi.packages import DEFAULT_UWSGI
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
@@ -433,7 +433,7 @@ APP = Key(
                 "http": Key(
                     "str",
                     "Address of the host itself on which uWSGI speaks HTTP too, for development: no gate, no limits and no TLS there.",
-                    pattern=r"(127(\.[0-9]{1,3}){3}|\[::1\]|localhost):[1-9][0-9]{1,4}",
+                    pattern=rf"((?=127\.){addresses.IPV4}|\[::1\]|localhost):{addresses.PORT}",
                     remedy="write an address of the loopback with a port, such as 127.0.0.1:5000; nginx is what others may reach",
                 ),
                 "stream": Key(
@@ -520,7 +520,7 @@ APP = Key(
                     elements=Key(
                         "str",
                         "An address and a port; nginx would resolve a name when it starts, and never again.",
-                        pattern=r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-fA-F:]+\]):[0-9]{1,5}",
+                        pattern=rf"({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}",
                         remedy="write address and port, such as 192.0.2.11:8000",
                     ),
                 ),
