@@ -14,6 +14,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source_checks import check_source
 
 
 class ActionModule(ActionBase):
@@ -48,5 +49,5 @@ class ActionModule(ActionBase):
             self._display.warning(warning)
         if args["cache_dir"] is not None and with_source(apps):
             require_writable(cache_path(args["cache_dir"]))
-            fetch_apps(with_source(apps), args["cache_dir"], task_vars or {})
+            fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
         return {**result, "changed": False}

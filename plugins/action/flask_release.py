@@ -17,6 +17,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import ca
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 
 App = dict[str, t.Any]
 
@@ -90,7 +91,10 @@ class ActionModule(ActionBase):
             if tree.digest != plans[name]["digest"]:
                 raise AnsibleActionFail(f"{name}.source: the source changed while the run was under way; run it again.")
             packed[name] = local / f"{name}.tar.gz"
-            tree.write_tar(packed[name])
+            try:
+                tree.write_tar(packed[name])
+            except SourceError as error:
+                raise AnsibleActionFail(f"{name}.source.{error}.") from None
         return packed
 
     def _ship(self, packed: dict[str, Path], remote_tmp: str) -> dict[str, str]:

@@ -315,7 +315,7 @@ APP = Key(
         ),
         "requirements": Key(
             "str",
-            "Requirements file inside the source; hashes in it are enforced. A missing default file means no requirements.",
+            "Requirements file inside the source; hashes in it are enforced. Without one, a project that declares requirements elsewhere is refused.",
             derived="`requirements.txt` if it is there",
             pattern=r"(?!/)(?!.*\.\.)[^\s]+",
             remedy="write a path relative to the source, without ..",
