@@ -6,9 +6,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path, require_writable
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source_checks import check_source
 
 
 class ActionModule(AppsAction):
@@ -19,17 +24,30 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = self.arguments(
-            apps={"type": "raw"},
             require={"type": "list", "elements": "str", "default": ["source", "wsgi"]},
-            cache_dir={"type": "str"},
+            cache_dir={"type": "path"},
+            role_variables={"type": "dict", "default": {}},
         )
-        if args["apps"] is None:
-            self.read(args["variable"], task_vars or {})
-            return {**result, "changed": False}
         self.require = args["require"]
-        apps = self.resolve(args, task_vars)
+        problems: list[str] = []
+        apps: list[dict[str, t.Any]] = []
+        try:
+            resolve_variables(args["role_variables"])
+        except AppError as error:
+            problems += error.problems
+        try:
+            if args["apps"] is None:
+                # The playbook site does no more at first, since each role checks what it needs of a description.
+                self.read(args["variable"], task_vars or {})
+            else:
+                apps = self.resolve(args, task_vars)
+        except AnsibleActionFail as error:
+            problems.append(str(error))
+        if problems:
+            raise AnsibleActionFail("\n".join(problems))
         for warning in warnings(apps):
             self._display.warning(warning)
-        if args["cache_dir"]:
-            fetch_apps(with_source(apps), args["cache_dir"], task_vars or {})
+        if args["cache_dir"] is not None and with_source(apps):
+            require_writable(cache_path(args["cache_dir"]))
+            fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
         return {**result, "changed": False}

@@ -13,9 +13,11 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 
 App = dict[str, t.Any]
 
@@ -49,7 +51,7 @@ class ActionModule(AppsAction):
         return result
 
     def _build(self, apps: list[App], plans: dict[str, t.Any], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
-        cache = Path(args["cache_dir"]).expanduser()
+        cache = cache_path(args["cache_dir"])
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
             packed = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
             inline = sum(path.stat().st_size for path in packed.values()) <= _INLINE_BYTES
@@ -82,7 +84,10 @@ class ActionModule(AppsAction):
             if tree.digest != plans[name]["digest"]:
                 raise AnsibleActionFail(f"{name}.source: the source changed while the run was under way; run it again.")
             packed[name] = local / f"{name}.tar.gz"
-            tree.write_tar(packed[name])
+            try:
+                tree.write_tar(packed[name])
+            except SourceError as error:
+                raise AnsibleActionFail(f"{name}.source.{error}.") from None
         return packed
 
     def _ship(self, packed: dict[str, Path]) -> dict[str, str]:

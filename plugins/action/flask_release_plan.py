@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, with_source
@@ -39,7 +40,7 @@ class ActionModule(AppsAction):
             return plan_release(app, trees[app["name"]], python["tag"])
 
         plans: dict[str, Plan] = for_each(apps, plan)
-        self._harvest(apps, plans, hosted, Path(args["cache_dir"]).expanduser(), task_vars)
+        self._harvest(apps, plans, hosted, cache_path(args["cache_dir"]), task_vars)
         result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
             app["name"]: plans[app["name"]].facts(app["root"]) if app["name"] in plans else prebuilt_release(app["source"])

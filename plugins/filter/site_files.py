@@ -11,6 +11,8 @@ description:
   - Returns for every application the site's file and the link that enables it, as M(flaskops.stack.config_tree) takes them.
 options:
   _input: {description: Complete descriptions., type: list, elements: dict, required: true}
+  variables: {description: Variables that the templates of sites have in these values whatever the inventory says., type: dict, default: {}}
+positional: variables
 author: flaskops.stack authors (@flaskops)
 """
 
@@ -30,15 +32,14 @@ import typing as t
 _PRIVATE = ("env", "secrets")
 
 
-def site_files(apps: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
     """Return file and link of every application's site."""
     files: list[dict[str, t.Any]] = []
     for app in apps:
         name = app["name"]
         shown = {key: value for key, value in app.items() if key not in _PRIVATE}
-        files.append(
-            {"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": {"nginx_site_app": shown}, "owner": name}
-        )
+        given = {**(variables or {}), "nginx_site_app": shown}
+        files.append({"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": given, "owner": name})
         files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
     return files
 

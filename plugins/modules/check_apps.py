@@ -24,7 +24,11 @@ options:
   variable: {description: Name of the variable for messages., type: str, required: true}
   cache_dir:
     description: Directory on the controller for fetched sources. If given, sources are fetched, and those that cannot be had are problems too.
-    type: str
+    type: path
+  role_variables:
+    description: Other variables of a role as they were written, by name. Those that cannot be used are problems too.
+    type: dict
+    default: {}
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

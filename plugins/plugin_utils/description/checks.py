@@ -13,6 +13,8 @@ from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
 from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
 from .validate import Validator, shown
 
+# Options of uWSGI whose value is a mode of files.
+_FILE_MODES = ("chmod", "chmod-socket", "logfile-chmod", "umask")
 # Hidden from applications, or their own in every instance: what is written there elsewhere does not reach them.
 _NOT_SEEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp", "/dev", "/proc", "/sys")
 
@@ -60,11 +62,26 @@ def check_source(validator: Validator, where: str, source: Mapping[str, t.Any]) 
         validator.refuse(f"{where}.source.sha256", "is missing", "write the checksum of the archive behind the URL")
 
 
+def check_version(validator: Validator, where: str, source: Mapping[str, t.Any]) -> None:
+    """Refuse a number as the version of a repository: a commit or a tag is asked for by the text that was written."""
+    version = source.get("version")
+    if "git" in source and isinstance(version, int) and not isinstance(version, bool):
+        says = f"is {version}, a number, and YAML may have read another than was written (0012345 becomes 5349)"
+        validator.refuse(where, says, "write it in quotes")
+
+
 def check_options(validator: Validator, where: str, options: Mapping[str, t.Any]) -> None:
     for name, value in options.items():
         items = value if isinstance(value, (list, tuple)) else [value]
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             validator.refuse(f"{where}.{name}", "is not an option's name", "write it as in uWSGI's manual, such as max-requests")
+        elif any(isinstance(item, float) for item in items):
+            validator.refuse(
+                f"{where}.{name}", f"is {', '.join(map(str, items))}, a number that YAML may have shortened", "write it in quotes"
+            )
+        elif name in _FILE_MODES and any(isinstance(item, int) and not isinstance(item, bool) for item in items):
+            says = f"is {shown(value)}, a number, and YAML reads a leading zero as octal (0660 becomes 432)"
+            validator.refuse(f"{where}.{name}", says, "write it in quotes")
         elif any(isinstance(item, (dict, list)) for item in items):
             validator.refuse(
                 f"{where}.{name}", f"is {shown(value)}, but must be a value or a list of values", "write each value on its own"
@@ -156,7 +173,7 @@ def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], va
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
     _check_apart(validator, [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")], variable)
     _check_others(validator, apps, variable)
-    names = [(app["name"], server.lower()) for app in present for server in app["nginx"]["server_names"]]
+    names = [(app["name"], server) for app in present for server in app["nginx"]["server_names"]]
     _check_unique(validator, names, f"{variable}: the server name")
 
 

@@ -8,6 +8,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from .. import server_names
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
@@ -26,16 +27,16 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("stream_socket", f"{app['run_dir']}/stream.sock" if pooled else app["socket"])
     app["web_group"] = DEBIAN.web_group
     nginx = app["nginx"]
-    nginx.setdefault("server_names", [name])
+    nginx["server_names"] = [server_names.normal(server) for server in nginx.get("server_names", [name])]
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
     nginx["cache_dir"] = f"{DEBIAN.cache_root}/{name}"
-    # Variables of nginx have no dashes; names of applications have no capitals, so this is still its own.
-    # Names of headers are equal in any case.
+    # A header that the user names replaces a default one, whatever the case of its name.
     own = {header.lower() for header in nginx["headers"]}
     defaults = {header: value for header, value in DEFAULT_HEADERS.items() if header.lower() not in own}
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
+    # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     for route in nginx["routes"]:
         _derive_route(route, nginx["prefix"])

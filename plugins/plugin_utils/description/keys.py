@@ -11,7 +11,9 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
+from collections.abc import Callable
 
+from .. import addresses, server_names
 from ..uwsgi.packages import DEFAULT_UWSGI
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
@@ -52,7 +54,6 @@ _COMPONENT = r"/(?!\.\.?(/|$))[A-Za-z0-9._@+-]+"
 ABSOLUTE = f"({_COMPONENT})+"
 # Directories that get an owner and a mode: never one of the system's own.
 OWN_DIRECTORY = f"({_COMPONENT}){{2,}}"
-_PATH_REMEDY = "write an absolute path of plain characters, such as /srv/shop"
 REGEX_PATH = r"[^\s\x00-\x1f\x7f\"]+"
 # Units that all directives take: timeouts have no months and years, the times of a cache no milliseconds.
 DURATION = r"[0-9]{1,9}[smhdw]?"
@@ -78,6 +79,7 @@ class Key:
     :param pattern: regular expression the whole value must match
     :param names: regular expression that the names of a ``map`` must match
     :param remedy: what to do about a value that ``pattern``, ``choices`` or the limits refuse
+    :param advice: returns a better remedy for a text, which is then refused whatever ``pattern`` says; empty for none
     :param minimum: smallest number, or least number of elements of a list
     """
 
@@ -90,6 +92,7 @@ class Key:
     pattern: str = ""
     names: str = ""
     remedy: str = ""
+    advice: Callable[[str], str] | None = None
     minimum: int | None = None
     maximum: int | None = None
     elements: Key | None = None
@@ -97,6 +100,11 @@ class Key:
     # The value of this sibling key decides which keys of ``modes`` are allowed beside ``keys``.
     mode_key: str = ""
     modes: t.Mapping[str, t.Mapping[str, Key]] | None = None
+
+
+def _path_remedy(example: str) -> str:
+    """Return what to write where a path of the host cannot be used."""
+    return f"write an absolute path of plain characters, such as {example}"
 
 
 _ROUTE_TIMEOUT = Key(
@@ -311,13 +319,13 @@ APP = Key(
                     "str",
                     "Directory on the host with code that something else put there; needs `virtualenv`.",
                     pattern=ABSOLUTE,
-                    remedy=_PATH_REMEDY,
+                    remedy=_path_remedy("/opt/shop"),
                 ),
                 "virtualenv": Key(
                     "str",
                     "Virtualenv on the host for `prebuilt`, with uWSGI in it.",
                     pattern=ABSOLUTE,
-                    remedy=_PATH_REMEDY,
+                    remedy=_path_remedy("/opt/shop-venv"),
                 ),
                 "subdir": Key(
                     "str",
@@ -350,7 +358,7 @@ APP = Key(
         ),
         "requirements": Key(
             "str",
-            "Requirements file inside the source; hashes in it are enforced. A missing default file means no requirements.",
+            "Requirements file inside the source; hashes in it are enforced. Without one, a project that declares requirements elsewhere is refused.",
             derived="`requirements.txt` if it is there",
             pattern=r"(?!/)(?!.*\.\.)[^\s]+",
             remedy="write a path relative to the source, without ..",
@@ -468,7 +476,7 @@ APP = Key(
                 "http": Key(
                     "str",
                     "Address of the host itself on which uWSGI speaks HTTP too, for development: no gate, no limits and no TLS there.",
-                    pattern=r"(127(\.[0-9]{1,3}){3}|\[::1\]|localhost):[1-9][0-9]{1,4}",
+                    pattern=rf"((?=127\.){addresses.IPV4}|\[::1\]|localhost):{addresses.PORT}",
                     remedy="write an address of the loopback with a port, such as 127.0.0.1:5000; nginx is what others may reach",
                 ),
                 "stream": Key(
@@ -536,9 +544,10 @@ APP = Key(
                     minimum=1,
                     elements=Key(
                         "str",
-                        "A host name, also with a leading `*.`.",
-                        pattern=r"(?!.*\.\.)(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9a-fA-F:]+\]",
+                        "A host name, also with a leading `*.`, or an address.",
+                        pattern=server_names.PATTERN,
                         remedy="write a host name such as shop.example.com",
+                        advice=server_names.remedy,
                     ),
                 ),
                 "front": Key(
@@ -554,7 +563,7 @@ APP = Key(
                     elements=Key(
                         "str",
                         "An address and a port; nginx would resolve a name when it starts, and never again.",
-                        pattern=r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-fA-F:]+\]):[0-9]{1,5}",
+                        pattern=rf"({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}",
                         remedy="write address and port, such as 192.0.2.11:8000",
                     ),
                 ),
@@ -621,25 +630,31 @@ APP = Key(
             "Directory of releases, virtualenvs and shared files.",
             derived="`/srv/flask/<name>`",
             pattern=OWN_DIRECTORY,
-            remedy=_PATH_REMEDY,
+            remedy=_path_remedy("/srv/shop"),
         ),
         "config_dir": Key(
-            "str", "Directory of instance configurations.", derived="`/etc/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_PATH_REMEDY
+            "str",
+            "Directory of instance configurations.",
+            derived="`/etc/flask/<name>`",
+            pattern=OWN_DIRECTORY,
+            remedy=_path_remedy("/etc/flask/shop"),
         ),
-        "run_dir": Key("str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_PATH_REMEDY),
+        "run_dir": Key(
+            "str", "Directory of sockets.", derived="`/run/flask/<name>`", pattern=OWN_DIRECTORY, remedy=_path_remedy("/run/flask/shop")
+        ),
         "socket": Key(
             "str",
             "Socket that nginx passes requests to.",
             derived="`<run_dir>/uwsgi.sock`",
             pattern=ABSOLUTE,
-            remedy=_PATH_REMEDY,
+            remedy=_path_remedy("/run/flask/shop/uwsgi.sock"),
         ),
         "stream_socket": Key(
             "str",
             "Socket that nginx passes requests of routes with `mode: stream` to.",
             derived="`<run_dir>/stream.sock`; where there is no pool or `socket` is written, `socket`",
             pattern=ABSOLUTE,
-            remedy=_PATH_REMEDY,
+            remedy=_path_remedy("/run/flask/shop/stream.sock"),
         ),
     },
 )

@@ -9,7 +9,17 @@ import functools
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from .checks import check_health, check_options, check_regex, check_routes, check_source, check_together, check_uwsgi, check_writable
+from .checks import (
+    check_health,
+    check_options,
+    check_regex,
+    check_routes,
+    check_source,
+    check_together,
+    check_uwsgi,
+    check_version,
+    check_writable,
+)
 from .derive import derive
 from .keys import APP, Key
 from .validate import AppError, Validator, outline
@@ -51,6 +61,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         return None
     if "source" in value:
         check_source(validator, where, value["source"])
+        check_version(validator, f"{where}.source.version", app["source"])
     value["env"] = validator.environment(f"{where}.env", value["env"], secret=False)
     value["secrets"] = validator.environment(f"{where}.secrets", value["secrets"], secret=True)
     for double in sorted(set(value["env"]) & set(value["secrets"])):

@@ -62,8 +62,9 @@ class Validator:
             close = difflib.get_close_matches(value, key.choices, 1)
             hint = f"did you mean '{close[0]}'?" if close else "write one of them"
             self.refuse(where, f"is {shown(value)}, but must be one of {', '.join(key.choices)}", hint.rstrip("?"))
-        if key.pattern and not re.fullmatch(key.pattern, value):
-            self.refuse(where, f"is {shown(value)}, which cannot be used here", key.remedy)
+        advice = key.advice(value) if key.advice else ""
+        if advice or (key.pattern and not re.fullmatch(key.pattern, value)):
+            self.refuse(where, f"is {shown(value)}, which cannot be used here", advice or key.remedy)
         low, high = key.minimum, key.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             self.refuse(where, f"is {shown(value)}, but must be from {low} to {high}", "write a number in that range")
@@ -103,12 +104,17 @@ class Validator:
         if not isinstance(value, Mapping):
             self.refuse(where, "must be a mapping of names to values", "write {NAME: value}")
             return None
-        for name, item in value.items():
-            if key.names and not re.fullmatch(key.names, str(name)):
-                self.refuse(f"{where}.{shown(str(name))}", "cannot be a name here", key.remedy)
-            if key.pattern and not re.fullmatch(key.pattern, str(item)):
+        result = {str(name): item for name, item in value.items()}
+        for name, item in result.items():
+            if key.names and not re.fullmatch(key.names, name):
+                self.refuse(f"{where}.{shown(name)}", "cannot be a name here", key.remedy)
+            if key.pattern and item is None:
+                result[name] = item = ""  # nothing after the colon
+            if key.pattern and (isinstance(item, bool) or not isinstance(item, (str, int))):
+                self.refuse(f"{where}.{name}", f"is {shown(item)}, but must be text", "write it in quotes")
+            elif key.pattern and not re.fullmatch(key.pattern, str(item)):
                 self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
-        return {str(name): item for name, item in value.items()}
+        return result
 
     def _dict(self, where: str, key: Key, value: object) -> dict | None:
         if not isinstance(value, Mapping):
@@ -157,7 +163,8 @@ class Validator:
                 self.refuse(
                     f"{where}.{name}", "cannot be the name of an environment variable here", "use letters, digits and _; some are systemd's"
                 )
-            elif isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            elif isinstance(value, bool) or not isinstance(value, (str, int)):
+                # A number with a point is no longer what was written: 1.10 is 1.1.
                 quoted = "" if secret else f" ({shown(value)})"
                 self.refuse(f"{where}.{name}", f"must be text{quoted}", "write it in quotes")
             elif re.search(r"[\x00-\x08\x0b-\x1f\x7f]", str(value)):

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..cache_dir import errors_of, make_directory
 from ..source.cache import locked
 
 
@@ -19,17 +20,19 @@ def _place(cache: Path, virtualenv: str) -> Path:
 def known(cache: Path, virtualenv: str) -> str | None:
     """Return the constraints of a virtualenv, ``None`` if no host has told them."""
     place = _place(cache, virtualenv)
-    return place.read_text() if place.exists() else None
+    with errors_of(place):
+        return place.read_text() if place.exists() else None
 
 
 def remember(cache: Path, virtualenv: str, text: str) -> None:
     """Keep what a host resolved; the first word stands."""
     place = _place(cache, virtualenv)
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not place.exists():
-        partial = place.with_name(f".{place.name}.{os.getpid()}")
-        partial.write_text(text)
-        os.replace(partial, place)
+    make_directory(place.parent)
+    with errors_of(place):
+        if not place.exists():
+            partial = place.with_name(f".{place.name}.{os.getpid()}")
+            partial.write_text(text)
+            os.replace(partial, place)
 
 
 @contextlib.contextmanager

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import posixpath
 import re
 import typing as t
 from collections.abc import Mapping
 from email.parser import HeaderParser
 
 from ..identity import content_id
+from ..requirement_lines import is_include, read_requirements
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 
@@ -53,14 +53,14 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     :param python: implementation and version of the host's interpreter, such as ``cpython-3.13``
     :raises SourceError: for requirements or an entry point that the source does not have
     """
-    requirements = None if isinstance(tree, FileTree) else _requirements_file(app, tree)
+    requirements = None if isinstance(tree, FileTree) else requirements_file(app, tree)
     package = _package(app, tree) if isinstance(tree, FileTree) else None
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
     virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
-    callable_name = "" if package else _default_callable(app["wsgi"], tree)
+    callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
     release = content_id("release", {"build": BUILD_VERSION, "virtualenv": virtualenv, **code})
@@ -77,7 +77,11 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     )
 
 
-def _requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
+def requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
+    """Return the requirements file of a source tree, ``None`` if it has none.
+
+    :raises SourceError: for one that is named and not there
+    """
     name = app.get("requirements", DEFAULT_REQUIREMENTS)
     if tree.read(name) is not None:
         return name
@@ -92,23 +96,11 @@ def _requirement_lines(tree: Tree, name: str | None) -> list[str]:
     A requirement on a path of the source is as new as the source, so it brings the tree's digest in.
     """
     lines: list[str] = []
-    todo, seen = [name] if name else [], set()
-    while todo:
-        current = todo.pop()
-        seen.add(current)
-        content = None if current.startswith("../") else tree.read(current)
-        if content is None:
-            raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
-        for line in content.decode(errors="replace").splitlines():
-            line = re.sub(r"(^|\s)#.*", "", line).strip()
-            include = re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line)
-            if include and "://" not in include.group(1):
-                inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), include.group(1)))
-                todo += [inner] if inner not in seen else []
-            elif _is_local(line):
-                lines.append(f"tree {tree.digest}")
-            if line:
-                lines.append(line)
+    for line in (line for file in read_requirements(tree, name) for line in file.lines):
+        if not is_include(line) and _is_local(line):
+            lines.append(f"tree {tree.digest}")
+        if line:
+            lines.append(line)
     return lines
 
 
@@ -138,10 +130,12 @@ def _package_requires(tree: FileTree, package: str) -> list[str]:
     return sorted(HeaderParser().parsestr(metadata).get_all("Requires-Dist") or []) + [extras.group(0) if extras else ""]
 
 
-def _default_callable(wsgi: str, tree: Tree) -> str:
+def default_callable(wsgi: str, tree: Tree) -> str:
     """Return ``app`` where the entry point names no callable and its file binds only that name.
 
     uWSGI looks for ``application``; Flask's own convention is ``app``.
+
+    :raises SourceError: for a file that the source does not have
     """
     file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
     if file and tree.read(file.group(1)) is None:

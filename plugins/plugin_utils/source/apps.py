@@ -11,6 +11,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 
+from ..cache_dir import cache_path
 from ..description.keys import APP
 from ..project import project_directories
 from .fetch import fetch
@@ -19,17 +20,27 @@ from .tree import SourceError, Tree
 App = Mapping[str, t.Any]
 
 
-def fetch_apps(apps: Sequence[App], cache_dir: str, task_vars: Mapping[str, t.Any]) -> dict[str, Tree]:
+def fetch_apps(
+    apps: Sequence[App], cache_dir: str, task_vars: Mapping[str, t.Any], check: Callable[[App, Tree], None] | None = None
+) -> dict[str, Tree]:
     """Return the source tree of every application by name.
 
     :param cache_dir: directory on the controller that outlives the run
+    :param check: looks at an application's tree and raises SourceError
     :raises AnsibleActionFail: with a line for each source that cannot be had
     """
     search = [Path(place) for place in project_directories(task_vars)]
-    cache = Path(cache_dir).expanduser()
+    cache = cache_path(cache_dir)
     # Removed by Ansible when the run ends, shared by its workers.
     run = Path(C.DEFAULT_LOCAL_TMP)
-    return for_each(apps, lambda app: fetch(app["source"], search, cache, run))
+
+    def work(app: App) -> Tree:
+        tree = fetch(app["source"], search, cache, run)
+        if check is not None:
+            check(app, tree)
+        return tree
+
+    return for_each(apps, work)
 
 
 def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> dict[str, t.Any]:
@@ -40,11 +51,15 @@ def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> dict[str, t.A
         try:
             done[app["name"]] = work(app)
         except SourceError as error:
-            place = "source." if error.key in (APP.keys or {})["source"].keys else ""
-            problems.append(f"{app['name']}.{place}{error.key}: {error.problem}; {error.remedy}.")
+            problems += [_line(app, each) for each in (error, *error.others)]
     if problems:
         raise AnsibleActionFail("\n".join(problems))
     return done
+
+
+def _line(app: App, error: SourceError) -> str:
+    place = "source." if error.key in (APP.keys or {})["source"].keys else ""
+    return f"{app['name']}.{place}{error.key}: {error.problem}; {error.remedy}."
 
 
 def with_source(apps: Sequence[App]) -> list[App]:

@@ -47,7 +47,7 @@ def from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pat
     with locked(unpacked):
         if not unpacked.exists():
             _unpack(file, unpacked, location)
-    return DirTree(subdirectory(_single_directory(unpacked), source["subdir"]), source["exclude"], f"sha256:{found[:12]}")
+    return DirTree(subdirectory(_single_directory(unpacked), source["subdir"]), source["exclude"], f"sha256:{found[:12]}", "archive")
 
 
 def _download(url: str, target: Path) -> None:

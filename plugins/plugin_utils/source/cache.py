@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from ..cache_dir import errors_of, make_directory
 from .tree import SourceError
 
 
@@ -43,7 +44,9 @@ def without_password(text: str) -> str:
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the lock of one place of the cache; its directory is made."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(target.with_name(f".{target.name}.lock"), "w") as lock:
+    make_directory(target.parent)
+    with contextlib.ExitStack() as stack:
+        with errors_of(target.parent):
+            lock = stack.enter_context(open(target.with_name(f".{target.name}.lock"), "w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..description.keys import SOURCE_KINDS
 from .archive import from_archive
 from .cache import local_path, subdirectory
 from .git import from_git
@@ -33,7 +34,10 @@ def fetch(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path, run:
         return from_git(source, search, cache, run)
     if "archive" in source:
         return from_archive(source, search, cache)
-    return from_package(source, cache)
+    if "package" in source:
+        return from_package(source, cache)
+    kinds = [kind for kind in SOURCE_KINDS if kind != "prebuilt"]  # which is on the host already
+    raise SourceError("source", f"has none of {', '.join(kinds)}", "write the one that the code comes from")
 
 
 def _from_path(source: Mapping[str, t.Any], search: Sequence[Path]) -> Tree:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import posixpath
@@ -11,26 +12,13 @@ import re
 import subprocess
 import tarfile
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..git_command import PLAIN, git, git_words
 from .cache import local_path, locked, short_digest, without_password
-from .tree import SourceError, Tree, tar_writer
+from .tree import Entry, SourceError, Tree, tar_writer
 
-# Set in hooks of git (git-rev-parse(1), --local-env-vars); they would name another repository than the one that is meant.
-_LOCAL_TO_A_REPOSITORY = {
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-}
-# What a user's own configuration would change in the files of a commit.
-_PLAIN = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null")
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -62,9 +50,33 @@ class GitTree(Tree):
         except subprocess.CalledProcessError:
             return None
 
+    @functools.cached_property
+    def _entries(self) -> list[Entry]:
+        listed = git(self.repository, "ls-tree", "-r", "-z", "--long", self._tree)
+        entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
+        return [Entry(*about.decode().split(), os.fsdecode(name)) for about, _tab, name in entries]
+
+    def names(self) -> frozenset[str]:
+        return frozenset(entry.name for entry in self._entries if entry.kind == "blob")
+
+    def empty_submodules(self) -> list[str]:
+        return [entry.name for entry in self._entries if entry.kind == "commit"]
+
+    def small_files(self) -> Iterator[tuple[str, bytes]]:
+        small = [entry for entry in self._entries if entry.mode.startswith("100") and int(entry.size) < 1024]
+        answer = io.BytesIO(git(self.repository, "cat-file", "--batch", given="".join(f"{entry.id}\n" for entry in small).encode()))
+        for entry in small:
+            _id, _kind, size = answer.readline().split()
+            yield entry.name, answer.read(int(size))
+            answer.readline()
+
     def write_tar(self, target: Path) -> None:
         # A tree instead of a commit: archive members get the current time, so it is normalised by repacking.
-        packed = git(self.repository, *_PLAIN, "archive", "--format=tar", self.digest)
+        try:
+            packed = git(self.repository, *PLAIN, "archive", "--format=tar", self.digest)
+        except subprocess.CalledProcessError as error:
+            says = f"commit {self.commit[:12]} could not be packed ({git_words(error)})"
+            raise SourceError("git", says, "see whether a filter in .gitattributes needs a program that the controller lacks") from error
         with tarfile.open(fileobj=io.BytesIO(packed)) as source, tar_writer(target) as tar:
             for member in source:
                 if member.isdir():
@@ -79,18 +91,6 @@ def _in_git(path: str) -> str:
     """Return a path as git writes it in a tree: normalised, and empty for the root."""
     normal = posixpath.normpath(path) if path else ""
     return "" if normal == "." else normal
-
-
-def git(repository: Path, *arguments: str) -> bytes:
-    """Run git on a bare repository and return what it prints.
-
-    :raises subprocess.CalledProcessError: with git's own words in ``stderr``
-    """
-    # No prompt: a run must not wait for a password that nobody is there to type.
-    inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_TO_A_REPOSITORY}
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")}
-    done = subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, env={**inherited, **quiet})
-    return done.stdout
 
 
 def from_git(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path, run: Path) -> Tree:
@@ -118,7 +118,7 @@ def _commit(mirror: Path, url: str, version: str, run: Path) -> str:
     except FileNotFoundError as error:
         raise SourceError("git", "the controller has no git", "install git on the controller") from error
     except subprocess.CalledProcessError as error:
-        problem = f"'{without_password(url)}' at '{version}' could not be fetched ({without_password(_git_words(error))})"
+        problem = f"'{without_password(url)}' at '{version}' could not be fetched ({without_password(git_words(error))})"
         raise SourceError("git", problem, "check the URL, the version and the controller's access to it") from error
     memo.write_text(commit)
     return commit
@@ -133,13 +133,6 @@ def _fetch_commit(mirror: Path, url: str, version: str) -> str:
         whole = ["--unshallow"] if (mirror / "shallow").exists() else []
         git(mirror, "fetch", "--quiet", "--tags", "--force", *whole, url, "+refs/*:refs/flaskops/*")
         return git(mirror, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}").decode().strip()
-
-
-def _git_words(error: subprocess.CalledProcessError) -> str:
-    """Return what git says is wrong: its first complaint, without the advice that follows."""
-    lines = error.stderr.decode(errors="replace").strip().splitlines()
-    complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote: "))]
-    return (complaints or lines or ["there is no such branch, tag or commit"])[0]
 
 
 def _has(mirror: Path, commit: str) -> bool:

@@ -8,17 +8,21 @@ checkout have no influence on a digest; names, contents, symlinks and the execut
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import functools
 import gzip
 import hashlib
 import io
 import os
+import posixpath
 import stat
 import tarfile
 import typing as t
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from ..submodules import empty_submodules
 
 
 class SourceError(Exception):
@@ -32,6 +36,8 @@ class SourceError(Exception):
     def __init__(self, key: str, problem: str, remedy: str) -> None:
         super().__init__(f"{key}: {problem}; {remedy}")
         self.key, self.problem, self.remedy = key, problem, remedy
+        # What else is wrong with the same source.
+        self.others: list[SourceError] = []
 
 
 class Tree:
@@ -55,21 +61,43 @@ class Tree:
         """Write the tree as a gzipped tar with normalised owners, modes and times."""
         raise NotImplementedError
 
+    def names(self) -> frozenset[str]:
+        """Return the paths of all files and links that are shipped."""
+        return frozenset()
+
+    def has(self, path: str) -> bool:
+        """Return whether a file or a directory is shipped."""
+        normal = posixpath.normpath(path)
+        return normal == "." or normal in self.names() or any(name.startswith(f"{normal}/") for name in self.names())
+
+    def unreadable(self) -> list[tuple[str, str]]:
+        """Return files and directories that the run may not read, each with the reason."""
+        return []
+
+    def empty_submodules(self) -> list[str]:
+        """Return the paths of submodules of git whose files are not shipped."""
+        return []
+
+    def small_files(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the files that are smaller than 1 KiB, with their content."""
+        yield from ()
+
 
 class DirTree(Tree):
-    """A directory on the controller."""
+    """A directory on the controller. ``key`` is the key of ``source`` that it comes from."""
 
-    def __init__(self, root: Path, exclude: Sequence[str] = (), revision: str = "") -> None:
-        self.root, self.exclude, self._revision = root, exclude, revision
+    def __init__(self, root: Path, exclude: Sequence[str] = (), revision: str = "", key: str = "path") -> None:
+        self.root, self.exclude, self._revision, self.key = root, exclude, revision, key
 
     @property
     def revision(self) -> str:
         return self._revision or f"sha256:{self.digest[:12]}"
 
-    def _walk(self) -> Iterator[tuple[str, Path, os.stat_result]]:
-        """Yield name, path and status of every file and symlink, sorted by name."""
+    def _walk(self, failed: Callable[[OSError], None] | None = None) -> Iterator[tuple[str, Path, os.stat_result]]:
+        """Yield name, path and status of every file and symlink, sorted; ``failed`` is told of directories that cannot be read."""
         found: list[tuple[str, Path, os.stat_result]] = []
-        for directory, names, files in os.walk(self.root):
+        # os.walk by itself leaves out a directory that it cannot read.
+        for directory, names, files in os.walk(self.root, onerror=failed or self._refuse):
             names[:] = [name for name in names if not self._excluded(name)]
             links = [name for name in names if os.path.islink(os.path.join(directory, name))]
             for name in [*files, *links]:
@@ -83,6 +111,16 @@ class DirTree(Tree):
     def _excluded(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.exclude)
 
+    def _refuse(self, error: OSError) -> t.NoReturn:
+        name = os.path.relpath(os.fspath(error.filename or self.root), self.root)
+        raise unreadable_error(self.key, [(name, error.strerror or str(error))]) from error
+
+    def _content(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            self._refuse(error)
+
     @functools.cached_property
     def digest(self) -> str:
         whole = hashlib.sha256()
@@ -90,14 +128,17 @@ class DirTree(Tree):
             if stat.S_ISLNK(status.st_mode):
                 kind, content = "link", os.fsencode(os.readlink(path))
             else:
-                kind, content = ("exec" if status.st_mode & 0o100 else "file"), path.read_bytes()
+                kind, content = ("exec" if status.st_mode & 0o100 else "file"), self._content(path)
             # A name is bytes to the file system; those that are no UTF-8 come as surrogates (PEP 383).
             whole.update(f"{kind}\0{name}\0{hashlib.sha256(content).hexdigest()}\n".encode(errors="surrogateescape"))
         return whole.hexdigest()
 
     def read(self, path: str) -> bytes | None:
         target = self.root / path
-        return target.read_bytes() if target.is_file() else None
+        try:
+            return self._content(target) if target.is_file() else None
+        except OSError as error:  # a directory above it
+            self._refuse(error)
 
     def write_tar(self, target: Path) -> None:
         with tar_writer(target) as tar:
@@ -107,9 +148,50 @@ class DirTree(Tree):
                     info.type, info.linkname = tarfile.SYMTYPE, os.readlink(path)
                     tar.addfile(info)
                 else:
-                    content = path.read_bytes()
+                    content = self._content(path)
                     info.size, info.mode = len(content), 0o755 if status.st_mode & 0o100 else 0o644
                     tar.addfile(info, io.BytesIO(content))
+
+    @functools.cached_property
+    def _seen(self) -> tuple[list[tuple[str, Path, os.stat_result]], list[OSError]]:
+        """What there is to be looked at, and the directories that cannot be read."""
+        errors: list[OSError] = []
+        return list(self._walk(errors.append)), errors
+
+    def names(self) -> frozenset[str]:
+        return frozenset(name for name, _path, _status in self._seen[0])
+
+    def unreadable(self) -> list[tuple[str, str]]:
+        files, errors = self._seen
+        found = [(os.path.relpath(os.fspath(error.filename), self.root), error.strerror or str(error)) for error in errors]
+        denied = [name for name, path, status in files if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK)]
+        return sorted([*found, *((name, os.strerror(errno.EACCES)) for name in denied)])
+
+    def small_files(self) -> Iterator[tuple[str, bytes]]:
+        for name, path, status in self._seen[0]:
+            if stat.S_ISREG(status.st_mode) and status.st_size < 1024:
+                yield name, self._content(path)
+
+    def empty_submodules(self) -> list[str]:
+        return empty_submodules(self.root, self._excluded)
+
+
+class Entry(t.NamedTuple):
+    """A line of git-ls-tree: a file or link, or the commit of a submodule."""
+
+    mode: str
+    kind: str
+    id: str
+    size: str
+    name: str
+
+
+def unreadable_error(key: str, found: Sequence[tuple[str, str]]) -> SourceError:
+    """Return one problem for files and directories of a source that cannot be read."""
+    shown = ", ".join(f"'{name}'" for name, _reason in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    last = posixpath.basename(found[0][0])
+    remedy = f"let the user of the run read it, or add '{last}' to source.exclude, which takes the place of the default list"
+    return SourceError(key, f"{shown} cannot be read ({found[0][1]})", remedy)
 
 
 class tar_writer:

@@ -272,12 +272,12 @@ def test_what_is_written_in_nested_keys_stays():
 def test_values_as_yaml_and_jinja_give_them_are_understood():
     app = complete(
         drain_timeout="60",
-        env={"PORT": 8080, "RATE": 0.5, "EMPTY": ""},
+        env={"PORT": 8080, "EMPTY": ""},
         uwsgi={"processes": "4"},
         nginx={"routes": [{"path": "/", "mode": "cache", "valid": {200: "30d", 404: 1}}]},
     )
     assert app["drain_timeout"] == 60
-    assert app["env"] == {"PORT": "8080", "RATE": "0.5", "EMPTY": ""}
+    assert app["env"] == {"PORT": "8080", "EMPTY": ""}
     assert app["uwsgi"]["processes"] == 4
     assert app["nginx"]["routes"][0]["valid"] == {"200": "30d", "404": 1}
 

@@ -1,0 +1,46 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run git on a repository of the controller, without what hooks and the user's configuration would change."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+# Set in hooks of git (git-rev-parse(1), --local-env-vars); they would name another repository than the one that is meant.
+_LOCAL_TO_A_REPOSITORY = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
+# What a user's own configuration would change in the files of a commit.
+PLAIN = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null")
+
+
+def git_words(error: subprocess.CalledProcessError) -> str:
+    """Return what git says is wrong: its first complaint, without the advice that follows."""
+    lines = error.stderr.decode(errors="replace").strip().splitlines()
+    complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote: "))]
+    return (complaints or lines or ["there is no such branch, tag or commit"])[0]
+
+
+def git(repository: Path, *arguments: str, given: bytes | None = None) -> bytes:
+    """Run git on a bare repository and return what it prints.
+
+    :param given: what git reads from its standard input
+    :raises subprocess.CalledProcessError: with git's own words in ``stderr``
+    """
+    # No prompt: a run must not wait for a password that nobody is there to type.
+    inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_TO_A_REPOSITORY}
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")}
+    done = subprocess.run(
+        ["git", "-C", str(repository), *arguments], check=True, capture_output=True, env={**inherited, **quiet}, input=given
+    )
+    return done.stdout

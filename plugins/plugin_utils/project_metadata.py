@@ -1,0 +1,129 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a Python project says of itself in pyproject.toml, setup.cfg and setup.py, read without running anything of it."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import posixpath
+import tomllib
+import typing as t
+
+from .source.tree import Tree
+
+# Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml that give one without a history.
+_FROM_HISTORY: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("setuptools-scm", ("tool.setuptools_scm.fallback_version",)),
+    ("hatch-vcs", ("tool.hatch.version.fallback-version", "tool.hatch.version.raw-options.fallback_version")),
+    ("pdm-backend", ("tool.pdm.version.fallback_version",)),
+    ("versioningit", ("tool.versioningit.default-version",)),
+    ("flit-scm", ()),
+    ("poetry-dynamic-versioning", ()),
+    ("pbr", ()),
+)
+
+
+class Project:
+    """The project in one directory of a source tree.
+
+    :param directory: path in the tree, ``.`` for its top
+    """
+
+    def __init__(self, tree: Tree, directory: str = ".") -> None:
+        self.tree, self.directory = tree, directory
+        self.pyproject = self._toml("pyproject.toml")
+        self.setup_py = self._read("setup.py")
+
+    def _read(self, name: str) -> str | None:
+        content = self.tree.read(posixpath.normpath(posixpath.join(self.directory, name)))
+        return None if content is None else content.decode(errors="replace")
+
+    def _toml(self, name: str) -> dict[str, t.Any]:
+        try:
+            return tomllib.loads(self._read(name) or "")
+        except tomllib.TOMLDecodeError:
+            return {}  # pip says what is wrong with it, if it is used
+
+    def at(self, path: str) -> t.Any:
+        """Return the value at a dotted path of pyproject.toml, ``None`` if there is none."""
+        found: t.Any = self.pyproject
+        for name in path.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
+    @property
+    def is_installable(self) -> bool:
+        """Whether pip would install the directory."""
+        return self.setup_py is not None or self._read("pyproject.toml") is not None
+
+    def dependencies(self, extras: t.Sequence[str] = ()) -> list[str]:
+        """Return the requirements that pyproject.toml, setup.cfg or setup.py declare, those of some extras too."""
+        optional = self.at("project.optional-dependencies") or {}
+        found = [*_texts(self.at("project.dependencies")), *(item for extra in extras for item in _texts(_of(optional, extra)))]
+        poetry = self.at("tool.poetry.dependencies")
+        found += [name for name in poetry if name.lower() != "python"] if isinstance(poetry, dict) else []
+        return found + self._setup_cfg() + (self._setup_keyword("install_requires") or [])
+
+    @property
+    def dynamic(self) -> list[str]:
+        """The names of what the build tool finds out, such as ``version``."""
+        return _texts(self.at("project.dynamic"))
+
+    def setup_py_declares(self) -> bool:
+        """Return whether setup.py may declare requirements: it does unless it says that there are none."""
+        return self.setup_py is not None and self._setup_keyword("install_requires") != []
+
+    def _setup_cfg(self) -> list[str]:
+        config = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            config.read_string(self._read("setup.cfg") or "")
+        except configparser.Error:
+            return []
+        lines = config.get("options", "install_requires", fallback="").splitlines()
+        return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+
+    def _setup_keyword(self, keyword: str) -> list[str] | None:
+        """Return a list that setup.py gives to ``setup()`` in plain words, ``None`` where it is not plain or not there."""
+        try:
+            calls = [node for node in ast.walk(ast.parse(self.setup_py or "")) if isinstance(node, ast.Call)]
+            values = [item.value for call in calls for item in call.keywords if item.arg == keyword]
+            return _texts(ast.literal_eval(values[0])) if values else None
+        except (SyntaxError, ValueError):
+            return None
+
+    def version_tool(self) -> tuple[str, str] | None:
+        """Return the build tool that would find no version without a history, and the key that would give it one (empty if none would)."""
+        requires = {_name(item) for item in [*_texts(self.at("build-system.requires")), *(self._setup_keyword("setup_requires") or [])]}
+        for tool, keys in _FROM_HISTORY:
+            if tool in requires and self._asks_history(tool) and not any(self.at(key) for key in keys):
+                return tool, keys[0] if keys else ""
+        return None
+
+    def _asks_history(self, tool: str) -> bool:
+        """Return whether a build tool that is there is also what the version comes from."""
+        if tool in ("hatch-vcs", "pdm-backend"):
+            kind = {"hatch-vcs": ("tool.hatch.version.source", "vcs"), "pdm-backend": ("tool.pdm.version.source", "scm")}[tool]
+            return self.at(kind[0]) == kind[1]
+        if tool == "poetry-dynamic-versioning":
+            return bool(self.at("tool.poetry-dynamic-versioning.enable"))
+        # Its keyword in setup.py, with a version for want of a history perhaps.
+        in_setup = f"{self.setup_py or ''}{self._read('setup.cfg') or ''}"
+        if "fallback_version" in in_setup or "default-version" in in_setup:
+            return False
+        return "version" in self.dynamic or self.at("tool.setuptools_scm") is not None or "use_scm_version" in in_setup or tool == "pbr"
+
+
+def _of(mapping: object, wanted: str) -> object:
+    """Return the value of a name whose dashes, dots and capitals may be written otherwise (PEP 685)."""
+    return next((value for name, value in mapping.items() if _name(name) == _name(wanted)), None) if isinstance(mapping, dict) else None
+
+
+def _name(requirement: str) -> str:
+    """Return the normal name of what a requirement is on (PEP 503)."""
+    words = "".join(char if char.isalnum() or char in "-_." else " " for char in requirement.strip()).split()
+    return words[0].lower().replace("_", "-").replace(".", "-") if words else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []

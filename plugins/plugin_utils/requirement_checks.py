@@ -1,0 +1,138 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Requirements that a host could not install, or that would not last: refused on the controller, with what to write instead."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+from email.parser import HeaderParser
+
+from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
+
+from .description.validate import shown
+from .project_metadata import Project
+from .requirement_lines import Local, RequirementsFile, joined, local
+from .source.package import FileTree, wheel_metadata
+from .source.tree import SourceError, Tree
+from .uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI
+
+App = Mapping[str, t.Any]
+_WHEEL = "put a wheel of it into the source and name that, such as ./vendor/common-1.0-py3-none-any.whl"
+# What a host of any supported distribution is, for markers.
+_LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_python_implementation": "CPython", "extra": ""}
+_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+_UWSGI = re.compile(r"(?i:(?:py)?uwsgi)(?![A-Za-z0-9._-])")
+
+
+def check_lines(app: App, tree: Tree, files: list[RequirementsFile]) -> Iterator[SourceError]:
+    """Yield what is wrong with the requirements of a source tree, one problem for each line.
+
+    :param app: a complete description
+    :param files: its requirements file with those that it includes
+    """
+    for file in files:
+        for line in joined(file.lines):
+            found = local(line)
+            if found is not None:
+                yield from _check_local(app, tree, f"{shown(line)} in {file.name}", found)
+            elif re.match(r"(-f|--find-links)[\s=]*\.\./", line):
+                yield _error(f"{shown(line)} in {file.name} leads out of the source", "put the directory into the source")
+            elif not file.constraints:
+                yield from _check_uwsgi_line(app, line, file.name)
+
+
+def _error(problem: str, remedy: str) -> SourceError:
+    return SourceError("requirements", problem, remedy)
+
+
+def _check_local(app: App, tree: Tree, what: str, found: Local) -> Iterator[SourceError]:
+    """Yield what is wrong with a requirement on a path."""
+    path = posixpath.normpath(found.path)
+    if path.startswith(("/", "~")) or path == ".." or path.startswith("../"):
+        yield _error(f"{what} leads out of the source, and only the source goes to the host", _WHEEL)
+    elif found.editable:
+        says = f"{what} is an editable installation, which remembers a place that the source is moved from"
+        yield _error(says, f"write {shown(found.plain)} instead")
+    elif not tree.has(path):
+        yield _error(
+            f"{what} names '{path}', which is not in the source", "correct the path, which starts at the top of the source, or add it"
+        )
+    elif path not in tree.names():
+        yield from _check_project(app, what, Project(tree, path), found.extras)
+
+
+def _check_project(app: App, what: str, project: Project, extras: list[str]) -> Iterator[SourceError]:
+    """Yield what is wrong with a project in the source that the requirements install."""
+    if not project.is_installable:
+        says = f"{what} is a directory without pyproject.toml and setup.py, which pip cannot install"
+        yield _error(says, "remove the line, as modules at the top of the source are found without it, or add a pyproject.toml")
+        return
+    tool, key = project.version_tool() or ("", "")
+    place = posixpath.normpath(project.directory)
+    kept = tool != "poetry-dynamic-versioning" and project.tree.has(posixpath.join(place, "PKG-INFO"))
+    if tool and not kept and not any(name.startswith(".git/") for name in project.tree.names()):
+        table, _dot, last = key.rpartition(".")
+        remedy = f'write {last} = "0.1" below [{table}] in pyproject.toml' if key else "write the version into the project"
+        yield _error(f"{what} has its version from the history by {tool}, and no history goes to the host", f"{remedy}, or {_WHEEL}")
+    for requirement in project.dependencies(extras):
+        yield from _check_uwsgi_dependency(app, requirement, f"which {what} depends on")
+
+
+def _check_uwsgi_line(app: App, line: str, file: str) -> Iterator[SourceError]:
+    """Refuse a second uWSGI in the requirements: it would be compiled, or be another than the one that runs."""
+    requirement = re.split(r"\s+--", line)[0].strip()
+    ours = app["uwsgi"]["package"]
+    if not _UWSGI.match(requirement) or not _applies(requirement) or _plain(requirement) == _plain(ours):
+        return
+    wanted = requirement.partition(";")[0].strip()
+    says = f"{shown(requirement)} in {file} is a second uWSGI beside uwsgi.package, {shown(ours)}"
+    pinned = re.fullmatch(r"(?i:(?:py)?uwsgi)\s*==\s*([0-9]+(?:\.[0-9]+)*)(?:\.post[0-9]+)?", wanted)
+    can_be = pinned and tuple(map(int, pinned.group(1).split("."))) >= OLDEST_UWSGI
+    keep = f'; for that very one write `uwsgi: {{package: "{_plain(wanted)}"}}` too' if can_be else ""
+    yield _error(says, f"remove the line, as uwsgi.package brings uWSGI{keep}")
+
+
+def check_package(app: App, tree: FileTree) -> Iterator[SourceError]:
+    """Yield what is wrong with the dependencies of a package from an index, where they are known."""
+    metadata = wheel_metadata(tree.file)
+    extras = re.search(r"\[(.*)\]", app["source"]["package"])
+    asked = [name.strip() for name in extras.group(1).split(",")] if extras else []
+    for requirement in HeaderParser().parsestr(metadata or "").get_all("Requires-Dist") or []:
+        yield from _check_uwsgi_dependency(app, requirement, "which the package depends on", asked)
+
+
+def _check_uwsgi_dependency(app: App, requirement: str, why: str, extras: list[str] | None = None) -> Iterator[SourceError]:
+    """Refuse a dependency on the uWSGI that is compiled where uwsgi.package is the wheel, and the other way round."""
+    ours = app["uwsgi"]["package"]
+    if not _UWSGI.match(requirement) or _distribution(requirement) == _distribution(ours) or not _applies(requirement, extras or []):
+        return
+    says = f"{shown(ours)} and {shown(requirement)}, {why}, are two uWSGIs in one virtualenv"
+    other = "uwsgi==2.0.31" if _distribution(requirement) == "uwsgi" else DEFAULT_UWSGI
+    yield SourceError("uwsgi.package", says, f'write `uwsgi: {{package: "{other}"}}`, or remove the dependency')
+
+
+def _applies(requirement: str, extras: t.Sequence[str] = ()) -> bool:
+    """Return whether the marker of a requirement lets it be installed on some supported host."""
+    text = requirement.partition(";")[2].strip()
+    if not text:
+        return True
+    try:
+        marker = Marker(text)
+        return any(
+            marker.evaluate({**_LINUX, "python_version": python, "python_full_version": f"{python}.0", "extra": extra})
+            for python in _PYTHONS
+            for extra in ("", *extras)
+        )
+    except (InvalidMarker, UndefinedEnvironmentName):
+        return True  # pip says what is wrong with it
+
+
+def _plain(requirement: str) -> str:
+    return re.sub(r"\s+", "", requirement.partition(";")[0]).lower()
+
+
+def _distribution(requirement: str) -> str:
+    return "pyuwsgi" if requirement.lower().startswith("py") else "uwsgi"

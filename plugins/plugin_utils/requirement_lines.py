@@ -1,0 +1,109 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read requirements files of a source tree the way pip reads them, as far as the controller has to know what they ask for."""
+
+from __future__ import annotations
+
+import codecs
+import posixpath
+import re
+import typing as t
+
+from .source.tree import SourceError, Tree
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+_EDITABLE = re.compile(r"(?:-e|--editable)[\s=]*(.*)")
+_PACKED = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
+
+
+class RequirementsFile(t.NamedTuple):
+    """A requirements file, or one that another includes. A file of constraints installs nothing."""
+
+    name: str
+    lines: list[str]
+    constraints: bool
+
+
+class Local(t.NamedTuple):
+    """A requirement on a path: the path as it was written, its extras, and the requirement without ``-e``."""
+
+    path: str
+    extras: list[str]
+    editable: bool
+    plain: str
+
+
+def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:
+    """Return a requirements file and all files of the source that it includes, without comments.
+
+    :param name: path in the tree, ``None`` for no requirements
+    :raises SourceError: for a file that is included, but not in the tree
+    """
+    files: list[RequirementsFile] = []
+    todo, seen = [(name, False)] if name else [], set()
+    while todo:
+        current, constraints = todo.pop()
+        seen.add(current)
+        content = None if current.startswith("../") else tree.read(current)
+        if content is None:
+            raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
+        lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in _text(content).splitlines()]
+        for line in lines:
+            include = _INCLUDE.match(line)
+            if include and "://" not in include.group(2):
+                inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), include.group(2)))
+                todo += [(inner, constraints or include.group(1) in ("-c", "--constraint"))] if inner not in seen else []
+        files.append(RequirementsFile(current, lines, constraints))
+    return files
+
+
+def _text(content: bytes) -> str:
+    """Return the text of a file, which PowerShell writes as UTF-16; pip goes by the byte order mark too."""
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace").lstrip("\ufeff")
+    return content.decode(errors="replace")
+
+
+def is_include(line: str) -> bool:
+    """Return whether a line includes a file of the source."""
+    include = _INCLUDE.match(line)
+    return bool(include) and "://" not in include.group(2)
+
+
+def joined(lines: t.Iterable[str]) -> list[str]:
+    """Return lines with those that a backslash continues, without empty ones."""
+    text = "\n".join(lines)
+    return [line.strip() for line in re.sub(r"\\\s*\n", " ", text).splitlines() if line.strip()]
+
+
+def local(line: str) -> Local | None:
+    """Return the path that a requirement is on, ``None`` for one from an index, a URL or a repository."""
+    editable = _EDITABLE.fullmatch(line)
+    if line.startswith("-") and not editable:
+        return None
+    whole = (editable.group(1) if editable else line).strip()
+    if whole[:1] in ("'", '"') and whole[-1:] == whole[:1]:
+        whole = whole[1:-1]
+    # A marker, and options of a requirement such as --hash.
+    target = re.split(r"\s+--|;", whole)[0].strip()
+    target = re.sub(r"^[A-Za-z0-9._-]+\s*(\[[^\]]*\])?\s*@\s*(?=file:|\.|/)", "", target)
+    path, extras = re.fullmatch(r"(.*?)(?:\[([^\]]*)\])?", re.sub(r"[#?].*", "", target)).groups()  # type: ignore[union-attr]
+    if path.startswith("file:"):
+        path = re.sub(r"^//(localhost)?(?=/)", "", path.removeprefix("file:")) or "."
+    elif "://" in path or re.match(r"(git|hg|svn|bzr)\+|[A-Za-z0-9._-]+\s*@", path):
+        return None
+    looks_like_a_path = path in (".", "..") or "/" in path or path.endswith(_PACKED)
+    # pip fills in variables of the environment, which nobody knows here.
+    if not (editable or target.startswith("file:") or looks_like_a_path) or "${" in path:
+        return None
+    # Without -e a bare word would be a package of an index.
+    plain = whole if looks_like_a_path or target.startswith("file:") else f"./{whole}"
+    return Local(path, [extra.strip() for extra in (extras or "").split(",") if extra.strip()], bool(editable), plain)

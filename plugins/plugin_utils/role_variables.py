@@ -1,0 +1,138 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The variables of the roles, beside their applications: checked and converted in one place, for roles and playbooks.
+
+A value given by ``-e NAME=value``, or by a survey, is a text whatever the role's specification says: Ansible converts the copy
+that it checks and leaves the variable. A template would take a text for a list apart into letters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from collections.abc import Mapping
+
+from . import addresses
+from .description.keys import Key
+from .description.validate import AppError, Validator, outline, shown
+
+_WAIT = Key("int", "Seconds.", default=60, minimum=0, maximum=86400)
+_NETWORKS = Key(
+    "list",
+    "Networks.",
+    default=(),
+    elements=Key("str", "An address or a network.", remedy=addresses.NETWORK_REMEDY, advice=addresses.network_remedy),
+)
+# What each variable means stands in the argument_specs of its role, and a test compares types and defaults.
+VARIABLES: dict[str, Key] = {
+    "flask_app_cache_dir": Key("str", "A directory.", default="~/.cache/flaskops", pattern=r".*\S.*", remedy="write a directory"),
+    "flask_app_lock_timeout": _WAIT,
+    "uwsgi_service_releases": Key("map", "Releases by application.", default={}),
+    "uwsgi_service_allow_rejected": Key("bool", "Whether.", default=False),
+    "uwsgi_service_lock_timeout": _WAIT,
+    "nginx_site_listen": Key(
+        "list",
+        "Addresses.",
+        default=("80", "[::]:80"),
+        minimum=1,
+        elements=Key("str", "An address.", remedy=addresses.LISTEN_REMEDY, advice=addresses.listen_remedy),
+    ),
+    "nginx_site_backend": Key(
+        "str", "An address.", default="127.0.0.1:8000", remedy=addresses.BACKEND_REMEDY, advice=addresses.backend_remedy
+    ),
+    "nginx_site_catch_all": Key("bool", "Whether.", default=True),
+    "nginx_site_trusted_proxies": _NETWORKS,
+    "nginx_site_fronts": _NETWORKS,
+    "nginx_site_manage_main": Key("bool", "Whether.", default=True),
+    "nginx_site_worker_connections": Key("int", "Connections.", default=8192, minimum=16, maximum=1048576),
+    "nginx_site_probe": Key("bool", "Whether.", default=True),
+}
+# Texts that Ansible takes for true and false (ansible.module_utils.parsing.convert_bool).
+_TRUE, _FALSE = ("y", "yes", "on", "1", "true", "t"), ("n", "no", "off", "0", "false", "f")
+# A list that became a text: [80], ["80"], [[::]:80], but not the address [::]:80.
+_IN_BRACKETS = re.compile(r"\[(\s*(?:[\"'\[].*|[0-9,\s]*))\]")
+
+
+class _TextValidator(Validator):
+    """Takes also what a value is as a text; everything else is refused as in a description."""
+
+    def _list(self, where: str, key: Key, value: object) -> list | None:
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            return self._list_of_one(where, key, str(value).strip())
+        if isinstance(value, list):
+            value = [item.strip() if isinstance(item, str) else item for item in value]
+        return super()._list(where, key, value)
+
+    def _list_of_one(self, where: str, key: Key, text: str) -> list | None:
+        assert key.elements is not None
+        if "," in text or _IN_BRACKETS.fullmatch(text):
+            remedy = f"write a list, on the command line as JSON: -e '{{\"{where}\": {_as_json(text)}}}'"
+            self.refuse(where, f"is the text {shown(text)}, but must be a list", remedy)
+            return None
+        return [self.check(where, key.elements, text)]
+
+    def _map(self, where: str, key: Key, value: object) -> dict | None:
+        if not isinstance(value, Mapping):
+            self.refuse(
+                where, f"is {outline(value)}, but must be a mapping", "leave it out, or write a mapping of applications to releases"
+            )
+            return None
+        return super()._map(where, key, value)
+
+    def _bool(self, where: str, key: Key, value: object) -> bool | None:
+        text = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+        return text in _TRUE if text in (*_TRUE, *_FALSE) else super()._bool(where, key, value)
+
+
+def _as_json(text: str) -> str:
+    """Return the list that somebody meant by a text."""
+    inner = _IN_BRACKETS.fullmatch(text)
+    items = [item.strip(" \"'") for item in (inner.group(1) if inner else text).split(",")]
+    return json.dumps([item for item in items if item])
+
+
+def resolve_variables(given: Mapping[str, object]) -> dict[str, t.Any]:
+    """Return variables of a role in their own types; one that is null has its default.
+
+    :param given: variables by name, as the inventory or the command line has them
+    :raises AppError: with a line for each problem: variable, value and remedy
+    """
+    validator = _TextValidator()
+    found = {
+        name: validator.check(name, VARIABLES[name], VARIABLES[name].default if value is None else value) for name, value in given.items()
+    }
+    if not validator.problems:
+        _check_listen(validator, found)
+    if validator.problems:
+        raise AppError(validator.problems)
+    return found
+
+
+def plain_listen(listen: object) -> list[str]:
+    """Return the addresses and ports of ``nginx_site_listen`` where plain HTTP is spoken, as it can be asked on the host.
+
+    :param listen: the variable as it was written
+    :raises AppError: if it cannot be used
+    """
+    return addresses.plain_addresses(resolve_variables({"nginx_site_listen": listen})["nginx_site_listen"])
+
+
+def _check_listen(validator: Validator, found: Mapping[str, t.Any]) -> None:
+    """Refuse what nginx would not accept of addresses together."""
+    seen: list[addresses.Listen] = []
+    for index, value in enumerate(found.get("nginx_site_listen", ())):
+        where, listen = f"nginx_site_listen[{index}]", addresses.parse_listen(value)
+        assert listen is not None
+        if any(addresses.same_place(listen, other) for other in seen):
+            validator.refuse(where, f"is {shown(value)}, where another item listens already", "keep one of the two")
+        seen.append(listen)
+        if not found.get("nginx_site_catch_all"):
+            continue
+        # The server for hosts that no site has listens at all of these addresses, and is the default of each.
+        if "default_server" in listen.parameters:
+            says = f"is {shown(value)}, but with nginx_site_catch_all the default server is the one for hosts that no site has"
+            validator.refuse(where, says, "remove default_server, or set nginx_site_catch_all: false")
+        backend = addresses.parse_listen(found.get("nginx_site_backend", ""))
+        if backend and addresses.same_place(listen, backend):
+            validator.refuse(where, f"is {shown(value)}, where the server of nginx_site_backend listens", "give one of them another port")

@@ -1,0 +1,97 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at a fetched source before any host is asked: what would not arrive there, could not be installed or would not be found."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from .release.plan import default_callable, requirements_file
+from .requirement_checks import check_lines, check_package
+from .requirement_lines import read_requirements
+from .source.package import FileTree
+from .source.tree import DirTree, SourceError, Tree, unreadable_error
+from .undeclared_requirements import check_named, check_undeclared
+
+App = Mapping[str, t.Any]
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; the second name is from before it had one.
+_LFS_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/v1\r?\n(.*\n)*oid sha256:[0-9a-f]{64}\r?\n")
+
+
+def check_source(app: App, tree: Tree) -> None:
+    """Refuse a source that cannot become what its author sees.
+
+    :param app: a complete description
+    :raises SourceError: for the first problem, with the others in it
+    """
+    problems = list(_problems(app, tree))
+    if problems:
+        problems[0].others = problems[1:]
+        raise problems[0]
+
+
+def _problems(app: App, tree: Tree) -> Iterator[SourceError]:
+    """Yield all problems; where the source cannot be read, nothing more is known of it."""
+    if isinstance(tree, FileTree):
+        yield from check_package(app, tree)
+        return
+    found = tree.unreadable()
+    if found:
+        yield unreadable_error(_key(tree), found)
+        return
+    yield from _submodules(tree)
+    yield from _lfs_pointers(tree)
+    try:
+        name = requirements_file(app, tree)
+        if name is None:
+            yield from check_undeclared(tree)
+        elif "requirements" in app and (wrong := list(check_named(name))):
+            yield from wrong
+        else:
+            yield from check_lines(app, tree, read_requirements(tree, name))
+    except SourceError as error:
+        yield error
+    try:
+        default_callable(app["wsgi"], tree)
+    except SourceError as error:
+        yield error
+
+
+def _key(tree: Tree) -> str:
+    """Return the key of ``source`` that a tree comes from."""
+    return tree.key if isinstance(tree, DirTree) else "git"
+
+
+def _listed(paths: list[str]) -> str:
+    return ", ".join(f"'{path}'" for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def _submodules(tree: Tree) -> Iterator[SourceError]:
+    paths = tree.empty_submodules()
+    if not paths:
+        return
+    key = _key(tree)
+    says, remedy = {
+        "git": (
+            "would be missing, as only the repository itself is fetched",
+            "write source.path with a checkout made by `git clone --recurse-submodules`",
+        ),
+        "path": ("has no files in it", "run `git submodule update --init --recursive` there, or remove it from .gitmodules"),
+        "archive": ("has no files in it", "pack a checkout with its submodules, or remove it from .gitmodules"),
+    }[key]
+    yield SourceError(key, f"the submodule {_listed(paths)} {says}", remedy)
+
+
+def _lfs_pointers(tree: Tree) -> Iterator[SourceError]:
+    paths = [name for name, content in tree.small_files() if _LFS_POINTER.match(content)]
+    if not paths:
+        return
+    key = _key(tree)
+    remedy = {
+        "git": "write source.path with a checkout in which `git lfs pull` was run",
+        "path": "run `git lfs pull` there",
+        "archive": "pack a checkout in which `git lfs pull` was run",
+    }[key]
+    yield SourceError(key, f"{_listed(paths)} is a pointer of Git LFS instead of the file", remedy)
