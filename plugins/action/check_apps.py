@@ -7,13 +7,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
-from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path, require_writable
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.role_variables import resolve_variables
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source_checks import check_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path, require_writable
 
 
 class ActionModule(AppsAction):

@@ -15,8 +15,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
     check_request,
     encode_payload,
 )
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
-from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
 SOURCES = ("src", "content", "link")
 

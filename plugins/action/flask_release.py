@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction
-from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import environment, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 
 App = dict[str, t.Any]

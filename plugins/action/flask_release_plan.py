@@ -8,11 +8,11 @@ import dataclasses
 import typing as t
 from pathlib import Path
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, present
-from ansible_collections.flaskops.stack.plugins.plugin_utils.cache_dir import cache_path
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, with_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 
 App = dict[str, t.Any]

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import ALL, AppsAction, chosen, present
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, who
 
 
 class ActionModule(AppsAction):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
 
 
 class ActionModule(AppsAction):

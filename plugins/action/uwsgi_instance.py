@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
-from ansible_collections.flaskops.stack.plugins.plugin_utils.apps_action import AppsAction, places, present
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who, with_environment
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
+from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 

@@ -28,7 +28,7 @@ _value: {description: Addresses and ports., type: list, elements: str, sample: [
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.flaskops.stack.plugins.plugin_utils import role_variables
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description import role_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 
 

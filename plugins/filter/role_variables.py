@@ -29,8 +29,8 @@ _value: {description: The same variables., type: dict}
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.role_variables import resolve_variables
 
 
 def role_variables(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -17,7 +17,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, removal
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import host_app
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import host_app
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 

@@ -124,7 +124,8 @@ def task_vars(role: str, **variables: t.Any) -> dict[str, t.Any]:
     loader = DataLoader()
     place = COLLECTION / "roles" / role
     known: dict[str, t.Any] = {}
-    for layer in (place / "defaults/main.yml", variables, place / "vars/main.yml"):
+    constants = place / "vars/main.yml"
+    for layer in (place / "defaults/main.yml", variables, constants if constants.exists() else {}):
         known |= layer if isinstance(layer, dict) else loader.load_from_file(str(layer), trusted_as_template=True) or {}
     return {"ansible_search_path": [str(place), str(place / "tasks")], "inventory_dir": str(COLLECTION / "inventory/demo"), **known}
 

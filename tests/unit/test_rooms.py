@@ -30,11 +30,17 @@ ARROWS = {
         ("release", "host"),
     },
     "plugin_utils": {
+        ("action", "description"),
         ("description", "uwsgi"),
         ("release", NO_FOLDER),
+        ("release", "requirements"),
         ("release", "source"),
+        ("requirements", "description"),
+        ("requirements", "source"),
+        ("requirements", "uwsgi"),
         ("source", NO_FOLDER),
         ("source", "description"),
+        ("template", NO_FOLDER),
     },
 }
 MOST_ARROWS_ON_THE_HOST = 7

@@ -8,8 +8,8 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from .. import server_names
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
+from . import server_names
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
 

@@ -13,8 +13,8 @@ import re
 import typing as t
 from collections.abc import Callable
 
-from .. import addresses, server_names
 from ..uwsgi.packages import DEFAULT_UWSGI
+from . import addresses, server_names
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
 DEFAULT_HEADERS = {

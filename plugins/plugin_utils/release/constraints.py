@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..cache_dir import errors_of, make_directory
 from ..source.cache import locked
+from ..source.cache_dir import errors_of, make_directory
 
 
 def _place(cache: Path, virtualenv: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from email.parser import HeaderParser
 
 from ..identity import content_id
-from ..requirement_lines import is_include, read_requirements
+from ..requirements.lines import is_include, read_requirements
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 
-from ..cache_dir import cache_path
 from ..description.keys import APP
 from ..project import project_directories
+from .cache_dir import cache_path
 from .fetch import fetch
 from .tree import SourceError, Tree
 

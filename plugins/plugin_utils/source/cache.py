@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from ..cache_dir import errors_of, make_directory
+from .cache_dir import errors_of, make_directory
 from .tree import SourceError
 
 

@@ -15,8 +15,8 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..git_command import PLAIN, git, git_words
 from .cache import local_path, locked, short_digest, without_password
+from .git_command import PLAIN, git, git_words
 from .tree import Entry, SourceError, Tree, tar_writer
 
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

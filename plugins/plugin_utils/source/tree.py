@@ -22,7 +22,7 @@ import typing as t
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ..submodules import empty_submodules
+from .submodules import empty_submodules
 
 
 class SourceError(Exception):

@@ -111,7 +111,7 @@ def test_a_bad_value_ends_the_first_task_of_validate_too():
         play["tasks"][0]["flaskops.stack.check_apps"], {**play["vars"], "flask_apps": [describe()], "nginx_site_listen": "8o"}
     )
     with pytest.raises(AnsibleActionFail, match=r"^nginx_site_listen is '8o', which cannot be used here; [^\n]*\.$"):
-        action(check_apps.ActionModule, "validate", first, None).run(task_vars={})
+        action(check_apps.ActionModule, "validate", first, None).run(task_vars={"flask_apps": [describe()]})
 
 
 def test_the_rule_where_plain_http_is_spoken_stands_in_one_place():

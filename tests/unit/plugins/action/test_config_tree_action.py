@@ -15,7 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import decode_payload
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
 
 BASE = """server {
     {% block body %}

@@ -8,11 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.requirement_lines import local
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.lines import local
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import FileTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError, Tree
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.packages import DEFAULT_UWSGI
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 from ansible_collections.flaskops.stack.tests.unit.repository import Repository

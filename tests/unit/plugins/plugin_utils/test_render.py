@@ -16,7 +16,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.template import Templar, trust_as_template
-from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
+from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
 Render = Callable[..., str]
 

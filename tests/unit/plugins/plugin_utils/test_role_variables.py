@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import VARIABLES, plain_listen, resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.role_variables import VARIABLES, plain_listen, resolve_variables
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
 ROOT = Path(__file__).parents[4]

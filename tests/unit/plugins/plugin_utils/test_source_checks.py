@@ -17,10 +17,10 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.action import check_apps, flask_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import DEFAULT_EXCLUDES
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source_checks import check_source
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete, describe
 from ansible_collections.flaskops.stack.tests.unit.repository import CONFIGURATION, Repository
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import DEFAULT_EXCLUDES
-from ansible_collections.flaskops.stack.plugins.plugin_utils.git_command import git
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git_command import git
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import FileTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError, Tree
 from ansible_collections.flaskops.stack.tests.unit.repository import Repository

@@ -8,12 +8,12 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from .release.plan import default_callable, requirements_file
-from .requirement_checks import check_lines, check_package
-from .requirement_lines import read_requirements
-from .source.package import FileTree
-from .source.tree import DirTree, SourceError, Tree, unreadable_error
-from .undeclared_requirements import check_named, check_undeclared
+from ..requirements.checks import check_lines, check_package
+from ..requirements.lines import read_requirements
+from ..requirements.undeclared import check_named, check_undeclared
+from ..source.package import FileTree
+from ..source.tree import DirTree, SourceError, Tree, unreadable_error
+from .plan import default_callable, requirements_file
 
 App = Mapping[str, t.Any]
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; the second name is from before it had one.

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from ansible.errors import AnsibleActionFail
 
-from .description.resolve import resolve_apps
-from .description.undefined import places as unreadable
-from .description.undefined import undefined
-from .description.validate import AppError
+from ..description.resolve import resolve_apps
+from ..description.undefined import places as unreadable
+from ..description.undefined import undefined
+from ..description.validate import AppError
 from .host_action import HostAction
 
 App = dict[str, t.Any]

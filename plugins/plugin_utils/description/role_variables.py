@@ -14,8 +14,8 @@ import typing as t
 from collections.abc import Mapping
 
 from . import addresses
-from .description.keys import Key
-from .description.validate import AppError, Validator, outline, shown
+from .keys import Key
+from .validate import AppError, Validator, outline, shown
 
 _WAIT = Key("int", "Seconds.", default=60, minimum=0, maximum=86400)
 _NETWORKS = Key(

@@ -10,7 +10,7 @@ import posixpath
 import tomllib
 import typing as t
 
-from .source.tree import Tree
+from ..source.tree import Tree
 
 # Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml that give one without a history.
 _FROM_HISTORY: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -12,12 +12,12 @@ from email.parser import HeaderParser
 
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
-from .description.validate import shown
-from .project_metadata import Project
-from .requirement_lines import Local, RequirementsFile, joined, local
-from .source.package import FileTree, wheel_metadata
-from .source.tree import SourceError, Tree
-from .uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI
+from ..description.validate import shown
+from ..source.package import FileTree, wheel_metadata
+from ..source.tree import SourceError, Tree
+from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI
+from .lines import Local, RequirementsFile, joined, local
+from .project import Project
 
 App = Mapping[str, t.Any]
 _WHEEL = "put a wheel of it into the source and name that, such as ./vendor/common-1.0-py3-none-any.whl"

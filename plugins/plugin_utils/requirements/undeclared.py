@@ -13,8 +13,8 @@ import tomllib
 import typing as t
 from collections.abc import Iterator
 
-from .project_metadata import Project
-from .source.tree import SourceError, Tree
+from ..source.tree import SourceError, Tree
+from .project import Project
 
 _DOT = "add a requirements.txt with one line, a dot, which installs the project with what it needs"
 # Requirements of tests and tools only.

@@ -9,7 +9,7 @@ import posixpath
 import re
 import typing as t
 
-from .source.tree import SourceError, Tree
+from ..source.tree import SourceError, Tree
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

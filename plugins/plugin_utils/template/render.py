@@ -13,11 +13,11 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 
-from ..module_utils.host.managed import MANAGED
+from ..project import project_directories
 from .core_templar import CoreTemplar, read_template
-from .project import project_directories
-from .template_errors import failing_place, reason
+from .errors import failing_place, reason
 
 _HEADER_MARK = "#jinja2:"
 
