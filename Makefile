@@ -56,6 +56,8 @@ docs: venv ## the tables in README.md, docs/ and roles/, from the code they desc
 lock: venv ## resolve requirements/*.in anew
 	@for name in dev bench; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	@for core in 2.20 2.21; do echo "ansible-core==$$core.*" | .cache/uv/bin/uv pip compile - --quiet --upgrade --universal --python-version 3.12 --generate-hashes \
+	  --no-header --output-file requirements/core-$$core.txt || exit 1; done
 
 clean: demo-down ## remove all that make has made in the checkout, and the images
 	@rm -rf .venv .cache .ansible flaskops-stack-*.tar.gz

@@ -244,6 +244,25 @@ def test_the_newest_entry_of_the_changelog_is_this_version():
     assert newest.group(1) == load("galaxy.yml")["version"]
 
 
+def test_the_tested_versions_of_ansible_core_are_those_that_are_said():
+    """Those of the scenario `controllers`, beside the one that the tools are locked to."""
+
+    def version(lock: str) -> str:
+        """Return the oldest ansible-core of a lock."""
+        return min(re.findall(r"^ansible-core==(\d+\.\d+)\.", (ROOT / lock).read_text(), re.MULTILINE))
+
+    inside = {path.stem.removeprefix("core-"): version(relative(path)) for path in (ROOT / "requirements").glob("core-*.txt")}
+    assert inside == {name: name for name in inside}
+    platforms = {platform["name"] for platform in load("molecule/controllers/molecule.yml")["platforms"]}
+    assert platforms == {f"${{MOLECULE_SCENARIO_NAME}}-core-{name}-trixie" for name in inside}
+    tested = {version("requirements/dev.txt"), *inside}
+    said = (ROOT / "README.md").read_text().partition("## What is tested\n")[2].partition("\nansible-core")[0]
+    assert set(re.findall(r"\b2\.[12]\d\b", re.sub(r"nginx [\d.]+", "", said))) == tested
+    runtime = (ROOT / "meta/runtime.yml").read_text()
+    assert set(re.findall(r"\b2\.\d\d\b", runtime)) == tested
+    assert yaml.safe_load(runtime)["requires_ansible"] == f">={min(tested)}.0"
+
+
 def test_every_playbook_is_documented():
     page = (ROOT / "README.md").read_text()
     assert [path.stem for path in (ROOT / "playbooks").glob("*.yml") if f"| `flaskops.stack.{path.stem}` |" not in page] == []
