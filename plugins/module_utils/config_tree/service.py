@@ -9,8 +9,7 @@ import re
 import time
 from collections.abc import Callable
 
-from ..host.command import Outcome, Runner, run
-from .request import ConfigTreeError
+from ..host.command import CommandError, Outcome, Runner, run
 
 LOG_LINES = 20
 POLL_SECONDS = 0.1
@@ -36,7 +35,7 @@ class Service:
             return False
         try:
             outcome = self.runner(["systemctl", "is-active", self.name])
-        except ConfigTreeError:
+        except CommandError:
             return False
         return bool(outcome.lines) and outcome.lines[0] in ("active", "reloading")
 
@@ -84,7 +83,7 @@ class Service:
         unit = ["journalctl", "--unit", self.name, "--since", f"@{int(self._since)}"]
         try:
             outcome: Outcome = self.runner([*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"])
-        except ConfigTreeError:
+        except CommandError:
             return []
         return outcome.lines if outcome.status == 0 else []
 

@@ -23,11 +23,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..host import files
-from ..nginx.sites import Answer, SiteProbe
-from ..nginx.sites import Request as Question
+from ..host.command import CommandError
 from . import journal, stage
 from .explain import Explainer
 from .plan import Plan, Planner
+from .probe import NoProbe, Probe
 from .request import MANIFEST, ConfigTreeError, Manifest, Request, check_request
 from .service import Service
 from .validate import Validator
@@ -87,12 +87,12 @@ class PendingMark:
 class Transaction:
     """One call of config_tree on the host."""
 
-    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: SiteProbe | None = None) -> None:
+    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: Probe | None = None) -> None:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
-        self.probe = probe or SiteProbe(("", 0), [])
-        self.answers: dict[Question, Answer] = {}
+        self.probe = probe or NoProbe()
+        self.answers: t.Mapping[t.Any, t.Any] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
         self.root = os.path.realpath(request.root)  # behind symbolic links
         if not os.path.isabs(request.root) or self.root == "/":
@@ -207,7 +207,10 @@ class Transaction:
         files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
         validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
-        result.validated = validator.check(self.stage, result.plan.manifest)
+        try:
+            result.validated = validator.check(self.stage, result.plan.manifest)
+        except CommandError as error:
+            raise ConfigTreeError(str(error)) from error
         result.warnings = validator.warnings
 
     def _go_live(self, result: Result) -> None:
@@ -250,7 +253,7 @@ class Transaction:
         """Reload the service; return "" or why it did not take, whatever goes wrong."""
         try:
             return self.service.reload()
-        except (ConfigTreeError, OSError, ValueError) as error:
+        except (CommandError, OSError, ValueError) as error:
             return f"the reload of {self.service.name} failed: {error}"
 
     def _undo(self, result: Result, trouble: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..host.command import Outcome, Runner, find_program, run
+from ..host.command import CommandError, Outcome, Runner, find_program, run
 from ..host.files import copy_tree, remove_tree
 from .explain import Explainer
 from .request import ConfigTreeError, Manifest
@@ -27,7 +27,11 @@ class Validator:
         self.warnings: list[str] = []
 
     def check(self, stage: str, manifest: Manifest) -> str:
-        """Return how it was validated: namespace, copy or skipped. Raises ConfigTreeError if refused."""
+        """Return how it was validated: namespace, copy or skipped.
+
+        :raises ConfigTreeError: if it is refused
+        :raises CommandError: if the program cannot be started
+        """
         if not self.argv:
             return "skipped"
         program = find_program(self.argv[0])
@@ -55,7 +59,7 @@ class Validator:
         """Try it with a program that cannot fail, so that a failure is the namespace's."""
         try:
             return self.runner([*self._namespace(stage), "true"]).status == 0
-        except ConfigTreeError:
+        except CommandError:
             return False
 
     def _run_on_copy(self, stage: str) -> Outcome:

@@ -10,14 +10,11 @@ import subprocess
 import typing as t
 
 from . import lock
+from .command import CommandError
 
 _OUTPUT_LINES = 25
 # What installers need of the run's environment: proxies, certificates, indexes.
 _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
-
-
-class CommandError(Exception):
-    """A command that failed; the message has its exit status and its last words."""
 
 
 def environment(home: str, path: str = "") -> dict[str, str]:

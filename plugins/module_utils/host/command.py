@@ -10,7 +10,9 @@ import subprocess
 import typing as t
 from collections.abc import Callable
 
-from ..config_tree.request import ConfigTreeError
+
+class CommandError(Exception):
+    """A program that could not be run or failed; the message has its words."""
 
 
 class Outcome(t.NamedTuple):
@@ -24,7 +26,10 @@ Runner = Callable[[list[str]], Outcome]
 
 
 def run(argv: list[str]) -> Outcome:
-    """Run a program to its end in the C locale. Raises ConfigTreeError if it cannot be started."""
+    """Run a program to its end in the C locale.
+
+    :raises CommandError: if it cannot be started
+    """
     try:
         done = subprocess.run(
             argv,
@@ -35,7 +40,7 @@ def run(argv: list[str]) -> Outcome:
             check=False,
         )
     except OSError as error:
-        raise ConfigTreeError(f"cannot run {argv[0]}: {error.strerror}") from error
+        raise CommandError(f"cannot run {argv[0]}: {error.strerror}") from error
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     return Outcome(done.returncode, [line.rstrip() for line in lines if line.strip()])
 

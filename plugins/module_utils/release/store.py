@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import typing as t
 
+from ..app.layout import App
 from ..host.files import partials, read_link, read_text
 
-App = t.Mapping[str, t.Any]
 # Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
 COMPLETE = ".flaskops-complete"
 # What requirements without a version were resolved to, as constraints.

@@ -9,8 +9,7 @@ import subprocess
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import service
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, Outcome
 
 
 class Systemd:
@@ -56,7 +55,7 @@ def test_active(systemd, state, active):
 
 def test_without_systemd_nothing_is_active():
     def missing(argv):
-        raise ConfigTreeError("cannot run systemctl")
+        raise CommandError("cannot run systemctl")
 
     assert not service.Service("nginx", runner=missing).is_active()
 

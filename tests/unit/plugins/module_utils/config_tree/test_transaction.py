@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result, Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host import files
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, Outcome
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import Answer, SiteProbe
 
@@ -274,6 +274,18 @@ def test_what_the_validator_refuses_is_never_live(host):
     assert not host.run(FIRST).changed
 
 
+def test_a_validator_that_cannot_be_started_is_told_and_nothing_is_live(host):
+    def cannot_start():
+        raise CommandError("cannot run /usr/sbin/nginx: Exec format error")
+
+    host.run(FIRST)
+    host.on_check = cannot_start
+    with pytest.raises(ConfigTreeError, match=r"^cannot run /usr/sbin/nginx: Exec format error$"):
+        host.run(SECOND)
+    assert host.live() == TREE_OF_FIRST
+    assert not host.leftovers()
+
+
 def test_a_reload_that_does_not_take_is_undone(host):
     host.run(FIRST)
     inode = (host.root / "sites/shop").stat().st_ino
@@ -402,7 +414,7 @@ def test_a_reload_that_cannot_be_asked_for_is_undone(host, monkeypatch):
     host.run(FIRST)
 
     def broken(_self):
-        raise ConfigTreeError("cannot run systemctl")
+        raise CommandError("cannot run systemctl")
 
     monkeypatch.setattr(Service, "reload", broken)
     with pytest.raises(ConfigTreeError, match="cannot run systemctl"):

@@ -1,0 +1,212 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rooms of plugins/: which folder may import which other one, and how large files and functions may grow.
+
+A room is a folder of plugins/module_utils (code for the host) or of plugins/plugin_utils (code for the controller).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+COLLECTION = "ansible_collections.flaskops.stack.plugins."
+# Files of plugins/plugin_utils that lie in no folder; together they count as one room.
+NO_FOLDER = "(no folder)"
+# Every arrow between two rooms, as (importing room, imported room). A change that needs another arrow puts code into the wrong room.
+ARROWS = {
+    "module_utils": {
+        ("app", "host"),
+        ("config_tree", "host"),
+        ("instance", "app"),
+        ("instance", "host"),
+        ("instance", "release"),
+        ("release", "app"),
+        ("release", "host"),
+    },
+    "plugin_utils": {
+        ("description", "uwsgi"),
+        ("release", NO_FOLDER),
+        ("release", "source"),
+        ("source", NO_FOLDER),
+        ("source", "description"),
+    },
+}
+MOST_ARROWS_ON_THE_HOST = 7
+MOST_FILE_LINES = 320
+# The schema is one table.
+LONG_FILES = {"plugin_utils/description/keys.py"}
+MOST_FUNCTION_LINES = 40
+# Functions that are too long today, with their lines. This list may only shrink: nothing is added, and no number is raised.
+LONG_FUNCTIONS = {
+    "module_utils/instance/attempt.py: bring_up": 41,
+    "module_utils/instance/prune.py: prune": 50,
+}
+
+
+class Import(t.NamedTuple):
+    """One imported name: the file that imports it, and the file of ours or the module of others that it comes from."""
+
+    importer: Path
+    imported: Path | None
+    module: str
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PLUGINS))
+
+
+def python_files(place: str = "") -> list[Path]:
+    return sorted((PLUGINS / place).rglob("*.py"))
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of plugins/ that a dotted name means, such as ``module_utils.host.files``."""
+    path = PLUGINS.joinpath(*module.split(".")).with_suffix(".py")
+    return path if path.is_file() else None
+
+
+def imports_of(path: Path) -> list[Import]:
+    """Return what a file imports, also inside its functions."""
+    found: list[Import] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [Import(path, file_of(alias.name.removeprefix(COLLECTION)), alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = (node.module or "").removeprefix(COLLECTION)
+            if node.level:
+                # One dot is the folder of the file, and each further dot is one folder up.
+                package = path.relative_to(PLUGINS).parts[: -node.level]
+                module = ".".join([*package, *filter(None, [node.module])])
+            # In `from ..host import files` the name is a file itself; in `from ..host.files import fsync` it is in one.
+            found += [Import(path, file_of(f"{module}.{alias.name}") or file_of(module), module) for alias in node.names]
+    return found
+
+
+def imports_below(side: str) -> list[Import]:
+    return [found for path in python_files(side) for found in imports_of(path)]
+
+
+def room_of(path: Path) -> tuple[str, str]:
+    """Return side and room of a file of ours."""
+    side, *folders = path.relative_to(PLUGINS).parts[:-1]
+    return side, "/".join(folders) or NO_FOLDER
+
+
+def arrows_of(side: str) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows between the rooms of a side, each with the imports that make it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for importer, imported, _module in imports_below(side):
+        if imported and room_of(importer) != room_of(imported) and room_of(imported)[0] == side:
+            found.setdefault((room_of(importer)[1], room_of(imported)[1]), []).append(f"{name(importer)} imports {name(imported)}")
+    return found
+
+
+def circle(arrows: t.Collection[tuple[str, str]]) -> list[str]:
+    """Return the names on a circle of arrows, empty where there is none."""
+    left = set(arrows)
+    while left:
+        ends = {start for start, _end in left} & {end for _start, end in left}
+        rest = {(start, end) for start, end in left if start in ends and end in ends}
+        if rest == left:
+            return sorted(ends)
+        left = rest
+    return []
+
+
+def functions(path: Path) -> t.Iterator[tuple[str, int]]:
+    """Yield the functions of a file with their lines, from ``def`` to the last one."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{name(path)}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+# --- imports --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ARROWS)
+def test_the_arrows_between_rooms_are_those_of_the_list(side):
+    found = arrows_of(side)
+    new = {arrow: imports for arrow, imports in found.items() if arrow not in ARROWS[side]}
+    assert not new, f"move the code, or pass the value in as an argument: {new}"
+    assert not ARROWS[side] - set(found), "nothing makes these arrows any more; take them off the list"
+
+
+@pytest.mark.parametrize("side", ARROWS)
+def test_no_arrow_of_the_list_points_upwards(side):
+    assert circle(ARROWS[side]) == []
+
+
+def test_the_host_has_few_arrows():
+    assert len(ARROWS["module_utils"]) <= MOST_ARROWS_ON_THE_HOST
+
+
+@pytest.mark.parametrize("side", ARROWS)
+def test_files_of_a_room_do_not_import_each_other_in_a_circle(side):
+    arrows = {(name(one.importer), name(one.imported)) for one in imports_below(side) if one.imported}
+    assert circle(arrows) == []
+
+
+def test_code_for_the_host_imports_itself_and_the_standard_library():
+    """A module takes to the host only what it imports from module_utils, and the host has no other packages."""
+    foreign = {
+        f"{name(importer)} imports {module}"
+        for importer, imported, module in imports_below("module_utils")
+        if (room_of(imported)[0] != "module_utils" if imported else module.partition(".")[0] not in sys.stdlib_module_names)
+    }
+    assert foreign == set()
+
+
+def test_code_for_the_controller_imports_no_entry_point():
+    upwards = {
+        f"{name(importer)} imports {name(imported)}"
+        for importer, imported, _module in imports_below("plugin_utils")
+        if imported and room_of(imported)[0] in ("action", "filter", "modules")
+    }
+    assert upwards == set()
+
+
+def test_every_import_of_ours_is_found():
+    """The tests above see nothing of an import whose file they cannot find."""
+    lost = {
+        f"{name(importer)} imports {module}"
+        for path in python_files()
+        for importer, imported, module in imports_of(path)
+        if imported is None and module.startswith(("module_utils.", "plugin_utils.", COLLECTION))
+    }
+    assert lost == set()
+    assert any(found.imported for found in imports_below("module_utils"))
+
+
+@pytest.mark.parametrize(
+    ("arrows", "names"),
+    [
+        ([], []),
+        ([("a", "b"), ("b", "c"), ("a", "c")], []),
+        ([("a", "b"), ("b", "a"), ("b", "c")], ["a", "b"]),
+        ([("a", "b"), ("b", "c"), ("c", "d"), ("d", "b")], ["b", "c", "d"]),
+        ([("a", "a")], ["a"]),
+    ],
+)
+def test_a_circle_is_found(arrows, names):
+    assert circle(arrows) == names
+
+
+# --- size -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_short():
+    long = {name(path): lines for path in python_files() if (lines := len(path.read_text().splitlines())) > MOST_FILE_LINES}
+    assert set(long) == LONG_FILES
+
+
+def test_functions_are_short():
+    long = {function: lines for path in python_files() for function, lines in functions(path) if lines > MOST_FUNCTION_LINES}
+    grown = {function: lines for function, lines in long.items() if lines > LONG_FUNCTIONS.get(function, 0)}
+    assert not grown, "split the function"
+    assert not set(LONG_FUNCTIONS) - set(long), "these are short now; take them off the list"
