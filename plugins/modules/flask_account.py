@@ -41,6 +41,7 @@ directories: {description: Directories that were created or mended., type: list,
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.host import command
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_text
 
 
@@ -59,8 +60,8 @@ def main() -> None:
     ]
     if (files or wrong) and not module.check_mode:
         try:
-            account.apply(files, apps, lambda command: module.run_command(command, check_rc=True))
-        except OSError as error:
+            account.apply(files, apps, command.run)
+        except (command.CommandError, OSError) as error:
             module.fail_json(msg=f"users and directories of applications: {error}")
     module.exit_json(changed=bool(files or wrong), files=sorted(files), directories=wrong, diff=diff)
 

@@ -70,6 +70,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
@@ -130,7 +131,7 @@ def main() -> None:
         module.fail_json(msg=f"{error}. The host must run systemd.")
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
-    except DeployError as error:
+    except (CommandError, DeployError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")

@@ -83,7 +83,7 @@ def pending(apps: t.Sequence[App]) -> tuple[dict[str, str], list[str]]:
     return files, sorted(set(wrong))
 
 
-def apply(files: t.Mapping[str, str], apps: t.Sequence[App], run: t.Callable[[list[str]], None]) -> None:
+def apply(files: t.Mapping[str, str], apps: t.Sequence[App], run: t.Callable[[list[str]], object]) -> None:
     """Write the declarations and have systemd carry them out.
 
     :param run: runs a command, raising on failure

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable
 
-from ..host.command import CommandError, Outcome, Runner, run
+from ..host.command import ANY_STATUS, CommandError, Runner, run
 
 LOG_LINES = 20
 POLL_SECONDS = 0.1
@@ -34,7 +34,7 @@ class Service:
         if not self.name:
             return False
         try:
-            outcome = self.runner(["systemctl", "is-active", self.name])
+            outcome = self.runner(["systemctl", "is-active", self.name], ANY_STATUS)
         except CommandError:
             return False
         return bool(outcome.lines) and outcome.lines[0] in ("active", "reloading")
@@ -45,7 +45,7 @@ class Service:
         self._since = time.time()
         pid = self._main_pid()
         before = children(pid)
-        outcome = self.runner(["systemctl", "reload", self.name])
+        outcome = self.runner(["systemctl", "reload", self.name], ANY_STATUS)
         if outcome.status != 0:
             return f"`systemctl reload {self.name}` failed: {'; '.join(outcome.lines) or outcome.status}"
         if self.check == "workers" and not self._wait(lambda: bool(children(pid) - before)):
@@ -69,7 +69,7 @@ class Service:
         return True
 
     def _main_pid(self) -> int:
-        lines = self.runner(["systemctl", "show", "--property=MainPID", "--value", self.name]).lines
+        lines = self.runner(["systemctl", "show", "--property=MainPID", "--value", self.name], ANY_STATUS).lines
         return int(lines[0]) if lines and lines[0].isdigit() else 0
 
     def said(self) -> list[str]:
@@ -82,7 +82,7 @@ class Service:
     def _journal(self) -> list[str]:
         unit = ["journalctl", "--unit", self.name, "--since", f"@{int(self._since)}"]
         try:
-            outcome: Outcome = self.runner([*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"])
+            outcome = self.runner([*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"], ANY_STATUS)
         except CommandError:
             return []
         return outcome.lines if outcome.status == 0 else []

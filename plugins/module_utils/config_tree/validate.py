@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..host.command import CommandError, Outcome, Runner, find_program, run
+from ..host.command import ANY_STATUS, CommandError, CommandResult, Runner, find_program, run
 from ..host.files import copy_tree, remove_tree
 from .explain import Explainer
 from .request import ConfigTreeError, Manifest
@@ -38,7 +38,7 @@ class Validator:
         if program is None:
             raise ConfigTreeError(f"validate: {self.argv[0]} is not installed on this host; nothing was changed")
         if self._has_namespace(stage):
-            outcome, how = self.runner([*self._namespace(stage), program, *self.argv[1:]]), "namespace"
+            outcome, how = self._run([*self._namespace(stage), program, *self.argv[1:]]), "namespace"
         else:
             outcome, how = self._run_on_copy(stage), "copy"
         explainer = Explainer(self.root, stage, manifest)
@@ -58,11 +58,11 @@ class Validator:
     def _has_namespace(self, stage: str) -> bool:
         """Try it with a program that cannot fail, so that a failure is the namespace's."""
         try:
-            return self.runner([*self._namespace(stage), "true"]).status == 0
+            return self._run([*self._namespace(stage), "true"]).status == 0
         except CommandError:
             return False
 
-    def _run_on_copy(self, stage: str) -> Outcome:
+    def _run_on_copy(self, stage: str) -> CommandResult:
         """Validate a copy in which every mention of the root leads to the copy."""
         if not self.fallback:
             raise ConfigTreeError("validate: this host gives no mount namespace (no CAP_SYS_ADMIN); set validate_fallback")
@@ -72,10 +72,13 @@ class Validator:
             copy_tree(stage, copy)
             redirect(copy, self.root)
             program = find_program(self.fallback[0]) or self.fallback[0]
-            outcome = self.runner([program, *(word.replace("{root}", copy) for word in self.fallback[1:])])
+            outcome = self._run([program, *(word.replace("{root}", copy) for word in self.fallback[1:])])
         finally:
             remove_tree(copy)
-        return Outcome(outcome.status, [line.replace(copy, self.root) for line in outcome.lines])
+        return CommandResult(outcome.status, outcome.output.replace(copy, self.root))
+
+    def _run(self, argv: list[str]) -> CommandResult:
+        return self.runner(argv, ANY_STATUS, together=True)
 
 
 def redirect(copy: str, root: str) -> None:

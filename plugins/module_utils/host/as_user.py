@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
 import typing as t
 
 from . import lock
 from .command import CommandError
+from .command import run as run_program
 
-_OUTPUT_LINES = 25
 # What installers need of the run's environment: proxies, certificates, indexes.
 _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
 
@@ -28,29 +27,21 @@ def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str,
     """Run a command as ``user`` in ``directory`` and return what it printed.
 
     :param outlives: whether it may leave processes that run on; else no other run begins before they have ended
-    :raises CommandError: if it does not end with 0
+    :raises CommandError: if it cannot be started or does not end with 0
     """
     entry = pwd.getpwnam(user)
-    done = subprocess.run(
+    done = run_program(
         command,
-        check=False,
+        together=True,
+        env=env,
         cwd=directory,
-        env=dict(env),
         user=entry.pw_uid,
         group=entry.pw_gid,
         extra_groups=[],
         umask=0o022,
         pass_fds=() if outlives else lock.inherited(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
     )
-    if done.returncode != 0:
-        words = "\n".join(done.stdout.strip().splitlines()[-_OUTPUT_LINES:])
-        raise CommandError(f"'{' '.join(command)}' ended with {done.returncode}:\n{words}")
-    return done.stdout
+    return done.output
 
 
 def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv: str) -> None:

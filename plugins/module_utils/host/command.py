@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run a program to its end and keep what it said."""
+"""Run a program to its end and keep what it said. Everything here that starts a program does it through :func:`run`."""
 
 from __future__ import annotations
 
@@ -8,43 +8,92 @@ import os
 import shutil
 import subprocess
 import typing as t
-from collections.abc import Callable
+
+# For programs that end with any status, when each of them is an answer or none is of interest.
+ANY_STATUS = range(-255, 256)
+_LINES_SHOWN = 25
 
 
 class CommandError(Exception):
-    """A program that could not be run or failed; the message has its words."""
+    """A program could not be started or failed; the message has the command, its exit status and the program's last words."""
 
 
-class Outcome(t.NamedTuple):
-    """What a program left: its exit status and its lines on both outputs."""
+class CommandResult(t.NamedTuple):
+    """What a program left: its exit status, negative for a signal, and what it wrote to its two outputs."""
 
     status: int
-    lines: list[str]
+    output: str = ""
+    errors: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines that are not empty, those of standard output first."""
+        return [line.rstrip() for line in f"{self.output}\n{self.errors}".splitlines() if line.strip()]
+
+    def require(self, argv: t.Sequence[str], accepted: t.Container[int]) -> CommandResult:
+        """Return the result itself if its status is accepted.
+
+        :raises CommandError: if it is not
+        """
+        if self.status in accepted:
+            return self
+        # A complaint goes on in the same line; a transcript, as of a build, begins with a line of its own.
+        complaint, transcript = _last_lines(self.errors), _last_lines(self.output)
+        words = f": {complaint}" if complaint else f":\n{transcript}" if transcript else " and said nothing"
+        raise CommandError(f"'{' '.join(argv)}' ended with {self.status}{words}")
 
 
-Runner = Callable[[list[str]], Outcome]
+def _last_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-_LINES_SHOWN:])
 
 
-def run(argv: list[str]) -> Outcome:
-    """Run a program to its end in the C locale.
+class Runner(t.Protocol):
+    """What has the shape of :func:`run`; tests bring their own."""
 
-    :raises CommandError: if it cannot be started
+    def __call__(self, argv: t.Sequence[str], accepted: t.Container[int] = ..., together: bool = ...) -> CommandResult: ...
+
+
+def run(
+    argv: t.Sequence[str],
+    accepted: t.Container[int] = (0,),
+    together: bool = False,
+    env: t.Mapping[str, str] | None = None,
+    **options: t.Any,
+) -> CommandResult:
+    """Run a program to its end. It reads nothing.
+
+    :param accepted: exit statuses that are no failure; :data:`ANY_STATUS` for all of them
+    :param together: whether what goes to standard error is in ``output`` too, in the order in which the program wrote it
+    :param env: the whole environment; without it that of this process, in the C locale, so that words can be parsed and shown
+    :param options: further options of :func:`subprocess.run`, such as ``user`` and ``cwd``
+    :raises CommandError: if it cannot be started, or ends with another status
     """
     try:
         done = subprocess.run(
             argv,
+            check=False,
+            env=in_locale(os.environ, "C") if env is None else dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "LC_ALL": "C", "LANGUAGE": ""},
-            check=False,
+            stderr=subprocess.STDOUT if together else subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            **options,
         )
     except OSError as error:
-        raise CommandError(f"cannot run {argv[0]}: {error.strerror}") from error
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return Outcome(done.returncode, [line.rstrip() for line in lines if line.strip()])
+        where = "" if error.filename in (None, argv[0]) else f" ({error.filename})"
+        raise CommandError(f"cannot run {argv[0]}: {error.strerror}{where}") from error
+    return CommandResult(done.returncode, done.stdout, done.stderr or "").require(argv, accepted)
+
+
+def in_locale(env: t.Mapping[str, str], locale: str) -> dict[str, str]:
+    """Return an environment whose programs speak English, whatever the user's language.
+
+    :param locale: ``C``, or ``C.UTF-8`` for programs that would take the encoding of files from it
+    """
+    return {**env, "LC_ALL": locale, "LANGUAGE": ""}
 
 
 def find_program(name: str) -> str | None:
-    """The program's path, also from the directories of root's programs, None if not installed."""
+    """Return the path of a program, also from the directories of root's programs, ``None`` if it is not installed."""
     return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin")

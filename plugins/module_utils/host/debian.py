@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import typing as t
 
+from .command import ANY_STATUS, CommandError, run
 from .files import read_text
 
 DPKG_STATUS = "/var/lib/dpkg/status"
@@ -71,6 +71,6 @@ def is_as_packaged(path: str) -> bool:
 
 def _ask(*words: str) -> str:
     try:
-        return subprocess.run(["dpkg-query", *words], check=False, capture_output=True, text=True).stdout
-    except FileNotFoundError:
+        return run(["dpkg-query", *words], accepted=ANY_STATUS).output
+    except CommandError:
         return ""

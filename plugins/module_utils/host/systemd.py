@@ -5,22 +5,23 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import typing as t
+
+from .command import ANY_STATUS, CommandError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
 UNIT_DIR = "/etc/systemd/system"
 
 
-class SystemdError(Exception):
-    """systemd refused a command; the message has its words."""
+class SystemdError(CommandError):
+    """systemd is not there or refused a command; the message has its words."""
 
 
-def _call(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemdError(f"'{' '.join(command)}' ended with {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
+def _call(*command: str, accepted: t.Container[int] = (0,)) -> str:
+    try:
+        return run(command, accepted).output
+    except CommandError as error:
+        raise SystemdError(str(error)) from error
 
 
 def daemon_reload() -> None:
@@ -44,19 +45,15 @@ def start(units: t.Sequence[str]) -> None:
 
 def stop(units: t.Sequence[str]) -> None:
     """Stop units and wait until they have; those that systemd does not know are no error."""
-    if not units:
-        return
-    done = subprocess.run(["systemctl", "stop", "--", *units], check=False, capture_output=True, text=True)
-    # Exit status 5: "Unit ... not loaded" (systemctl(1), EXIT STATUS).
-    if done.returncode not in (0, 5):
-        raise SystemdError(f"'systemctl stop {' '.join(units)}' ended with {done.returncode}: {done.stderr.strip()}")
+    if units:
+        # Exit status 5: "Unit ... not loaded" (systemctl(1), EXIT STATUS).
+        _call("systemctl", "stop", "--", *units, accepted=(0, 5))
 
 
 def reset_failed(units: t.Sequence[str]) -> None:
     """Forget failures of units; those that did not fail are no error."""
-    if not units:
-        return
-    subprocess.run(["systemctl", "reset-failed", "--", *units], check=False, capture_output=True)
+    if units:
+        _call("systemctl", "reset-failed", "--", *units, accepted=ANY_STATUS)
 
 
 def enable(unit: str) -> None:
@@ -89,14 +86,7 @@ def journal(unit: str, lines: int = 25, invocation: str = "", since: float = 0) 
     :param since: seconds since the epoch
     """
     which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [f"_SYSTEMD_UNIT={unit}", f"--since=@{int(since)}"]
-    done = subprocess.run(
-        ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which],
-        check=False,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    return done.stdout.splitlines()
+    return _call("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which, accepted=ANY_STATUS).splitlines()
 
 
 def wants_link(unit: str) -> str:
@@ -112,6 +102,6 @@ def idle_services(names: t.Sequence[str]) -> list[str]:
     """Return the services that do not run or would not after a boot."""
     try:
         states = show([f"{name}.service" for name in names])
-    except (OSError, SystemdError):
+    except SystemdError:
         return list(names)  # who starts them says why it cannot
     return [name for name in names if states[f"{name}.service"]["ActiveState"] != "active" or not is_enabled(f"{name}.service")]

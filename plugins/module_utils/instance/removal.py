@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import subprocess
 import typing as t
 
 from ..app.account import SYSUSERS_DIR, TMPFILES_DIR
 from ..app.layout import drain_timer, stream_template_path, template_path
 from ..host import systemd
+from ..host.command import ANY_STATUS, run
 from ..host.files import unlink
 from ..host.systemd import UNIT_DIR
 from .instance import known_ids, remove_instance, units_of
@@ -53,7 +53,7 @@ def remove(app: App) -> list[str]:
             unlink(place)
     systemd.daemon_reload()
     if app["purge"] and _has_user(app["user"]):
-        subprocess.run(["userdel", app["user"]], check=False, capture_output=True)
+        run(["userdel", app["user"]], accepted=ANY_STATUS)
     return gone
 
 

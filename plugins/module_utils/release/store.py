@@ -10,10 +10,10 @@ import functools
 import json
 import os
 import shutil
-import subprocess
 import typing as t
 
 from ..app.layout import App
+from ..host.command import CommandError, run
 from ..host.files import partials, read_link, read_text
 
 # Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
@@ -54,8 +54,10 @@ def python_info(command: str) -> dict[str, str] | None:
     path = shutil.which(command)
     if path is None:
         return None
-    done = subprocess.run([path, "-I", "-c", _PROBE], check=False, capture_output=True, text=True)
-    return json.loads(done.stdout) if done.returncode == 0 else None
+    try:
+        return json.loads(run([path, "-I", "-c", _PROBE]).output)
+    except CommandError:
+        return None
 
 
 def inspect(app: App) -> dict[str, t.Any]:

@@ -12,6 +12,7 @@ import tempfile
 import typing as t
 
 from ..host.as_user import CommandError, environment, run
+from ..host.command import in_locale
 from ..host.files import give, sync_filesystem, write_atomically
 from .store import COMPLETE, LOCK, App
 
@@ -161,7 +162,8 @@ def pip(venv: str) -> list[str]:
 
 
 def run_in_build(app: App, command: list[str], directory: str) -> str:
-    return run(app["user"], command, directory, environment(f"{app['root']}/shared"))
+    # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
+    return run(app["user"], command, directory, in_locale(environment(f"{app['root']}/shared"), "C.UTF-8"))
 
 
 def _distribution(package: str) -> str:

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import service
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, CommandResult
 
 
 class Systemd:
@@ -20,15 +20,18 @@ class Systemd:
         self.reload_status = 0
         self.on_reload = lambda: None
 
-    def __call__(self, argv: list[str]) -> Outcome:
+    def __call__(self, argv, accepted=(0,), together=False) -> CommandResult:
+        return self.answer(argv).require(argv, accepted)
+
+    def answer(self, argv: list[str]) -> CommandResult:
         if argv[:2] == ["systemctl", "is-active"]:
-            return Outcome(0 if self.state == "active" else 3, [self.state])
+            return CommandResult(0 if self.state == "active" else 3, f"{self.state}\n")
         if argv[:2] == ["systemctl", "reload"]:
             self.on_reload()
-            return Outcome(self.reload_status, ["Job failed."] if self.reload_status else [])
+            return CommandResult(self.reload_status, errors="Job failed.\n" if self.reload_status else "")
         if argv[0] == "journalctl":
-            return Outcome(0, ["from the journal"])
-        return Outcome(0, ["77"])
+            return CommandResult(0, "from the journal\n")
+        return CommandResult(0, "77\n")
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def test_active(systemd, state, active):
 
 
 def test_without_systemd_nothing_is_active():
-    def missing(argv):
+    def missing(argv, *_how, **_more):
         raise CommandError("cannot run systemctl")
 
     assert not service.Service("nginx", runner=missing).is_active()

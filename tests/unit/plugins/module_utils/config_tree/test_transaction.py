@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result, Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host import files
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, Outcome
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, CommandResult
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import Answer, SiteProbe
 
@@ -71,24 +71,27 @@ class Host:
         (self.root / "foreign").write_text("foreign\n")
         (self.root / "enabled/default").symlink_to("nowhere")
 
-    def __call__(self, argv: list[str]) -> Outcome:
+    def __call__(self, argv, accepted=(0,), together=False) -> CommandResult:
         """Run what the transaction runs."""
+        return self.answer(argv).require(argv, accepted)
+
+    def answer(self, argv: list[str]) -> CommandResult:
         if argv[:2] == ["systemctl", "is-active"]:
-            return Outcome(0, ["active" if self.active else "inactive"])
+            return CommandResult(0, "active" if self.active else "inactive")
         if argv[:2] == ["systemctl", "reload"]:
             self.reloads.append(self.live())
             refused = self.refuse(self.live())
             if not refused:
                 self.loaded.write_text(repr(sorted(self.live().items())))
-            return Outcome(int(refused), ["Job failed"] if refused else [])
+            return CommandResult(int(refused), errors="Job failed" if refused else "")
         if argv[0] == "journalctl":
-            return Outcome(0, [f"[emerg] no in {self.root}/sites/shop:1"])
+            return CommandResult(0, f"[emerg] no in {self.root}/sites/shop:1")
         if argv[0] == "unshare" and argv[-1] != "true":
             self.checks += 1
             self.on_check()
             self.checked = [(Path(argv[8]) / "sites/shop").read_text()]
-            return Outcome(int("bad" in self.checked[0]), [f"[emerg] bad in {self.root}/sites/shop:1"])
-        return Outcome(0, [])
+            return CommandResult(int("bad" in self.checked[0]), f"[emerg] bad in {self.root}/sites/shop:1")
+        return CommandResult(0)
 
     def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []

@@ -125,10 +125,10 @@ def test_the_program_sees_the_stage_in_place_of_the_root(tree, manifest, tmp_pat
         validator(root, ["grep", "-q", "live", f"{root}/foreign.conf"]).check(str(tree), manifest)
 
 
-def without_namespace(argv: list[str]) -> command.Outcome:
+def without_namespace(argv, *how, **more) -> command.CommandResult:
     if argv[0] == "unshare":
-        return command.Outcome(1, ["unshare: Operation not permitted"])
-    return command.run(argv)
+        return command.CommandResult(1, "unshare: Operation not permitted")
+    return command.run(argv, *how, **more)
 
 
 def test_without_a_namespace_a_rewritten_copy_is_validated(tree, manifest, tmp_path):

@@ -24,7 +24,7 @@ def run(monkeypatch):
             return subprocess.CompletedProcess(command, status, out, err)
 
     made = Run()
-    monkeypatch.setattr(systemd.subprocess, "run", made)
+    monkeypatch.setattr(subprocess, "run", made)
     return made
 
 
@@ -96,6 +96,13 @@ def test_an_error_has_systemds_words(run, call):
     run.answer = (1, "", "Access denied\n")
     with pytest.raises(systemd.SystemdError, match=r"^'system(ctl|d-run) .*' ended with 1: Access denied$"):
         call()
+
+
+@pytest.mark.parametrize("ask", [lambda: systemd.show(UNITS), lambda: systemd.stop(UNITS)])
+def test_a_host_without_systemd_is_told(monkeypatch, ask):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(systemd.SystemdError, match=r"^cannot run systemctl: No such file or directory$"):
+        ask()
 
 
 def test_forgetting_failures_never_fails(run):

@@ -177,6 +177,12 @@ def test_an_interpreter_is_described():
     assert python_info("/bin/false") is None
 
 
+def test_a_file_that_the_system_cannot_run_is_no_interpreter(tmp_path):
+    (tmp_path / "python").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "python").chmod(0o755)
+    assert python_info(str(tmp_path / "python")) is None
+
+
 def test_an_interpreter_is_found_as_a_command(monkeypatch, tmp_path):
     (tmp_path / "python3").symlink_to(sys.executable)
     monkeypatch.setenv("PATH", str(tmp_path))

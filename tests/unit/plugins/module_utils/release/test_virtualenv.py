@@ -46,3 +46,12 @@ def test_without_its_wheels_ensurepip_is_left_to_do_it(tmp_path):
     _python, _isolated, _c, code, _place = virtualenv.venv_command(PYTHON, "")
     said = subprocess.run([PYTHON, "-c", code, "/place"], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
     assert said == "['/place']\n"
+
+
+def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "de")
+    monkeypatch.setenv("LC_ALL", "de_DE")
+    seen = []
+    monkeypatch.setattr(virtualenv, "run", lambda _user, _command, _directory, env: seen.append((env["LC_ALL"], env["LANGUAGE"])))
+    virtualenv.run_in_build({"user": "shop", "root": "/srv/flask/shop"}, ["true"], "/")
+    assert seen == [("C.UTF-8", "")]
