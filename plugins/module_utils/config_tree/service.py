@@ -9,7 +9,8 @@ import re
 import time
 from collections.abc import Callable
 
-from ..host.command import ANY_STATUS, CommandError, Runner, run
+from ..host import systemd
+from ..host.command import Runner, run
 
 LOG_LINES = 20
 POLL_SECONDS = 0.1
@@ -31,13 +32,7 @@ class Service:
 
     def is_active(self) -> bool:
         """Whether there is something to reload. A host without systemd has nothing."""
-        if not self.name:
-            return False
-        try:
-            outcome = self.runner(["systemctl", "is-active", self.name], ANY_STATUS)
-        except CommandError:
-            return False
-        return bool(outcome.lines) and outcome.lines[0] in ("active", "reloading")
+        return bool(self.name) and systemd.is_active(self.name, self.runner)
 
     def reload(self) -> str:
         """Reload, and return "" when it took, else why not."""
@@ -45,9 +40,10 @@ class Service:
         self._since = time.time()
         pid = self._main_pid()
         before = children(pid)
-        outcome = self.runner(["systemctl", "reload", self.name], ANY_STATUS)
-        if outcome.status != 0:
-            return f"`systemctl reload {self.name}` failed: {'; '.join(outcome.lines) or outcome.status}"
+        try:
+            systemd.reload(self.name, self.runner)
+        except systemd.SystemdError as error:
+            return str(error)
         if self.check == "workers" and not self._wait(lambda: bool(children(pid) - before)):
             return f"{self.name} has no new worker after the reload"
         if not self.is_active():
@@ -69,23 +65,15 @@ class Service:
         return True
 
     def _main_pid(self) -> int:
-        lines = self.runner(["systemctl", "show", "--property=MainPID", "--value", self.name], ANY_STATUS).lines
-        return int(lines[0]) if lines and lines[0].isdigit() else 0
+        return int(systemd.show([self.name], self.runner)[self.name].get("MainPID") or 0)
 
     def said(self) -> list[str]:
         """What the service logged since the reload began, its own log first, else the journal."""
         lines = self._new_in_log()
         if not lines:
-            lines = self._journal()
+            journal = systemd.journal(self.name, LOG_LINES, since=self._since, with_systemds=True, runner=self.runner)
+            lines = [line for line in journal if line.strip()]
         return lines[-LOG_LINES:]
-
-    def _journal(self) -> list[str]:
-        unit = ["journalctl", "--unit", self.name, "--since", f"@{int(self._since)}"]
-        try:
-            outcome = self.runner([*unit, "--lines", str(LOG_LINES), "--no-pager", "--output=cat", "--quiet"], ANY_STATUS)
-        except CommandError:
-            return []
-        return outcome.lines if outcome.status == 0 else []
 
     def _new_in_log(self) -> list[str]:
         """Lines appended to the log since the reload; all of it when it was rotated."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .command import ANY_STATUS, CommandError, run
+from .command import ANY_STATUS, CommandError, Runner, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
 UNIT_DIR = "/etc/systemd/system"
@@ -17,9 +17,9 @@ class SystemdError(CommandError):
     """systemd is not there or refused a command; the message has its words."""
 
 
-def _call(*command: str, accepted: t.Container[int] = (0,)) -> str:
+def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run) -> str:
     try:
-        return run(command, accepted).output
+        return runner(list(command), accepted).output
     except CommandError as error:
         raise SystemdError(str(error)) from error
 
@@ -28,13 +28,27 @@ def daemon_reload() -> None:
     _call("systemctl", "daemon-reload")
 
 
-def show(units: t.Sequence[str]) -> dict[str, dict[str, str]]:
+def show(units: t.Sequence[str], runner: Runner = run) -> dict[str, dict[str, str]]:
     """Return properties of units by name; a unit that does not exist is ``inactive``."""
     if not units:
         return {}
-    blocks = _call("systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *units).strip().split("\n\n")
+    blocks = _call("systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *units, runner=runner).strip().split("\n\n")
     shown = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
     return dict(zip(units, shown, strict=True))
+
+
+def is_active(unit: str, runner: Runner = run) -> bool:
+    """Return whether a unit runs, also while it reloads; nothing does on a host without systemd."""
+    try:
+        state = _call("systemctl", "is-active", "--", unit, accepted=ANY_STATUS, runner=runner)
+    except SystemdError:
+        return False
+    return state.strip() in ("active", "reloading")
+
+
+def reload(unit: str, runner: Runner = run) -> None:
+    """Have a unit read its configuration again, and wait for what systemd takes for the end of that."""
+    _call("systemctl", "reload", "--", unit, runner=runner)
 
 
 def start(units: t.Sequence[str]) -> None:
@@ -80,13 +94,22 @@ def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
     )
 
 
-def journal(unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
-    """Return the last lines a unit logged, those of one invocation if it is given.
+def journal(
+    unit: str, lines: int = 25, invocation: str = "", since: float = 0, with_systemds: bool = False, runner: Runner = run
+) -> list[str]:
+    """Return the last lines a unit logged, those of one invocation if it is given; none on a host without a journal.
 
     :param since: seconds since the epoch
+    :param with_systemds: whether what systemd itself says of the unit is among them, such as why a reload failed
     """
-    which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [f"_SYSTEMD_UNIT={unit}", f"--since=@{int(since)}"]
-    return _call("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which, accepted=ANY_STATUS).splitlines()
+    which = [f"--unit={unit}" if with_systemds else f"_SYSTEMD_UNIT={unit}", f"--since=@{int(since)}"]
+    if invocation:
+        which = [f"_SYSTEMD_INVOCATION_ID={invocation}"]
+    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which]
+    try:
+        return _call(*command, accepted=ANY_STATUS, runner=runner).splitlines()
+    except SystemdError:
+        return []
 
 
 def wants_link(unit: str) -> str:

@@ -31,7 +31,8 @@ class Systemd:
             return CommandResult(self.reload_status, errors="Job failed.\n" if self.reload_status else "")
         if argv[0] == "journalctl":
             return CommandResult(0, "from the journal\n")
-        return CommandResult(0, "77\n")
+        assert argv[:2] == ["systemctl", "show"]
+        return CommandResult(0, "Id=nginx.service\nMainPID=77\n")
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def systemd() -> Systemd:
 def nginx(systemd, monkeypatch, workers, log="", timeout=1):
     """A service whose children are what `workers` gives, call by call, the last for ever."""
     left = list(workers)
-    monkeypatch.setattr(service, "children", lambda _pid: left.pop(0) if len(left) > 1 else left[0])
+    monkeypatch.setattr(service, "children", lambda pid: (left.pop(0) if len(left) > 1 else left[0]) if pid == 77 else set())
     return service.Service("nginx", "workers", str(log), timeout, systemd)
 
 

@@ -91,7 +91,7 @@ class Host:
             self.on_check()
             self.checked = [(Path(argv[8]) / "sites/shop").read_text()]
             return CommandResult(int("bad" in self.checked[0]), f"[emerg] bad in {self.root}/sites/shop:1")
-        return CommandResult(0)
+        return CommandResult(0, "MainPID=77\n" if argv[:2] == ["systemctl", "show"] else "")
 
     def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []

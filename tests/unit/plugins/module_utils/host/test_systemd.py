@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
@@ -89,6 +91,7 @@ def test_a_stop_of_what_is_not_known_is_no_error(run):
         lambda: systemd.enable(UNITS[0]),
         lambda: systemd.disable(UNITS[0]),
         lambda: systemd.stop_later(UNITS[0], 5, "timer"),
+        lambda: systemd.reload(UNITS[0]),
         systemd.daemon_reload,
     ],
 )
@@ -127,6 +130,38 @@ def test_the_log_is_that_of_one_invocation(run, invocation, which):
     assert {"journalctl", "--lines=7", "--output=cat", which} <= set(command)
 
 
+def test_the_log_has_what_systemd_says_of_a_unit_if_it_is_asked_for(run):
+    run.answer = (0, "worker: no such directive\nnginx.service: Control process exited, code=exited\n", "")
+    assert len(systemd.journal("nginx", since=12.9, with_systemds=True)) == 2
+    assert run.commands[0][-2:] == ["--unit=nginx", "--since=@12"]
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "active"), [(0, "active", True), (0, "reloading", True), (3, "inactive", False), (3, "failed", False)]
+)
+def test_a_unit_runs_also_while_it_reloads(run, status, state, active):
+    run.answer = (status, f"{state}\n", "")
+    assert systemd.is_active("nginx") is active
+    assert run.commands == [["systemctl", "is-active", "--", "nginx"]]
+
+
+def test_nothing_runs_and_nothing_is_logged_on_a_host_without_systemd(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not systemd.is_active("nginx")
+    assert systemd.journal("nginx") == []
+
+
 def test_a_host_without_a_log_has_no_lines(run):
     run.answer = (1, "", "No journal files were found.")
     assert systemd.journal("a") == []
+
+
+def test_nothing_else_calls_systemds_programs():
+    plugins = Path(systemd.__file__).parents[2]
+    callers = {
+        str(path.relative_to(plugins))
+        for path in plugins.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in ("systemctl", "journalctl", "systemd-run")
+    }
+    assert callers == {"module_utils/host/systemd.py"}
