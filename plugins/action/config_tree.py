@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
     check_request,
     encode_payload,
 )
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.render import Job, render_all
 
 SOURCES = ("src", "content", "link")
@@ -65,7 +66,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Render, ship, return the module's result."""
         result = super().run(tmp, task_vars)
-        spec = {name: option for name, option in ARGUMENT_SPEC.items() if name != "payload"}
+        spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "who")}
         _validation, args = self.validate_argument_spec(spec)
         wanted = args.pop("files")
         for entry in wanted:
@@ -79,6 +80,6 @@ class ActionModule(ActionBase):
         except ConfigTreeError as error:
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
-        args["payload"] = encode_payload(entries)
+        args.update(payload=encode_payload(entries), who=who())
         result.update(self._execute_module("flaskops.stack.config_tree", module_args=args, task_vars=task_vars))
         return result

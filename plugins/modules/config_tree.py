@@ -149,6 +149,10 @@ options:
   payload:
     description: The rendered files, from the action plugin. Not for users.
     type: str
+  who:
+    description: Whom a run that has to wait for this one is told about, from the action plugin. Not for users.
+    type: str
+    default: somebody
 attributes:
   check_mode:
     description: Predicts truly and changes nothing. O(validate) is not run.
@@ -259,7 +263,7 @@ def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
     probe = SiteProbe(parse_listen(params["probe_listen"]), params["probe_sites"])
-    return Transaction(request, service, probe=probe)
+    return Transaction(request, service, probe=probe, who=params["who"])
 
 
 def main() -> None:

@@ -48,6 +48,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "probe_listen": {"type": "str", "default": "80"},
     "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
+    "who": {"type": "str", "default": "somebody"},
 }
 
 

@@ -13,16 +13,13 @@ What a run leaves when it is killed, and what the next one does about it:
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
-import time
 import typing as t
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..host import files
+from ..host import files, lock
 from ..host.command import CommandError
 from . import journal, stage
 from .explain import Explainer
@@ -87,10 +84,13 @@ class PendingMark:
 class Transaction:
     """One call of config_tree on the host."""
 
-    def __init__(self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: Probe | None = None) -> None:
+    def __init__(
+        self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: Probe | None = None, who: str = "somebody"
+    ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
+        self.who = who
         self.probe = probe or NoProbe()
         self.answers: t.Mapping[t.Any, t.Any] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
@@ -136,19 +136,15 @@ class Transaction:
         return planner.make(self.request.entries, self.request.absent, self.request.owners)
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Exclude other runs over this root; the kernel frees the lock of a killed one."""
+    def _lock(self) -> t.Iterator[None]:
+        """Exclude other runs over this root."""
         os.makedirs(os.path.dirname(self.state), 0o700, exist_ok=True)
-        handle = os.open(f"{self.state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        end = time.monotonic() + LOCK_SECONDS
+        what = f"the files below {self.name}"
         try:
-            while not _locked(handle):
-                if time.monotonic() > end:
-                    raise ConfigTreeError(f"another run has held {self.state}.lock for {LOCK_SECONDS} s; wait for it to end")
-                time.sleep(0.2)
-            yield
-        finally:
-            os.close(handle)
+            with lock.held(self.who, LOCK_SECONDS, f"{self.state}.lock", what, for_commands=False):
+                yield
+        except lock.LockedError as error:
+            raise ConfigTreeError(f"{error}. Try again when it has ended.") from error
 
     def _make_root(self) -> bool:
         """Make a root that is not there. Returns whether it was."""
@@ -287,11 +283,3 @@ def _new(plan: Plan) -> set[str]:
     """The owners who had no files before."""
     changed = {plan.write[path].owner for path in plan.changed}
     return {plan.write[path].owner for path in plan.created} - changed
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

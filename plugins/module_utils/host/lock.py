@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One change of a host's applications at a time.
+"""One change at a time: of a host's applications, or of a tree of configuration files.
 
 The kernel releases the lock when its holder ends, however it ends, so there is no stale lock to recognise. The commands of a run that
 was killed may outlive it: they inherit a second lock, for which the next run waits too.
@@ -28,28 +28,32 @@ class LockedError(Exception):
 
 
 @contextlib.contextmanager
-def held(who: str, timeout: int, path: str = PATH) -> t.Iterator[None]:
+def held(
+    who: str, timeout: int, path: str = PATH, what: str = "the applications of this host", for_commands: bool = True
+) -> t.Iterator[None]:
     """Hold the lock.
 
     :param who: whom the next one is told about
     :param timeout: seconds to wait for it
+    :param path: the file that is locked; it is made if it is missing
+    :param what: what is changed under the lock, for the message
+    :param for_commands: whether commands of this process inherit the second lock
     :raises LockedError: when it is still held then
     """
     give_up = time.monotonic() + timeout
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with open(descriptor, "r+", encoding="utf-8") as file:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(descriptor, "r+b", buffering=0))
         if not _take_until(give_up, descriptor):
-            raise LockedError(f"another run changes the applications of this host: {_holder(file)}. Waited {timeout} s for it")
-        with _of_commands(path) as commands:
+            raise LockedError(f"another run changes {what}: {_holder(file)}. Waited {timeout} s for it")
+        if for_commands:
+            commands = stack.enter_context(_of_commands(path))
             if not _take_until(give_up, commands):
                 raise LockedError(f"a command of a run that was killed is still at work: {_holder(file)}. Waited {timeout} s for it")
             # Nobody else asks for it now: the first lock is held.
             fcntl.flock(commands, fcntl.LOCK_SH)
-            file.seek(0)
-            file.truncate()
-            json.dump({"who": who, "since": now(), "pid": os.getpid()}, file)
-            file.flush()
-            yield
+        _name_holder(file, who)
+        yield
 
 
 def inherited() -> tuple[int, ...]:
@@ -85,7 +89,14 @@ def _take(descriptor: int) -> bool:
     return True
 
 
-def _holder(file: t.TextIO) -> str:
+def _name_holder(file: t.BinaryIO, who: str) -> None:
+    # The lock holds without the name, too: a full disk must not stop a run that writes nothing else.
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        file.write(json.dumps({"who": who, "since": now(), "pid": os.getpid()}).encode())
+
+
+def _holder(file: t.BinaryIO) -> str:
     file.seek(0)
     try:
         holder = json.load(file)

@@ -15,6 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action.config_tree import ActionModule
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import decode_payload
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
 
 BASE = """server {
     {% block body %}
@@ -72,6 +73,7 @@ def render(places: SimpleNamespace, *files: dict[str, Any], **variables: Any):
     action.run(task_vars={"inventory_dir": str(places.inventory), "lookup_me": "from the play", **variables})
     assert shipped.pop("name") == "flaskops.stack.config_tree"
     assert "files" not in shipped
+    assert shipped["who"] == who()
     return decode_payload(shipped["payload"])
 
 

@@ -96,7 +96,7 @@ class Host:
     def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []
         request = Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
-        transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe)
+        transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe, "me@here")
         return transaction.predict() if check else transaction.run()
 
     def live(self) -> dict[str, str]:
@@ -473,6 +473,22 @@ def test_two_runs_exclude_each_other(host, monkeypatch):
             host.run(SECOND)
         assert not host.run(FIRST, check=True).changed
     host.run(SECOND)
+    assert [path.name for path in host.state.iterdir()] == [lock.name]
+
+
+def test_a_run_that_waits_in_vain_is_told_for_whom(host, monkeypatch):
+    says = (
+        rf"^another run changes the files below {host.root}: me@here since 20.*Z \(process {os.getpid()}\)\. Waited 0 s for it\. Try again"
+    )
+    monkeypatch.setattr(transaction_module, "LOCK_SECONDS", 0)
+
+    def second():
+        with pytest.raises(ConfigTreeError, match=says):
+            host.run(SECOND)
+
+    host.on_check = second
+    host.run(FIRST)
+    assert host.live() == TREE_OF_FIRST
 
 
 @pytest.mark.parametrize("host", ["files"], indirect=True)

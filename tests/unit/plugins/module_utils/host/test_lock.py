@@ -92,6 +92,26 @@ def test_commands_of_a_killed_run_are_waited_for(path):
             pass
 
 
+def test_the_message_has_what_is_changed(path):
+    says = r"^another run changes the files below /etc/nginx: me since 20.*\. Waited 0 s for it$"
+    with held("me", 0, path), pytest.raises(LockedError, match=says), held("you", 0, path, "the files below /etc/nginx"):
+        pytest.fail("two at a time")
+
+
+def test_a_lock_that_no_command_needs_has_one_file(path, tmp_path):
+    with held("me", 0, path, for_commands=False):
+        assert lock.inherited() == ()
+    assert [file.name for file in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_full_disk_does_not_keep_anybody_from_the_lock(monkeypatch):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    monkeypatch.setattr(lock, "_take", lambda _descriptor: True)
+    with held("me", 0, "/dev/full", for_commands=False):
+        pass
+
+
 def test_nothing_is_inherited_without_the_lock(path):
     with held("me", 0, path):
         assert len(lock.inherited()) == 1
