@@ -7,10 +7,9 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import stat
 import typing as t
 
-from ..host.files import read_text, write_atomically
+from ..host.files import is_directory, read_text, write_atomically
 from ..host.managed import HEADER
 
 SYSUSERS_DIR = "/etc/sysusers.d"
@@ -34,11 +33,10 @@ class Directory(t.NamedTuple):
     def is_right(self) -> bool:
         """Return whether it stands on the host as declared."""
         try:
-            status = os.lstat(self.path)
             owner, group = pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.group).gr_gid
-        except (FileNotFoundError, KeyError):
+        except KeyError:
             return False
-        return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (self.mode, owner, group)
+        return is_directory(self.path, self.mode, owner, group)
 
 
 def directories(app: App) -> list[Directory]:

@@ -8,12 +8,13 @@ import contextlib
 import json
 import os
 
-from ..host.files import FRESH, fsync, fsync_dirs, link_or_copy, remove_path, write_file
+from ..host.files import fsync, fsync_dirs, link_or_copy, remove_path, write_file
 from .plan import Plan
 from .request import MANIFEST, SAVED
 from .stage import Places, make_parents, removed_if_empty
 
 PATHS = "paths.json"
+_FRESH = ".flaskops-new"
 
 
 def replace_files(places: Places, stage: str, plan: Plan) -> None:
@@ -50,7 +51,7 @@ def _in_safe_order(plan: Plan) -> list[str]:
 def _bring(source: str, target: str, path: str) -> None:
     """Make `path` below `target` what it is below `source`: there or not."""
     from_path, to_path = os.path.join(source, path), os.path.join(target, path)
-    fresh = os.path.join(os.path.dirname(to_path), f".{os.path.basename(path)}{FRESH}")
+    fresh = os.path.join(os.path.dirname(to_path), f".{os.path.basename(path)}{_FRESH}")
     remove_path(fresh)
     if not os.path.lexists(from_path) or (os.path.isdir(from_path) and not os.path.islink(from_path)):
         remove_path(to_path)

@@ -178,10 +178,10 @@ class Manifest:
                 "files whose content is as wanted are then adopted, others are reported"
             ) from error
 
-    def dump(self) -> bytes:
-        """The manifest as it is written, the same bytes for the same contents."""
+    def dump(self) -> str:
+        """The manifest as it is written, the same text for the same contents."""
         data = {"version": 1, "files": self.files, "dirs": sorted(self.dirs)}
-        return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+        return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
     def owner(self, path: str) -> str | None:
         """Who owns `path`, None for somebody else's file."""

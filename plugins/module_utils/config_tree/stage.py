@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import tempfile
 import typing as t
 
-from ..host.files import remove_path, replace_file, walk, write_file
+from ..host.files import names_in, remove_path, walk, write_file, write_through
 from .plan import Plan
 from .request import MANIFEST, SAVED, ConfigTreeError, Entry, Manifest, has_real_parents, parents
 
@@ -30,10 +29,7 @@ class Places:
 
     def leftovers(self) -> list[str]:
         """Stages of runs that were killed. Only to be asked under the lock."""
-        with contextlib.suppress(FileNotFoundError):
-            names = sorted(os.listdir(self.parent))
-            return [os.path.join(self.parent, name) for name in names if name.startswith(f"{self.prefix}stage-")]
-        return []
+        return [os.path.join(self.parent, name) for name in names_in(self.parent) if name.startswith(f"{self.prefix}stage-")]
 
 
 def inventory(root: str) -> dict[str, tuple[t.Any, ...]]:
@@ -73,7 +69,7 @@ def _move(tree: str, source: str, target: str) -> list[str]:
 
 def write_manifest(tree: str, manifest: Manifest) -> None:
     """Put a manifest into `tree`."""
-    replace_file(os.path.join(tree, MANIFEST), manifest.dump(), 0o600)
+    write_through(os.path.join(tree, MANIFEST), manifest.dump(), 0o600)
 
 
 def make_parents(tree: str, path: str) -> list[str]:

@@ -74,7 +74,7 @@ class PendingMark:
 
     def write(self, **what: t.Any) -> None:
         """Set or replace the mark; it is on the disk when this returns."""
-        files.replace_file(self.path, json.dumps(what).encode(), 0o600)
+        files.write_through(self.path, json.dumps(what), 0o600)
 
     def clear(self) -> None:
         """Remove the mark."""
@@ -181,7 +181,7 @@ class Transaction:
         for path in self.places.leftovers():
             files.remove_tree(path)
         for path in (self.mark.path, os.path.join(self.root, MANIFEST)):
-            files.remove_path(f"{path}{files.FRESH}")
+            files.remove_partials(path)
 
     def _swap(self, result: Result) -> None:
         """Stage, validate and swap; again from the start when somebody changes the live tree meanwhile."""

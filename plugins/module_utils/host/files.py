@@ -19,7 +19,6 @@ AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 # What renameat2 and the kernel below it answer where two directories cannot be exchanged.
 CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
-FRESH = ".flaskops-new"
 _OCTAL = re.compile(r"\\([0-7]{3})")  # mountinfo writes a blank as \040
 
 
@@ -149,15 +148,24 @@ def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
 
     :param wanted: permissions, octal, by path
     """
-    return [path for path, mode in wanted.items() if not _is_right(path, int(mode, 8))]
+    return [path for path, mode in wanted.items() if not is_directory(path, int(mode, 8), 0, 0)]
 
 
-def _is_right(path: str, mode: int) -> bool:
+def is_directory(path: str, mode: int, user: int, group: int) -> bool:
+    """Return whether a directory, and no link to one, is at a path with these permissions and owners."""
     try:
         status = os.lstat(path)
     except OSError:
         return False
-    return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, 0, 0)
+    return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, user, group)
+
+
+def names_in(directory: str) -> list[str]:
+    """Return the names in a directory in order, none where there is no directory."""
+    try:
+        return sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def walk(directory: str) -> Iterator[os.DirEntry[str]]:
@@ -226,17 +234,24 @@ def copy_attributes(source: str, target: str) -> None:
     shutil.copystat(source, target, follow_symlinks=False)
 
 
-def replace_file(path: str, content: bytes, mode: int) -> None:
-    """Write a file by a rename: readers see the old or the new one. It is on the disk when this returns."""
-    fresh = f"{path}{FRESH}"
-    remove_path(fresh)
-    write_file(fresh, content, mode)
-    os.rename(fresh, path)
+def write_through(path: str, text: str, mode: int) -> None:
+    """Write as :func:`write_atomically`, and have the name on the disk too when this returns: after a power cut, it is the new file.
+
+    For what a next run has to find, such as the mark of a change that is not committed yet. It costs one more wait for the disk.
+    """
+    write_atomically(path, text, mode)
     fsync(os.path.dirname(path))
 
 
+def remove_partials(path: str) -> None:
+    """Remove what writers of one path have left that were killed. No writer of it may be at work."""
+    for left in partials(os.path.dirname(path)):
+        if os.path.basename(left).startswith(f".{os.path.basename(path)}."):
+            remove_path(left)
+
+
 def write_file(path: str, content: bytes, mode: int) -> None:
-    """Make a new file that belongs to root and is on the disk when this returns."""
+    """Make a file where there is none yet. It belongs to root, and its content is on the disk when this returns."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
@@ -248,12 +263,12 @@ def write_file(path: str, content: bytes, mode: int) -> None:
 
 
 def remove_path(path: str) -> None:
-    """Remove a file, a link or an empty directory, if there."""
+    """Remove a file, a link or an empty directory, if it is there."""
     if os.path.isdir(path) and not os.path.islink(path):
         os.rmdir(path)
-        return
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        os.unlink(path)
+    elif os.path.lexists(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def fsync_dirs(tree: str) -> None:

@@ -40,7 +40,7 @@ def put(root: Path, path: str, content: bytes = b"", record: str = "", digest_of
     if record:
         manifest = Manifest.load(str(root))
         manifest.files[path] = (digest_of or Entry(path, record, content)).record()
-        (root / MANIFEST).write_bytes(manifest.dump())
+        (root / MANIFEST).write_text(manifest.dump())
     return target
 
 
@@ -267,7 +267,7 @@ def test_absent_only_if_link(tmp_path, target, removed):
 def test_absent_forgets_the_replaced_one_too(tmp_path):
     put(tmp_path, "a", b"ours")
     manifest = Manifest({"a": {**Entry("a", "shop", b"ours").record(), "saved": True}})
-    (tmp_path / MANIFEST).write_bytes(manifest.dump())
+    (tmp_path / MANIFEST).write_text(manifest.dump())
     got = plan(tmp_path, [], [Absent("a")], owners="")
     assert (got.removed, got.forgotten, got.restored) == (["a"], [".flaskops.saved/a"], [])
 

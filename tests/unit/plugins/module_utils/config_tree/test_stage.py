@@ -131,7 +131,7 @@ def test_order_of_single_files(root, tmp_path):
     for name in ("changed", "gone"):
         (root / name).write_text("")
     manifest = Manifest({name: Entry(name, "shop", b"").record() for name in ("changed", "gone")})
-    (root / ".flaskops.json").write_bytes(manifest.dump())
+    (root / ".flaskops.json").write_text(manifest.dump())
     entries = [Entry("a-link", "shop", link="new"), Entry("changed", "shop", b"x"), Entry("new", "shop", b"")]
     plan = Planner(str(root)).make(entries, [], ["shop"])
     assert journal._in_safe_order(plan) == ["new", "changed", "a-link", "gone", ".flaskops.json"]

@@ -516,7 +516,7 @@ def test_a_wrong_root_is_refused(tmp_path, root):
 
 
 # What a run does to the disk. It is killed before the first such call, before the second, and so on.
-CALLS = ["rename", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
+CALLS = ["rename", "replace", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
 
 
 def killed_at(number: int, host: Host, entries: list[Entry]) -> bool:

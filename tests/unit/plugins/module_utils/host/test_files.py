@@ -185,3 +185,55 @@ def test_a_directory_with_something_in_it_stays(path):
     with pytest.raises(OSError, match="Directory not empty"):
         write_atomically(path, "x", 0o600)
     assert os.listdir(path) == ["kept"]
+
+
+def test_what_is_written_through_is_on_the_disk_with_its_name(path, tmp_path, monkeypatch):
+    order = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def call(*args, name=name, real=real):
+            order.append(f"{name} {os.readlink(f'/proc/self/fd/{args[0]}')}" if name == "fsync" else name)
+            return real(*args)
+
+        monkeypatch.setattr(files.os, name, call)
+    files.write_through(path, "x", 0o600)
+    assert [step.partition(" ")[0] for step in order] == ["fsync", "replace", "fsync"]
+    assert order[-1] == f"fsync {tmp_path}"
+
+
+def test_partials_of_one_path_are_removed_and_those_of_others_stay(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", lambda *_names: (_ for _ in ()).throw(KeyboardInterrupt))
+    for name in ("file", "file2", "other.file"):
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(str(tmp_path / name), "x", 0o600)
+    assert len(files.partials(str(tmp_path))) == 3
+    files.remove_partials(path)
+    left = [os.path.basename(partial) for partial in files.partials(str(tmp_path))]
+    assert sorted(name.startswith(".file.") for name in left) == [False, False]
+    files.remove_partials(str(tmp_path / "nowhere/file"))
+
+
+@pytest.mark.parametrize("kind", ["nothing", "below a file", "file", "link", "directory"])
+def test_what_is_there_is_removed_and_what_is_not_is_no_error(tmp_path, kind):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("directory")
+    (tmp_path / "directory").mkdir()
+    name = {"nothing": "nothing", "below a file": "file/below"}.get(kind, kind)
+    files.remove_path(str(tmp_path / name))
+    assert not os.path.lexists(tmp_path / name)
+    assert len(os.listdir(tmp_path)) == (3 if kind in ("nothing", "below a file") else 2)
+
+
+def test_a_directory_with_something_in_it_is_not_removed(tmp_path):
+    (tmp_path / "directory/kept").mkdir(parents=True)
+    with pytest.raises(OSError, match="Directory not empty"):
+        files.remove_path(str(tmp_path / "directory"))
+
+
+@pytest.mark.parametrize(("name", "names"), [("directory", ["a", "b"]), ("file", []), ("nothing", [])])
+def test_names_in_a_directory_are_in_order(tmp_path, name, names):
+    (tmp_path / "file").touch()
+    for inner in ("b", "a"):
+        (tmp_path / "directory" / inner).mkdir(parents=True)
+    assert files.names_in(str(tmp_path / name)) == names
