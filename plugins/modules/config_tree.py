@@ -235,7 +235,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 )
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import parse_listen
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 
 

@@ -51,7 +51,8 @@ checks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober, parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import TIMEOUT_SECONDS, parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
         argument_spec={
             "listen": {"type": "str", "default": "80"},
             "sites": {"type": "list", "elements": "dict", "required": True, "options": site},
-            "timeout": {"type": "int", "default": 10},
+            "timeout": {"type": "int", "default": int(TIMEOUT_SECONDS)},
         },
         supports_check_mode=True,
     )

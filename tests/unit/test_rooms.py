@@ -197,6 +197,33 @@ def test_a_circle_is_found(arrows, names):
     assert circle(arrows) == names
 
 
+# One mechanism for one thing: the module of the standard library, and the only file on the host's side that imports it.
+MECHANISMS = {
+    "fcntl": "module_utils/host/lock.py",
+    "http.client": "module_utils/nginx/http_client.py",
+    "subprocess": "module_utils/host/command.py",
+    "urllib.request": None,
+}
+
+
+@pytest.mark.parametrize(("module", "file"), MECHANISMS.items())
+def test_one_file_does_one_thing_for_the_whole_host_side(module, file):
+    importers = {name(found.importer) for side in ("module_utils", "modules") for found in imports_below(side) if found.module == module}
+    assert importers == ({file} if file else set())
+
+
+def test_nothing_goes_past_the_one_runner_of_programs():
+    past = ("system", "popen", "fork", "execv", "execve", "execvp", "posix_spawn", "run_command")
+    found = {
+        f"{name(path)}: {node.attr}"
+        for side in ("module_utils", "modules")
+        for path in python_files(side)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in past
+    }
+    assert found == set()
+
+
 # --- size -----------------------------------------------------------------------------------------------------------------------------
 
 

@@ -4,30 +4,28 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 import typing as t
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .probe import ascii_path
+from .http_client import HttpClient, NoAnswerError, NoConnectionError
 
-THREADS = 8
-TIMEOUT = 5.0
+_THREADS = 8
 # An application may fail for a moment; what a configuration breaks stays broken.
-PATIENCE = 3.0
-POLL_SECONDS = 0.2
-REFUSED, SILENT, FAILING, GOOD = range(4)
+_PATIENCE_SECONDS = 3.0
+_POLL_SECONDS = 0.2
+_REFUSED, _SILENT, _FAILING, _GOOD = range(4)
 
 
-class Answer(t.NamedTuple):
+class SiteAnswer(t.NamedTuple):
     """How well a site answers, the higher the better, and in words."""
 
     rank: int
     says: str
 
 
-class Request(t.NamedTuple):
+class SiteRequest(t.NamedTuple):
     """What is asked: a site's name, its host and a path."""
 
     site: str
@@ -43,9 +41,9 @@ class SiteProbe:
     """
 
     def __init__(self, address: tuple[str, int], sites: Sequence[Mapping[str, t.Any]]) -> None:
-        self.address = address
+        self.client = HttpClient(address)
         self.requests = [
-            Request(site["name"], site["host"], route["probe"]) for site in sites for route in site["routes"] if route["probe"]
+            SiteRequest(site["name"], site["host"], route["probe"]) for site in sites for route in site["routes"] if route["probe"]
         ]
 
     @property
@@ -53,40 +51,34 @@ class SiteProbe:
         """The sites that can be asked."""
         return {request.site for request in self.requests}
 
-    def look(self, names: Collection[str]) -> dict[Request, Answer]:
+    def look(self, names: Collection[str]) -> dict[SiteRequest, SiteAnswer]:
         """Ask every route of the named sites."""
         wanted = [request for request in self.requests if request.site in names]
-        with ThreadPoolExecutor(THREADS) as pool:
+        with ThreadPoolExecutor(_THREADS) as pool:
             return dict(zip(wanted, pool.map(self._ask, wanted), strict=True))
 
-    def worse(self, before: Mapping[Request, Answer], new: Collection[str] = ()) -> str:
+    def worse(self, before: Mapping[SiteRequest, SiteAnswer], new: Collection[str] = ()) -> str:
         """Ask again and return "" or which site answers worse than before, given some time to recover.
 
         :param new: names of sites that were not there before: it is enough that the server takes the connection
         """
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             after = self.look({request.site for request in before})
             found = [
                 f"{request.site}: {request.host}{request.path} {answer.says}, and {before[request].says} before the change"
                 for request, answer in after.items()
-                if answer.rank < (SILENT if request.site in new else before[request].rank)
+                if answer.rank < (_SILENT if request.site in new else before[request].rank)
             ]
             if not found or time.monotonic() > end:
                 return "; ".join(found)
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
-    def _ask(self, request: Request) -> Answer:
-        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT)
+    def _ask(self, request: SiteRequest) -> SiteAnswer:
         try:
-            connection.connect()
-        except OSError as error:
-            return Answer(REFUSED, f"took no connection ({error})")
-        try:
-            connection.request("GET", ascii_path(request.path), headers={"Host": request.host, "User-Agent": "flaskops-probe"})
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(SILENT, f"gave no answer ({type(error).__name__})")
-        finally:
-            connection.close()
-        return Answer(FAILING if status >= 500 else GOOD, f"answered {status}")
+            with self.client.get(request.host, request.path) as answer:
+                return SiteAnswer(_FAILING if answer.status >= 500 else _GOOD, f"answered {answer.status}")
+        except NoConnectionError as error:
+            return SiteAnswer(_REFUSED, str(error))
+        except NoAnswerError as error:
+            return SiteAnswer(_SILENT, str(error))

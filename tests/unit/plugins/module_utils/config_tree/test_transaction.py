@@ -22,7 +22,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transac
 from ansible_collections.flaskops.stack.plugins.module_utils.host import files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, CommandResult
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import Answer, SiteProbe
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteAnswer, SiteProbe
 
 FIRST = [
     Entry("sites/shop", "shop", b"shop 1\n"),
@@ -314,13 +314,13 @@ class Sites(SiteProbe):
     def look(self, names):
         self.asked.append(set(names))
         loaded = self.host.loaded.read_text() if self.host.loaded.exists() else ""
-        answer = Answer(2, "answered 502") if "broken" in loaded else Answer(3, "answered 200")
+        answer = SiteAnswer(2, "answered 502") if "broken" in loaded else SiteAnswer(3, "answered 200")
         return {request: answer for request in self.requests if request.site in names}
 
 
 @pytest.fixture
 def sites(host, monkeypatch):
-    monkeypatch.setattr(sites_module, "PATIENCE", 0)
+    monkeypatch.setattr(sites_module, "_PATIENCE_SECONDS", 0)
     host.probe = Sites(host, "shop", "blog")
     return host.probe
 

@@ -51,8 +51,8 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(sites, "PATIENCE", 0.3)
-    monkeypatch.setattr(sites, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(sites, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(sites, "_POLL_SECONDS", 0.01)
     made = Server()
     yield made
     if made.thread.is_alive():
@@ -80,8 +80,8 @@ def test_as_before_is_good(server, probe):
     [
         (200, 502, "answered 502, and answered 200 before the change"),
         (404, 500, "answered 500, and answered 404 before the change"),
-        (200, 0, "gave no answer (RemoteDisconnected), and answered 200 before the change"),
-        (502, 0, "gave no answer (RemoteDisconnected), and answered 502 before the change"),
+        (200, 0, "gave no answer (RemoteDisconnected: Remote end closed connection without response), and answered 200 before the change"),
+        (502, 0, "gave no answer (RemoteDisconnected: Remote end closed connection without response), and answered 502 before the change"),
     ],
 )
 def test_worse_than_before_is_told(server, probe, before, after, says):
@@ -109,7 +109,7 @@ def test_a_new_site_need_not_work_yet(server, probe):
 def test_nobody_listens_any_more(server, probe):
     before = probe.look({"shop"})
     server.stop()
-    assert "shop: shop.example.com/ took no connection (" in probe.worse(before, new={"shop"})
+    assert "shop: shop.example.com/ took no connection (ConnectionRefusedError: " in probe.worse(before, new={"shop"})
 
 
 def test_nothing_to_ask(probe):
