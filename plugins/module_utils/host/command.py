@@ -65,8 +65,8 @@ def run(
     :param accepted: exit statuses that are no failure; :data:`ANY_STATUS` for all of them
     :param together: whether what goes to standard error is in ``output`` too, in the order in which the program wrote it
     :param env: the whole environment; without it that of this process, in the C locale, so that words can be parsed and shown
-    :param options: further options of :func:`subprocess.run`, such as ``user`` and ``cwd``
-    :raises CommandError: if it cannot be started, or ends with another status
+    :param options: further options of :func:`subprocess.run`, such as ``user``, ``cwd`` and ``timeout``
+    :raises CommandError: if it cannot be started, does not end in time, or ends with another status
     """
     try:
         done = subprocess.run(
@@ -83,6 +83,8 @@ def run(
     except OSError as error:
         where = "" if error.filename in (None, argv[0]) else f" ({error.filename})"
         raise CommandError(f"cannot run {argv[0]}: {error.strerror}{where}") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"'{' '.join(argv)}' has not ended within {error.timeout:g} s and was killed") from error
     return CommandResult(done.returncode, done.stdout, done.stderr or "").require(argv, accepted)
 
 

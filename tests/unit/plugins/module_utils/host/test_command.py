@@ -61,6 +61,11 @@ def test_a_directory_that_is_not_there_is_named():
         run(["true"], cwd="/no/such")
 
 
+def test_a_program_that_does_not_end_in_time_is_killed():
+    with pytest.raises(CommandError, match=r"^'sleep 60' has not ended within 0\.1 s and was killed$"):
+        run(["sleep", "60"], ANY_STATUS, timeout=0.1)
+
+
 def test_programs_speak_english_whatever_the_user_speaks(monkeypatch):
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     monkeypatch.setenv("LANGUAGE", "de")
