@@ -240,7 +240,10 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import 
 
 
 def to_absent(value: Any) -> Absent:
-    """Turn an element of `absent` into words of ours. Raises ConfigTreeError."""
+    """Return an element of ``absent``.
+
+    :raises ConfigTreeError: if it is neither a path nor a dict
+    """
     if isinstance(value, str):
         return Absent(value)
     if isinstance(value, dict) and "path" in value and set(value) <= {"path", "only_if_link"}:
@@ -249,7 +252,10 @@ def to_absent(value: Any) -> Absent:
 
 
 def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
-    """Build the transaction from the module's parameters. Raises ConfigTreeError."""
+    """Build the transaction from the module's parameters.
+
+    :raises ConfigTreeError: for parameters that do not fit together
+    """
     if params["payload"] is None:
         raise ConfigTreeError("config_tree: runs through its action plugin only, as flaskops.stack.config_tree")
     request = Request(

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""config_tree: ask the sites of a web server before and after a reload; none may be worse off."""
+"""Ask the sites of a web server before and after a reload; none may be worse off."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SiteProbe:
 
     @property
     def names(self) -> set[str]:
-        """The sites that can be asked."""
+        """Return the names of the sites that can be asked."""
         return {request.site for request in self.requests}
 
     def look(self, names: Collection[str]) -> dict[SiteRequest, SiteAnswer]:
@@ -58,7 +58,7 @@ class SiteProbe:
             return dict(zip(wanted, pool.map(self._ask, wanted), strict=True))
 
     def worse(self, before: Mapping[SiteRequest, SiteAnswer], new: Collection[str] = ()) -> str:
-        """Ask again and return "" or which site answers worse than before, given some time to recover.
+        """Ask again and return which sites answer worse than before, empty if none does. They are given some time to recover.
 
         :param new: names of sites that were not there before: it is enough that the server takes the connection
         """

@@ -16,9 +16,9 @@ from ..identity import content_id
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 
-DEFAULT_REQUIREMENTS = "requirements.txt"
+_DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.
-BUILD_VERSION = 1
+_BUILD_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +59,11 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
-    virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
+    virtualenv = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
     callable_name = "" if package else _default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
-    release = content_id("release", {"build": BUILD_VERSION, "virtualenv": virtualenv, **code})
+    release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv, **code})
     return Plan(
         name=app["name"],
         id=release,
@@ -78,7 +78,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
 
 
 def _requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
-    name = app.get("requirements", DEFAULT_REQUIREMENTS)
+    name = app.get("requirements", _DEFAULT_REQUIREMENTS)
     if tree.read(name) is not None:
         return name
     if "requirements" in app:

@@ -39,12 +39,12 @@ class Tree:
 
     @property
     def digest(self) -> str:
-        """What the tree is named by."""
+        """Return what the tree is named by."""
         raise NotImplementedError
 
     @property
     def revision(self) -> str:
-        """What a person would name it by."""
+        """Return what a person would name the tree by."""
         raise NotImplementedError
 
     def read(self, path: str) -> bytes | None:
