@@ -9,7 +9,7 @@ import json
 import os
 
 from ..host.files import fsync, fsync_dirs, link_or_copy, remove_path, write_file
-from .plan import Plan
+from .plan import TreePlan
 from .request import MANIFEST, SAVED
 from .stage import Places, make_parents, removed_if_empty
 
@@ -17,7 +17,7 @@ _PATHS = "paths.json"
 _FRESH = ".flaskops-new"
 
 
-def replace_files(places: Places, stage: str, plan: Plan) -> None:
+def replace_files(places: Places, stage: str, plan: TreePlan) -> None:
     """Bring the paths of a plan into the live tree one by one, each by a rename.
 
     The old ones are in the journal first, so that :func:`restore_journal` can undo this wherever it stops.
@@ -38,7 +38,7 @@ def replace_files(places: Places, stage: str, plan: Plan) -> None:
     fsync_dirs(places.root)
 
 
-def _in_safe_order(plan: Plan) -> list[str]:
+def _in_safe_order(plan: TreePlan) -> list[str]:
     """Return the paths in an order that is safe: new files before those that refer to them, links after their targets, removals last."""
     rank = dict.fromkeys([*plan.created, *(f"{SAVED}/{path}" for path in plan.saved)], 0)
     rank.update(dict.fromkeys(plan.changed, 1))

@@ -26,7 +26,7 @@ class Live(t.NamedTuple):
 
 
 @dataclass
-class Plan:
+class TreePlan:
     """The difference between the wanted and the live tree. Lists hold sorted paths relative to the root."""
 
     manifest: Manifest
@@ -93,11 +93,11 @@ class Planner:
         self.root = root
         self.want_diff = want_diff
         self.known = Manifest.load(root)
-        self.plan = Plan(Manifest(dict(self.known.files), list(self.known.dirs)))
+        self.plan = TreePlan(Manifest(dict(self.known.files), list(self.known.dirs)))
         self.refusals: list[str] = []
         self.good_parents: set[str] = set()
 
-    def make(self, entries: list[Entry], absent: list[Absent], owners: list[str]) -> Plan:
+    def make(self, entries: list[Entry], absent: list[Absent], owners: list[str]) -> TreePlan:
         """Return the plan.
 
         :raises ConfigTreeError: when files that are not ours are in the way

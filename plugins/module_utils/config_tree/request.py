@@ -10,7 +10,6 @@ import json
 import os
 import typing as t
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MANIFEST = ".flaskops.json"
@@ -97,7 +96,7 @@ class Absent(t.NamedTuple):
     only_if_link: str | None = None
 
 
-def encode_payload(entries: Iterable[Entry]) -> str:
+def encode_payload(entries: t.Iterable[Entry]) -> str:
     """Pack entries into one short ASCII string for the module's arguments."""
     rows = []
     for entry in entries:
@@ -210,7 +209,7 @@ class Manifest:
 
 
 @dataclass
-class Request:
+class TreeRequest:
     """What the caller wants of one tree."""
 
     root: str

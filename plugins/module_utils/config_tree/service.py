@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+import typing as t
 
 from ..host import systemd
 from ..host.command import Runner, run
@@ -60,7 +60,7 @@ class Service:
             self._wait(lambda: not any(takes_connections(child) for child, _started in before & children(pid)))
         return ""
 
-    def _wait(self, done: Callable[[], bool]) -> bool:
+    def _wait(self, done: t.Callable[[], bool]) -> bool:
         """Wait until something is done, no longer than the timeout and than until the log names an emergency; return whether it is done."""
         end = time.monotonic() + self.timeout
         while not done():

@@ -10,7 +10,7 @@ import tempfile
 import typing as t
 
 from ..host.files import names_in, remove_path, walk, write_file, write_through
-from .plan import Plan
+from .plan import TreePlan
 from .request import MANIFEST, SAVED, ConfigTreeError, Entry, Manifest, has_real_parents, parents
 
 
@@ -42,7 +42,7 @@ def inventory(root: str) -> dict[str, tuple[t.Any, ...]]:
     return found
 
 
-def apply_plan(tree: str, plan: Plan) -> None:
+def apply_plan(tree: str, plan: TreePlan) -> None:
     """Write a plan into a staged tree, and complete the manifest of the plan with the directories that were made."""
     dirs = set(plan.manifest.dirs)
     for path in (*plan.removed, *plan.forgotten):

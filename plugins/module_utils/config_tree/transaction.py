@@ -23,11 +23,11 @@ from ..host import files, lock
 from ..host.command import CommandError
 from . import journal, stage
 from .explain import Explainer
-from .plan import Plan, Planner
+from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
-from .request import MANIFEST, ConfigTreeError, Manifest, Request, check_request
+from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_request
 from .service import Service
-from .validate import Validator
+from .validate import TreeValidator
 
 _STATE_DIR = "/var/lib/flaskops"
 _LOCK_SECONDS = 120
@@ -38,7 +38,7 @@ _ATTEMPTS = 3
 class Result:
     """What came of a transaction, as the module returns it."""
 
-    plan: Plan
+    plan: TreePlan
     changed: bool = False
     reloaded: bool = False
     recovered: bool = False
@@ -85,7 +85,7 @@ class Transaction:
     """One call of config_tree on the host."""
 
     def __init__(
-        self, request: Request, service: Service, state_dir: str = _STATE_DIR, probe: Probe | None = None, who: str = "somebody"
+        self, request: TreeRequest, service: Service, state_dir: str = _STATE_DIR, probe: Probe | None = None, who: str = "somebody"
     ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
@@ -134,7 +134,7 @@ class Transaction:
             result.changed = result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
             return result
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> TreePlan:
         planner = Planner(self.name, self.request.want_diff)
         return planner.make(self.request.entries, self.request.absent, self.request.owners)
 
@@ -205,7 +205,7 @@ class Transaction:
         request, self.stage = self.request, self.places.new_stage()
         files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
-        validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
+        validator = TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner)
         try:
             result.validated = validator.check(self.stage, result.plan.manifest)
         except CommandError as error:
@@ -279,13 +279,13 @@ class Transaction:
         return Explainer(self.name, tree, manifest).explain(lines) if lines else "it logged nothing"
 
 
-def _concerned(plan: Plan, sites: set[str]) -> set[str]:
+def _concerned(plan: TreePlan, sites: set[str]) -> set[str]:
     """Return the sites whose files change; all of them where a file that they share does."""
     owners = {entry.owner for entry in plan.write.values()}
     return owners if owners <= sites else sites
 
 
-def _new(plan: Plan) -> set[str]:
+def _new(plan: TreePlan) -> set[str]:
     """Return the owners who had no files before."""
     changed = {plan.write[path].owner for path in plan.changed}
     return {plan.write[path].owner for path in plan.created} - changed

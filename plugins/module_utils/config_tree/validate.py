@@ -16,7 +16,7 @@ from .request import ConfigTreeError, Manifest
 _IN_NAMESPACE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 
 
-class Validator:
+class TreeValidator:
     """Has a program accept or refuse a staged tree in place of the root.
 
     :param argv: the program with its arguments, empty for none

@@ -12,7 +12,6 @@ import re
 import shutil
 import stat
 import typing as t
-from collections.abc import Iterator
 
 _PARTIAL = ".partial"
 _AT_FDCWD = -100
@@ -168,7 +167,7 @@ def names_in(directory: str) -> list[str]:
         return []
 
 
-def walk(directory: str) -> Iterator[os.DirEntry[str]]:
+def walk(directory: str) -> t.Iterator[os.DirEntry[str]]:
     with os.scandir(directory) as entries:
         for entry in entries:
             yield entry

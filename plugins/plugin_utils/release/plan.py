@@ -22,7 +22,7 @@ _BUILD_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ReleasePlan:
     """A release as it must be on a host."""
 
     name: str
@@ -47,7 +47,7 @@ def prebuilt_release(source: Mapping[str, t.Any]) -> dict[str, str]:
     return {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
 
 
-def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
+def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePlan:
     """Return the release that ``tree`` makes with the interpreter of a host.
 
     :param python: implementation and version of the host's interpreter, such as ``cpython-3.13``
@@ -64,7 +64,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
     release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv, **code})
-    return Plan(
+    return ReleasePlan(
         name=app["name"],
         id=release,
         virtualenv_id=virtualenv,
