@@ -18,11 +18,14 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
-SOURCES = ("src", "content", "link")
+_SOURCES = ("src", "content", "link")
 
 
 def to_mode(entry: dict[str, t.Any]) -> int:
-    """The permissions as a number. Raises AnsibleActionFail."""
+    """Return the permissions of an entry as a number.
+
+    :raises AnsibleActionFail: if they are not octal
+    """
     mode = entry["mode"]
     try:
         number = mode if isinstance(mode, int) else int(str(mode), 8)
@@ -34,8 +37,11 @@ def to_mode(entry: dict[str, t.Any]) -> int:
 
 
 def check_sources(entry: dict[str, t.Any]) -> None:
-    """Raise AnsibleActionFail unless the entry says in one way what is to be at its path."""
-    given = [name for name in SOURCES if entry[name] is not None]
+    """Require that an entry says in exactly one way what is to be at its path.
+
+    :raises AnsibleActionFail: if it does not
+    """
+    given = [name for name in _SOURCES if entry[name] is not None]
     if len(given) != 1:
         raise AnsibleActionFail(
             f"files: {entry['owner']}: {entry['path']} needs exactly one of src, content and link, got {', '.join(given) or 'none'}"
@@ -43,13 +49,16 @@ def check_sources(entry: dict[str, t.Any]) -> None:
 
 
 def to_job(entry: dict[str, t.Any]) -> Job:
-    """Return what is to be rendered for an entry with `src`."""
+    """Return what is to be rendered for an entry with ``src``."""
     variables = {"template_destpath": entry["path"], **entry["vars"]}
     return Job(entry["src"], variables, f"files: {entry['owner']}: {entry['path']}", tuple(entry["search"]))
 
 
 def to_entry(entry: dict[str, t.Any]) -> Entry:
-    """One element of `files` once it is rendered. Raises AnsibleActionFail for a wrong mode."""
+    """Return an element of ``files`` once it is rendered.
+
+    :raises AnsibleActionFail: for a wrong mode
+    """
     common = {name: entry[name] for name in ("path", "owner", "diff", "force", "if_unedited")}
     if entry["link"] is not None:
         return Entry(link=entry["link"], **common)

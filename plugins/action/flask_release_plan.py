@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
-from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import ReleasePlan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, with_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
@@ -32,14 +32,14 @@ class ActionModule(AppsAction):
         trees = fetch_apps(apps, args["cache_dir"], task_vars)
         hosted = args["hosted"] or self._look(apps, task_vars)
 
-        def plan(app: App) -> Plan:
+        def plan(app: App) -> ReleasePlan:
             python = hosted[app["name"]]["python"]
             if python is None:
                 remedy = "name an interpreter that is, or have `packages` install it"
                 raise SourceError("python", f"'{app['python']}' is not on the host", remedy)
             return plan_release(app, trees[app["name"]], python["tag"])
 
-        plans: dict[str, Plan] = for_each(apps, plan)
+        plans: dict[str, ReleasePlan] = for_each(apps, plan)
         self._harvest(apps, plans, hosted, cache_path(args["cache_dir"]), task_vars)
         result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
@@ -53,7 +53,9 @@ class ActionModule(AppsAction):
         asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
         return self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"] if asked else {}
 
-    def _harvest(self, apps: list[App], plans: dict[str, Plan], hosted: dict[str, t.Any], cache: Path, task_vars: dict[str, t.Any]) -> None:
+    def _harvest(
+        self, apps: list[App], plans: dict[str, ReleasePlan], hosted: dict[str, t.Any], cache: Path, task_vars: dict[str, t.Any]
+    ) -> None:
         """Learn the constraints of virtualenvs that the host has, before another host resolves them anew."""
         wanted = {
             app["name"]: {"root": app["root"], "virtualenv": plans[app["name"]].virtualenv_id}
@@ -71,5 +73,5 @@ class ActionModule(AppsAction):
         return self.call_module("flask_release", arguments, task_vars)
 
 
-def _is_complete(plan: Plan, hosted: dict[str, t.Any]) -> bool:
+def _is_complete(plan: ReleasePlan, hosted: dict[str, t.Any]) -> bool:
     return plan.id in hosted["releases"] and plan.virtualenv_id in hosted["virtualenvs"] and hosted["next"] == plan.id

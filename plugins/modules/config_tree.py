@@ -223,14 +223,14 @@ service_lines:
   elements: str
 """
 
-from typing import Any
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
     ARGUMENT_SPEC,
     Absent,
     ConfigTreeError,
-    Request,
+    TreeRequest,
     decode_payload,
 )
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
@@ -239,8 +239,11 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client i
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 
 
-def to_absent(value: Any) -> Absent:
-    """Turn an element of `absent` into words of ours. Raises ConfigTreeError."""
+def to_absent(value: t.Any) -> Absent:
+    """Return an element of ``absent``.
+
+    :raises ConfigTreeError: if it is neither a path nor a dict
+    """
     if isinstance(value, str):
         return Absent(value)
     if isinstance(value, dict) and "path" in value and set(value) <= {"path", "only_if_link"}:
@@ -248,11 +251,14 @@ def to_absent(value: Any) -> Absent:
     raise ConfigTreeError(f"absent: {value!r} is neither a path nor a dict of path and only_if_link")
 
 
-def to_transaction(params: dict[str, Any], want_diff: bool) -> Transaction:
-    """Build the transaction from the module's parameters. Raises ConfigTreeError."""
+def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
+    """Build the transaction from the module's parameters.
+
+    :raises ConfigTreeError: for parameters that do not fit together
+    """
     if params["payload"] is None:
         raise ConfigTreeError("config_tree: runs through its action plugin only, as flaskops.stack.config_tree")
-    request = Request(
+    request = TreeRequest(
         root=params["root"],
         entries=decode_payload(params["payload"]),
         absent=[to_absent(value) for value in params["absent"]],

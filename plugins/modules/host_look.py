@@ -62,7 +62,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import debian,
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import wrong_directories
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 
-FAMILY = "debian"
+_FAMILY = "debian"
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     distribution = debian.distribution()
-    if FAMILY not in distribution["family"]:
+    if _FAMILY not in distribution["family"]:
         module.fail_json(
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
         )

@@ -1,13 +1,16 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The rooms of plugins/: which folder may import which other one, and how large files and functions may grow.
+"""The rooms of plugins/: which folder may import which other one, how large files and functions may grow, and in which style they are
+written where ruff does not see it.
 
-A room is a folder of plugins/module_utils (code for the host) or of plugins/plugin_utils (code for the controller).
+A room is a folder of plugins/module_utils (code for the host) or of plugins/plugin_utils (code for the controller), or a file that lies
+in no folder there.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import typing as t
 from pathlib import Path
@@ -16,8 +19,6 @@ import pytest
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 COLLECTION = "ansible_collections.flaskops.stack.plugins."
-# Files of plugins/plugin_utils that lie in no folder; together they count as one room.
-NO_FOLDER = "(no folder)"
 # Every arrow between two rooms, as (importing room, imported room). A change that needs another arrow puts code into the wrong room.
 ARROWS = {
     "module_utils": {
@@ -32,15 +33,15 @@ ARROWS = {
     "plugin_utils": {
         ("action", "description"),
         ("description", "uwsgi"),
-        ("release", NO_FOLDER),
+        ("release", "identity.py"),
         ("release", "requirements"),
         ("release", "source"),
         ("requirements", "description"),
         ("requirements", "source"),
         ("requirements", "uwsgi"),
-        ("source", NO_FOLDER),
         ("source", "description"),
-        ("template", NO_FOLDER),
+        ("source", "project.py"),
+        ("template", "project.py"),
     },
 }
 MOST_ARROWS_ON_THE_HOST = 7
@@ -101,7 +102,7 @@ def imports_below(side: str) -> list[Import]:
 def room_of(path: Path) -> tuple[str, str]:
     """Return side and room of a file of ours."""
     side, *folders = path.relative_to(PLUGINS).parts[:-1]
-    return side, "/".join(folders) or NO_FOLDER
+    return side, "/".join(folders) or path.name
 
 
 def arrows_of(side: str) -> dict[tuple[str, str], list[str]]:
@@ -243,3 +244,68 @@ def test_functions_are_short():
     grown = {function: lines for function, lines in long.items() if lines > LONG_FUNCTIONS.get(function, 0)}
     assert not grown, "split the function"
     assert not set(LONG_FUNCTIONS) - set(long), "these are short now; take them off the list"
+
+
+# --- style ----------------------------------------------------------------------------------------------------------------------------
+
+# Ansible looks for classes of these names.
+NAMES_OF_ANSIBLE = {"ActionModule", "FilterModule"}
+# Ansible and its tools read these; no file of ours does.
+CONSTANTS_OF_ANSIBLE = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
+# Docstrings of functions say what is done: "Return whether ...", and not "Whether ...".
+NO_VERBS = {"A", "All", "An", "Every", "Everything", "For", "How", "New", "One", "Owner", "The", "What", "Where", "Whether", "Which", "Who"}
+
+
+def docstrings(kind: type[ast.AST] | tuple[type[ast.AST], ...]) -> t.Iterator[tuple[str, str]]:
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, kind) and (text := ast.get_docstring(node)):
+                yield f"{name(path)}: {getattr(node, 'name', '')}", text
+
+
+def constants(path: Path) -> t.Iterator[str]:
+    """Yield the names in capitals that a file binds at its top level."""
+    for node in ast.parse(path.read_text()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        for target in targets:
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            yield from (each.id for each in names if isinstance(each, ast.Name) and each.id.isupper())
+
+
+def test_no_two_classes_have_one_name():
+    seen: dict[str, list[str]] = {}
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name not in NAMES_OF_ANSIBLE:
+                seen.setdefault(node.name, []).append(name(path))
+    assert {each: paths for each, paths in seen.items() if len(paths) > 1} == {}
+
+
+def test_docstrings_of_functions_begin_with_what_is_done():
+    found = docstrings((ast.FunctionDef, ast.AsyncFunctionDef))
+    assert {where: text.split("\n")[0] for where, text in found if text.split()[0].rstrip(",.:") in NO_VERBS} == {}
+
+
+def test_docstrings_name_exceptions_in_fields_and_code_in_double_backticks():
+    found = list(docstrings((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)))
+    assert [where for where, text in found if re.search(r"\bRaises? [A-Z]\w+", text)] == [], "write `:raises Error: when`"
+    plain = [(where, re.sub(r":\w+:`[^`]*`|``.*?``", "", text)) for where, text in found]
+    assert [where for where, text in plain if "`" in text] == [], "write ``code`` or :func:`name`"
+
+
+def test_a_constant_that_no_other_file_uses_is_private():
+    texts = {
+        path: path.read_text() for place in ("plugins", "tests", "molecule", "tools") for path in (PLUGINS.parent / place).rglob("*.py")
+    }
+
+    def is_used_elsewhere(constant: str, own: Path) -> bool:
+        return any(re.search(rf"\b{constant}\b", text) for path, text in texts.items() if path != own)
+
+    found = {
+        f"{name(path)}: {constant}"
+        for path in python_files()
+        if name(path) not in LONG_FILES
+        for constant in constants(path)
+        if not constant.startswith("_") and constant not in CONSTANTS_OF_ANSIBLE and not is_used_elsewhere(constant, path)
+    }
+    assert found == set(), "begin the name with an underscore"

@@ -10,16 +10,21 @@ import re
 from .request import Manifest
 
 # A rendered `# @ nginx.extra` says from which key the lines below it come; a bare `# @` ends that.
-KEY_MARK = re.compile(r"^\s*#\s*@(?:\s+(?P<key>\S.*?))?\s*$")
+_KEY_MARK = re.compile(r"^\s*#\s*@(?:\s+(?P<key>\S.*?))?\s*$")
 # Lines that only repeat that something is wrong.
-NOISE = re.compile(r"configuration file .* test (failed|is successful)|syntax is ok")
+_NOISE = re.compile(r"configuration file .* test (failed|is successful)|syntax is ok")
 # What nginx puts around its level: its name or the time before it, its process behind it.
-PREFIX = re.compile(r"^(?:\S+: |\d{4}/\d\d/\d\d [\d:]+ )(\[\w+\])(?: \d+#\d+:)?")
-TROUBLE = re.compile(r"\[(emerg|alert|crit|error)\]|error|fail|invalid|unknown", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:\S+: |\d{4}/\d\d/\d\d [\d:]+ )(\[\w+\])(?: \d+#\d+:)?")
+_TROUBLE = re.compile(r"\[(emerg|alert|crit|error)\]|error|fail|invalid|unknown", re.IGNORECASE)
 
 
 class Explainer:
-    """Adds to a program's lines whose file they name and the rendered line; `tree` holds those files."""
+    """Adds to the lines of a program who owns the file that they name, and the rendered line.
+
+    :param root: the directory that the lines name
+    :param tree: the directory that holds those files now
+    :param manifest: owners and records of the files that are ours
+    """
 
     def __init__(self, root: str, tree: str, manifest: Manifest) -> None:
         self.root = root
@@ -28,16 +33,16 @@ class Explainer:
         self.place = re.compile(re.escape(root) + r"/(?P<path>[^\s:\"']+):(?P<line>\d+)")
 
     def explain(self, lines: list[str], status: int = 1) -> str:
-        """One message out of a refusing program's lines."""
-        told = [line for line in lines if not NOISE.search(line)]
-        told = [line for line in told if self.place.search(line) or TROUBLE.search(line)] or told
+        """Return one message out of the lines of a program that refused."""
+        told = [line for line in lines if not _NOISE.search(line)]
+        told = [line for line in told if self.place.search(line) or _TROUBLE.search(line)] or told
         if not told:
             return f"it said nothing and exited with status {status}"
         return "; ".join(list(dict.fromkeys(self.one(line) for line in told))[:5])
 
     def one(self, line: str) -> str:
-        """One line with its owner and the rendered text it complains about."""
-        text = PREFIX.sub(r"\1", line)
+        """Return a line with the owner and the rendered text that it complains about."""
+        text = _PREFIX.sub(r"\1", line)
         place = self.place.search(line)
         if place is None:
             found = self._find(line)
@@ -48,7 +53,7 @@ class Explainer:
         return f"{text} ({self._tell(path, int(place['line']))}"
 
     def _tell(self, path: str, number: int) -> str:
-        """Owner, key and rendered text of a line of ours."""
+        """Return owner, key and rendered text of a line of ours."""
         record = self.manifest.files[path]
         rendered, key = self._rendered(path, number)
         told = f"application {record['owner']}{', ' + key if key else ''})"
@@ -68,18 +73,18 @@ class Explainer:
         return path
 
     def _rendered(self, path: str, number: int) -> tuple[str, str]:
-        """The text of a line, and the key named by the nearest mark above it."""
+        """Return the text of a line, and the key that the nearest mark above it names."""
         lines = self._lines(path)
         if not 0 < number <= len(lines):
             return "", ""
         for line in reversed(lines[:number]):
-            mark = KEY_MARK.match(line)
+            mark = _KEY_MARK.match(line)
             if mark:
                 return lines[number - 1].strip(), mark["key"] or ""
         return lines[number - 1].strip(), ""
 
     def _find(self, line: str) -> tuple[str, int] | None:
-        """For a line without a place: where it comes from, if only one owner's files have what it quotes."""
+        """Return where a line without a place comes from, if the files of only one owner have what it quotes."""
         hints = [re.escape(quote) for quote in re.findall(r"\"([^\"]{4,})\"", line) if self.root not in quote]
         hints += [rf"^\s*listen\s[^;]*\b{port}\b" for port in re.findall(r"bind\(\) to \S+:(\d+)", line)]
         if not hints:

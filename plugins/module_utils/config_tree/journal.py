@@ -9,16 +9,16 @@ import json
 import os
 
 from ..host.files import fsync, fsync_dirs, link_or_copy, remove_path, write_file
-from .plan import Plan
+from .plan import TreePlan
 from .request import MANIFEST, SAVED
 from .stage import Places, make_parents, removed_if_empty
 
-PATHS = "paths.json"
+_PATHS = "paths.json"
 _FRESH = ".flaskops-new"
 
 
-def replace_files(places: Places, stage: str, plan: Plan) -> None:
-    """Without :func:`exchange`: bring the plan's paths into the live tree one by one, each by a rename.
+def replace_files(places: Places, stage: str, plan: TreePlan) -> None:
+    """Bring the paths of a plan into the live tree one by one, each by a rename.
 
     The old ones are in the journal first, so that :func:`restore_journal` can undo this wherever it stops.
     """
@@ -27,7 +27,7 @@ def replace_files(places: Places, stage: str, plan: Plan) -> None:
     os.mkdir(os.path.join(begun, "tree"))
     for path in paths:
         _bring(places.root, os.path.join(begun, "tree"), path)
-    write_file(os.path.join(begun, PATHS), json.dumps({"paths": paths, "dirs": plan.manifest.dirs}).encode(), 0o600)
+    write_file(os.path.join(begun, _PATHS), json.dumps({"paths": paths, "dirs": plan.manifest.dirs}).encode(), 0o600)
     fsync_dirs(begun)
     os.rename(begun, places.journal)
     fsync(places.parent)
@@ -38,8 +38,8 @@ def replace_files(places: Places, stage: str, plan: Plan) -> None:
     fsync_dirs(places.root)
 
 
-def _in_safe_order(plan: Plan) -> list[str]:
-    """New files before those that refer to them, links after what they point to, removals last."""
+def _in_safe_order(plan: TreePlan) -> list[str]:
+    """Return the paths in an order that is safe: new files before those that refer to them, links after their targets, removals last."""
     rank = dict.fromkeys([*plan.created, *(f"{SAVED}/{path}" for path in plan.saved)], 0)
     rank.update(dict.fromkeys(plan.changed, 1))
     rank.update({path: 2 for path, entry in plan.write.items() if entry.link is not None})
@@ -49,7 +49,7 @@ def _in_safe_order(plan: Plan) -> list[str]:
 
 
 def _bring(source: str, target: str, path: str) -> None:
-    """Make `path` below `target` what it is below `source`: there or not."""
+    """Make a path below one directory what it is below another one: there or not."""
     from_path, to_path = os.path.join(source, path), os.path.join(target, path)
     fresh = os.path.join(os.path.dirname(to_path), f".{os.path.basename(path)}{_FRESH}")
     remove_path(fresh)
@@ -65,9 +65,9 @@ def _bring(source: str, target: str, path: str) -> None:
 
 
 def restore_journal(places: Places) -> bool:
-    """Undo a :func:`replace_files` that was not committed. False if there is none."""
+    """Undo a :func:`replace_files` that was not committed; return whether there was one."""
     try:
-        with open(os.path.join(places.journal, PATHS), encoding="utf-8") as handle:
+        with open(os.path.join(places.journal, _PATHS), encoding="utf-8") as handle:
             journal = json.load(handle)
     except FileNotFoundError:
         return False
@@ -81,7 +81,7 @@ def restore_journal(places: Places) -> bool:
 
 
 def close_journal(places: Places) -> None:
-    """Commit: without its name the journal is a leftover like any other."""
+    """Commit: without its name, the journal is a leftover like any other."""
     with contextlib.suppress(FileNotFoundError):
         os.rename(places.journal, f"{places.journal.replace('journal', 'stage-')}{os.getpid()}")
         fsync(places.parent)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from ..host.debian import is_as_packaged
 from .request import SAVED, Absent, ConfigTreeError, Entry, Manifest, has_real_parents, parents
 
-PERMISSION_BITS = 0o7777
+_PERMISSION_BITS = 0o7777
 
 
 class Live(t.NamedTuple):
-    """What is at a path now. `kind` is absent, file, link, dir or other."""
+    """What is at a path now; ``kind`` is absent, file, link, dir or other."""
 
     kind: str
     data: bytes = b""
@@ -26,7 +26,7 @@ class Live(t.NamedTuple):
 
 
 @dataclass
-class Plan:
+class TreePlan:
     """The difference between the wanted and the live tree. Lists hold sorted paths relative to the root."""
 
     manifest: Manifest
@@ -46,17 +46,17 @@ class Plan:
 
     @property
     def differs(self) -> bool:
-        """Whether any file (not only the manifest) has to change."""
+        """Return whether any file has to change other than the manifest."""
         return bool(self.write or self.removed or self.restored)
 
     def files(self) -> dict[str, list[str]]:
-        """The lists the module returns."""
+        """Return the lists that the module returns."""
         names = ("created", "changed", "removed", "restored", "adopted", "kept", "drifted")
         return {name: sorted(getattr(self, name)) for name in names}
 
 
 def look(path: str) -> Live:
-    """Return what is at `path` itself, links not followed; a file's content is read."""
+    """Return what is at a path itself. Links are not followed, and the content of a file is read."""
     try:
         info = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -73,32 +73,35 @@ def look(path: str) -> Live:
 
 
 def same_content(entry: Entry, live: Live) -> bool:
-    """Whether `live` is the file or link that `entry` wants, permissions aside."""
+    """Return whether the file or link that an entry wants is there, whatever its permissions."""
     if entry.link is not None:
         return live.kind == "link" and live.data == os.fsencode(entry.link)
     return live.kind == "file" and live.data == entry.content
 
 
 def is_as_wanted(entry: Entry, live: Live) -> bool:
-    """Whether nothing has to be done for `entry`."""
+    """Return whether nothing has to be done for an entry."""
     if not same_content(entry, live):
         return False
-    return entry.link is not None or (live.mode == entry.mode & PERMISSION_BITS and live.root_owned)
+    return entry.link is not None or (live.mode == entry.mode & _PERMISSION_BITS and live.root_owned)
 
 
 class Planner:
-    """Compares a request with the tree at `root`. One instance for one comparison."""
+    """Compares a request with a tree. One planner makes one comparison."""
 
     def __init__(self, root: str, want_diff: bool = False) -> None:
         self.root = root
         self.want_diff = want_diff
         self.known = Manifest.load(root)
-        self.plan = Plan(Manifest(dict(self.known.files), list(self.known.dirs)))
+        self.plan = TreePlan(Manifest(dict(self.known.files), list(self.known.dirs)))
         self.refusals: list[str] = []
         self.good_parents: set[str] = set()
 
-    def make(self, entries: list[Entry], absent: list[Absent], owners: list[str]) -> Plan:
-        """Return the plan. Raises ConfigTreeError when files that are not ours are in the way."""
+    def make(self, entries: list[Entry], absent: list[Absent], owners: list[str]) -> TreePlan:
+        """Return the plan.
+
+        :raises ConfigTreeError: when files that are not ours are in the way
+        """
         wanted = {entry.path for entry in entries}
         for path, record in self.known.files.items():
             if path not in wanted and record["owner"] in owners:
@@ -113,7 +116,7 @@ class Planner:
         return self.plan
 
     def _prune(self, path: str, record: dict[str, t.Any]) -> None:
-        """A recorded file that nobody wants any more: the one it had replaced comes back."""
+        """Plan the removal of a recorded file that nobody wants any more; the one that it had replaced comes back."""
         del self.plan.manifest.files[path]
         live = look(self._at(path))
         original = look(self._at(f"{SAVED}/{path}")) if record.get("saved") else Live("absent")
@@ -128,7 +131,7 @@ class Planner:
         self._note_diff(path, live, original, record.get("diff", True))
 
     def _remove_absent(self, gone: Absent) -> None:
-        """A path the caller does not want, whoever made it."""
+        """Plan the removal of a path that the caller does not want, whoever made it."""
         live = look(self._at(gone.path))
         if self.plan.manifest.files.pop(gone.path, {}).get("saved"):
             self.plan.forgotten.append(f"{SAVED}/{gone.path}")
@@ -146,7 +149,7 @@ class Planner:
         self._note_diff(gone.path, live, Live("absent"))
 
     def _points_at(self, gone: Absent, live: Live) -> bool:
-        """Whether `live` is a symlink to the given target, however it is spelled."""
+        """Return whether a path is a symlink to the given target, however that is spelled."""
         if live.kind != "link":
             return False
         here = os.path.dirname(self._at(gone.path))
@@ -155,7 +158,7 @@ class Planner:
         return len(ends) == 1
 
     def _compare(self, entry: Entry, owners: list[str]) -> None:
-        """One wanted entry against what is there."""
+        """Compare a wanted entry with what is there."""
         self._check_parents(entry)
         live = look(self._at(entry.path))
         owner = self.known.owner(entry.path)
@@ -181,7 +184,7 @@ class Planner:
         self._note_diff(entry.path, live, Live(kind, data or b"", entry.mode), entry.diff)
 
     def _is_edited(self, entry: Entry, live: Live, owner: str | None) -> bool:
-        """Whether a file that is not ours is somebody's work."""
+        """Return whether a file that is not ours is somebody's work."""
         if owner is not None or live.kind == "absent" or same_content(entry, live):
             return False
         return live.kind != "file" or not is_as_packaged(self._at(entry.path))
@@ -202,7 +205,7 @@ class Planner:
         self.refusals.append(f"{why}, {entry.owner} wants its own file there: move it away, or set `force: true` on the entry")
 
     def _check_parents(self, entry: Entry) -> None:
-        """Every directory above the entry must be a real one, or free."""
+        """Require that every directory above an entry is a real one, or can be made."""
         for parent in parents(entry.path):
             if parent in self.good_parents or parent in self.plan.removed:
                 continue
@@ -238,6 +241,6 @@ class Planner:
 
 
 def _shown(live: Live) -> str:
-    """A file or link as text for a diff."""
+    """Return a file or link as text for a diff."""
     text = live.data.decode("utf-8", "replace")
     return f"symbolic link to {text}\n" if live.kind == "link" else text

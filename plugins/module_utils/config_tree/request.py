@@ -10,13 +10,12 @@ import json
 import os
 import typing as t
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MANIFEST = ".flaskops.json"
 # Where the originals are that `force` replaced, under their own paths.
 SAVED = ".flaskops.saved"
-FILE_SPEC: dict[str, dict[str, t.Any]] = {
+_FILE_SPEC: dict[str, dict[str, t.Any]] = {
     "path": {"type": "str", "required": True},
     "owner": {"type": "str", "required": True},
     "src": {"type": "str"},
@@ -29,14 +28,14 @@ FILE_SPEC: dict[str, dict[str, t.Any]] = {
     "force": {"type": "bool", "default": False},
     "if_unedited": {"type": "bool", "default": False},
 }
-SITE_SPEC: dict[str, dict[str, t.Any]] = {
+_SITE_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
     "routes": {"type": "list", "elements": "dict", "required": True},
 }
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "root": {"type": "path", "required": True},
-    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": _FILE_SPEC},
     "absent": {"type": "list", "elements": "raw", "default": []},
     "owners": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "list", "elements": "str", "default": []},
@@ -46,14 +45,17 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
     "reload_timeout": {"type": "int", "default": 10},
     "probe_listen": {"type": "str", "default": "80"},
-    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
+    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": _SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
     "who": {"type": "str", "default": "somebody"},
 }
 
 
 class ConfigTreeError(Exception):
-    """A refusal in words for the user; `details` goes into the module's result."""
+    """A refusal in words for the user.
+
+    :param details: further keys of the module's result
+    """
 
     def __init__(self, message: str, **details: t.Any) -> None:
         super().__init__(message)
@@ -62,7 +64,7 @@ class ConfigTreeError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One desired file (`content`) or symlink (`link`) at `path`, relative to the root."""
+    """A wanted file, with ``content``, or symlink, with ``link``, at a path relative to the root."""
 
     path: str
     owner: str
@@ -75,12 +77,12 @@ class Entry:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the content, or of the link's target, as hex digits."""
+        """Return the sha256 of the content, or of the link's target, as hex digits."""
         data = self.content if self.link is None else self.link.encode()
         return hashlib.sha256(data or b"").hexdigest()
 
     def record(self) -> dict[str, t.Any]:
-        """What the manifest says about this entry."""
+        """Return what the manifest says of this entry."""
         record: dict[str, t.Any] = {"owner": self.owner, "sha256": self.digest}
         if not self.diff:
             record["diff"] = False
@@ -88,13 +90,13 @@ class Entry:
 
 
 class Absent(t.NamedTuple):
-    """A path that must not exist; with `only_if_link`, only a symlink to that target is removed."""
+    """A path that must not exist; with ``only_if_link``, only a symlink to that target is removed."""
 
     path: str
     only_if_link: str | None = None
 
 
-def encode_payload(entries: Iterable[Entry]) -> str:
+def encode_payload(entries: t.Iterable[Entry]) -> str:
     """Pack entries into one short ASCII string for the module's arguments."""
     rows = []
     for entry in entries:
@@ -105,7 +107,10 @@ def encode_payload(entries: Iterable[Entry]) -> str:
 
 
 def decode_payload(payload: str) -> list[Entry]:
-    """Unpack what :func:`encode_payload` made. Raises ConfigTreeError for anything else."""
+    """Unpack what :func:`encode_payload` made.
+
+    :raises ConfigTreeError: for anything else
+    """
     try:
         rows = json.loads(zlib.decompress(base64.b64decode(payload)))
         return [Entry(**{**row, "content": _to_bytes(row["content"])}) for row in rows]
@@ -118,7 +123,11 @@ def _to_bytes(text: str | None) -> bytes | None:
 
 
 def clean_path(path: str, what: str) -> str:
-    """Return `path` if it is a plain relative path below the root, else raise ConfigTreeError."""
+    """Return a path if it is a plain relative one below the root.
+
+    :param what: which part of the request has it, for the message
+    :raises ConfigTreeError: if it is not
+    """
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise ConfigTreeError(f"{what}: '{path}' is no path below the root; write it relative, without '.' and '..'")
@@ -128,7 +137,10 @@ def clean_path(path: str, what: str) -> str:
 
 
 def check_request(entries: list[Entry], absent: list[Absent]) -> None:
-    """Raise ConfigTreeError for paths that cannot all be true at the same time."""
+    """Require that all paths can be as they are wanted at the same time.
+
+    :raises ConfigTreeError: if they cannot
+    """
     seen: dict[str, Entry] = {}
     for entry in entries:
         clean_path(entry.path, f"files of {entry.owner}")
@@ -145,26 +157,33 @@ def check_request(entries: list[Entry], absent: list[Absent]) -> None:
 
 
 def parents(path: str) -> list[str]:
-    """The directories above `path`, outermost first, without the root itself."""
+    """Return the directories above a path, the outermost first, without the root itself."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def has_real_parents(root: str, path: str) -> bool:
-    """Whether no directory between `root` and `path` is a symlink, which could lead out of the tree."""
+    """Return whether no directory between the root and a path is a symlink, which could lead out of the tree."""
     return not any(os.path.islink(os.path.join(root, parent)) for parent in parents(path))
 
 
 @dataclass
 class Manifest:
-    """Which paths below the root are ours: `files` maps them to records, `dirs` are directories we made."""
+    """Which paths below the root are ours.
+
+    :param files: records by path
+    :param dirs: directories that we have made
+    """
 
     files: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     dirs: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, root: str) -> Manifest:
-        """Read the manifest of `root`, empty if absent. Raises ConfigTreeError if damaged."""
+        """Read the manifest of a tree; it is empty where there is none.
+
+        :raises ConfigTreeError: if it is damaged
+        """
         path = os.path.join(root, MANIFEST)
         try:
             with open(path, encoding="utf-8") as handle:
@@ -179,18 +198,18 @@ class Manifest:
             ) from error
 
     def dump(self) -> str:
-        """The manifest as it is written, the same text for the same contents."""
+        """Return the manifest as it is written, the same text for the same contents."""
         data = {"version": 1, "files": self.files, "dirs": sorted(self.dirs)}
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
     def owner(self, path: str) -> str | None:
-        """Who owns `path`, None for somebody else's file."""
+        """Return who owns a path, ``None`` for a file that is not ours."""
         record = self.files.get(path)
         return record["owner"] if record else None
 
 
 @dataclass
-class Request:
+class TreeRequest:
     """What the caller wants of one tree."""
 
     root: str

@@ -1,25 +1,32 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""config_tree: reload a service and find out whether it took the new configuration."""
+"""Reload a service and find out whether it took the new configuration."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Callable
+import typing as t
 
 from ..host import systemd
 from ..host.command import Runner, run
 
-LOG_LINES = 20
-POLL_SECONDS = 0.1
+_LOG_LINES = 20
+_POLL_SECONDS = 0.1
 # nginx gives a reload up with such a line; for a port it tries to bind, only after several of them.
-FINAL = re.compile(r"\[emerg\](?!.*: bind\(\) to )")
+_FINAL = re.compile(r"\[emerg\](?!.*: bind\(\) to )")
 
 
 class Service:
-    """A systemd service that reads the tree. With `check` "workers", a reload must bring new children."""
+    """A systemd service that reads the tree.
+
+    :param name: its unit, empty for none
+    :param check: ``workers`` if a reload must bring new children of the main process
+    :param log: path of its own log
+    :param timeout: seconds that ``check`` may take
+    :param runner: runs programs, as ``host.command.run`` does
+    """
 
     def __init__(self, name: str, check: str = "none", log: str = "", timeout: int = 10, runner: Runner = run) -> None:
         self.name = name
@@ -31,11 +38,11 @@ class Service:
         self._since = 0.0
 
     def is_active(self) -> bool:
-        """Whether there is something to reload. A host without systemd has nothing."""
+        """Return whether there is something to reload. A host without systemd has nothing."""
         return bool(self.name) and systemd.is_active(self.name, self.runner)
 
     def reload(self) -> str:
-        """Reload, and return "" when it took, else why not."""
+        """Reload, and return why that did not take, empty if it did."""
         self._log_start = _size(self.log)
         self._since = time.time()
         pid = self._main_pid()
@@ -53,30 +60,30 @@ class Service:
             self._wait(lambda: not any(takes_connections(child) for child, _started in before & children(pid)))
         return ""
 
-    def _wait(self, done: Callable[[], bool]) -> bool:
-        """Wait up to the timeout (seconds) until `done`; no longer than until the log names an emergency."""
+    def _wait(self, done: t.Callable[[], bool]) -> bool:
+        """Wait until something is done, no longer than the timeout and than until the log names an emergency; return whether it is done."""
         end = time.monotonic() + self.timeout
         while not done():
             if time.monotonic() > end:
                 return False
-            if any(FINAL.search(line) for line in self._new_in_log()):
+            if any(_FINAL.search(line) for line in self._new_in_log()):
                 return done()
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
         return True
 
     def _main_pid(self) -> int:
         return int(systemd.show([self.name], self.runner)[self.name].get("MainPID") or 0)
 
     def said(self) -> list[str]:
-        """What the service logged since the reload began, its own log first, else the journal."""
+        """Return what the service logged since the reload began: the lines of its own log, or of the journal where there are none."""
         lines = self._new_in_log()
         if not lines:
-            journal = systemd.journal(self.name, LOG_LINES, since=self._since, with_systemds=True, runner=self.runner)
+            journal = systemd.journal(self.name, _LOG_LINES, since=self._since, with_systemds=True, runner=self.runner)
             lines = [line for line in journal if line.strip()]
-        return lines[-LOG_LINES:]
+        return lines[-_LOG_LINES:]
 
     def _new_in_log(self) -> list[str]:
-        """Lines appended to the log since the reload; all of it when it was rotated."""
+        """Return the lines that were appended to the log since the reload; all of it when it was rotated."""
         try:
             with open(self.log, "rb") as handle:
                 size = os.fstat(handle.fileno()).st_size
@@ -94,7 +101,7 @@ def _size(path: str) -> int:
 
 
 def takes_connections(pid: int, proc: str = "/proc") -> bool:
-    """Whether a worker of nginx has not begun to shut down; its title tells (ngx_process_cycle.c, ngx_worker_process_cycle)."""
+    """Return whether a worker of nginx has not begun to shut down; its title tells (ngx_process_cycle.c, ngx_worker_process_cycle)."""
     try:
         with open(os.path.join(proc, str(pid), "cmdline"), "rb") as handle:
             return b"shutting down" not in handle.read()
@@ -103,7 +110,7 @@ def takes_connections(pid: int, proc: str = "/proc") -> bool:
 
 
 def children(pid: int, proc: str = "/proc") -> set[tuple[int, int]]:
-    """The children of `pid` as (pid, start time in clock ticks); a reused pid differs in the second."""
+    """Return the children of a process, each as pid and start time in clock ticks; a reused pid differs in the second."""
     found = set()
     for name in os.listdir(proc) if pid else ():
         if not name.isdigit():

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Trees on disk for config_tree: copy one, write a plan into the copy, exchange it with the live one."""
+"""Staged trees beside the live one, and writing a plan into them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 import typing as t
 
 from ..host.files import names_in, remove_path, walk, write_file, write_through
-from .plan import Plan
+from .plan import TreePlan
 from .request import MANIFEST, SAVED, ConfigTreeError, Entry, Manifest, has_real_parents, parents
 
 
@@ -28,12 +28,12 @@ class Places:
         return tempfile.mkdtemp(prefix=f"{self.prefix}stage-", dir=self.parent)
 
     def leftovers(self) -> list[str]:
-        """Stages of runs that were killed. Only to be asked under the lock."""
+        """Return the stages of runs that were killed. Others are at work in theirs unless this run holds the lock."""
         return [os.path.join(self.parent, name) for name in names_in(self.parent) if name.startswith(f"{self.prefix}stage-")]
 
 
 def inventory(root: str) -> dict[str, tuple[t.Any, ...]]:
-    """Everything below `root` with what changes by an edit; not the ctime, hard links change it."""
+    """Return everything below a directory with what an edit changes; not the ctime, which hard links change."""
     found = {}
     for entry in walk(root):
         info = entry.stat(follow_symlinks=False)
@@ -42,8 +42,8 @@ def inventory(root: str) -> dict[str, tuple[t.Any, ...]]:
     return found
 
 
-def apply_plan(tree: str, plan: Plan) -> None:
-    """Write the plan into a staged `tree`, and complete the plan's manifest with the directories made."""
+def apply_plan(tree: str, plan: TreePlan) -> None:
+    """Write a plan into a staged tree, and complete the manifest of the plan with the directories that were made."""
     dirs = set(plan.manifest.dirs)
     for path in (*plan.removed, *plan.forgotten):
         remove_path(os.path.join(tree, path))
@@ -60,7 +60,7 @@ def apply_plan(tree: str, plan: Plan) -> None:
 
 
 def _move(tree: str, source: str, target: str) -> list[str]:
-    """Rename within a tree, in place of what is there. Returns the directories made."""
+    """Rename within a tree, in place of what is there, and return the directories that were made."""
     made = make_parents(tree, target)
     remove_path(os.path.join(tree, target))
     os.rename(os.path.join(tree, source), os.path.join(tree, target))
@@ -68,12 +68,12 @@ def _move(tree: str, source: str, target: str) -> list[str]:
 
 
 def write_manifest(tree: str, manifest: Manifest) -> None:
-    """Put a manifest into `tree`."""
+    """Put a manifest into a tree."""
     write_through(os.path.join(tree, MANIFEST), manifest.dump(), 0o600)
 
 
 def make_parents(tree: str, path: str) -> list[str]:
-    """Make the missing directories above `path`; return those made."""
+    """Make the missing directories above a path, and return them."""
     made = []
     for parent in parents(path):
         where = os.path.join(tree, parent)
@@ -85,7 +85,7 @@ def make_parents(tree: str, path: str) -> list[str]:
 
 
 def removed_if_empty(tree: str, path: str) -> bool:
-    """Remove a directory of ours once nothing is in it; deeper ones must be asked for first."""
+    """Remove a directory of ours once nothing is in it, and return whether it is gone. Deeper ones must come first."""
     where = os.path.join(tree, path)
     if not has_real_parents(tree, path) or not os.path.isdir(where) or os.path.islink(where):
         return True

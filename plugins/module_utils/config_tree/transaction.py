@@ -23,22 +23,22 @@ from ..host import files, lock
 from ..host.command import CommandError
 from . import journal, stage
 from .explain import Explainer
-from .plan import Plan, Planner
+from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
-from .request import MANIFEST, ConfigTreeError, Manifest, Request, check_request
+from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_request
 from .service import Service
-from .validate import Validator
+from .validate import TreeValidator
 
-STATE_DIR = "/var/lib/flaskops"
-LOCK_SECONDS = 120
-ATTEMPTS = 3
+_STATE_DIR = "/var/lib/flaskops"
+_LOCK_SECONDS = 120
+_ATTEMPTS = 3
 
 
 @dataclass
 class Result:
-    """What came of it, in the module's words."""
+    """What came of a transaction, as the module returns it."""
 
-    plan: Plan
+    plan: TreePlan
     changed: bool = False
     reloaded: bool = False
     recovered: bool = False
@@ -47,7 +47,7 @@ class Result:
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, t.Any]:
-        """The module's return values."""
+        """Return the module's return values."""
         names = ("changed", "reloaded", "recovered", "validated", "swapped")
         told: dict[str, t.Any] = {name: getattr(self, name) for name in names}
         told["files"] = self.plan.files()
@@ -57,13 +57,13 @@ class Result:
 
 
 class PendingMark:
-    """A file that says: the service has not been seen with the present tree. Survives a kill and a reboot."""
+    """A file that is there while no reload with the present tree has been confirmed. It survives a kill and a reboot."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def read(self) -> dict[str, t.Any] | None:
-        """The mark, None if there is none; one cut short by a crash counts as a bare mark."""
+        """Return what the mark has, ``None`` if there is none; one that a crash cut short has nothing."""
         try:
             with open(self.path, encoding="utf-8") as handle:
                 return dict(json.load(handle))
@@ -85,7 +85,7 @@ class Transaction:
     """One call of config_tree on the host."""
 
     def __init__(
-        self, request: Request, service: Service, state_dir: str = STATE_DIR, probe: Probe | None = None, who: str = "somebody"
+        self, request: TreeRequest, service: Service, state_dir: str = _STATE_DIR, probe: Probe | None = None, who: str = "somebody"
     ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
@@ -104,14 +104,17 @@ class Transaction:
         self.stage = ""
 
     def predict(self) -> Result:
-        """Check mode: what :meth:`run` would do, touching nothing."""
+        """Return what :meth:`run` would do, and touch nothing."""
         plan = self._plan()
         pending = self.mark.read() is not None and self.service.is_active()
         reloads = (plan.differs and self.service.is_active()) or pending
         return Result(plan, changed=plan.differs or plan.manifest_changed or pending, reloaded=reloads)
 
     def run(self) -> Result:
-        """Do it. Raises ConfigTreeError when refused or undone; the tree is then as before."""
+        """Carry the transaction out.
+
+        :raises ConfigTreeError: when it was refused or undone; the tree is then as before
+        """
         with self._lock():
             recovered = self._recover()
             plan = self._plan()
@@ -131,7 +134,7 @@ class Transaction:
             result.changed = result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
             return result
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> TreePlan:
         planner = Planner(self.name, self.request.want_diff)
         return planner.make(self.request.entries, self.request.absent, self.request.owners)
 
@@ -141,13 +144,13 @@ class Transaction:
         os.makedirs(os.path.dirname(self.state), 0o700, exist_ok=True)
         what = f"the files below {self.name}"
         try:
-            with lock.held(self.who, LOCK_SECONDS, f"{self.state}.lock", what, for_commands=False):
+            with lock.held(self.who, _LOCK_SECONDS, f"{self.state}.lock", what, for_commands=False):
                 yield
         except lock.LockedError as error:
             raise ConfigTreeError(f"{error}. Try again when it has ended.") from error
 
     def _make_root(self) -> bool:
-        """Make a root that is not there. Returns whether it was."""
+        """Make a root that is not there, and return whether that was so."""
         if os.path.isdir(self.root):
             return False
         os.makedirs(self.root, 0o755)
@@ -160,7 +163,7 @@ class Transaction:
             os.rmdir(self.root)
 
     def _recover(self) -> bool:
-        """Undo what a killed run did not commit, delete what it left. Returns whether the tree changed."""
+        """Undo what a killed run did not commit, delete what it left, and return whether the tree changed."""
         undone = journal.restore_journal(self.places)
         if self._is_uncommitted():
             undone = files.exchange(self.root, self.mark.read()["stage"]) or undone
@@ -170,7 +173,7 @@ class Transaction:
         return undone
 
     def _is_uncommitted(self) -> bool:
-        """Whether the live tree was exchanged but not committed, its predecessor still beside it."""
+        """Return whether the live tree was exchanged but not committed, with its predecessor still beside it."""
         mark = self.mark.read() or {}
         if not os.path.isdir(str(mark.get("stage", ""))) or not os.path.isdir(self.root):
             return False
@@ -185,7 +188,7 @@ class Transaction:
 
     def _swap(self, result: Result) -> None:
         """Stage, validate and swap; again from the start when somebody changes the live tree meanwhile."""
-        for _attempt in range(ATTEMPTS):
+        for _attempt in range(_ATTEMPTS):
             before = stage.inventory(self.root)
             result.plan = self._plan()
             if not result.plan.differs:
@@ -202,7 +205,7 @@ class Transaction:
         request, self.stage = self.request, self.places.new_stage()
         files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
-        validator = Validator(self.name, request.validate, request.validate_fallback, self.service.runner)
+        validator = TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner)
         try:
             result.validated = validator.check(self.stage, result.plan.manifest)
         except CommandError as error:
@@ -210,7 +213,7 @@ class Transaction:
         result.warnings = validator.warnings
 
     def _go_live(self, result: Result) -> None:
-        """The swap: one exchange where possible, else file by file under a journal."""
+        """Swap the stage in: by one exchange where that is possible, else file by file under a journal."""
         if self.service.is_active():
             self.answers = self.probe.look(_concerned(result.plan, self.probe.names))
         files.copy_attributes(self.root, self.stage)
@@ -246,14 +249,17 @@ class Transaction:
         self.mark.clear()
 
     def _reload(self) -> str:
-        """Reload the service; return "" or why it did not take, whatever goes wrong."""
+        """Reload the service, and return why that did not take, whatever went wrong; empty if it did."""
         try:
             return self.service.reload()
         except (CommandError, OSError, ValueError) as error:
             return f"the reload of {self.service.name} failed: {error}"
 
     def _undo(self, result: Result, trouble: str) -> None:
-        """Put the old tree back, reload again, and raise with what the service said."""
+        """Put the old tree back and reload again.
+
+        :raises ConfigTreeError: always, with what the service said
+        """
         refused = self.stage if result.swapped == "exchange" else self.root
         if result.swapped == "exchange":
             files.exchange(self.root, self.stage)
@@ -268,18 +274,18 @@ class Transaction:
         raise ConfigTreeError(f"{trouble}. The old tree is back, {state}. It said: {said}", service_lines=lines)
 
     def _said(self, tree: str, manifest: Manifest) -> str:
-        """The service's own words about a tree, with the owners of the files they name."""
+        """Return the service's own words about a tree, with the owners of the files that they name."""
         lines = self.service.said()
         return Explainer(self.name, tree, manifest).explain(lines) if lines else "it logged nothing"
 
 
-def _concerned(plan: Plan, sites: set[str]) -> set[str]:
-    """The sites whose files change; all of them where a file that they share does."""
+def _concerned(plan: TreePlan, sites: set[str]) -> set[str]:
+    """Return the sites whose files change; all of them where a file that they share does."""
     owners = {entry.owner for entry in plan.write.values()}
     return owners if owners <= sites else sites
 
 
-def _new(plan: Plan) -> set[str]:
-    """The owners who had no files before."""
+def _new(plan: TreePlan) -> set[str]:
+    """Return the owners who had no files before."""
     changed = {plan.write[path].owner for path in plan.changed}
     return {plan.write[path].owner for path in plan.created} - changed

@@ -13,11 +13,16 @@ from .explain import Explainer
 from .request import ConfigTreeError, Manifest
 
 # Mount, then become the program: what it mounts and writes below the root is seen by nobody else.
-IN_NAMESPACE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+_IN_NAMESPACE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 
 
-class Validator:
-    """Runs `argv` with a staged tree in place of `root`; `fallback` where no mount namespace can be had."""
+class TreeValidator:
+    """Has a program accept or refuse a staged tree in place of the root.
+
+    :param argv: the program with its arguments, empty for none
+    :param fallback: the same for hosts that give no mount namespace; ``{root}`` in a word is the path of a copy
+    :param runner: runs programs, as ``host.command.run`` does
+    """
 
     def __init__(self, root: str, argv: list[str], fallback: list[str], runner: Runner = run) -> None:
         self.root = root
@@ -27,7 +32,7 @@ class Validator:
         self.warnings: list[str] = []
 
     def check(self, stage: str, manifest: Manifest) -> str:
-        """Return how it was validated: namespace, copy or skipped.
+        """Have a stage accepted, and return how: namespace, copy or skipped.
 
         :raises ConfigTreeError: if it is refused
         :raises CommandError: if the program cannot be started
@@ -52,11 +57,11 @@ class Validator:
         return how
 
     def _namespace(self, stage: str) -> list[str]:
-        sh = ["sh", "-c", IN_NAMESPACE, "config_tree", stage, self.root]
+        sh = ["sh", "-c", _IN_NAMESPACE, "config_tree", stage, self.root]
         return ["unshare", "--mount", "--propagation", "private", *sh]
 
     def _has_namespace(self, stage: str) -> bool:
-        """Try it with a program that cannot fail, so that a failure is the namespace's."""
+        """Return whether a program that cannot fail ends well in a namespace: if it does not, there is no namespace to be had."""
         try:
             return self._run([*self._namespace(stage), "true"]).status == 0
         except CommandError:
@@ -82,7 +87,7 @@ class Validator:
 
 
 def redirect(copy: str, root: str) -> None:
-    """Rewrite every mention of `root` in the files and links below `copy` to `copy`."""
+    """Make every mention of the root in the files and links below a copy one of the copy."""
     mention = re.compile(rb"(?<![\w./-])" + re.escape(os.fsencode(root)) + rb"(?![\w.-])")
     for directory, subdirs, names in os.walk(copy):
         for name in [*names, *subdirs]:

@@ -51,7 +51,7 @@ def _paragraphs(path: str, wanted: t.Collection[str]) -> list[dict[str, str]]:
 
 
 def is_as_packaged(path: str) -> bool:
-    """Whether a file is a package's configuration file that nobody has edited (Debian policy, 10.7.3).
+    """Return whether a file is a package's configuration file that nobody has edited (Debian policy, 10.7.3).
 
     ``False`` for files of no package, and on hosts without dpkg.
     """

@@ -12,13 +12,12 @@ import re
 import shutil
 import stat
 import typing as t
-from collections.abc import Iterator
 
 _PARTIAL = ".partial"
-AT_FDCWD = -100
-RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 # What renameat2 and the kernel below it answer where two directories cannot be exchanged.
-CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+_CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 _OCTAL = re.compile(r"\\([0-7]{3})")  # mountinfo writes a blank as \040
 
 
@@ -168,7 +167,7 @@ def names_in(directory: str) -> list[str]:
         return []
 
 
-def walk(directory: str) -> Iterator[os.DirEntry[str]]:
+def walk(directory: str) -> t.Iterator[os.DirEntry[str]]:
     with os.scandir(directory) as entries:
         for entry in entries:
             yield entry
@@ -177,7 +176,7 @@ def walk(directory: str) -> Iterator[os.DirEntry[str]]:
 
 
 def mounts_at_or_below(path: str, mountinfo: str = "/proc/self/mountinfo") -> list[str]:
-    """Mount points that are `path` or lie below it."""
+    """Return the mount points that are a path or lie below it."""
     try:
         with open(mountinfo, encoding="utf-8", errors="surrogateescape") as handle:
             points = [_OCTAL.sub(lambda code: chr(int(code[1], 8)), line.split()[4]) for line in handle]
@@ -193,10 +192,10 @@ def remove_tree(path: str) -> None:
 
 
 def copy_tree(source: str, target: str) -> None:
-    """Copy what is in `source` into the existing directory `target`.
+    """Copy what is in a directory into another existing one.
 
     Files become hard links, so nothing of them can be lost or differ; where links are not possible, copies.
-    Nothing may therefore be opened for writing in `target`: replace files, never edit them.
+    Nothing may therefore be opened for writing in the copy: replace files, never edit them.
     """
     with os.scandir(source) as entries:
         for entry in entries:
@@ -211,7 +210,7 @@ def copy_tree(source: str, target: str) -> None:
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """Make `target`, which must not exist, the same file or symlink as `source`."""
+    """Make a path where nothing is the same file or symlink as another one."""
     try:
         os.link(source, target, follow_symlinks=False)
         return
@@ -227,7 +226,7 @@ def link_or_copy(source: str, target: str) -> None:
 
 
 def copy_attributes(source: str, target: str) -> None:
-    """Owner, mode, times, extended attributes (ACLs, SELinux labels)."""
+    """Give a path the owner, mode, times and extended attributes (ACLs, SELinux labels) of another one."""
     info = os.lstat(source)
     with contextlib.suppress(PermissionError):
         os.chown(target, info.st_uid, info.st_gid, follow_symlinks=False)
@@ -272,7 +271,7 @@ def remove_path(path: str) -> None:
 
 
 def fsync_dirs(tree: str) -> None:
-    """Wait until every directory of `tree`, and the one that holds it, is on the disk."""
+    """Wait until every directory of a tree, and the one that holds it, is on the disk."""
     for directory in [entry.path for entry in walk(tree) if entry.is_dir(follow_symlinks=False)]:
         fsync(directory)
     fsync(tree)
@@ -280,15 +279,18 @@ def fsync_dirs(tree: str) -> None:
 
 
 def exchange(one: str, other: str) -> bool:
-    """Swap two directories in one step. False where the system cannot; other errors raise OSError."""
+    """Swap two directories in one step, and return ``False`` where the system cannot.
+
+    :raises OSError: for other reasons, such as a directory that is not there
+    """
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False
-    if renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0:
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
         fsync(os.path.dirname(one))
         return True
     number = ctypes.get_errno()
-    if number in CANNOT_EXCHANGE:
+    if number in _CANNOT_EXCHANGE:
         return False
     raise OSError(number, os.strerror(number), one)
 

@@ -1,12 +1,11 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""config_tree: ask the sites of a web server before and after a reload; none may be worse off."""
+"""Ask the sites of a web server before and after a reload; none may be worse off."""
 
 from __future__ import annotations
 
 import time
 import typing as t
-from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .http_client import HttpClient, NoAnswerError, NoConnectionError
@@ -40,7 +39,7 @@ class SiteProbe:
     :param sites: ``name``, ``host`` and ``routes``; each route's ``probe`` is the path that is asked, an empty one is not
     """
 
-    def __init__(self, address: tuple[str, int], sites: Sequence[Mapping[str, t.Any]]) -> None:
+    def __init__(self, address: tuple[str, int], sites: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         self.client = HttpClient(address)
         self.requests = [
             SiteRequest(site["name"], site["host"], route["probe"]) for site in sites for route in site["routes"] if route["probe"]
@@ -48,17 +47,17 @@ class SiteProbe:
 
     @property
     def names(self) -> set[str]:
-        """The sites that can be asked."""
+        """Return the names of the sites that can be asked."""
         return {request.site for request in self.requests}
 
-    def look(self, names: Collection[str]) -> dict[SiteRequest, SiteAnswer]:
+    def look(self, names: t.Collection[str]) -> dict[SiteRequest, SiteAnswer]:
         """Ask every route of the named sites."""
         wanted = [request for request in self.requests if request.site in names]
         with ThreadPoolExecutor(_THREADS) as pool:
             return dict(zip(wanted, pool.map(self._ask, wanted), strict=True))
 
-    def worse(self, before: Mapping[SiteRequest, SiteAnswer], new: Collection[str] = ()) -> str:
-        """Ask again and return "" or which site answers worse than before, given some time to recover.
+    def worse(self, before: t.Mapping[SiteRequest, SiteAnswer], new: t.Collection[str] = ()) -> str:
+        """Ask again and return which sites answer worse than before, empty if none does. They are given some time to recover.
 
         :param new: names of sites that were not there before: it is enough that the server takes the connection
         """

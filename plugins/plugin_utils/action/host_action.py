@@ -31,7 +31,7 @@ class HostAction(ActionBase):
     def call_module(self, name: str, arguments: Answer, task_vars: Answer) -> Answer:
         """Call a module of this collection and return its answer.
 
-        :raises AnsibleActionFail: as `require_success` does
+        :raises AnsibleActionFail: as :meth:`require_success` does
         """
         answer = self._execute_module(f"flaskops.stack.{name}", module_args=arguments, task_vars=task_vars)
         answer.pop("invocation", None)

@@ -13,13 +13,13 @@ from jinja2 import UndefinedError
 
 Evaluate = t.Callable[[t.Any], t.Any]
 # Inside of a filter it is Jinja's, elsewhere Ansible's.
-UNDEFINED = (AnsibleUndefinedVariable, UndefinedError)
+_UNDEFINED = (AnsibleUndefinedVariable, UndefinedError)
 
 
 def undefined(variable: str, problems: Sequence[str]) -> str:
     """Return the message for descriptions that refer to something undefined.
 
-    :param problems: a line for each place, as `places` returns them
+    :param problems: a line for each place, as :func:`places` returns them
     """
     remedy = 'Define it in the inventory. For facts of a host, which no playbook here gathers, see docs/applications.md, "Facts of a host".'
     return "\n".join([f"{variable} refers to what is not defined:", *problems, remedy])
@@ -37,7 +37,7 @@ def places(where: str, value: object, evaluate: Evaluate = lambda value: value) 
         return [line for number in range(len(value)) for line in _below(f"{where}[{number}]", value, number, evaluate)]
     try:
         evaluate(value)
-    except UNDEFINED as error:
+    except _UNDEFINED as error:
         return [f"{where}: {error}"]
     return []
 
@@ -46,9 +46,9 @@ def _below(where: str, value: t.Any, key: t.Any, evaluate: Evaluate) -> list[str
     """Return the lines for an item of a mapping or list; an application goes by its name."""
     try:
         item = value[key]
-    except UNDEFINED as error:
+    except _UNDEFINED as error:
         return [f"{where}: {error}"]
     if "." not in where and isinstance(item, Mapping):
-        with contextlib.suppress(KeyError, *UNDEFINED):
+        with contextlib.suppress(KeyError, *_UNDEFINED):
             where = str(evaluate(item["name"]))
     return places(where, item, evaluate)

@@ -16,13 +16,13 @@ from ..requirements.lines import is_include, read_requirements
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 
-DEFAULT_REQUIREMENTS = "requirements.txt"
+_DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.
-BUILD_VERSION = 1
+_BUILD_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ReleasePlan:
     """A release as it must be on a host."""
 
     name: str
@@ -47,7 +47,7 @@ def prebuilt_release(source: Mapping[str, t.Any]) -> dict[str, str]:
     return {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
 
 
-def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
+def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePlan:
     """Return the release that ``tree`` makes with the interpreter of a host.
 
     :param python: implementation and version of the host's interpreter, such as ``cpython-3.13``
@@ -59,12 +59,12 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> Plan:
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
-    virtualenv = content_id("virtualenv", {"build": BUILD_VERSION, **inputs})
+    virtualenv = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
     callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
-    release = content_id("release", {"build": BUILD_VERSION, "virtualenv": virtualenv, **code})
-    return Plan(
+    release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv, **code})
+    return ReleasePlan(
         name=app["name"],
         id=release,
         virtualenv_id=virtualenv,
@@ -82,7 +82,7 @@ def requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
 
     :raises SourceError: for one that is named and not there
     """
-    name = app.get("requirements", DEFAULT_REQUIREMENTS)
+    name = app.get("requirements", _DEFAULT_REQUIREMENTS)
     if tree.read(name) is not None:
         return name
     if "requirements" in app:

@@ -54,7 +54,7 @@ class Project:
 
     @property
     def is_installable(self) -> bool:
-        """Whether pip would install the directory."""
+        """Return whether pip would install the directory."""
         return self.setup_py is not None or self._read("pyproject.toml") is not None
 
     def dependencies(self, extras: t.Sequence[str] = ()) -> list[str]:
@@ -67,7 +67,7 @@ class Project:
 
     @property
     def dynamic(self) -> list[str]:
-        """The names of what the build tool finds out, such as ``version``."""
+        """Return the names of what the build tool finds out, such as ``version``."""
         return _texts(self.at("project.dynamic"))
 
     def setup_py_declares(self) -> bool:

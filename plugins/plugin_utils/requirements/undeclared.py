@@ -25,7 +25,7 @@ _FILES = re.compile(r"requirements/[^/]+\.txt|requirements[-_.][^/]+\.txt|[^/]+[
 _LIKELY = re.compile(r"(^|[-_./])(prod|production|live|main|base|common|requirements)([-_.]|$)", re.I)
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
 # By the end of their names, files that other tools read and pip does not.
-NOT_FOR_PIP = (".toml", ".lock", ".cfg", ".py", ".yml", ".yaml", ".json", "Pipfile")
+_NOT_FOR_PIP = (".toml", ".lock", ".cfg", ".py", ".yml", ".yaml", ".json", "Pipfile")
 
 
 def check_undeclared(tree: Tree) -> Iterator[SourceError]:
@@ -38,7 +38,7 @@ def check_undeclared(tree: Tree) -> Iterator[SourceError]:
 
 def check_named(name: str) -> Iterator[SourceError]:
     """Yield one problem for a file that is named as requirements and that pip cannot read."""
-    if name.endswith(NOT_FOR_PIP):
+    if name.endswith(_NOT_FOR_PIP):
         remedy = _EXPORTS.get(name.rpartition("/")[2], (_DOT,))[0]
         yield SourceError("requirements", f"'{name}' is no requirements file, and pip installs no other", f"{remedy}, and name that")
 

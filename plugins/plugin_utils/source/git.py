@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .cache import local_path, locked, short_digest, without_password
 from .git_command import PLAIN, git, git_words
-from .tree import Entry, SourceError, Tree, tar_writer
+from .tree import SourceError, Tree, TreeEntry, tar_writer
 
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -51,10 +51,10 @@ class GitTree(Tree):
             return None
 
     @functools.cached_property
-    def _entries(self) -> list[Entry]:
+    def _entries(self) -> list[TreeEntry]:
         listed = git(self.repository, "ls-tree", "-r", "-z", "--long", self._tree)
         entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
-        return [Entry(*about.decode().split(), os.fsdecode(name)) for about, _tab, name in entries]
+        return [TreeEntry(*about.decode().split(), os.fsdecode(name)) for about, _tab, name in entries]
 
     def names(self) -> frozenset[str]:
         return frozenset(entry.name for entry in self._entries if entry.kind == "blob")

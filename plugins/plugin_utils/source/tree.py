@@ -45,12 +45,12 @@ class Tree:
 
     @property
     def digest(self) -> str:
-        """What the tree is named by."""
+        """Return what the tree is named by."""
         raise NotImplementedError
 
     @property
     def revision(self) -> str:
-        """What a person would name it by."""
+        """Return what a person would name the tree by."""
         raise NotImplementedError
 
     def read(self, path: str) -> bytes | None:
@@ -176,7 +176,7 @@ class DirTree(Tree):
         return empty_submodules(self.root, self._excluded)
 
 
-class Entry(t.NamedTuple):
+class TreeEntry(t.NamedTuple):
     """A line of git-ls-tree: a file or link, or the commit of a submodule."""
 
     mode: str

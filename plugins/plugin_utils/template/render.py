@@ -13,8 +13,8 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 
+from ...module_utils.host.managed import MANAGED
 from ..project import project_directories
 from .core_templar import CoreTemplar, read_template
 from .errors import failing_place, reason

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import jinja2
 import pytest
@@ -37,7 +37,7 @@ class Task:
     delegate_to = None
     action = "flaskops.stack.config_tree"
 
-    def __init__(self, role: Path, args: dict[str, Any]) -> None:
+    def __init__(self, role: Path, args: dict[str, t.Any]) -> None:
         self.role = role
         self.args = args
 
@@ -55,9 +55,9 @@ def places(tmp_path: Path) -> SimpleNamespace:
     return found
 
 
-def render(places: SimpleNamespace, *files: dict[str, Any], **variables: Any):
+def render(places: SimpleNamespace, *files: dict[str, t.Any], **variables: t.Any):
     """Run the action; return the entries it would ship."""
-    shipped: dict[str, Any] = {}
+    shipped: dict[str, t.Any] = {}
     loader = DataLoader()
     loader.set_basedir(str(places.other))
     task = Task(places.role, {"root": "/etc/nginx", "files": list(files), "owners": ["shop"]})
@@ -77,11 +77,11 @@ def render(places: SimpleNamespace, *files: dict[str, Any], **variables: Any):
     return decode_payload(shipped["payload"])
 
 
-def site(src: str = "site.conf.j2", **app: Any) -> dict[str, Any]:
+def site(src: str = "site.conf.j2", **app: t.Any) -> dict[str, t.Any]:
     return {"path": "sites/shop", "owner": "shop", "src": src, "vars": {"app": {"root": "/srv", **app}}}
 
 
-def text(places: SimpleNamespace, entry: dict[str, Any], **variables: Any) -> str:
+def text(places: SimpleNamespace, entry: dict[str, t.Any], **variables: t.Any) -> str:
     return render(places, entry, **variables)[0].content.decode()
 
 
@@ -213,7 +213,7 @@ def test_a_path_twice_is_refused_before_anything_is_sent(places):
         render(places, site(), site())
 
 
-def refusal(places: SimpleNamespace, entry: dict[str, Any], **variables: Any) -> str:
+def refusal(places: SimpleNamespace, entry: dict[str, t.Any], **variables: t.Any) -> str:
     with pytest.raises(AnsibleActionFail) as failed:
         render(places, entry, **variables)
     return str(failed.value)

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import typing as t
 
 import pytest
 import yaml
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import Plan
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import TreePlan
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
     ARGUMENT_SPEC,
     Absent,
@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transac
 from ansible_collections.flaskops.stack.plugins.modules import config_tree
 
 
-def described(options: dict[str, Any]) -> dict[str, Any]:
+def described(options: dict[str, t.Any]) -> dict[str, t.Any]:
     """Options of a spec or a documentation, by what both say."""
     kept = ("type", "elements", "choices", "default", "required")
     found = {}
@@ -39,7 +39,7 @@ def test_documentation_is_the_argument_spec():
 
 def test_return_values_are_documented():
     documented = yaml.safe_load(config_tree.RETURN)
-    result = Result(Plan(None)).as_dict()
+    result = Result(TreePlan(None)).as_dict()
     assert set(result) - {"changed"} <= set(documented)
     assert set(result["files"]) == set(documented["files"]["contains"])
 
@@ -58,7 +58,7 @@ def test_wrong_absent(value):
         config_tree.to_absent(value)
 
 
-def params(**more: Any) -> dict[str, Any]:
+def params(**more: t.Any) -> dict[str, t.Any]:
     return {**{name: option.get("default") for name, option in ARGUMENT_SPEC.items()}, "root": "/etc/nginx", **more}
 
 

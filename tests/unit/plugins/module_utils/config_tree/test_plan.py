@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import plan as plan_module
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import Plan, Planner
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import Planner, TreePlan
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
     MANIFEST,
     Absent,
@@ -27,7 +27,7 @@ def shop(path: str = "sites/shop.conf", content: bytes = b"shop\n", **more: obje
     return Entry(path=path, owner="shop", content=content, **more)
 
 
-def plan(root: Path, entries: list[Entry], absent: list[Absent] | None = None, owners: str = "shop") -> Plan:
+def plan(root: Path, entries: list[Entry], absent: list[Absent] | None = None, owners: str = "shop") -> TreePlan:
     return Planner(str(root), want_diff=True).make(entries, absent or [], owners.split())
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import journal, stage
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import transaction as transaction_module
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry, Request
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry, TreeRequest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result, Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host import files
@@ -95,7 +95,7 @@ class Host:
 
     def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []
-        request = Request(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
+        request = TreeRequest(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
         transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe, "me@here")
         return transaction.predict() if check else transaction.run()
 
@@ -465,7 +465,7 @@ def test_adopting_changes_the_manifest_only(host):
 
 def test_two_runs_exclude_each_other(host, monkeypatch):
     host.run(FIRST)
-    monkeypatch.setattr(transaction_module, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(transaction_module, "_LOCK_SECONDS", 0)
     (lock,) = host.state.glob("*.lock")
     with lock.open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -480,7 +480,7 @@ def test_a_run_that_waits_in_vain_is_told_for_whom(host, monkeypatch):
     says = (
         rf"^another run changes the files below {host.root}: me@here since 20.*Z \(process {os.getpid()}\)\. Waited 0 s for it\. Try again"
     )
-    monkeypatch.setattr(transaction_module, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(transaction_module, "_LOCK_SECONDS", 0)
 
     def second():
         with pytest.raises(ConfigTreeError, match=says):
@@ -512,7 +512,7 @@ def test_a_full_disk_while_single_files_are_renamed_is_undone(host, monkeypatch)
 @pytest.mark.parametrize("root", ["/", "relative", "/etc/.."])
 def test_a_wrong_root_is_refused(tmp_path, root):
     with pytest.raises(ConfigTreeError, match="absolute path"):
-        Transaction(Request(root, []), Service(""), str(tmp_path))
+        Transaction(TreeRequest(root, []), Service(""), str(tmp_path))
 
 
 # What a run does to the disk. It is killed before the first such call, before the second, and so on.

@@ -100,8 +100,8 @@ def test_nothing_said(tree, manifest):
     assert explain(tree, manifest) == "it said nothing and exited with status 1"
 
 
-def validator(root: Path, argv: list[str], fallback: list[str] | None = None, runner=command.run) -> validate.Validator:
-    return validate.Validator(str(root), argv, fallback or [], runner)
+def validator(root: Path, argv: list[str], fallback: list[str] | None = None, runner=command.run) -> validate.TreeValidator:
+    return validate.TreeValidator(str(root), argv, fallback or [], runner)
 
 
 def test_no_program_no_validation(tree, manifest, tmp_path):

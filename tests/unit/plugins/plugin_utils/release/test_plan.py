@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import Plan, plan_release, prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import ReleasePlan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import FileTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError
@@ -24,7 +24,7 @@ PYTHON = "cpython-3.11-linux-x86_64"
 def plan(tmp_path):
     """Plan a release of files; a second call replaces them."""
 
-    def plan(files: dict[str, str], tag: str = PYTHON, **description) -> Plan:
+    def plan(files: dict[str, str], tag: str = PYTHON, **description) -> ReleasePlan:
         root = tmp_path / "code"
         for old in root.rglob("*"):
             if old.is_file():
@@ -290,7 +290,7 @@ def wheel(place: Path, version: str, *requires: str) -> FileTree:
     return FileTree(file, f"shop {version}")
 
 
-def package(tree: FileTree, requirement: str = "shop==1.0") -> Plan:
+def package(tree: FileTree, requirement: str = "shop==1.0") -> ReleasePlan:
     return plan_release(complete(source={"path": None, "package": requirement}, wsgi="shop:app"), tree, PYTHON)
 
 
