@@ -174,7 +174,7 @@ def shop() -> tuple[dict[str, Any], dict[str, str]]:
     """Return the smallest application with a stream, and a release of it."""
     routes = [{"path": "/"}, {"path": "/time/", "mode": "stream"}]
     app = resolve_app({"name": "shop", "source": {"path": "."}, "wsgi": "shop.wsgi:app", "nginx": {"routes": routes}})
-    return app, {"path": f"{app['root']}/releases/<id>", "virtualenv": f"{app['root']}/venvs/<id>"}
+    return app, {"path": f"{app['root']}/releases/<id>", "virtualenv_path": f"{app['root']}/venvs/<id>"}
 
 
 def setting_table(items: list[dict[str, Any]]) -> str:

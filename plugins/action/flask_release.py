@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
                 "lock_timeout": args["lock_timeout"],
             }
             answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
-            for name, text in (answer.get("locks") or {}).items():
+            for name, text in (answer.get("constraints") or {}).items():
                 constraints.remember(cache, plans[name]["virtualenv_id"], text)
         if remote_tmp:
             self._remove_tmp_path(remote_tmp)
@@ -108,11 +108,8 @@ def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.An
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
-        "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
-        "release": {
-            **{key: plan[key] for key in ("id", "requirements", "package", "callable", "revision")},
-            "virtualenv": plan["virtualenv_id"],
-        },
+        "constraints": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
+        "release": {key: plan[key] for key in ("id", "virtualenv_id", "requirements", "package", "callable", "revision")},
     }
 
 

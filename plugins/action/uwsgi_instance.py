@@ -33,7 +33,7 @@ _LIMITS = ("memory_max", "tasks_max")
 def _given(release: t.Mapping[str, str]) -> dict[str, str]:
     """Return the environment that every application has."""
     return {
-        "PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{release['virtualenv_path']}/bin:/usr/local/bin:/usr/bin:/bin",
         # For werkzeug's ProxyFix: however many proxies there are, the last one replaces what the others said.
         "FLASKOPS_PROXY_HOPS": "1",
     }
@@ -152,7 +152,7 @@ class ActionModule(ActionBase):
             if app["name"] in known:
                 continue
             if "prebuilt" in source:
-                found[app["name"]] = prebuilt_release(source)
+                found[app["name"]] = prebuilt_release(source)._asdict()
             else:
                 asked.append({"name": app["name"], "root": app["root"]})
         if asked:

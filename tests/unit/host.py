@@ -85,7 +85,7 @@ class Host:
         built = {
             "id": release,
             "path": f"{app['root']}/releases/{release}",
-            "virtualenv": f"{app['root']}/venvs/v-{release}",
+            "virtualenv_path": f"{app['root']}/venvs/v-{release}",
             "revision": f"rev {release}",
         }
         if release:
@@ -105,7 +105,7 @@ class Host:
             (directory / "web/style.css").write_text(release)
             age = 1_000_000_000 + int(self.now)
             os.utime(directory, (age, age))
-        record = {"id": release, "virtualenv": f"v-{release}", "callable": "", "revision": f"rev {release}"}
+        record = {"id": release, "virtualenv_id": f"v-{release}", "callable": "", "revision": f"rev {release}"}
         (root / "releases" / f"{release}.json").write_text(json.dumps(record))
         (root / "next").unlink(missing_ok=True)
         (root / "next").symlink_to(f"releases/{release}")

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The record of an application on a host: a JSON line for each attempt, and which releases were taken back."""
+"""The record of an application on a host: a JSON line for each attempt, and which releases were rolled back."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def read(root: str, last: int) -> list[dict[str, t.Any]]:
 
 
 def rejected(root: str) -> dict[str, dict[str, t.Any]]:
-    """Return the releases and instances that were taken back, by id."""
+    """Return the releases and instances that were rolled back, by id."""
     return json.loads(read_text(f"{root}/rejected.json") or "{}")
 
 
 def reject(root: str, name: str, who: str) -> None:
-    """Remember that a release or an instance was taken back."""
+    """Remember that a release or an instance was rolled back."""
     _write_rejected(root, {**rejected(root), name: {"time": now(), "who": who}})
 
 
 def forgive(root: str, names: t.Iterable[str]) -> None:
-    """Forget that releases or instances were taken back."""
+    """Forget that releases or instances were rolled back."""
     left = {name: entry for name, entry in rejected(root).items() if name not in set(names)}
     if left != rejected(root):
         _write_rejected(root, left)

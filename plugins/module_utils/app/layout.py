@@ -11,6 +11,40 @@ from ..host.systemd import UNIT_DIR
 App = t.Mapping[str, t.Any]
 
 
+class Release(t.NamedTuple):
+    """A release as an instance runs it, on the wire and in the records of instances a dict with these keys.
+
+    Code that something else put on the host has no ``id``; the revision is then the version that the user has written.
+    """
+
+    id: str
+    path: str
+    virtualenv_path: str
+    callable: str
+    revision: str
+
+    @classmethod
+    def from_dict(cls, values: t.Mapping[str, str]) -> Release:
+        return cls(*(values.get(field, "") for field in cls._fields))
+
+
+class ReleaseRecord(t.NamedTuple):
+    """What is written beside a release when it is built, a dict with these keys."""
+
+    id: str
+    virtualenv_id: str
+    callable: str
+    revision: str
+
+    @classmethod
+    def from_dict(cls, values: t.Mapping[str, str]) -> ReleaseRecord:
+        return cls(*(values.get(field, "") for field in cls._fields))
+
+    def release(self, root: str) -> Release:
+        """Return the release that is recorded, with its places below ``root``."""
+        return Release(self.id, f"{root}/releases/{self.id}", f"{root}/venvs/{self.virtualenv_id}", self.callable, self.revision)
+
+
 class InstanceFile(t.NamedTuple):
     """A file of an instance: its suffix in the configuration directory, and who may read it."""
 

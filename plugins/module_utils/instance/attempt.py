@@ -12,10 +12,10 @@ from ..host import systemd
 from ..host.files import read_text
 from . import switch
 from .gate import gate
-from .instance import DeployError, Instance, MissingDirectoryError, instance_record
+from .instance import DeployError, Instance, MissingDirectoryError, release_id_of
 
 
-class Outcome(t.NamedTuple):
+class RunResult(t.NamedTuple):
     """What a run did."""
 
     changed: bool
@@ -26,15 +26,15 @@ class Outcome(t.NamedTuple):
 
 
 def rejected_notices(wanted: t.Sequence[Instance]) -> dict[str, str]:
-    """Return what to say of instances that were taken back and are not live."""
+    """Return what to say of instances that were rolled back and are not live."""
     notices: dict[str, str] = {}
     for instance in wanted:
         entries = history.rejected(instance.root)
-        name = next((name for name in (instance.id, instance.release["id"]) if name and name in entries), "")
+        name = next((name for name in (instance.id, instance.release.id) if name and name in entries), "")
         if name and instance.live_id not in ("", instance.id):
             entry = entries[name]
             notices[instance.name] = (
-                f"{instance.name}: {name} was taken back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
+                f"{instance.name}: {name} was rolled back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
                 " release, or set uwsgi_service_allow_rejected: true."
             )
     return notices
@@ -46,7 +46,7 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     Where it fails there is nothing left to finish; where it does not, that is the caller's to say.
     """
     began = time.monotonic()
-    templates = {instance.name: {path: read_text(path) for path in instance.templates} for instance in pending}
+    unit_templates = {instance.name: {path: read_text(path) for path in instance.unit_templates} for instance in pending}
     before = {instance.name: instance.live_id for instance in pending}
     for instance in pending:
         try:
@@ -56,7 +56,7 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
         except OSError as error:
             record_attempt(instance, who, action, "failed", str(error), before, {})
             for candidate in (other for other in pending if action == "deploy" and other.live_id != other.id):
-                switch.discard_candidate(candidate, templates[candidate.name])
+                switch.remove_candidate(candidate, unit_templates[candidate.name])
             finish(pending)
             if isinstance(error, MissingDirectoryError):
                 raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
@@ -67,7 +67,7 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
     gated = time.monotonic()
     if problems:
         # What one goes back to was healthy once; that it is not now is no reason to lose it.
-        switch.take_back(pending, templates, discard=action == "deploy")
+        switch.discard(pending, unit_templates, remove=action == "deploy")
         reasons = {problem.name: problem.says for problem in problems}
         for instance in pending:
             reason = reasons.get(instance.name, "another application of the run failed")
@@ -91,9 +91,9 @@ def finish(pending: t.Sequence[Instance]) -> None:
 def _reject_live(target: Instance, who: str) -> None:
     """Remember that what is live was left for ``target``: its release, or only its settings where the release is the same."""
     live = target.live_id
-    release = instance_record(target.app, live)["release"]["id"]
-    history.forgive(target.root, (target.id, target.release["id"]))
-    history.reject(target.root, release if release != target.release["id"] else live, who)
+    release = release_id_of(target.app, live)
+    history.forgive(target.root, (target.id, target.release.id))
+    history.reject(target.root, release if release != target.release.id else live, who)
 
 
 def record_attempt(
@@ -102,8 +102,8 @@ def record_attempt(
     entry = {
         "action": action,
         "instance": instance.id,
-        "release": instance.release["id"],
-        "revision": instance.release["revision"],
+        "release": instance.release.id,
+        "revision": instance.release.revision,
         "previous": before[instance.name],
         "who": who,
         "result": result,

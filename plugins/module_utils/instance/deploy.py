@@ -9,30 +9,31 @@ import time
 import typing as t
 
 from ..app import history
+from ..app.layout import Release
 from ..host import systemd
 from ..host.as_user import CommandError, run_hooks
 from ..host.files import read_link
 from ..release.store import release_record
 from . import prune, removal, switch
-from .attempt import Outcome, bring_up, finish, instance_diff, record_attempt, rejected_notices
+from .attempt import RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
 from .instance import DeployError, Instance, instance_record
 
 App = t.Mapping[str, t.Any]
 
 
-def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allow_rejected: bool, check: bool) -> Outcome:
+def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allow_rejected: bool, check: bool) -> RunResult:
     """Bring every instance up and switch to it, and take away what is to be absent.
 
     :param who: whom the history names
-    :param allow_rejected: whether releases and instances that were taken back are deployed again
+    :param allow_rejected: whether releases and instances that were rolled back are deployed again
     :param check: whether to tell only what would be done
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
-    states = systemd.show([unit for instance in wanted for unit in instance.units])
+    states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
     notices: dict[str, str] = {} if allow_rejected else rejected_notices(wanted)
-    strays = switch.strays(wanted)
+    leftovers = switch.leftover_instances(wanted)
     pending = [
-        instance for instance in wanted if instance.name not in notices and (strays[instance.name] or not instance.is_settled(states))
+        instance for instance in wanted if instance.name not in notices and (leftovers[instance.name] or not instance.is_settled(states))
     ]
     leaving = {app["name"]: removal.pending(app) for app in absent}
     gone = [path for paths in leaving.values() for path in paths]
@@ -42,7 +43,7 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
         if pending:
             bring_up(pending, who, "deploy")
             for instance in pending:
-                history.forgive(instance.root, (instance.id, instance.release["id"]))
+                history.forgive(instance.root, (instance.id, instance.release.id))
             removed += [path for instance in pending for path in prune.prune(instance)]
         for app in absent:
             removal.remove(app)
@@ -54,7 +55,7 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allo
         instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
         for instance in wanted
     }
-    return Outcome(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
+    return RunResult(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
 
 
 def migrate(wanted: t.Sequence[Instance], who: str) -> None:
@@ -65,7 +66,7 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
     for instance in wanted:
         began = time.monotonic()
         try:
-            run_hooks("migrate", instance.app, instance.release["path"], instance.release["virtualenv"])
+            run_hooks("migrate", instance.app, instance.release.path, instance.release.virtualenv_path)
         except CommandError as error:
             seconds = {"migrate": time.monotonic() - began}
             record_attempt(instance, who, "deploy", "failed", str(error), {instance.name: instance.live_id}, seconds)
@@ -77,7 +78,7 @@ def _after_switch(switched: t.Sequence[Instance]) -> None:
     problems: list[str] = []
     for instance in switched:
         try:
-            run_hooks("after_switch", instance.app, instance.release["path"], instance.release["virtualenv"])
+            run_hooks("after_switch", instance.app, instance.release.path, instance.release.virtualenv_path)
         except CommandError as error:
             problems.append(f"{instance.name}: the switch to {instance.id} was made, but {error}")
     if problems:
@@ -95,13 +96,14 @@ def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str
 
 
 def _is_new_release(instance: Instance) -> bool:
-    if instance.release["id"]:
-        return read_link(f"{instance.root}/current") != f"releases/{instance.release['id']}"
+    if instance.release.id:
+        return read_link(f"{instance.root}/current") != f"releases/{instance.release.id}"
     # Code that something else put there is told apart by the version that is written beside it.
-    return instance_record(instance.app, instance.live_id)["release"].get("revision") != instance.release["revision"]
+    live = instance_record(instance.app, instance.live_id)
+    return live is None or live.release.revision != instance.release.revision
 
 
-def last_built(app: App) -> dict[str, str]:
+def last_built(app: App) -> Release:
     """Return the release that was built last, by the link ``next``.
 
     :raises DeployError: if there is none
@@ -112,10 +114,4 @@ def last_built(app: App) -> dict[str, str]:
         raise DeployError(
             f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code."
         )
-    return {
-        "id": record["id"],
-        "path": f"{root}/releases/{record['id']}",
-        "virtualenv": f"{root}/venvs/{record['virtualenv']}",
-        "callable": record["callable"],
-        "revision": record["revision"],
-    }
+    return record.release(root)

@@ -34,7 +34,7 @@ class Problem(t.NamedTuple):
         return f"{self.name}: {self.says}. {self.live} The candidate's last log lines:{log}"
 
 
-def _of_the_live(instance: Instance) -> str:
+def _live_state_text(instance: Instance) -> str:
     """Return what became of the live instance meanwhile."""
     if instance.live_id in ("", instance.id):
         return "Nothing else is live."
@@ -94,7 +94,7 @@ class _Waiting:
 def gate(instances: t.Sequence[Instance]) -> list[Problem]:
     """Wait until every candidate is through; return what is wrong with those that are not."""
     began = time.monotonic()
-    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.units}
+    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.wanted_units}
     problems: list[Problem] = []
     while waiting:
         states = systemd.show(list(waiting))
@@ -110,7 +110,7 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
                 limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
                 waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
                 log = _last_words(unit, candidate.invocation, time.monotonic() - began)
-                problems.append(Problem(candidate.instance.name, candidate.says + limit, _of_the_live(candidate.instance), log))
+                problems.append(Problem(candidate.instance.name, candidate.says + limit, _live_state_text(candidate.instance), log))
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems

@@ -19,7 +19,18 @@ import pwd
 import shutil
 import typing as t
 
-from ..app.layout import FILES, App, drop_in_path, stream_link, stream_template_path, stream_unit_name, template_path, unfinished, unit_name
+from ..app.layout import (
+    FILES,
+    App,
+    Release,
+    drop_in_path,
+    stream_link,
+    stream_template_path,
+    stream_unit_name,
+    template_path,
+    unfinished,
+    unit_name,
+)
 from ..host.files import link_tree, partials, plain_umask, read_link, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled, wants_link
 
@@ -39,13 +50,13 @@ class Instance:
     def __init__(self, app: App) -> None:
         self.app, self.name, self.id = app, app["name"], app["id"]
         self.config_dir, self.run_dir, self.root = app["config_dir"], app["run_dir"], app["root"]
-        self.release: t.Mapping[str, str] = app["release"]
+        self.release = Release.from_dict(app["release"])
         self.unit = unit_name(self.name, self.id)
         # What answers, by unit; the first one is the instance's own.
         self.sockets = {self.unit: f"{self.run_dir}/{self.id}.sock"}
         if "stream" in app["files"]:
             self.sockets[stream_unit_name(self.name, self.id)] = f"{self.run_dir}/{self.id}.stream.sock"
-        self.units = list(self.sockets)
+        self.wanted_units = list(self.sockets)
         # Whether it ran when this run began.
         self.ran_before = False
 
@@ -56,14 +67,14 @@ class Instance:
     def unit_of(self, other: str) -> str:
         return unit_name(self.name, other)
 
-    def units_of(self, other: str) -> list[str]:
-        return units_of(self.app, other)
+    def installed_units(self, other: str) -> list[str]:
+        return installed_units(self.app, other)
 
     @property
-    def templates(self) -> dict[str, str]:
+    def unit_templates(self) -> dict[str, str]:
         """Return the texts of its unit templates by path; other instances share them."""
         own = {template_path(self.name): self.app["unit"]}
-        return {**own, stream_template_path(self.name): self.app["stream_unit"]} if len(self.units) > 1 else own
+        return {**own, stream_template_path(self.name): self.app["stream_unit"]} if len(self.wanted_units) > 1 else own
 
     def _files(self) -> dict[str, tuple[str, int, bool]]:
         """Return content, mode and whether the group reads it, by path."""
@@ -76,13 +87,13 @@ class Instance:
 
     def _unit_files(self) -> dict[str, str]:
         texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
-        return {**self.templates, **{drop_in_path(unit): text for unit, text in zip(self.units, texts, strict=False)}}
+        return {**self.unit_templates, **{drop_in_path(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)}}
 
     def _record(self) -> str:
         """Return what later runs need to know of the instance, with checksums that show a change by hand."""
         texts = {f"{self.config_dir}/{self.id}{FILES[kind].suffix}": text for kind, text in self.app["files"].items()}
         sums = {path: _checksum(text) for path, text in {**texts, **self._unit_files()}.items()}
-        return json.dumps({"release": dict(self.release), "files": sums}, sort_keys=True) + "\n"
+        return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
 
     def stale_files(self) -> list[str]:
         """Return the paths of files that are missing or were changed by hand."""
@@ -110,7 +121,7 @@ class Instance:
         shutil.rmtree(public, ignore_errors=True)
         os.makedirs(public, mode=0o755)
         for route in self.app["static"]:
-            source = os.path.join(self.release["path"], route["directory"])
+            source = os.path.join(self.release.path, route["directory"])
             if not os.path.isdir(source):
                 if lenient:
                     continue
@@ -131,12 +142,12 @@ class Instance:
         :param states: properties of its units by name
         """
         return (
-            all(states[unit]["ActiveState"] == "active" for unit in self.units)
+            all(states[unit]["ActiveState"] == "active" for unit in self.wanted_units)
             and is_enabled(self.unit)
             and self.live_id == self.id
             and read_link(stream_link(self.app)) == stream_target(self.app, self.id)
             and read_link(f"{self.config_dir}/live") == f"{self.id}.ini"
-            and (not self.release["id"] or read_link(f"{self.root}/current") == f"releases/{self.release['id']}")
+            and (not self.release.id or read_link(f"{self.root}/current") == f"releases/{self.release.id}")
             and read_link(f"{self.root}/public/current") == self.id
             and not self.stale_files()
             and not os.path.exists(unfinished(self.app))
@@ -148,7 +159,7 @@ def has_pool(app: App, name: str) -> bool:
     return os.path.exists(f"{app['config_dir']}/{name}{FILES['stream'].suffix}")
 
 
-def units_of(app: App, name: str) -> list[str]:
+def installed_units(app: App, name: str) -> list[str]:
     """Return the units of an instance that has a configuration."""
     return [unit_name(app["name"], name), *([stream_unit_name(app["name"], name)] if has_pool(app, name) else [])]
 
@@ -188,15 +199,32 @@ def known_ids(app: App) -> list[str]:
     return sorted(name for name in found if "." not in name)
 
 
-def instance_record(app: App, name: str) -> dict[str, t.Any]:
-    """Return what was recorded of an instance; its ``release`` is a dict with ``id``."""
+class InstanceRecord(t.NamedTuple):
+    """What was written down of an instance: its release, and the checksums of its files by path."""
+
+    release: Release
+    files: dict[str, str]
+
+
+def instance_record(app: App, name: str) -> InstanceRecord | None:
+    """Return what was recorded of an instance, ``None`` if nothing was."""
     text = read_text(f"{app['config_dir']}/{name}.json")
-    return json.loads(text) if text else {"release": {"id": ""}, "files": {}}
+    if not text:
+        return None
+    record = json.loads(text)
+    return InstanceRecord(Release.from_dict(record["release"]), record["files"])
+
+
+def release_id_of(app: App, name: str) -> str:
+    """Return the id of an instance's release, empty for prebuilt code and where nothing was recorded."""
+    record = instance_record(app, name)
+    return record.release.id if record else ""
 
 
 def changed_by_hand(app: App, name: str) -> list[str]:
     """Return the files of an instance that are not as they were written."""
-    sums = instance_record(app, name)["files"]
+    record = instance_record(app, name)
+    sums = record.files if record else {}
     return sorted(path for path, checksum in sums.items() if _checksum(read_text(path) or "") != checksum)
 
 

@@ -13,7 +13,7 @@ from ..host import systemd
 from ..host.files import read_link, unlink
 from ..release import store
 from ..release.store import by_age, prune_virtualenvs, remove_release
-from .instance import Instance, has_pool, instance_record, known_ids, previous_id, remove_instance, sweep, units_of
+from .instance import Instance, has_pool, installed_units, known_ids, previous_id, release_id_of, remove_instance, sweep
 from .switch import App
 
 
@@ -25,13 +25,13 @@ def prune(instance: Instance) -> list[str]:
     """
     app, root = instance.app, instance.root
     ids = known_ids(app)
-    units = {name: units_of(app, name) for name in ids}
+    units = {name: installed_units(app, name) for name in ids}
     timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
     found = systemd.show([*(unit for own in units.values() for unit in own), *timers.values()])
     states = {unit: state["ActiveState"] for unit, state in found.items()}
     running = {name for name in ids if any(states[unit] not in ("inactive", "failed") for unit in units[name])}
     protected = {instance.id, previous_id(app), *running}
-    release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
+    release_of = {name: release_id_of(app, name) for name in ids}
 
     releases = by_age(f"{root}/releases")
     linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
@@ -59,7 +59,7 @@ def prune(instance: Instance) -> list[str]:
     if os.path.exists(template) and not any(has_pool(app, name) for name in known_ids(app)):
         unlink(template)
         removed.append(template)
-    if instance.release["id"]:
+    if instance.release.id:
         for release in set(releases) - keep:
             remove_release(root, release)
             removed.append(f"{root}/releases/{release}")

@@ -15,7 +15,7 @@ from ..app.layout import drain_timer, stream_template_path, template_path
 from ..host import systemd
 from ..host.files import unlink
 from ..host.systemd import UNIT_DIR
-from .instance import known_ids, remove_instance, units_of
+from .instance import installed_units, known_ids, remove_instance
 
 App = t.Mapping[str, t.Any]
 
@@ -37,7 +37,7 @@ def remove(app: App) -> list[str]:
     gone = pending(app)
     ids = known_ids(app)
     systemd.stop([f"{drain_timer(app['name'], name)}.timer" for name in ids])
-    units = [unit for name in ids for unit in units_of(app, name)]
+    units = [unit for name in ids for unit in installed_units(app, name)]
     systemd.stop(units)
     systemd.reset_failed(units)
     for name in ids:

@@ -16,7 +16,7 @@ from ..host import systemd
 from ..host.files import read_link
 from ..host.systemd import is_enabled
 from ..release.store import release_record
-from .instance import changed_by_hand, instance_record, known_ids, live_id, previous_id, units_of
+from .instance import changed_by_hand, installed_units, known_ids, live_id, previous_id, release_id_of
 from .uwsgi_client import read_stats
 
 App = t.Mapping[str, t.Any]
@@ -28,7 +28,7 @@ def describe(app: App) -> dict[str, t.Any]:
     """Return releases, instances, socket and workers of an application."""
     live = live_id(app)
     ids = known_ids(app)
-    states = systemd.show([unit for name in ids for unit in units_of(app, name)])
+    states = systemd.show([unit for name in ids for unit in installed_units(app, name)])
     return {
         "live": live,
         "previous": previous_id(app),
@@ -44,11 +44,12 @@ def describe(app: App) -> dict[str, t.Any]:
 
 def _release(app: App) -> dict[str, t.Any]:
     release = os.path.basename(read_link(f"{app['root']}/current") or "")
-    record = release_record(app["root"], release) if release else {}
+    record = release_record(app["root"], release) if release else None
     path = f"{app['root']}/releases/{release}"
     # A release is never changed, so the age of its directory is when it was built.
     built = int(os.stat(path).st_mtime) if release and os.path.isdir(path) else 0
-    return {"id": release, "revision": record.get("revision", ""), "virtualenv": record.get("virtualenv", ""), "built": built}
+    known = {"revision": record.revision if record else "", "virtualenv_id": record.virtualenv_id if record else ""}
+    return {"id": release, **known, "built": built}
 
 
 def _socket(path: str) -> dict[str, str] | None:
@@ -68,9 +69,9 @@ def _socket(path: str) -> dict[str, str] | None:
 
 
 def _instance(app: App, name: str, states: t.Mapping[str, t.Mapping[str, str]]) -> dict[str, t.Any]:
-    own, *pool = units_of(app, name)
+    own, *pool = installed_units(app, name)
     return {
-        "release": instance_record(app, name)["release"]["id"],
+        "release": release_id_of(app, name),
         "enabled": is_enabled(own),
         **_uwsgi(own, states[own], f"{app['run_dir']}/{name}.stats"),
         "stream": _uwsgi(pool[0], states[pool[0]], f"{app['run_dir']}/{name}.stream.stats") if pool else None,

@@ -21,6 +21,7 @@ import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+from ..app.layout import ReleaseRecord
 from ..host.as_user import CommandError, run_hooks
 from ..host.files import fsync, give, link_atomically, plain_umask, sync_filesystem, write_atomically
 from .store import COMPLETE, App, BuildError, sweep
@@ -62,13 +63,13 @@ def build(app: App, archive: str | None) -> list[str]:
     """Build what is missing of a release and make it the one to be switched to next; return what was made.
 
     :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi``, ``gevent``, ``hooks``, ``environment``, ``release`` (a plan of the controller)
-        and ``lock`` (constraints of a host that has built the virtualenv)
+        and ``constraints`` (of a host that has built the virtualenv)
     :param archive: the packed tree, ``None`` if the host has the release
     :raises BuildError: if the tree cannot be a release; nothing unfinished is left
     :raises CommandError: if a command fails; nothing unfinished is left
     """
     root, plan = app["root"], app["release"]
-    release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
+    release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv_id']}"
     made: list[str] = []
     sweep(root)
     tree = release if os.path.isdir(release) else f"{root}/releases/.{plan['id']}"
@@ -141,8 +142,8 @@ def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
         run_in_build(app, [f"{venv}/bin/python", *compileall], tree)
     _date_by_content(tree)
     give(tree, 0, 0)
-    record = {key: plan[key] for key in ("id", "virtualenv", "callable", "revision")}
-    write_atomically(f"{release}.json", json.dumps(record, sort_keys=True) + "\n", 0o644)
+    record = ReleaseRecord.from_dict(plan)
+    write_atomically(f"{release}.json", json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
     # The same holds for its name; and whatever leads to the name comes after it.
     sync_filesystem(tree)
     os.rename(tree, release)

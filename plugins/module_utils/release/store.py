@@ -13,13 +13,14 @@ import shutil
 import subprocess
 import typing as t
 
+from ..app.layout import ReleaseRecord
 from ..host.files import partials, read_link, read_text
 
 App = t.Mapping[str, t.Any]
 # Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
 COMPLETE = ".flaskops-complete"
-# What requirements without a version were resolved to, as constraints.
-LOCK = "requirements.lock"
+# What requirements without a version were resolved to.
+CONSTRAINTS = "requirements.lock"
 _PROBE = (
     "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
     " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
@@ -28,7 +29,8 @@ _PROBE = (
 
 def prune_virtualenvs(root: str) -> list[str]:
     """Remove the virtualenvs that no release refers to."""
-    needed = {release_record(root, release).get("virtualenv") for release in by_age(f"{root}/releases")}
+    records = [release_record(root, release) for release in by_age(f"{root}/releases")]
+    needed = {record.virtualenv_id for record in records if record}
     unneeded = [name for name in by_age(f"{root}/venvs") if name not in needed]
     for name in unneeded:
         remove_virtualenv(root, name)
@@ -82,16 +84,16 @@ def link_name(link: str) -> str:
     return os.path.basename(read_link(link) or "")
 
 
-def release_record(root: str, release: str) -> dict[str, t.Any]:
-    """Return what was recorded when a release was built."""
+def release_record(root: str, release: str) -> ReleaseRecord | None:
+    """Return what was recorded when a release was built, ``None`` if nothing was."""
     text = read_text(f"{root}/releases/{release}.json")
-    return json.loads(text) if text else {}
+    return ReleaseRecord.from_dict(json.loads(text)) if text else None
 
 
-def read_lock(root: str, virtualenv: str) -> str | None:
+def read_constraints(root: str, virtualenv_id: str) -> str | None:
     """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
-    venv = f"{root}/venvs/{virtualenv}"
-    return read_text(f"{venv}/{LOCK}") if os.path.exists(f"{venv}/{COMPLETE}") else None
+    venv = f"{root}/venvs/{virtualenv_id}"
+    return read_text(f"{venv}/{CONSTRAINTS}") if os.path.exists(f"{venv}/{COMPLETE}") else None
 
 
 def sweep(root: str) -> None:
@@ -120,9 +122,9 @@ def remove_release(root: str, release: str) -> None:
         os.unlink(f"{root}/releases/{release}.json")
 
 
-def remove_virtualenv(root: str, virtualenv: str) -> None:
+def remove_virtualenv(root: str, virtualenv_id: str) -> None:
     """Remove a virtualenv."""
-    _remove_tree(f"{root}/venvs/{virtualenv}")
+    _remove_tree(f"{root}/venvs/{virtualenv_id}")
 
 
 def _remove_tree(tree: str) -> None:

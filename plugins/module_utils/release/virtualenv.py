@@ -13,7 +13,7 @@ import typing as t
 
 from ..host.as_user import CommandError, environment, run
 from ..host.files import give, sync_filesystem, write_atomically
-from .store import COMPLETE, LOCK, App
+from .store import COMPLETE, CONSTRAINTS, App
 
 # For the interpreter of the virtualenv, whatever its version; argument: the directory.
 # The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
@@ -71,9 +71,9 @@ def build_virtualenv(app: App, venv: str, tree: str) -> None:
     plan = app["release"]
     _empty_virtualenv(app, venv, tree)
     with tempfile.NamedTemporaryFile("w", dir=venv, suffix=".txt") as chosen:
-        _rewrite(chosen, app["lock"] or "")
+        _rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
-        install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["lock"] else [])]
+        install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["constraints"] else [])]
         if plan["requirements"]:
             run_in_build(app, [*install, "--requirement", plan["requirements"]], tree)
         if plan["package"]:
@@ -87,7 +87,7 @@ def build_virtualenv(app: App, venv: str, tree: str) -> None:
             _rewrite(chosen, _constraints(frozen))
             run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
     give(venv, 0, 0)
-    write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
+    write_atomically(f"{venv}/{CONSTRAINTS}", _constraints(frozen), 0o644)
     # What says that it is complete may not outlive a power cut that takes what it is said of.
     sync_filesystem(venv)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)

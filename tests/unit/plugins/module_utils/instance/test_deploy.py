@@ -68,7 +68,7 @@ def test_a_second_run_changes_nothing(host, run):
     before = host.tree()
     host.events.clear()
     outcome = run(one)
-    assert outcome == attempt.Outcome(False, {"shop": {"id": "one", "switched": False}}, [], [], [])
+    assert outcome == attempt.RunResult(False, {"shop": {"id": "one", "switched": False}}, [], [], [])
     assert host.tree() == before
     assert host.events == []
 
@@ -259,10 +259,10 @@ def test_what_was_built_last_is_found(host):
         last_built(app)
     host.build(app, "r1")
     host.build(app, "r2")
-    assert last_built(app) == {
+    assert last_built(app)._asdict() == {
         "id": "r2",
         "path": f"{app['root']}/releases/r2",
-        "virtualenv": f"{app['root']}/venvs/v-r2",
+        "virtualenv_path": f"{app['root']}/venvs/v-r2",
         "callable": "",
         "revision": "rev r2",
     }
@@ -275,7 +275,7 @@ def test_hooks_run_after_the_switch(host, run, monkeypatch):
     )
     one = host.candidate("one")
     run(one)
-    assert ran == [("after_switch", one.release["path"], one.release["virtualenv"], "one")]
+    assert ran == [("after_switch", one.release.path, one.release.virtualenv_path, "one")]
     run(one)
     assert len(ran) == 1
 
@@ -317,7 +317,7 @@ def test_migrations_run_in_the_new_release(host, monkeypatch):
     monkeypatch.setattr(deploy_module, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv)))
     two = host.candidate("two", "r2")
     migrate([two], "me@here")
-    assert ran == [("migrate", two.release["path"], two.release["virtualenv"])]
+    assert ran == [("migrate", two.release.path, two.release.virtualenv_path)]
 
 
 def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host, run, monkeypatch):
@@ -441,7 +441,7 @@ def test_a_check_of_going_back_changes_nothing(host, run, back):
     assert host.tree() == before
 
 
-def test_what_was_taken_back_is_not_deployed_again(host, run, back):
+def test_what_was_rolled_back_is_not_deployed_again(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     back(host.app())
@@ -450,7 +450,7 @@ def test_what_was_taken_back_is_not_deployed_again(host, run, back):
     assert not outcome.changed
     assert outcome.instances == {"shop": {"id": "one", "switched": False}}
     (notice,) = outcome.notices
-    assert notice.startswith("shop: r2 was taken back by me@here at ")
+    assert notice.startswith("shop: r2 was rolled back by me@here at ")
     # Nor with other settings: it is the release that was bad.
     assert not run(host.candidate("two b", "r2")).changed
     assert run(host.candidate("two", "r2"), allow_rejected=True).changed
@@ -458,7 +458,7 @@ def test_what_was_taken_back_is_not_deployed_again(host, run, back):
     assert run(host.candidate("two", "r2")).notices == [], "that was its pardon"
 
 
-def test_settings_that_were_taken_back_do_not_reject_the_release(host, run, back):
+def test_settings_that_were_rolled_back_do_not_reject_the_release(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r1"))
     back(host.app())

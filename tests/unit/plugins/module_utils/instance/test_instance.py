@@ -52,7 +52,7 @@ def test_the_record_has_no_secret(host):
     one = host.candidate("one")
     one.write()
     record = instances.instance_record(one.app, "one")
-    assert record["release"]["id"] == "r1"
+    assert record.release.id == "r1"
     assert "hunter2" not in json.dumps(record)
 
 
@@ -117,7 +117,7 @@ def settled(host):
 
 
 def is_settled(host, candidate) -> bool:
-    return candidate.is_settled(host._show(candidate.units))
+    return candidate.is_settled(host._show(candidate.wanted_units))
 
 
 def test_an_instance_is_settled(host, settled):
@@ -163,7 +163,8 @@ def test_an_instance_is_removed_without_a_trace(host, settled):
 
 
 def test_an_instance_without_a_record_has_no_release(host):
-    assert instances.instance_record(host.app(), "unknown")["release"]["id"] == ""
+    assert instances.instance_record(host.app(), "unknown") is None
+    assert instances.release_id_of(host.app(), "unknown") == ""
 
 
 # --- public files ------------------------------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ def published(host):
     def published(files=("web/style.css", "web/img/a.png", "app.py"), **changes) -> Path:
         one = host.candidate("one", **{**ROUTES, **changes})
         for name in files:
-            path = Path(one.release["path"], name)
+            path = Path(one.release.path, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(name)
         one.publish()
@@ -210,8 +211,8 @@ def test_without_static_routes_there_is_nothing_public(published):
 
 def test_links_of_a_release_are_not_public(host, published):
     one = host.candidate("one")
-    (Path(one.release["path"], "web") / "passwd").symlink_to("/etc/passwd")
-    (Path(one.release["path"], "web") / "code").symlink_to("..")
+    (Path(one.release.path, "web") / "passwd").symlink_to("/etc/passwd")
+    (Path(one.release.path, "web") / "code").symlink_to("..")
     assert names(published()) == {"static/style.css", "static/img/a.png", "deep/er/a.png"}
 
 

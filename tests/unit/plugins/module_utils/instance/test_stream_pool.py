@@ -101,16 +101,16 @@ def test_both_are_asked_on_their_own_sockets(host, run):
 def test_an_instance_is_refused_if_either_is_bad(host, bad, says):
     one = host.candidate("one", pool=True)
     host.behave(bad("one"), 500)
-    host._start(one.units)
+    host._start(one.wanted_units)
     (problem,) = gate([one])
     assert problem.says.startswith(says)
 
 
 def test_what_fails_with_its_other_half_is_told_once(host):
     one = host.candidate("one", pool=True)
-    for name in one.units:
+    for name in one.wanted_units:
         host.behave(name, ActiveState="failed", ExecMainStatus="22")
-    host._start(one.units)
+    host._start(one.wanted_units)
     assert [problem.says for problem in gate([one])] == ["the candidate one exited with 22 before it was ready"]
 
 

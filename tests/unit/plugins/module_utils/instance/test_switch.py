@@ -170,24 +170,24 @@ def test_and_comes_back_if_the_new_one_is_refused(host, bring):
     two.write()
     switch.start([two])
     assert not host.is_running("flask-shop@one.service")
-    switch.take_back([two], {"shop": {str(host.unit_dir / "flask-shop@.service"): "unit 1"}}, discard=True)
+    switch.discard([two], {"shop": {str(host.unit_dir / "flask-shop@.service"): "unit 1"}}, remove=True)
     assert host.is_running("flask-shop@one.service")
     assert not host.is_running("flask-shop@two.service")
 
 
-# --- take back ---------------------------------------------------------------------------------------------------------------
+# --- discard -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def refuse(host):
-    """Start a candidate and take it back."""
+    """Start a candidate and discard it."""
 
-    def refuse(candidate, discard=True):
-        before = {path: read_text(path) for path in candidate.templates}
+    def refuse(candidate, remove=True):
+        before = {path: read_text(path) for path in candidate.unit_templates}
         candidate.publish()
         candidate.write()
         switch.start([candidate])
-        switch.take_back([candidate], {"shop": before}, discard)
+        switch.discard([candidate], {"shop": before}, remove)
 
     return refuse
 
@@ -223,7 +223,7 @@ def test_a_first_candidate_that_is_refused_leaves_no_trace(host, refuse):
     assert not host.enabled()
 
 
-def test_the_release_of_the_live_instance_stays(host, bring, refuse):
+def test_the_release_live_state_text_instance_stays(host, bring, refuse):
     one = bring("one", "r1")
     refuse(host.candidate("two", "r1"))
     assert entries(f"{one.root}/releases") == ["r1"]
@@ -244,7 +244,7 @@ def test_what_one_goes_back_to_keeps_its_files(host, bring, refuse):
     two = bring("two", "r2")
     host.elapse()
     before = host.tree("next")
-    refuse(host.candidate("one", "r1"), discard=False)
+    refuse(host.candidate("one", "r1"), remove=False)
     assert host.tree("next") == before
     assert entries(f"{two.root}/releases") == ["r1", "r2"]
 
@@ -264,7 +264,7 @@ def test_the_live_instance_is_left_alone_whatever_its_state(host, bring, refuse,
 def test_a_previous_instance_that_still_drains_is_not_cut_off(host, bring, refuse):
     bring("one", "r1")
     bring("two", "r2")
-    refuse(host.candidate("one", "r1"), discard=False)
+    refuse(host.candidate("one", "r1"), remove=False)
     assert host.is_running("flask-shop@one.service")
     assert host.timers() == {"flask-shop-drain-one.timer"}
 

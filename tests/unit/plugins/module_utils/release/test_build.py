@@ -28,7 +28,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release.store impor
     BuildError,
     inspect,
     python_info,
-    read_lock,
+    read_constraints,
     release_record,
 )
 
@@ -129,10 +129,10 @@ def packed(place: Path, members: dict[str, str | None] = CODE, **attributes) -> 
     return str(target)
 
 
-def description(host, hooks=(), lock=None, **plan) -> dict:
-    made = {"id": "r1", "virtualenv": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
+def description(host, hooks=(), constraints=None, **plan) -> dict:
+    made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
-    return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "lock": lock, "release": made}
+    return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "constraints": constraints, "release": made}
 
 
 def everything_below(path: Path) -> list[os.stat_result]:
@@ -212,7 +212,7 @@ def test_a_release_is_the_code_compiled_and_recorded(whole):
     assert (release / "app.py").read_text() == "app = 1\n"
     assert (release / "link").readlink() == Path("app.py")
     assert os.access(release / "run.sh", os.X_OK)
-    assert release_record(str(whole.place), "r1") == {"id": "r1", "virtualenv": "v1", "callable": "app", "revision": "abc"}
+    assert release_record(str(whole.place), "r1")._asdict() == {"id": "r1", "virtualenv_id": "v1", "callable": "app", "revision": "abc"}
     assert (whole.place / "next").readlink() == Path("releases/r1")
     # PEP 552: hash-based, and not checked against the source. Code of another Python is no reason to stop.
     (compiled,) = (release / "__pycache__").iterdir()
@@ -276,8 +276,8 @@ def test_what_an_application_brings_itself_stays(frozen, wanted):
 
 @needs_root
 def test_what_was_resolved_is_kept_as_constraints(whole):
-    assert read_lock(str(whole.place), "v1") == "flask==3.1.3\n"
-    assert read_lock(str(whole.place), "v2") is None
+    assert read_constraints(str(whole.place), "v1") == "flask==3.1.3\n"
+    assert read_constraints(str(whole.place), "v2") is None
 
 
 @needs_root
@@ -325,7 +325,7 @@ def test_a_strict_umask_does_not_hide_the_release(host):
 
 @needs_root
 def test_what_another_host_resolved_is_installed(host):
-    app = description(host, requirements="requirements.txt", lock="flask==3.0.0\n")
+    app = description(host, requirements="requirements.txt", constraints="flask==3.0.0\n")
     build(app, packed(host.place, {**CODE, "requirements.txt": "flask"}))
     assert "constraints: flask==3.0.0" in host.pip.read_text().splitlines()
     assert pip_calls(host)[0].startswith("install --constraint ")
