@@ -18,11 +18,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("flask_app", "uwsgi_service", "nginx_site")
 
-sys.path.insert(0, str(ROOT / "plugins"))
-from plugin_utils.description.keys import APP, Key  # noqa: E402
-from plugin_utils.description.resolve import resolve_app  # noqa: E402
-from plugin_utils.host import stop_timeout  # noqa: E402
-from plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
+sys.path.insert(0, str(ROOT))
+from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
+from plugins.plugin_utils.description.resolve import resolve_app  # noqa: E402
+from plugins.plugin_utils.host import stop_timeout  # noqa: E402
+from plugins.plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
 
 TYPES = {"str": "string", "int": "integer", "bool": "boolean", "map": "mapping", "dict": "mapping", "path": "path"}
 REFERENCE = "docs/applications.md"

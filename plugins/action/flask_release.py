@@ -13,6 +13,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot, ReleaseOrder
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
             plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
         ]
         with constraints.first_to_resolve(cache, undecided):
-            wanted = [_module_app(app, plans[app["name"]], cache) for app in apps]
+            wanted = [_order(app, plans[app["name"]], cache) for app in apps]
             # One opaque value: it has secrets for build hooks.
             payload = base64.b64encode(json.dumps({"apps": wanted, "archives": texts}).encode()).decode()
             arguments = {
@@ -101,15 +102,25 @@ class ActionModule(ActionBase):
         return archives
 
 
-def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.Any]:
+def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
     return {
-        **{key: app[key] for key in ("name", "user", "root", "hooks")},
+        "name": app["name"],
+        "user": app["user"],
+        "root": app["root"],
+        "hooks": app["hooks"],
         "python": plan["hosted"]["python"]["path"],
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
         "constraints": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
-        "release": {key: plan[key] for key in ("id", "virtualenv_id", "requirements", "package", "callable", "revision")},
+        "release": {
+            "id": plan["id"],
+            "virtualenv_id": plan["virtualenv_id"],
+            "requirements": plan["requirements"],
+            "package": plan["package"],
+            "callable": plan["callable"],
+            "revision": plan["revision"],
+        },
     }
 
 
@@ -118,12 +129,12 @@ def _has_virtualenv(plan: dict[str, t.Any]) -> bool:
 
 
 def _would_make(app: App, plan: dict[str, t.Any]) -> list[str]:
-    root, hosted = app["root"], plan["hosted"]
-    made = [] if _has_virtualenv(plan) else [f"{root}/venvs/{plan['virtualenv_id']}"]
-    made += [] if plan["id"] in hosted["releases"] else [f"{root}/releases/{plan['id']}"]
-    return made + ([] if hosted["next"] == plan["id"] else [f"{root}/next"])
+    places, hosted = AppRoot(app["root"]), plan["hosted"]
+    made = [] if _has_virtualenv(plan) else [places.virtualenv(plan["virtualenv_id"])]
+    made += [] if plan["id"] in hosted["releases"] else [places.release(plan["id"])]
+    return made + ([] if hosted["next"] == plan["id"] else [places.next])
 
 
 def _diff(app: App, plan: dict[str, t.Any]) -> dict[str, str]:
-    link, before = f"{app['root']}/next", plan["hosted"]["next"]
+    link, before = AppRoot(app["root"]).next, plan["hosted"]["next"]
     return {"before_header": link, "after_header": link, "before": f"{before}\n" if before else "", "after": f"{plan['id']}\n"}

@@ -10,6 +10,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AbsentApp, InstanceOrder
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import completed
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_host, host_app, stop_timeout, who
@@ -73,7 +74,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
     return {**jobs, **{part: Job(template, pool, f"{name}.uwsgi.stream") for part, template in templates.items()}}
 
 
-def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> App:
+def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> InstanceOrder:
     """Return what the host needs of an instance, which is named by it."""
     name, on_host = app["name"], host_app(app)
     files = {
@@ -94,15 +95,21 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     if pool:
         identity["stream"] = pool
         files["stream"] = pool["ini"]
-    return {
+    order: InstanceOrder = {
         **on_host,
         "id": content_id("instance", identity),
         "release": release,
         "files": files,
         "unit": rendered["unit"],
         "drop_in": rendered["drop_in"],
-        **({"stream_unit": pool["unit"], "stream_drop_in": pool["drop_in"]} if pool else {}),
     }
+    if pool:
+        order["stream_unit"], order["stream_drop_in"] = pool["unit"], pool["drop_in"]
+    return order
+
+
+def _absent(app: App) -> AbsentApp:
+    return {**app["account"], "purge": app["purge"]}
 
 
 class ActionModule(ActionBase):
@@ -131,7 +138,7 @@ class ActionModule(ActionBase):
         releases = {**self._hosted_releases(present, args["releases"], task_vars), **args["releases"]}
         order = {
             "apps": self._instances(present, releases, args["secrets_key"], task_vars),
-            "absent": [{**app["account"], "purge": app["purge"]} for app in apps if app["state"] == "absent"],
+            "absent": [_absent(app) for app in apps if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],
             "lock_timeout": args["lock_timeout"],
@@ -159,7 +166,7 @@ class ActionModule(ActionBase):
             found.update(ask_host(self, "last_built", {"apps": asked}, task_vars)["releases"])
         return found
 
-    def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[App]:
+    def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[InstanceOrder]:
         """Render the files of all instances, each template once for all applications, and name the instances."""
         wanted = [_templates(app, releases[app["name"]]) for app in apps]
         texts = iter(render_all(self, [job for jobs in wanted for job in jobs.values()], task_vars))

@@ -38,6 +38,7 @@ removed: {description: Keys of the answers that were removed., type: list, eleme
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.cache import purge
 
 
@@ -50,7 +51,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    removed = purge(module.params["directory"], module.params["urls"], f"{module.params['root']}/public", module.check_mode)
+    removed = purge(module.params["directory"], module.params["urls"], AppRoot(module.params["root"]).public, module.check_mode)
     module.exit_json(changed=bool(removed), removed=removed)
 
 

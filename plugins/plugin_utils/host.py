@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-_APP_KEYS = ("name", "user", "root", "config_dir", "run_dir", "health", "drain_timeout", "keep_releases", "strategy", "hooks")
+from ..module_utils.app.layout import HostApp
+
 # A stop lets requests finish for so long, of the drain time.
 _STOP_SECONDS = 10
 
@@ -29,14 +30,24 @@ def stop_timeout(app: Mapping[str, t.Any]) -> int:
     return min(_STOP_SECONDS, app["drain_timeout"])
 
 
-def host_app(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what the host needs of a description."""
-    static = [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["mode"] == "static"]
+def host_app(app: Mapping[str, t.Any]) -> HostApp:
+    """Return what the host needs of a complete description."""
     return {
-        **{key: app[key] for key in _APP_KEYS},
+        "name": app["name"],
+        "user": app["user"],
+        "root": app["root"],
+        "config_dir": app["config_dir"],
+        "run_dir": app["run_dir"],
+        "health": app["health"],
+        "drain_timeout": app["drain_timeout"],
         "stop_timeout": stop_timeout(app),
+        "keep_releases": app["keep_releases"],
+        "strategy": app["strategy"],
+        "hooks": app["hooks"],
         "environment": {**app["env"], **app["secrets"]},
-        "static": static,
+        "static": [
+            {"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["mode"] == "static"
+        ],
         "writable": app["sandbox"]["write"],
     }
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, removal
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host import host_app
@@ -40,10 +40,10 @@ class Host:
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
         self.unit_dir = place / "systemd"
-        for module in (layout, systemd, removal):
+        for module in (layout, systemd):
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
         for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
-            monkeypatch.setattr(removal, name, str(place / name))
+            monkeypatch.setattr(layout, name, str(place / name))
         for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal"):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)

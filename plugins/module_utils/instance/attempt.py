@@ -115,6 +115,6 @@ def record_attempt(
 
 def instance_diff(instance: Instance) -> dict[str, str]:
     live = instance.live_id
-    before = read_text(f"{instance.config_dir}/{live}.ini") if live else ""
-    header = instance.unit_of(live) if live else f"{instance.unit} (nothing live)"
+    before = read_text(instance.layout.file(live, "ini")) if live else ""
+    header = instance.layout.unit(live) if live else f"{instance.unit} (nothing live)"
     return {"before_header": header, "after_header": instance.unit, "before": before or "", "after": instance.app["files"]["ini"]}

@@ -4,24 +4,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 import typing as t
 
 from ..app import history
-from ..app.layout import Release
+from ..app.layout import AbsentApp, AppRoot, Release
+from ..app.links import leads_to, name_behind
 from ..host import systemd
 from ..host.as_user import CommandError, run_hooks
-from ..host.files import read_link
 from ..release.store import release_record
 from . import prune, removal, switch
 from .attempt import RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
 from .instance import DeployError, Instance, instance_record
 
-App = t.Mapping[str, t.Any]
 
-
-def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allow_rejected: bool, check: bool) -> RunResult:
+def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool) -> RunResult:
     """Bring every instance up and switch to it, and take away what is to be absent.
 
     :param who: whom the history names
@@ -66,7 +63,7 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
     for instance in wanted:
         began = time.monotonic()
         try:
-            run_hooks("migrate", instance.app, instance.release.path, instance.release.virtualenv_path)
+            run_hooks("migrate", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
         except CommandError as error:
             seconds = {"migrate": time.monotonic() - began}
             record_attempt(instance, who, "deploy", "failed", str(error), {instance.name: instance.live_id}, seconds)
@@ -78,7 +75,7 @@ def _after_switch(switched: t.Sequence[Instance]) -> None:
     problems: list[str] = []
     for instance in switched:
         try:
-            run_hooks("after_switch", instance.app, instance.release.path, instance.release.virtualenv_path)
+            run_hooks("after_switch", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
         except CommandError as error:
             problems.append(f"{instance.name}: the switch to {instance.id} was made, but {error}")
     if problems:
@@ -97,21 +94,18 @@ def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str
 
 def _is_new_release(instance: Instance) -> bool:
     if instance.release.id:
-        return read_link(f"{instance.root}/current") != f"releases/{instance.release.id}"
+        return not leads_to(instance.layout.current, instance.layout.release(instance.release.id))
     # Code that something else put there is told apart by the version that is written beside it.
     live = instance_record(instance.app, instance.live_id)
     return live is None or live.release.revision != instance.release.revision
 
 
-def last_built(app: App) -> Release:
+def last_built(name: str, root: str) -> Release:
     """Return the release that was built last, by the link ``next``.
 
     :raises DeployError: if there is none
     """
-    root = app["root"]
-    record = release_record(root, os.path.basename(read_link(f"{root}/next") or ""))
+    record = release_record(root, name_behind(AppRoot(root).next))
     if not record:
-        raise DeployError(
-            f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code."
-        )
+        raise DeployError(f"{name}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code.")
     return record.release(root)

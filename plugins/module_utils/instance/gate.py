@@ -10,6 +10,7 @@ import typing as t
 
 from ..host import systemd
 from .instance import Instance
+from .unit_state import Properties, UnitState
 from .uwsgi_client import request
 
 _POLL_SECONDS = 0.1
@@ -53,17 +54,17 @@ class _Waiting:
         # Of the first start: a second one has not logged yet what is wrong.
         self.invocation = ""
 
-    def examine(self, properties: t.Mapping[str, str]) -> str:
+    def examine(self, properties: Properties) -> str:
         """Look once and return ``good``, ``bad`` or ``wait``; ``says`` tells why."""
-        state, who = properties["ActiveState"], self.who
-        if state != "inactive":
+        state, who = UnitState.of(properties), self.who
+        if state is not UnitState.INACTIVE:
             self.invocation = self.invocation or properties.get("InvocationID", "")
-        if state == "failed" or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
+        if state is UnitState.FAILED or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
             when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
             self.says = f"{who} exited with {properties['ExecMainStatus']} {when}"
             return "bad"
-        if state != "active":
-            self.says = f"{who} was not ready (it is {state})"
+        if state is not UnitState.ACTIVE:
+            self.says = f"{who} was not ready (it is {properties['ActiveState']})"
             return "wait"
         if time.monotonic() >= self.next_request:
             self.next_request = time.monotonic() + self.health["interval"]

@@ -8,13 +8,14 @@ import os
 import typing as t
 
 from ..app import history
-from ..app.layout import drain_timer, stream_template_path
+from ..app.layout import PlacedApp
+from ..app.links import name_behind
 from ..host import systemd
-from ..host.files import read_link, unlink
+from ..host.files import unlink
 from ..release import store
 from ..release.store import by_age, prune_virtualenvs, remove_release
 from .instance import Instance, has_pool, installed_units, known_ids, previous_id, release_id_of, remove_instance, sweep
-from .switch import App
+from .unit_state import UnitState
 
 
 def prune(instance: Instance) -> list[str]:
@@ -23,18 +24,18 @@ def prune(instance: Instance) -> list[str]:
     The live, the previous and running instances stay with their releases, and the newest releases up to ``keep_releases`` with the
     newest instance of each, so that there is something to go back to. What a killed run never switched to is nothing to go back to.
     """
-    app, root = instance.app, instance.root
+    app, root, layout = instance.app, instance.root, instance.layout
     ids = known_ids(app)
     units = {name: installed_units(app, name) for name in ids}
-    timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
+    timers = {name: layout.drain_timer(name) for name in ids}
     found = systemd.show([*(unit for own in units.values() for unit in own), *timers.values()])
-    states = {unit: state["ActiveState"] for unit, state in found.items()}
-    running = {name for name in ids if any(states[unit] not in ("inactive", "failed") for unit in units[name])}
+    states = {unit: UnitState.of(properties) for unit, properties in found.items()}
+    running = {name for name in ids if any(states[unit].is_running for unit in units[name])}
     protected = {instance.id, previous_id(app), *running}
     release_of = {name: release_id_of(app, name) for name in ids}
 
-    releases = by_age(f"{root}/releases")
-    linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
+    releases = by_age(layout.releases)
+    linked = {name_behind(layout.current), name_behind(layout.next)}
     needed = (linked | {release_of[name] for name in ids if name in protected}) & set(releases)
     good = _were_live(app, ids)
     proven = {release_of[name] for name in good}
@@ -43,7 +44,7 @@ def prune(instance: Instance) -> list[str]:
 
     removed: list[str] = []
     seen: set[str] = {release_of[name] for name in ids if name in protected}
-    for name in sorted(ids, key=lambda name: -os.stat(f"{instance.config_dir}/{name}.ini").st_mtime_ns):
+    for name in sorted(ids, key=lambda name: -os.stat(layout.file(name, "ini")).st_mtime_ns):
         if name in protected:
             continue
         if name in good and release_of[name] in keep and release_of[name] not in seen:
@@ -51,25 +52,25 @@ def prune(instance: Instance) -> list[str]:
             continue
         remove_instance(app, name)
         # Of one that has ended before its time.
-        systemd.stop([timers[name]] if states[timers[name]] == "active" else [])
+        systemd.stop([timers[name]] if states[timers[name]] is UnitState.ACTIVE else [])
         # Or systemd would show it as failed for ever.
-        systemd.reset_failed([unit for unit in units[name] if states[unit] == "failed"])
-        removed.append(f"{instance.config_dir}/{name}.ini")
-    template = stream_template_path(instance.name)
+        systemd.reset_failed([unit for unit in units[name] if states[unit] is UnitState.FAILED])
+        removed.append(layout.file(name, "ini"))
+    template = layout.stream_unit_template
     if os.path.exists(template) and not any(has_pool(app, name) for name in known_ids(app)):
         unlink(template)
         removed.append(template)
     if instance.release.id:
         for release in set(releases) - keep:
             remove_release(root, release)
-            removed.append(f"{root}/releases/{release}")
+            removed.append(layout.release(release))
         removed += prune_virtualenvs(root)
         store.sweep(root)
     sweep(app)
     return sorted(removed)
 
 
-def _were_live(app: App, ids: t.Collection[str]) -> set[str]:
+def _were_live(app: PlacedApp, ids: t.Collection[str]) -> set[str]:
     """Return the instances that were live, by the history; all of them where it does not know the previous one, which was."""
     lines = history.read(app["root"], history.KEPT_LINES)
     known = {entry.get("instance") for entry in lines if entry.get("result") == "live"}

@@ -11,9 +11,10 @@ import shutil
 import tempfile
 import typing as t
 
+from ..app.layout import AppRoot, ReleaseOrder
 from ..host.as_user import CommandError, environment, run
 from ..host.files import give, sync_filesystem, write_atomically
-from .store import COMPLETE, CONSTRAINTS, App
+from .store import COMPLETE, CONSTRAINTS
 
 # For the interpreter of the virtualenv, whatever its version; argument: the directory.
 # The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
@@ -63,7 +64,7 @@ def venv_command(python: str, directory: str) -> list[str]:
     return [python, "-I", "-c", _MAKE, directory]
 
 
-def build_virtualenv(app: App, venv: str, tree: str) -> None:
+def build_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Make a virtualenv with the requirements of a tree and uWSGI.
 
     The host that builds first resolves requirements without a version; what it chose constrains the others.
@@ -93,7 +94,7 @@ def build_virtualenv(app: App, venv: str, tree: str) -> None:
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
 
 
-def _empty_virtualenv(app: App, venv: str, tree: str) -> None:
+def _empty_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Make a virtualenv with pip in it."""
     user = pwd.getpwnam(app["user"])
     # The second one is slow and works wherever virtualenvs do, or says why not.
@@ -128,7 +129,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _install_uwsgi(app: App, venv: str, tree: str) -> None:
+def _install_uwsgi(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
 
     :raises CommandError: naming the remedy where there is no wheel
@@ -160,8 +161,8 @@ def pip(venv: str) -> list[str]:
     return [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
 
 
-def run_in_build(app: App, command: list[str], directory: str) -> str:
-    return run(app["user"], command, directory, environment(f"{app['root']}/shared"))
+def run_in_build(app: ReleaseOrder, command: list[str], directory: str) -> str:
+    return run(app["user"], command, directory, environment(AppRoot(app["root"]).shared))
 
 
 def _distribution(package: str) -> str:

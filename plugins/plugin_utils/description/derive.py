@@ -8,6 +8,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ...module_utils.app.layout import AccountApp, Layout
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from .keys import DEFAULT_HEADERS
 
@@ -25,11 +26,12 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("config_dir", f"/etc/flask/{name}")
     app.setdefault("run_dir", f"/run/flask/{name}")
     _derive_uwsgi(app)
-    app.setdefault("socket", f"{app['run_dir']}/uwsgi.sock")
-    pooled = app["uwsgi"]["stream"]["pool"] != "none"
-    app.setdefault("stream_socket", f"{app['run_dir']}/stream.sock" if pooled else app["socket"])
     app["web_group"] = WEB_GROUP
-    app["account"] = {key: app[key] for key in ("name", "user", "root", "config_dir", "run_dir", "web_group")}
+    app["account"] = _account(app)
+    layout = Layout(app["account"])
+    app.setdefault("socket", layout.socket)
+    pooled = app["uwsgi"]["stream"]["pool"] != "none"
+    app.setdefault("stream_socket", layout.stream_socket if pooled else app["socket"])
     nginx = app["nginx"]
     nginx.setdefault("server_names", [name])
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
@@ -47,10 +49,21 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["health"].setdefault("host", nginx["host"])
     app["health"]["prefix"] = nginx["prefix"]
     # Where an instance of ours serves, its name is part of the key of cached answers.
-    nginx["public_dir"] = f"{app['root']}/public/current" if "source" in app and not nginx["backends"] else ""
+    nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *_build_packages(app)})
     return app
+
+
+def _account(app: Mapping[str, t.Any]) -> AccountApp:
+    return {
+        "name": app["name"],
+        "user": app["user"],
+        "root": app["root"],
+        "config_dir": app["config_dir"],
+        "run_dir": app["run_dir"],
+        "web_group": app["web_group"],
+    }
 
 
 def _derive_uwsgi(app: dict[str, t.Any]) -> None:

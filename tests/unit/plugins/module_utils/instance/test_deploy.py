@@ -256,10 +256,10 @@ def test_an_old_instance_that_nobody_stops_is_seen(host, run):
 def test_what_was_built_last_is_found(host):
     app = host.app()
     with pytest.raises(DeployError, match=rf"^shop: no release stands in {app['root']}; run the role flask_app before, or point"):
-        last_built(app)
+        last_built(app["name"], app["root"])
     host.build(app, "r1")
     host.build(app, "r2")
-    assert last_built(app)._asdict() == {
+    assert last_built(app["name"], app["root"])._asdict() == {
         "id": "r2",
         "path": f"{app['root']}/releases/r2",
         "virtualenv_path": f"{app['root']}/venvs/v-r2",
@@ -271,11 +271,11 @@ def test_what_was_built_last_is_found(host):
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
     ran = []
     monkeypatch.setattr(
-        deploy_module, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv, host.candidate("x").live_id))
+        deploy_module, "run_hooks", lambda kind, app, path, venv, home: ran.append((kind, path, venv, home, host.candidate("x").live_id))
     )
     one = host.candidate("one")
     run(one)
-    assert ran == [("after_switch", one.release.path, one.release.virtualenv_path, "one")]
+    assert ran == [("after_switch", one.release.path, one.release.virtualenv_path, f"{one.root}/shared", "one")]
     run(one)
     assert len(ran) == 1
 
@@ -314,10 +314,10 @@ def test_a_run_is_written_down(host, run):
 
 def test_migrations_run_in_the_new_release(host, monkeypatch):
     ran = []
-    monkeypatch.setattr(deploy_module, "run_hooks", lambda kind, app, path, venv: ran.append((kind, path, venv)))
+    monkeypatch.setattr(deploy_module, "run_hooks", lambda kind, app, path, venv, home: ran.append((kind, path, venv, home)))
     two = host.candidate("two", "r2")
     migrate([two], "me@here")
-    assert ran == [("migrate", two.release.path, two.release.virtualenv_path)]
+    assert ran == [("migrate", two.release.path, two.release.virtualenv_path, f"{two.root}/shared")]
 
 
 def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host, run, monkeypatch):
