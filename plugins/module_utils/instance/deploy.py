@@ -9,50 +9,58 @@ import typing as t
 
 from ..app import history
 from ..app.layout import AbsentApp, AppRoot, Release
-from ..app.links import leads_to, name_behind
+from ..app.links import name_behind, points_to
 from ..host import systemd
 from ..host.as_user import CommandError, run_hooks
 from ..release.store import release_record
 from . import prune, removal, switch
-from .attempt import RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
+from .attempt import Action, RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
 from .instance import DeployError, Instance, instance_record
 
 
 def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool) -> RunResult:
-    """Bring every instance up and switch to it, and take away what is to be absent.
+    """Bring every instance up and switch to it, and remove what is to be absent.
 
     :param who: whom the history names
     :param allow_rejected: whether releases and instances that were rolled back are deployed again
     :param check: whether to tell only what would be done
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
-    states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
     notices: dict[str, str] = {} if allow_rejected else rejected_notices(wanted)
-    leftovers = switch.leftover_instances(wanted)
-    pending = [
-        instance for instance in wanted if instance.name not in notices and (leftovers[instance.name] or not instance.is_settled(states))
-    ]
+    pending = [instance for instance in _unsettled(wanted) if instance.name not in notices]
     leaving = {app["name"]: removal.pending(app) for app in absent}
     gone = [path for paths in leaving.values() for path in paths]
     diff = [instance_diff(instance) for instance in pending] + [_removal_diff(name, paths) for name, paths in leaving.items() if paths]
-    removed = list(gone)
-    if not check:
-        if pending:
-            bring_up(pending, who, "deploy")
-            for instance in pending:
-                history.forgive(instance.root, (instance.id, instance.release.id))
-            removed += [path for instance in pending for path in prune.prune(instance)]
-        for app in absent:
-            removal.remove(app)
-        try:
-            _after_switch(pending)
-        finally:
-            finish(pending)
+    removed = gone if check else gone + _carry_out(pending, absent, who)
     instances = {
         instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
         for instance in wanted
     }
     return RunResult(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
+
+
+def _unsettled(wanted: t.Sequence[Instance]) -> list[Instance]:
+    """Return the instances for which something is left to do."""
+    states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
+    leftovers = switch.leftover_instances(wanted)
+    return [instance for instance in wanted if leftovers[instance.name] or not instance.is_settled(states)]
+
+
+def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str) -> list[str]:
+    """Switch, prune, remove what is to be absent, and run the last hooks; return what was pruned."""
+    removed: list[str] = []
+    if pending:
+        bring_up(pending, who, Action.DEPLOY)
+        for instance in pending:
+            history.forgive(instance.root, (instance.id, instance.release.id))
+        removed = [path for instance in pending for path in prune.prune(instance)]
+    for app in absent:
+        removal.remove(app)
+    try:
+        _after_switch(pending)
+    finally:
+        finish(pending)
+    return removed
 
 
 def migrate(wanted: t.Sequence[Instance], who: str) -> None:
@@ -66,7 +74,7 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
             run_hooks("migrate", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
         except CommandError as error:
             seconds = {"migrate": time.monotonic() - began}
-            record_attempt(instance, who, "deploy", "failed", str(error), {instance.name: instance.live_id}, seconds)
+            record_attempt(instance, who, Action.DEPLOY, "failed", str(error), instance.live_id, seconds)
             switch.discard_release(instance)
             raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
 
@@ -94,7 +102,7 @@ def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str
 
 def _is_new_release(instance: Instance) -> bool:
     if instance.release.id:
-        return not leads_to(instance.layout.current, instance.layout.release(instance.release.id))
+        return not points_to(instance.layout.current, instance.layout.release(instance.release.id))
     # Code that something else put there is told apart by the version that is written beside it.
     live = instance_record(instance.app, instance.live_id)
     return live is None or live.release.revision != instance.release.revision

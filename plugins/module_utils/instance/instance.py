@@ -20,7 +20,7 @@ import shutil
 import typing as t
 
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, InstanceOrder, Layout, PlacedApp, Release
-from ..app.links import leads_to, name_behind
+from ..app.links import name_behind, points_to
 from ..host.files import link_tree, partials, plain_umask, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
 from .unit_state import Properties, UnitState
@@ -125,10 +125,10 @@ class Instance:
             all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in self.wanted_units)
             and is_enabled(self.unit)
             and self.live_id == self.id
-            and (stream_socket is None or leads_to(layout.stream_socket, stream_socket))
-            and leads_to(layout.live, layout.file(self.id, "ini"))
-            and (not self.release.id or leads_to(layout.current, layout.release(self.release.id)))
-            and leads_to(layout.public_current, layout.public_files(self.id))
+            and (stream_socket is None or points_to(layout.stream_socket, stream_socket))
+            and points_to(layout.live, layout.file(self.id, "ini"))
+            and (not self.release.id or points_to(layout.current, layout.release(self.release.id)))
+            and points_to(layout.public_current, layout.public_files(self.id))
             and not self.stale_files()
             and not os.path.exists(layout.unfinished)
         )

@@ -10,7 +10,7 @@ import typing as t
 from ..app import history
 from ..app.layout import AppRoot, HostApp, InstanceOrder, Layout, PlacedApp
 from ..host.files import read_text
-from .attempt import RunResult, bring_up, finish, instance_diff
+from .attempt import Action, RunResult, bring_up, finish, instance_diff
 from .instance import DeployError, Instance, installed_units, instance_record, known_ids, live_id, previous_id, release_id_of
 
 
@@ -31,7 +31,7 @@ def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> Ru
         raise DeployError("\n".join(problems))
     diff = [instance_diff(instance) for instance in targets]
     if not check:
-        bring_up(targets, who, "rollback")
+        bring_up(targets, who, Action.ROLLBACK)
         finish(targets)
     return RunResult(
         bool(targets),

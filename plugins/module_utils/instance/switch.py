@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..app.layout import Layout, PlacedApp
-from ..app.links import lead
+from ..app.links import point
 from ..host import systemd
 from ..host.files import link_atomically, read_link, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
@@ -89,16 +89,16 @@ def switch(instance: Instance) -> None:
     old, layout = instance.live_id, instance.layout
     systemd.enable(instance.unit)
     if old and old != instance.id:
-        lead(layout.previous, layout.file(old, "ini"))
-        lead(layout.public_previous, layout.public_files(old))
+        point(layout.previous, layout.file(old, "ini"))
+        point(layout.public_previous, layout.public_files(old))
     if instance.release.id:
-        lead(layout.current, layout.release(instance.release.id))
-    lead(layout.live, layout.file(instance.id, "ini"))
+        point(layout.current, layout.release(instance.release.id))
+    point(layout.live, layout.file(instance.id, "ini"))
     # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
-    lead(layout.public_current, layout.public_files(instance.id))
+    point(layout.public_current, layout.public_files(instance.id))
     _link_stream_socket(instance.app, instance.id)
     # Last, so that a run that is killed has left nothing to be done that the next one would not see.
-    lead(layout.socket, layout.instance_socket(instance.id))
+    point(layout.socket, layout.instance_socket(instance.id))
     if old and old != instance.id:
         systemd.disable(layout.unit(old))
 
@@ -106,7 +106,7 @@ def switch(instance: Instance) -> None:
 def _link_stream_socket(app: PlacedApp, instance_id: str) -> None:
     target = stream_target(app, instance_id)
     if target:
-        lead(Layout(app).stream_socket, target)
+        point(Layout(app).stream_socket, target)
 
 
 def drain(instance: Instance) -> None:

@@ -22,7 +22,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from ..app.layout import AppRoot, ReleaseOrder, ReleaseRecord
-from ..app.links import lead
+from ..app.links import point
 from ..host.as_user import CommandError, run_hooks
 from ..host.files import fsync, give, plain_umask, sync_filesystem, write_atomically
 from .store import COMPLETE, BuildError, sweep
@@ -87,7 +87,7 @@ def build(app: ReleaseOrder, archive: str | None) -> list[str]:
         if tree != release:
             shutil.rmtree(tree, ignore_errors=True)
         raise
-    if lead(places.next, release):
+    if point(places.next, release):
         made.append(places.next)
     return made
 

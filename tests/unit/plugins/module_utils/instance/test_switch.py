@@ -403,3 +403,12 @@ def test_prebuilt_code_is_not_ours_to_remove(host, bring):
     prune.prune(live)
     assert entries(f"{live.root}/releases") == [".theirs", "theirs"]
     assert set(known_ids(live.app)) >= {"i2", "i3"}
+
+
+@pytest.mark.parametrize(("state", "leftovers"), [("active", ["one"]), ("activating", ["one"]), ("deactivating", []), ("failed", [])])
+def test_an_old_instance_is_left_over_unless_it_stops_already(host, bring, state, leftovers):
+    bring("one", "r1")
+    two = bring("two", "r2")
+    host._stop([two.layout.drain_timer("one")])
+    host.units["flask-shop@one.service"]["ActiveState"] = state
+    assert switch.leftover_instances([two]) == {"shop": leftovers}
