@@ -18,11 +18,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("flask_app", "uwsgi_service", "nginx_site")
 
-sys.path.insert(0, str(ROOT / "plugins"))
-from plugin_utils.action.host import stop_timeout  # noqa: E402
-from plugin_utils.description.keys import APP, Key  # noqa: E402
-from plugin_utils.description.resolve import resolve_app  # noqa: E402
-from plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
+sys.path.insert(0, str(ROOT))
+from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
+from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
+from plugins.plugin_utils.description.resolve import resolve_app  # noqa: E402
+from plugins.plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
 
 TYPES = {"str": "string", "int": "integer", "bool": "boolean", "map": "mapping", "dict": "mapping", "path": "path"}
 REFERENCE = "docs/applications.md"
@@ -174,7 +174,7 @@ def shop() -> tuple[dict[str, Any], dict[str, str]]:
     """Return the smallest application with a stream, and a release of it."""
     routes = [{"path": "/"}, {"path": "/time/", "mode": "stream"}]
     app = resolve_app({"name": "shop", "source": {"path": "."}, "wsgi": "shop.wsgi:app", "nginx": {"routes": routes}})
-    return app, {"path": f"{app['root']}/releases/<id>", "virtualenv": f"{app['root']}/venvs/<id>"}
+    return app, {"path": f"{app['root']}/releases/<id>", "virtualenv_path": f"{app['root']}/venvs/<id>"}
 
 
 def setting_table(items: list[dict[str, Any]]) -> str:

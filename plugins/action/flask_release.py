@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot, ReleaseOrder
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
@@ -61,7 +62,7 @@ class ActionModule(AppsAction):
             plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
         ]
         with constraints.first_to_resolve(cache, undecided):
-            wanted = [_module_app(app, plans[app["name"]], cache) for app in apps]
+            wanted = [_order(app, plans[app["name"]], cache) for app in apps]
             # One opaque value: it has secrets for build hooks.
             payload = base64.b64encode(json.dumps({"apps": wanted, "archives": texts}).encode()).decode()
             arguments = {
@@ -72,7 +73,7 @@ class ActionModule(AppsAction):
                 "lock_timeout": args["lock_timeout"],
             }
             answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
-            for name, text in (answer.get("locks") or {}).items():
+            for name, text in (answer.get("constraints") or {}).items():
                 constraints.remember(cache, plans[name]["virtualenv_id"], text)
         self.require_success("flask_release", answer, task_vars)
 
@@ -101,17 +102,24 @@ class ActionModule(AppsAction):
         return archives
 
 
-def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.Any]:
+def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
     return {
-        **{key: app[key] for key in ("name", "user", "root", "hooks")},
+        "name": app["name"],
+        "user": app["user"],
+        "root": app["root"],
+        "hooks": app["hooks"],
         "python": plan["hosted"]["python"]["path"],
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "environment": environment(app) if app["hooks"]["build"] else {},
-        "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
+        "constraints": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
         "release": {
-            **{key: plan[key] for key in ("id", "requirements", "package", "callable", "revision")},
-            "virtualenv": plan["virtualenv_id"],
+            "id": plan["id"],
+            "virtualenv_id": plan["virtualenv_id"],
+            "requirements": plan["requirements"],
+            "package": plan["package"],
+            "callable": plan["callable"],
+            "revision": plan["revision"],
         },
     }
 
@@ -121,12 +129,12 @@ def _has_virtualenv(plan: dict[str, t.Any]) -> bool:
 
 
 def _would_make(app: App, plan: dict[str, t.Any]) -> list[str]:
-    root, hosted = app["root"], plan["hosted"]
-    made = [] if _has_virtualenv(plan) else [f"{root}/venvs/{plan['virtualenv_id']}"]
-    made += [] if plan["id"] in hosted["releases"] else [f"{root}/releases/{plan['id']}"]
-    return made + ([] if hosted["next"] == plan["id"] else [f"{root}/next"])
+    places, hosted = AppRoot(app["root"]), plan["hosted"]
+    made = [] if _has_virtualenv(plan) else [places.virtualenv(plan["virtualenv_id"])]
+    made += [] if plan["id"] in hosted["releases"] else [places.release(plan["id"])]
+    return made + ([] if hosted["next"] == plan["id"] else [places.next])
 
 
 def _diff(app: App, plan: dict[str, t.Any]) -> dict[str, str]:
-    link, before = f"{app['root']}/next", plan["hosted"]["next"]
+    link, before = AppRoot(app["root"]).next, plan["hosted"]["next"]
     return {"before_header": link, "after_header": link, "before": f"{before}\n" if before else "", "after": f"{plan['id']}\n"}

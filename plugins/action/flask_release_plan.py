@@ -43,7 +43,7 @@ class ActionModule(AppsAction):
         self._harvest(apps, plans, hosted, cache_path(args["cache_dir"]), task_vars)
         result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
-            app["name"]: plans[app["name"]].facts(app["root"]) if app["name"] in plans else prebuilt_release(app["source"])
+            app["name"]: (plans[app["name"]].release(app["root"]) if app["name"] in plans else prebuilt_release(app["source"]))._asdict()
             for app in wanted
         }
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
@@ -58,15 +58,15 @@ class ActionModule(AppsAction):
     ) -> None:
         """Learn the constraints of virtualenvs that the host has, before another host resolves them anew."""
         wanted = {
-            app["name"]: {"root": app["root"], "virtualenv": plans[app["name"]].virtualenv_id}
+            app["name"]: {"root": app["root"], "virtualenv_id": plans[app["name"]].virtualenv_id}
             for app in apps
             if plans[app["name"]].virtualenv_id in hosted[app["name"]]["virtualenvs"]
             and constraints.known(cache, plans[app["name"]].virtualenv_id) is None
         }
         if wanted:
-            answer = self._call({"mode": "locks", "apps": [{"name": name, **place} for name, place in wanted.items()]}, task_vars)
-            for name, text in answer["locks"].items():
-                constraints.remember(cache, wanted[name]["virtualenv"], text)
+            answer = self._call({"mode": "constraints", "apps": [{"name": name, **place} for name, place in wanted.items()]}, task_vars)
+            for name, text in answer["constraints"].items():
+                constraints.remember(cache, wanted[name]["virtualenv_id"], text)
 
     def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # Looking changes nothing, so it is done in check mode too.

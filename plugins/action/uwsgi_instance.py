@@ -8,6 +8,7 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AbsentApp, InstanceOrder
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
@@ -30,7 +31,7 @@ _LIMITS = ("memory_max", "tasks_max")
 def _given(release: t.Mapping[str, str]) -> dict[str, str]:
     """Return the environment that every application has."""
     return {
-        "PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{release['virtualenv_path']}/bin:/usr/local/bin:/usr/bin:/bin",
         # For werkzeug's ProxyFix: however many proxies there are, the last one replaces what the others said.
         "FLASKOPS_PROXY_HOPS": "1",
     }
@@ -68,7 +69,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
     return {**jobs, **{part: Job(template, pool, f"{name}.uwsgi.stream") for part, template in templates.items()}}
 
 
-def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> App:
+def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> InstanceOrder:
     """Return what the host needs of an instance, which is named by it."""
     name, on_host = app["name"], host_app(app)
     files = {
@@ -89,15 +90,21 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     if pool:
         identity["stream"] = pool
         files["stream"] = pool["ini"]
-    return {
+    order: InstanceOrder = {
         **on_host,
         "id": content_id("instance", identity),
         "release": release,
         "files": files,
         "unit": rendered["unit"],
         "drop_in": rendered["drop_in"],
-        **({"stream_unit": pool["unit"], "stream_drop_in": pool["drop_in"]} if pool else {}),
     }
+    if pool:
+        order["stream_unit"], order["stream_drop_in"] = pool["unit"], pool["drop_in"]
+    return order
+
+
+def _absent(app: App) -> AbsentApp:
+    return {**places(app), "purge": app["purge"]}
 
 
 class ActionModule(AppsAction):
@@ -120,7 +127,7 @@ class ActionModule(AppsAction):
         releases = {**self._hosted_releases(wanted, args["releases"], task_vars), **args["releases"]}
         order = {
             "apps": self._instances(wanted, releases, args["secrets_key"], task_vars),
-            "absent": [{**places(app), "purge": app["purge"]} for app in apps if app["state"] == "absent"],
+            "absent": [_absent(app) for app in apps if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],
             "lock_timeout": args["lock_timeout"],
@@ -143,14 +150,14 @@ class ActionModule(AppsAction):
             if app["name"] in known:
                 continue
             if "prebuilt" in source:
-                found[app["name"]] = prebuilt_release(source)
+                found[app["name"]] = prebuilt_release(source)._asdict()
             else:
                 asked.append({"name": app["name"], "root": app["root"]})
         if asked:
             found.update(ask_host(self, "last_built", {"apps": asked}, task_vars)["releases"])
         return found
 
-    def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[App]:
+    def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[InstanceOrder]:
         """Render the files of all instances, each template once for all applications, and name the instances."""
         wanted = [_templates(app, releases[app["name"]]) for app in apps]
         texts = iter(render_all(self, [job for jobs in wanted for job in jobs.values()], task_vars))

@@ -94,8 +94,8 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
     return {
         "changed": bool(made),
         "made": made,
-        "locks": {
-            app["name"]: store.read_lock(app["root"], app["release"]["virtualenv"])
+        "constraints": {
+            app["name"]: store.read_constraints(app["root"], app["release"]["virtualenv_id"])
             for app, outcome in zip(apps, built, strict=True)
             if not outcome.problem
         },
@@ -108,10 +108,10 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    # The action plugins call this module: flask_release_plan to inspect and for locks, flask_release to build.
+    # The action plugins call this module: flask_release_plan to inspect and for constraints, flask_release to build.
     module = AnsibleModule(
         argument_spec={
-            "mode": {"choices": ["inspect", "locks", "build"], "required": True},
+            "mode": {"choices": ["inspect", "constraints", "build"], "required": True},
             "apps": {"type": "list", "elements": "dict", "default": []},
             "payload": {"type": "str", "no_log": True},
             "archives": {"type": "dict", "default": {}},
@@ -123,9 +123,9 @@ def main() -> None:
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":
         module.exit_json(changed=False, hosted={app["name"]: store.inspect(app) for app in apps})
-    if module.params["mode"] == "locks":
-        locks = {app["name"]: store.read_lock(app["root"], app["virtualenv"]) for app in apps}
-        module.exit_json(changed=False, locks={name: text for name, text in locks.items() if text is not None})
+    if module.params["mode"] == "constraints":
+        constraints = {app["name"]: store.read_constraints(app["root"], app["virtualenv_id"]) for app in apps}
+        module.exit_json(changed=False, constraints={name: text for name, text in constraints.items() if text is not None})
     try:
         with lock.held(module.params["who"], module.params["lock_timeout"]):
             result = build(module)

@@ -42,7 +42,7 @@ EXAMPLES = r"""
 RETURN = r"""
 plans: {description: "What M(flaskops.stack.flask_release) builds from, by application.", type: dict, returned: success}
 releases:
-  description: The release of every application by name, with C(id), C(path), C(virtualenv), C(callable) and C(revision).
+  description: The release of every application by name, with C(id), C(path), C(virtualenv_path), C(callable) and C(revision).
   type: dict
   returned: success
   sample: {shop: {id: 0f3a1c9d2b7e, path: /srv/flask/shop/releases/0f3a1c9d2b7e, revision: 9fceb02}}

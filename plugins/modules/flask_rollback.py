@@ -9,7 +9,7 @@ short_description: Go back to an earlier release of Flask applications
 version_added: 1.0.0
 description:
   - Starts the previous instance of every application, or the newest one of a named release, requires that it answers its health
-    request, and switches to it. One that is still draining is taken back at once.
+    request, and switches to it. An instance that is still draining is reactivated at once.
   - The release that was live is remembered as rejected, and M(flaskops.stack.uwsgi_instance) does not deploy it again unless told to.
   - All applications go back, or none.
 options:

@@ -43,7 +43,7 @@ apps:
   sample:
     shop:
       live: 9d3c21f0aa10
-      release: {id: 0f3a1c9d2b7e, revision: 9fceb02, virtualenv: 51c0ffee1234}
+      release: {id: 0f3a1c9d2b7e, revision: 9fceb02, virtualenv_id: 51c0ffee1234}
       socket: {path: /run/flask/shop/9d3c21f0aa10.sock, mode: "0660", owner: flask-shop, group: www-data}
       instances:
         9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, slots: 4, requests: 12}

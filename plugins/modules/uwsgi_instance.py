@@ -78,7 +78,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance i
 
 
 def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {"changed": False, "releases": {app["name"]: deploy.last_built(app) for app in order["apps"]}}
+    return {"changed": False, "releases": {app["name"]: deploy.last_built(app["name"], app["root"])._asdict() for app in order["apps"]}}
 
 
 def new_releases(order: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
@@ -18,12 +17,15 @@ from ansible.plugins.loader import init_plugin_loader
 init_plugin_loader()
 
 
-@pytest.fixture
-def memory() -> Iterator[Path]:
+def _memory() -> Iterator[Path]:
     """A directory in memory where there is one: tests that make thousands of files would wait for the disk."""
     place = Path(tempfile.mkdtemp(prefix="flaskops-test-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
     yield place
     shutil.rmtree(place)
+
+
+memory = pytest.fixture(_memory, name="memory")
+shared_memory = pytest.fixture(_memory, name="shared_memory", scope="module")
 
 
 @pytest.fixture
@@ -32,31 +34,3 @@ def host(memory: Path, monkeypatch: pytest.MonkeyPatch):
     from ansible_collections.flaskops.stack.tests.unit.host import Host
 
     return Host(memory, monkeypatch)
-
-
-@pytest.fixture
-def killed(memory: Path, monkeypatch: pytest.MonkeyPatch):
-    """Do something on a new host for each place where it can be killed; yield the place and the host after that.
-
-    `prepare(host)` returns what is done.
-    """
-
-    from ansible_collections.flaskops.stack.tests.unit.host import Host, Killed
-
-    def killed(prepare):
-        for place in itertools.count():
-            monkeypatch.undo()
-            (memory / f"{place}").mkdir()
-            host = Host(memory / f"{place}", monkeypatch)
-            act = prepare(host)
-            host.kill_in(place)
-            try:
-                act()
-            except Killed:
-                host.kill_in(-1)
-            else:
-                assert place > 10, "there are places"
-                return
-            yield place, host
-
-    return killed

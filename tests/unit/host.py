@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 import json
 import os
+import shutil
 import typing as t
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +16,14 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, removal
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import host_app
 from ansible_collections.flaskops.stack.tests.unit.render import complete
+
+# What of a host is in memory; the rest is in its directory.
+STATE = ("now", "units", "events", "asked", "log", "late_log", "_answers", "_starts", "_kill_in")
 
 
 class Killed(BaseException):
@@ -40,10 +45,16 @@ class Host:
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
         self.unit_dir = place / "systemd"
-        for module in (layout, systemd, removal):
+        self._kept = place.with_name(f"{place.name}.kept")
+        self._kept_state: dict[str, t.Any] = {}
+        self.take_over(monkeypatch)
+
+    def take_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have the code meet this host from now on."""
+        for module in (layout, systemd):
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
         for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
-            monkeypatch.setattr(removal, name, str(place / name))
+            monkeypatch.setattr(layout, name, str(self.place / name))
         for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal"):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
@@ -85,7 +96,7 @@ class Host:
         built = {
             "id": release,
             "path": f"{app['root']}/releases/{release}",
-            "virtualenv": f"{app['root']}/venvs/v-{release}",
+            "virtualenv_path": f"{app['root']}/venvs/v-{release}",
             "revision": f"rev {release}",
         }
         if release:
@@ -105,7 +116,7 @@ class Host:
             (directory / "web/style.css").write_text(release)
             age = 1_000_000_000 + int(self.now)
             os.utime(directory, (age, age))
-        record = {"id": release, "virtualenv": f"v-{release}", "callable": "", "revision": f"rev {release}"}
+        record = {"id": release, "virtualenv_id": f"v-{release}", "callable": "", "revision": f"rev {release}"}
         (root / "releases" / f"{release}.json").write_text(json.dumps(record))
         (root / "next").unlink(missing_ok=True)
         (root / "next").symlink_to(f"releases/{release}")
@@ -150,6 +161,18 @@ class Host:
     def kill_in(self, steps: int) -> None:
         """Have the run die before the n-th call from now that changes something."""
         self._kill_in = steps
+
+    def keep(self) -> None:
+        """Keep this host as it is, so that `revive` can bring it back."""
+        shutil.copytree(self.place, self._kept, symlinks=True)
+        self._kept_state = copy.deepcopy({name: getattr(self, name) for name in STATE})
+
+    def revive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make this host what it was when it was kept, and have the code meet it."""
+        shutil.rmtree(self.place)
+        shutil.copytree(self._kept, self.place, symlinks=True)
+        vars(self).update(copy.deepcopy(self._kept_state))
+        self.take_over(monkeypatch)
 
     # --- what the code meets ----------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ SMALLEST = {"name": "shop", "source": {"path": "shop"}, "wsgi": "shop.wsgi:app"}
 RELEASE = {
     "id": "0f3a1c9d2b7e",
     "path": "/srv/flask/shop/releases/0f3a1c9d2b7e",
-    "virtualenv": "/srv/flask/shop/venvs/51c0ffee1234",
+    "virtualenv_path": "/srv/flask/shop/venvs/51c0ffee1234",
     "callable": "",
     "revision": "9fceb02d0ae598e95dc970b74767f19372d61af8",
 }

@@ -50,10 +50,7 @@ MOST_FILE_LINES = 320
 LONG_FILES = {"plugin_utils/description/keys.py"}
 MOST_FUNCTION_LINES = 40
 # Functions that are too long today, with their lines. This list may only shrink: nothing is added, and no number is raised.
-LONG_FUNCTIONS = {
-    "module_utils/instance/attempt.py: bring_up": 41,
-    "module_utils/instance/prune.py: prune": 50,
-}
+LONG_FUNCTIONS: dict[str, int] = {}
 
 
 class Import(t.NamedTuple):

@@ -47,7 +47,7 @@ def release_of(app: str, instance: str) -> dict[str, str]:
         return {}
     with open(record, encoding="utf-8") as file:
         release = json.load(file)["release"]
-    return {"RELEASE": release["id"], "VIRTUALENV": os.path.basename(release["virtualenv"])}
+    return {"RELEASE": release["id"], "VIRTUALENV": os.path.basename(release["virtualenv_path"])}
 
 
 def walk(place: str) -> list[str]:

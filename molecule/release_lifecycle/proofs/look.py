@@ -73,7 +73,7 @@ rejected = lines(f"{ROOT}/rejected.json")
 live = link(f"{RUN}/uwsgi.sock")
 running = units()
 release = lines(f"{ROOT}/releases/{link(f'{ROOT}/current')}.json")
-virtualenv = release[0]["virtualenv"] if release else ""
+virtualenv_id = release[0]["virtualenv_id"] if release else ""
 print(
     json.dumps(
         {
@@ -82,7 +82,7 @@ print(
             "switched": os.lstat(f"{RUN}/uwsgi.sock").st_mtime if live else 0,
             "current": link(f"{ROOT}/current"),
             "next": link(f"{ROOT}/next"),
-            "virtualenv": virtualenv,
+            "virtualenv_id": virtualenv_id,
             "root": names(ROOT),
             "releases": [name for name in names(f"{ROOT}/releases") if not name.endswith(".json")],
             "virtualenvs": names(f"{ROOT}/venvs"),

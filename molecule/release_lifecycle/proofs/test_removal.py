@@ -27,7 +27,7 @@ def test_old_releases_go(site: Site) -> None:
         assert sorted(now["releases"]) == sorted({was["current"], now["current"]}), f"{host}: releases are {now['releases']}"
         for name in (was["live"], now["live"]):
             assert name in now["instances"], f"{host}: the instance {name} is gone: {now['instances']}"
-        needed = sorted({was["virtualenv"], now["virtualenv"]})
+        needed = sorted({was["virtualenv_id"], now["virtualenv_id"]})
         assert sorted(now["virtualenvs"]) == needed, f"{host}: virtualenvs are {now['virtualenvs']}, needed are {needed}"
         known = [path for path in now["files"] if not any(name in path for name in now["instances"])]
         left = [

@@ -59,7 +59,7 @@ def require_served(host: Host, release: str, state: State | None = None) -> None
 
 
 def test_to_the_previous_one_while_it_drains(site: Site, releases: Releases) -> None:
-    """An instance that still runs is taken back at once, and nothing stops it later."""
+    """An instance that still runs is reactivated at once, and nothing stops it later."""
     before = site.look()
     back(site).require_success()
     for host in site.hosts:
@@ -76,10 +76,10 @@ def test_to_the_previous_one_while_it_drains(site: Site, releases: Releases) -> 
 
 def test_what_was_rejected_does_not_come_back(site: Site, releases: Releases) -> None:
     run = site.run().require_success()
-    run.require_nothing_changed("the release was taken back")
+    run.require_nothing_changed("the release was rolled back")
     for host in site.hosts:
         require_served(host, releases[host.name][1])
-        words = f"{releases[host.name][2]} was taken back by"
+        words = f"{releases[host.name][2]} was rolled back by"
         assert words in " ".join(run.said.split()), f"{host}: the run does not say that {words}: {run.said}"
 
 
@@ -112,11 +112,11 @@ def test_only_a_setting_is_taken_back(site: Site, releases: Releases) -> None:
     left = {name: state["live"] for name, state in site.look().items()}
     back(site).require_success()
     for host in site.hosts:
-        assert host.page()["mode"] == "calm", f"{host}: the setting was not taken back: {host.page()}"
+        assert host.page()["mode"] == "calm", f"{host}: the setting was not rolled back: {host.page()}"
         assert left[host.name] in host.look()["rejected"], (
             f"{host}: rejected are {host.look()['rejected']}, not the instance {left[host.name]}"
         )
-    site.run().require_success().require_nothing_changed("the setting was taken back")
+    site.run().require_success().require_nothing_changed("the setting was rolled back")
 
 
 def test_where_nothing_is_to_go_back_to(site: Site, releases: Releases) -> None:

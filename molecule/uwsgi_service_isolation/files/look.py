@@ -15,12 +15,12 @@ def look(name: str) -> dict[str, str | int]:
     shown = subprocess.run(["systemctl", "show", "--property=MainPID", "--value", unit], check=True, stdout=subprocess.PIPE, text=True)
     release = os.path.realpath(f"/srv/flask/{name}/current")
     with open(f"{release}.json") as record:
-        virtualenv = json.load(record)["virtualenv"]
+        virtualenv_id = json.load(record)["virtualenv_id"]
     return {
         "instance": instance,
         "unit": unit,
         "release": release,
-        "virtualenv": f"/srv/flask/{name}/venvs/{virtualenv}",
+        "virtualenv": f"/srv/flask/{name}/venvs/{virtualenv_id}",
         "pid": int(shown.stdout),
         "uid": pwd.getpwnam(f"flask-{name}").pw_uid,
     }

@@ -11,10 +11,8 @@ import typing as t
 
 from ..host.files import is_directory, read_text, write_atomically
 from ..host.managed import HEADER
+from .layout import AccountApp, Layout
 
-SYSUSERS_DIR = "/etc/sysusers.d"
-TMPFILES_DIR = "/etc/tmpfiles.d"
-App = t.Mapping[str, t.Any]
 # Directories of other places belong to whoever made them; systemd creates those that are missing.
 _OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
 
@@ -39,39 +37,36 @@ class Directory(t.NamedTuple):
         return is_directory(self.path, self.mode, owner, group)
 
 
-def directories(app: App) -> list[Directory]:
+def directories(app: AccountApp) -> list[Directory]:
     """Return the directories of an application, parents first.
 
     Code and configuration belong to root and are readable by the application's group alone; ``public`` is for the web server, which
     may pass through its parent and see nothing else there. The directory of sockets has the set-group-ID bit, so that a socket made
     by the application's user belongs to the web server's group (inode(7)).
     """
-    user, root = app["user"], app["root"]
-    parents = dict.fromkeys(os.path.dirname(app[key]) for key in ("root", "config_dir", "run_dir"))
+    user, web_group, places = app["user"], app["web_group"], Layout(app)
+    parents = dict.fromkeys(os.path.dirname(path) for path in (places.root, places.config_dir, places.run_dir))
     return [
         *(Directory(path, 0o755, "root", "root") for path in parents if path in _OUR_PARENTS),
-        Directory(root, 0o751, "root", user),
-        Directory(f"{root}/releases", 0o750, "root", user),
-        Directory(f"{root}/venvs", 0o750, "root", user),
-        Directory(f"{root}/shared", 0o750, user, user),
-        Directory(f"{root}/public", 0o750, "root", app["web_group"]),
-        Directory(app["config_dir"], 0o750, "root", user),
-        Directory(app["run_dir"], 0o2750, user, app["web_group"]),
+        Directory(places.root, 0o751, "root", user),
+        Directory(places.releases, 0o750, "root", user),
+        Directory(places.virtualenvs, 0o750, "root", user),
+        Directory(places.shared, 0o750, user, user),
+        Directory(places.public, 0o750, "root", web_group),
+        Directory(places.config_dir, 0o750, "root", user),
+        Directory(places.run_dir, 0o2750, user, web_group),
     ]
 
 
-def declarations(app: App) -> dict[str, str]:
+def declarations(app: AccountApp) -> dict[str, str]:
     """Return the declaring files of an application, content by path."""
-    user = app["user"]
-    sysusers = f'{HEADER}u {user} - "Flask application {app["name"]}" {app["root"]}/shared /usr/sbin/nologin\n'
+    places = Layout(app)
+    sysusers = f'{HEADER}u {app["user"]} - "Flask application {app["name"]}" {places.shared} /usr/sbin/nologin\n'
     tmpfiles = HEADER + "".join(directory.line() for directory in directories(app))
-    return {
-        f"{SYSUSERS_DIR}/flask-{app['name']}.conf": sysusers,
-        f"{TMPFILES_DIR}/flask-{app['name']}.conf": tmpfiles,
-    }
+    return {places.sysusers: sysusers, places.tmpfiles: tmpfiles}
 
 
-def pending(apps: t.Sequence[App]) -> tuple[dict[str, str], list[str]]:
+def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
     """Return what differs from the declarations: files to write, and paths that are not as declared."""
     files: dict[str, str] = {}
     wrong: list[str] = []
@@ -81,7 +76,7 @@ def pending(apps: t.Sequence[App]) -> tuple[dict[str, str], list[str]]:
     return files, sorted(set(wrong))
 
 
-def apply(files: t.Mapping[str, str], apps: t.Sequence[App], run: t.Callable[[list[str]], object]) -> None:
+def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Callable[[list[str]], object]) -> None:
     """Write the declarations and have systemd carry them out.
 
     :param run: runs a command, raising on failure
@@ -89,6 +84,5 @@ def apply(files: t.Mapping[str, str], apps: t.Sequence[App], run: t.Callable[[li
     for path, text in files.items():
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         write_atomically(path, text, 0o644)
-    names = [f"flask-{app['name']}.conf" for app in apps]
-    run(["systemd-sysusers", *[f"{SYSUSERS_DIR}/{name}" for name in names]])
-    run(["systemd-tmpfiles", "--create", *[f"{TMPFILES_DIR}/{name}" for name in names]])
+    run(["systemd-sysusers", *[Layout(app).sysusers for app in apps]])
+    run(["systemd-tmpfiles", "--create", *[Layout(app).tmpfiles for app in apps]])

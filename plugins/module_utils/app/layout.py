@@ -1,14 +1,162 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where everything of an application lies on a host, and what its systemd units are called."""
+"""What the controller tells a host of an application, and where everything of the application lies on the host.
+
+No other file of the host's side spells a path or a unit of an application.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..host.systemd import UNIT_DIR
+from ..host.systemd import UNIT_DIR, wants_link
 
-App = t.Mapping[str, t.Any]
+SYSUSERS_DIR = "/etc/sysusers.d"
+TMPFILES_DIR = "/etc/tmpfiles.d"
+
+
+class PlacedApp(t.TypedDict):
+    """The name of an application and its three directories: all that is needed to find what a host has of it."""
+
+    name: str
+    root: str
+    config_dir: str
+    run_dir: str
+
+
+class AccountApp(PlacedApp):
+    """An application whose user and directories are to exist."""
+
+    user: str
+    web_group: str
+
+
+class AbsentApp(AccountApp):
+    """An application that is to be removed; ``purge`` says whether its shared files and its user go too."""
+
+    purge: bool
+
+
+class HealthCheck(t.TypedDict):
+    """The request that a candidate must answer, and how long and how often."""
+
+    path: str
+    host: str
+    prefix: str
+    headers: dict[str, str]
+    status: list[int]
+    body: str
+    timeout: float
+    interval: float
+    successes: int
+
+
+class StaticRoute(t.TypedDict):
+    """A URL below which nginx serves a directory of the release."""
+
+    path: str
+    directory: str
+
+
+class HostApp(PlacedApp):
+    """An application as a host runs it; ``environment`` has the secrets too, ``writable`` the further paths it may write to."""
+
+    user: str
+    health: HealthCheck
+    drain_timeout: int
+    stop_timeout: int
+    keep_releases: int
+    strategy: str
+    hooks: dict[str, list[str]]
+    environment: dict[str, str]
+    static: list[StaticRoute]
+    writable: list[str]
+
+
+class _InstanceOrder(HostApp):
+    id: str
+    release: dict[str, str]
+    files: dict[str, str]
+    unit: str
+    drop_in: str
+
+
+class InstanceOrder(_InstanceOrder, total=False):
+    """An instance that is wanted: the dict of a :class:`Release`, texts by the keys of ``FILES``, and the texts of its units.
+
+    The last two are there only where it has a pool for streams, as is ``files["stream"]``.
+    """
+
+    stream_unit: str
+    stream_drop_in: str
+
+
+class InspectOrder(t.TypedDict):
+    """An application whose releases and interpreter are asked for."""
+
+    root: str
+    python: str
+
+
+class PlannedRelease(t.TypedDict):
+    """A release as the controller has named it. ``requirements`` and ``package`` are files of the source."""
+
+    id: str
+    virtualenv_id: str
+    requirements: str | None
+    package: str | None
+    callable: str
+    revision: str
+
+
+class ReleaseOrder(t.TypedDict):
+    """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements."""
+
+    name: str
+    user: str
+    root: str
+    hooks: dict[str, list[str]]
+    environment: dict[str, str]
+    python: str
+    uwsgi: str
+    gevent: list[str]
+    constraints: str | None
+    release: PlannedRelease
+
+
+class Release(t.NamedTuple):
+    """A release as an instance runs it, on the wire and in the records of instances a dict with these keys.
+
+    Code that something else put on the host has no ``id``; the revision is then the version that the user has written.
+    """
+
+    id: str
+    path: str
+    virtualenv_path: str
+    callable: str
+    revision: str
+
+    @classmethod
+    def from_dict(cls, values: t.Mapping[str, t.Any]) -> Release:
+        return cls(*(values.get(field, "") for field in cls._fields))
+
+
+class ReleaseRecord(t.NamedTuple):
+    """What is written beside a release when it is built, a dict with these keys."""
+
+    id: str
+    virtualenv_id: str
+    callable: str
+    revision: str
+
+    @classmethod
+    def from_dict(cls, values: t.Mapping[str, t.Any]) -> ReleaseRecord:
+        return cls(*(values.get(field, "") for field in cls._fields))
+
+    def release(self, root: str) -> Release:
+        """Return the release that is recorded, with its places below ``root``."""
+        places = AppRoot(root)
+        return Release(self.id, places.release(self.id), places.virtualenv(self.virtualenv_id), self.callable, self.revision)
 
 
 class InstanceFile(t.NamedTuple):
@@ -27,37 +175,100 @@ FILES = {
     "secrets": InstanceFile(".secrets", 0o600, False),
     "record": InstanceFile(".json", 0o600, False),
 }
+SOCKET_SUFFIX = ".sock"
+_STREAM_SOCKET_SUFFIX = ".stream.sock"
 
 
-def unit_name(name: str, instance: str) -> str:
-    return f"flask-{name}@{instance}.service"
+class AppRoot:
+    """Paths below the root of an application: releases, virtualenvs, the files that nginx serves, and what is written down.
+
+    :param root: the directory, such as ``/srv/flask/shop``
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.releases, self.virtualenvs = f"{root}/releases", f"{root}/venvs"
+        self.shared, self.public = f"{root}/shared", f"{root}/public"
+        # Links to the live release and to the one that was built last.
+        self.current, self.next = f"{root}/current", f"{root}/next"
+        # Links to the public files of the live instance and of the one before.
+        self.public_current, self.public_previous = f"{self.public}/current", f"{self.public}/previous"
+        self.history, self.rejected = f"{root}/history.jsonl", f"{root}/rejected.json"
+
+    def release(self, release_id: str) -> str:
+        return f"{self.releases}/{release_id}"
+
+    def unfinished_release(self, release_id: str) -> str:
+        return f"{self.releases}/.{release_id}"
+
+    def release_record(self, release_id: str) -> str:
+        return f"{self.releases}/{release_id}.json"
+
+    def virtualenv(self, virtualenv_id: str) -> str:
+        return f"{self.virtualenvs}/{virtualenv_id}"
+
+    def public_files(self, instance_id: str) -> str:
+        return f"{self.public}/{instance_id}"
 
 
-def stream_unit_name(name: str, instance: str) -> str:
-    # Names of applications have no dot, so that it is nobody else's.
-    return f"flask-{name}.stream@{instance}.service"
+class Layout(AppRoot):
+    """Every path and every unit of an application.
 
+    Names of applications have no dot, so no application can be called like the stream pool of another one.
+    """
 
-def stream_link(app: App) -> str:
-    return f"{app['run_dir']}/stream.sock"
+    def __init__(self, app: PlacedApp) -> None:
+        super().__init__(app["root"])
+        self.name, self.config_dir, self.run_dir = app["name"], app["config_dir"], app["run_dir"]
+        # Links to the ini of the live instance and of the one before.
+        self.live, self.previous = f"{self.config_dir}/live", f"{self.config_dir}/previous"
+        # A file that is there while a run changes what is live.
+        self.unfinished = f"{self.config_dir}/unfinished"
+        # Links to the sockets of the live instance.
+        self.socket = f"{self.run_dir}/uwsgi{SOCKET_SUFFIX}"
+        self.stream_socket = f"{self.run_dir}/stream{SOCKET_SUFFIX}"
+        self.sysusers, self.tmpfiles = f"{SYSUSERS_DIR}/flask-{self.name}.conf", f"{TMPFILES_DIR}/flask-{self.name}.conf"
+        self.unit_template = f"{UNIT_DIR}/flask-{self.name}@.service"
+        self.stream_unit_template = f"{UNIT_DIR}/flask-{self.name}.stream@.service"
 
+    def file(self, instance_id: str, kind: str) -> str:
+        """Return the path of a file of an instance.
 
-def drain_timer(name: str, instance: str) -> str:
-    return f"flask-{name}-drain-{instance}"
+        :param kind: a key of ``FILES``
+        """
+        return f"{self.config_dir}/{instance_id}{FILES[kind].suffix}"
 
+    def instance_socket(self, instance_id: str) -> str:
+        return f"{self.run_dir}/{instance_id}{SOCKET_SUFFIX}"
 
-def template_path(name: str) -> str:
-    return f"{UNIT_DIR}/flask-{name}@.service"
+    def instance_stream_socket(self, instance_id: str) -> str:
+        return f"{self.run_dir}/{instance_id}{_STREAM_SOCKET_SUFFIX}"
 
+    def stats_socket(self, instance_id: str) -> str:
+        return f"{self.run_dir}/{instance_id}.stats"
 
-def stream_template_path(name: str) -> str:
-    return f"{UNIT_DIR}/flask-{name}.stream@.service"
+    def stream_stats_socket(self, instance_id: str) -> str:
+        return f"{self.run_dir}/{instance_id}.stream.stats"
 
+    def unit(self, instance_id: str) -> str:
+        return f"flask-{self.name}@{instance_id}.service"
 
-def drop_in_path(unit: str) -> str:
-    return f"{UNIT_DIR}/{unit}.d/instance.conf"
+    def stream_unit(self, instance_id: str) -> str:
+        return f"flask-{self.name}.stream@{instance_id}.service"
 
+    def drain(self, instance_id: str) -> str:
+        """Return the name, without suffix, of the transient units that stop an instance when its drain time is over."""
+        return f"flask-{self.name}-drain-{instance_id}"
 
-def unfinished(app: App) -> str:
-    """Return the path of the file that is there while a run changes what is live."""
-    return f"{app['config_dir']}/unfinished"
+    def drain_timer(self, instance_id: str) -> str:
+        return f"{self.drain(instance_id)}.timer"
+
+    def drop_in_directory(self, unit: str) -> str:
+        return f"{UNIT_DIR}/{unit}.d"
+
+    def drop_in(self, unit: str) -> str:
+        return f"{self.drop_in_directory(unit)}/instance.conf"
+
+    def wants_link(self, instance_id: str) -> str:
+        """Return the link by which systemd starts an instance at boot."""
+        return wants_link(self.unit(instance_id))

@@ -44,13 +44,14 @@ def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str,
     return done.output
 
 
-def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv: str) -> None:
+def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv: str, home: str) -> None:
     """Run the hooks of a kind in the release, in order.
 
     :param app: ``user``, ``hooks`` and ``environment``, which has the application's secrets too
+    :param home: their HOME
     :raises CommandError: naming the hook, with its output
     """
-    env = {**environment(f"{app['root']}/shared", f"{virtualenv}/bin"), **app["environment"]}
+    env = {**environment(home, f"{virtualenv}/bin"), **app["environment"]}
     for command in app["hooks"][kind]:
         try:
             # After the switch, a hook may well start something that stays.

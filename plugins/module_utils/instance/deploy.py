@@ -4,57 +4,63 @@
 
 from __future__ import annotations
 
-import os
 import time
 import typing as t
 
 from ..app import history
+from ..app.layout import AbsentApp, AppRoot, Release
+from ..app.links import name_behind, points_to
 from ..host import systemd
 from ..host.as_user import CommandError, run_hooks
-from ..host.files import read_link
 from ..release.store import release_record
 from . import prune, removal, switch
-from .attempt import Outcome, bring_up, finish, instance_diff, record_attempt, rejected_notices
+from .attempt import Action, RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
 from .instance import DeployError, Instance, instance_record
 
-App = t.Mapping[str, t.Any]
 
-
-def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[App], who: str, allow_rejected: bool, check: bool) -> Outcome:
-    """Bring every instance up and switch to it, and take away what is to be absent.
+def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool) -> RunResult:
+    """Bring every instance up and switch to it, and remove what is to be absent.
 
     :param who: whom the history names
-    :param allow_rejected: whether releases and instances that were taken back are deployed again
+    :param allow_rejected: whether releases and instances that were rolled back are deployed again
     :param check: whether to tell only what would be done
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
-    states = systemd.show([unit for instance in wanted for unit in instance.units])
     notices: dict[str, str] = {} if allow_rejected else rejected_notices(wanted)
-    strays = switch.strays(wanted)
-    pending = [
-        instance for instance in wanted if instance.name not in notices and (strays[instance.name] or not instance.is_settled(states))
-    ]
+    pending = [instance for instance in _unsettled(wanted) if instance.name not in notices]
     leaving = {app["name"]: removal.pending(app) for app in absent}
     gone = [path for paths in leaving.values() for path in paths]
     diff = [instance_diff(instance) for instance in pending] + [_removal_diff(name, paths) for name, paths in leaving.items() if paths]
-    removed = list(gone)
-    if not check:
-        if pending:
-            bring_up(pending, who, "deploy")
-            for instance in pending:
-                history.forgive(instance.root, (instance.id, instance.release["id"]))
-            removed += [path for instance in pending for path in prune.prune(instance)]
-        for app in absent:
-            removal.remove(app)
-        try:
-            _after_switch(pending)
-        finally:
-            finish(pending)
+    removed = gone if check else gone + _carry_out(pending, absent, who)
     instances = {
         instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
         for instance in wanted
     }
-    return Outcome(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
+    return RunResult(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
+
+
+def _unsettled(wanted: t.Sequence[Instance]) -> list[Instance]:
+    """Return the instances for which something is left to do."""
+    states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
+    leftovers = switch.leftover_instances(wanted)
+    return [instance for instance in wanted if leftovers[instance.name] or not instance.is_settled(states)]
+
+
+def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str) -> list[str]:
+    """Switch, prune, remove what is to be absent, and run the last hooks; return what was pruned."""
+    removed: list[str] = []
+    if pending:
+        bring_up(pending, who, Action.DEPLOY)
+        for instance in pending:
+            history.forgive(instance.root, (instance.id, instance.release.id))
+        removed = [path for instance in pending for path in prune.prune(instance)]
+    for app in absent:
+        removal.remove(app)
+    try:
+        _after_switch(pending)
+    finally:
+        finish(pending)
+    return removed
 
 
 def migrate(wanted: t.Sequence[Instance], who: str) -> None:
@@ -65,10 +71,10 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
     for instance in wanted:
         began = time.monotonic()
         try:
-            run_hooks("migrate", instance.app, instance.release["path"], instance.release["virtualenv"])
+            run_hooks("migrate", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
         except CommandError as error:
             seconds = {"migrate": time.monotonic() - began}
-            record_attempt(instance, who, "deploy", "failed", str(error), {instance.name: instance.live_id}, seconds)
+            record_attempt(instance, who, Action.DEPLOY, "failed", str(error), instance.live_id, seconds)
             switch.discard_release(instance)
             raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
 
@@ -77,7 +83,7 @@ def _after_switch(switched: t.Sequence[Instance]) -> None:
     problems: list[str] = []
     for instance in switched:
         try:
-            run_hooks("after_switch", instance.app, instance.release["path"], instance.release["virtualenv"])
+            run_hooks("after_switch", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
         except CommandError as error:
             problems.append(f"{instance.name}: the switch to {instance.id} was made, but {error}")
     if problems:
@@ -95,27 +101,19 @@ def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str
 
 
 def _is_new_release(instance: Instance) -> bool:
-    if instance.release["id"]:
-        return read_link(f"{instance.root}/current") != f"releases/{instance.release['id']}"
+    if instance.release.id:
+        return not points_to(instance.layout.current, instance.layout.release(instance.release.id))
     # Code that something else put there is told apart by the version that is written beside it.
-    return instance_record(instance.app, instance.live_id)["release"].get("revision") != instance.release["revision"]
+    live = instance_record(instance.app, instance.live_id)
+    return live is None or live.release.revision != instance.release.revision
 
 
-def last_built(app: App) -> dict[str, str]:
+def last_built(name: str, root: str) -> Release:
     """Return the release that was built last, by the link ``next``.
 
     :raises DeployError: if there is none
     """
-    root = app["root"]
-    record = release_record(root, os.path.basename(read_link(f"{root}/next") or ""))
+    record = release_record(root, name_behind(AppRoot(root).next))
     if not record:
-        raise DeployError(
-            f"{app['name']}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code."
-        )
-    return {
-        "id": record["id"],
-        "path": f"{root}/releases/{record['id']}",
-        "virtualenv": f"{root}/venvs/{record['virtualenv']}",
-        "callable": record["callable"],
-        "revision": record["revision"],
-    }
+        raise DeployError(f"{name}: no release stands in {root}; run the role flask_app before, or point `source.prebuilt` to the code.")
+    return record.release(root)

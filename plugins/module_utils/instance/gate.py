@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import time
 import typing as t
 
 from ..host import systemd
 from .instance import Instance
+from .unit_state import Properties, UnitState
 from .uwsgi_client import request
 
 _POLL_SECONDS = 0.1
@@ -19,6 +21,14 @@ _JOURNAL_PAUSE = 0.2
 _BODY_SHOWN = 300
 # One request may take this share of the whole time.
 _SHARE_OF_TIMEOUT = 0.5
+
+
+class Verdict(enum.Enum):
+    """What a look at a candidate says of it."""
+
+    GOOD = enum.auto()
+    BAD = enum.auto()
+    WAIT = enum.auto()
 
 
 class Problem(t.NamedTuple):
@@ -34,7 +44,7 @@ class Problem(t.NamedTuple):
         return f"{self.name}: {self.says}. {self.live} The candidate's last log lines:{log}"
 
 
-def _of_the_live(instance: Instance) -> str:
+def _live_state_text(instance: Instance) -> str:
     """Return what became of the live instance meanwhile."""
     if instance.live_id in ("", instance.id):
         return "Nothing else is live."
@@ -53,22 +63,22 @@ class _Waiting:
         # Of the first start: a second one has not logged yet what is wrong.
         self.invocation = ""
 
-    def examine(self, properties: t.Mapping[str, str]) -> str:
-        """Look once and return ``good``, ``bad`` or ``wait``; ``says`` tells why."""
-        state, who = properties["ActiveState"], self.who
-        if state != "inactive":
+    def examine(self, properties: Properties) -> Verdict:
+        """Look at the candidate once and return a verdict; ``says`` tells why."""
+        state, who = UnitState.of(properties), self.who
+        if state is not UnitState.INACTIVE:
             self.invocation = self.invocation or properties.get("InvocationID", "")
-        if state == "failed" or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
+        if state is UnitState.FAILED or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
             when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
             self.says = f"{who} exited with {properties['ExecMainStatus']} {when}"
-            return "bad"
-        if state != "active":
-            self.says = f"{who} was not ready (it is {state})"
-            return "wait"
+            return Verdict.BAD
+        if state is not UnitState.ACTIVE:
+            self.says = f"{who} was not ready (it is {properties['ActiveState']})"
+            return Verdict.WAIT
         if time.monotonic() >= self.next_request:
             self.next_request = time.monotonic() + self.health["interval"]
             self.in_a_row = self.in_a_row + 1 if self._ask() else 0
-        return "good" if self.in_a_row >= self.health["successes"] else "wait"
+        return Verdict.GOOD if self.in_a_row >= self.health["successes"] else Verdict.WAIT
 
     def _ask(self) -> bool:
         """Send the health request and return whether the answer is accepted."""
@@ -94,7 +104,7 @@ class _Waiting:
 def gate(instances: t.Sequence[Instance]) -> list[Problem]:
     """Wait until every candidate is through; return what is wrong with those that are not."""
     began = time.monotonic()
-    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.units}
+    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.wanted_units}
     problems: list[Problem] = []
     while waiting:
         states = systemd.show(list(waiting))
@@ -103,14 +113,14 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
                 continue  # the other half of its instance has been refused
             verdict = candidate.examine(states[unit])
             late = time.monotonic() - began > candidate.health["timeout"]
-            if verdict == "wait" and not late:
+            if verdict is Verdict.WAIT and not late:
                 continue
             del waiting[unit]
-            if verdict != "good":
-                limit = f" within {candidate.health['timeout']} s" if verdict == "wait" else ""
+            if verdict is not Verdict.GOOD:
                 waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
+                limit = f" within {candidate.health['timeout']} s" if verdict is Verdict.WAIT else ""
                 log = _last_words(unit, candidate.invocation, time.monotonic() - began)
-                problems.append(Problem(candidate.instance.name, candidate.says + limit, _of_the_live(candidate.instance), log))
+                problems.append(Problem(candidate.instance.name, candidate.says + limit, _live_state_text(candidate.instance), log))
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems

@@ -19,9 +19,11 @@ import pwd
 import shutil
 import typing as t
 
-from ..app.layout import FILES, App, drop_in_path, stream_link, stream_template_path, stream_unit_name, template_path, unfinished, unit_name
-from ..host.files import link_tree, partials, plain_umask, read_link, read_text, unlink, write_atomically
-from ..host.systemd import is_enabled, wants_link
+from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, InstanceOrder, Layout, PlacedApp, Release
+from ..app.links import name_behind, points_to
+from ..host.files import link_tree, partials, plain_umask, read_text, unlink, write_atomically
+from ..host.systemd import is_enabled
+from .unit_state import Properties, UnitState
 
 
 class MissingDirectoryError(OSError):
@@ -29,23 +31,19 @@ class MissingDirectoryError(OSError):
 
 
 class Instance:
-    """An instance of an application.
+    """An instance of an application."""
 
-    :param app: ``name``, ``user``, ``root``, ``config_dir``, ``run_dir``, ``health``, ``drain_timeout``, ``stop_timeout``,
-        ``keep_releases``, ``strategy``, ``hooks``, ``environment``; and of the instance ``id``, ``release``, ``files``, ``unit``,
-        ``drop_in`` and, where it has a pool for streams, ``files.stream``, ``stream_unit`` and ``stream_drop_in``
-    """
-
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: InstanceOrder) -> None:
         self.app, self.name, self.id = app, app["name"], app["id"]
         self.config_dir, self.run_dir, self.root = app["config_dir"], app["run_dir"], app["root"]
-        self.release: t.Mapping[str, str] = app["release"]
-        self.unit = unit_name(self.name, self.id)
+        self.layout = Layout(app)
+        self.release = Release.from_dict(app["release"])
+        self.unit = self.layout.unit(self.id)
         # What answers, by unit; the first one is the instance's own.
-        self.sockets = {self.unit: f"{self.run_dir}/{self.id}.sock"}
+        self.sockets = {self.unit: self.layout.instance_socket(self.id)}
         if "stream" in app["files"]:
-            self.sockets[stream_unit_name(self.name, self.id)] = f"{self.run_dir}/{self.id}.stream.sock"
-        self.units = list(self.sockets)
+            self.sockets[self.layout.stream_unit(self.id)] = self.layout.instance_stream_socket(self.id)
+        self.wanted_units = list(self.sockets)
         # Whether it ran when this run began.
         self.ran_before = False
 
@@ -53,36 +51,28 @@ class Instance:
     def live_id(self) -> str:
         return live_id(self.app)
 
-    def unit_of(self, other: str) -> str:
-        return unit_name(self.name, other)
-
-    def units_of(self, other: str) -> list[str]:
-        return units_of(self.app, other)
-
     @property
-    def templates(self) -> dict[str, str]:
+    def unit_templates(self) -> dict[str, str]:
         """Return the texts of its unit templates by path; other instances share them."""
-        own = {template_path(self.name): self.app["unit"]}
-        return {**own, stream_template_path(self.name): self.app["stream_unit"]} if len(self.units) > 1 else own
+        own = {self.layout.unit_template: self.app["unit"]}
+        return {**own, self.layout.stream_unit_template: self.app["stream_unit"]} if len(self.wanted_units) > 1 else own
 
     def _files(self) -> dict[str, tuple[str, int, bool]]:
         """Return content, mode and whether the group reads it, by path."""
         contents = {**self.app["files"], "record": self._record()}
         return {
-            f"{self.config_dir}/{self.id}{file.suffix}": (contents[kind], file.mode, file.by_group)
-            for kind, file in FILES.items()
-            if kind in contents
+            self.layout.file(self.id, kind): (contents[kind], file.mode, file.by_group) for kind, file in FILES.items() if kind in contents
         }
 
     def _unit_files(self) -> dict[str, str]:
         texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
-        return {**self.templates, **{drop_in_path(unit): text for unit, text in zip(self.units, texts, strict=False)}}
+        return {**self.unit_templates, **{self.layout.drop_in(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)}}
 
     def _record(self) -> str:
         """Return what later runs need to know of the instance, with checksums that show a change by hand."""
-        texts = {f"{self.config_dir}/{self.id}{FILES[kind].suffix}": text for kind, text in self.app["files"].items()}
+        texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
         sums = {path: _checksum(text) for path, text in {**texts, **self._unit_files()}.items()}
-        return json.dumps({"release": dict(self.release), "files": sums}, sort_keys=True) + "\n"
+        return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
 
     def stale_files(self) -> list[str]:
         """Return the paths of files that are missing or were changed by hand."""
@@ -104,13 +94,13 @@ class Instance:
         :param lenient: whether a directory may be missing, as in a release from before the route
         :raises MissingDirectoryError: for a directory that the release does not have
         """
-        public = f"{self.root}/public/{self.id}"
+        public = self.layout.public_files(self.id)
         if self.live_id == self.id and os.path.isdir(public):
             return  # nothing live is edited
         shutil.rmtree(public, ignore_errors=True)
         os.makedirs(public, mode=0o755)
         for route in self.app["static"]:
-            source = os.path.join(self.release["path"], route["directory"])
+            source = os.path.join(self.release.path, route["directory"])
             if not os.path.isdir(source):
                 if lenient:
                     continue
@@ -119,103 +109,125 @@ class Instance:
 
     def begin(self) -> None:
         """Say that a run is at work: should it be killed, the next one does the rest, also where everything is live already."""
-        write_atomically(unfinished(self.app), f"{self.id}\n", 0o600)
+        write_atomically(self.layout.unfinished, f"{self.id}\n", 0o600)
 
     def finish(self) -> None:
         """Say that there is nothing left to do."""
-        unlink(unfinished(self.app))
+        unlink(self.layout.unfinished)
 
-    def is_settled(self, states: t.Mapping[str, t.Mapping[str, str]]) -> bool:
+    def is_settled(self, states: t.Mapping[str, Properties]) -> bool:
         """Return whether nothing has to be done.
 
         :param states: properties of its units by name
         """
+        layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
-            all(states[unit]["ActiveState"] == "active" for unit in self.units)
+            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in self.wanted_units)
             and is_enabled(self.unit)
             and self.live_id == self.id
-            and read_link(stream_link(self.app)) == stream_target(self.app, self.id)
-            and read_link(f"{self.config_dir}/live") == f"{self.id}.ini"
-            and (not self.release["id"] or read_link(f"{self.root}/current") == f"releases/{self.release['id']}")
-            and read_link(f"{self.root}/public/current") == self.id
+            and (stream_socket is None or points_to(layout.stream_socket, stream_socket))
+            and points_to(layout.live, layout.file(self.id, "ini"))
+            and (not self.release.id or points_to(layout.current, layout.release(self.release.id)))
+            and points_to(layout.public_current, layout.public_files(self.id))
             and not self.stale_files()
-            and not os.path.exists(unfinished(self.app))
+            and not os.path.exists(layout.unfinished)
         )
 
 
-def has_pool(app: App, name: str) -> bool:
+def has_pool(app: PlacedApp, instance_id: str) -> bool:
     """Return whether an instance has a pool for streams."""
-    return os.path.exists(f"{app['config_dir']}/{name}{FILES['stream'].suffix}")
+    return os.path.exists(Layout(app).file(instance_id, "stream"))
 
 
-def units_of(app: App, name: str) -> list[str]:
+def installed_units(app: PlacedApp, instance_id: str) -> list[str]:
     """Return the units of an instance that has a configuration."""
-    return [unit_name(app["name"], name), *([stream_unit_name(app["name"], name)] if has_pool(app, name) else [])]
+    layout = Layout(app)
+    return [layout.unit(instance_id), *([layout.stream_unit(instance_id)] if has_pool(app, instance_id) else [])]
 
 
-def stream_target(app: App, name: str) -> str | None:
-    """Return what the link for streams leads to while an instance is live, ``None`` where there is no link.
+def stream_target(app: PlacedApp, instance_id: str) -> str | None:
+    """Return the socket that the link for streams leads to while an instance is live, ``None`` where there is no link.
 
     Where the live instance has no pool and nginx may still ask for one, as after a rollback, the instance itself has the streams.
     """
-    if has_pool(app, name):
-        return f"{name}.stream.sock"
-    return f"{name}.sock" if os.path.lexists(stream_link(app)) else None
+    layout = Layout(app)
+    if has_pool(app, instance_id):
+        return layout.instance_stream_socket(instance_id)
+    return layout.instance_socket(instance_id) if os.path.lexists(layout.stream_socket) else None
 
 
-def live_id(app: App) -> str:
+def live_id(app: PlacedApp) -> str:
     """Return the id of the instance that requests go to, empty if there is none."""
-    return _id_of_link(f"{app['run_dir']}/uwsgi.sock", ".sock")
+    return _id_behind(Layout(app).socket, SOCKET_SUFFIX)
 
 
-def previous_id(app: App) -> str:
+def previous_id(app: PlacedApp) -> str:
     """Return the id of the instance that was live before, empty if there is none."""
-    return _id_of_link(f"{app['config_dir']}/previous", ".ini")
+    return _id_behind(Layout(app).previous, FILES["ini"].suffix)
 
 
-def _id_of_link(path: str, suffix: str) -> str:
-    name = os.path.basename(read_link(path) or "")
-    return name[: -len(suffix)] if name.endswith(suffix) else ""
+def _id_behind(link: str, suffix: str) -> str:
+    name = name_behind(link)
+    return name.removesuffix(suffix) if name.endswith(suffix) else ""
 
 
-def known_ids(app: App) -> list[str]:
+def known_ids(app: PlacedApp) -> list[str]:
     """Return the ids of all instances of an application that have a configuration."""
+    suffix = FILES["ini"].suffix
     try:
-        found = [name[: -len(".ini")] for name in os.listdir(app["config_dir"]) if name.endswith(".ini")]
+        found = [name.removesuffix(suffix) for name in os.listdir(app["config_dir"]) if name.endswith(suffix)]
     except FileNotFoundError:
         return []
     # One that is being written begins with a dot; the ini of a pool has one inside.
     return sorted(name for name in found if "." not in name)
 
 
-def instance_record(app: App, name: str) -> dict[str, t.Any]:
-    """Return what was recorded of an instance; its ``release`` is a dict with ``id``."""
-    text = read_text(f"{app['config_dir']}/{name}.json")
-    return json.loads(text) if text else {"release": {"id": ""}, "files": {}}
+class InstanceRecord(t.NamedTuple):
+    """What was written down of an instance: its release, and the checksums of its files by path."""
+
+    release: Release
+    files: dict[str, str]
 
 
-def changed_by_hand(app: App, name: str) -> list[str]:
+def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
+    """Return what was recorded of an instance, ``None`` if nothing was."""
+    text = read_text(Layout(app).file(instance_id, "record"))
+    if not text:
+        return None
+    record = json.loads(text)
+    return InstanceRecord(Release.from_dict(record["release"]), record["files"])
+
+
+def release_id_of(app: PlacedApp, instance_id: str) -> str:
+    """Return the id of an instance's release, empty for prebuilt code and where nothing was recorded."""
+    record = instance_record(app, instance_id)
+    return record.release.id if record else ""
+
+
+def changed_by_hand(app: PlacedApp, instance_id: str) -> list[str]:
     """Return the files of an instance that are not as they were written."""
-    sums = instance_record(app, name)["files"]
+    record = instance_record(app, instance_id)
+    sums = record.files if record else {}
     return sorted(path for path, checksum in sums.items() if _checksum(read_text(path) or "") != checksum)
 
 
-def remove_instance(app: App, name: str) -> None:
+def remove_instance(app: PlacedApp, instance_id: str) -> None:
     """Remove the files of an instance that does not run, last the one that tells later runs of it."""
+    layout = Layout(app)
     # uWSGI takes them away itself, unless it had to be killed.
-    for suffix in ("sock", "stats", "stream.sock", "stream.stats"):
-        unlink(f"{app['run_dir']}/{name}.{suffix}")
-    for unit in (unit_name(app["name"], name), stream_unit_name(app["name"], name)):
-        shutil.rmtree(os.path.dirname(drop_in_path(unit)), ignore_errors=True)
-    unlink(wants_link(unit_name(app["name"], name)))
-    shutil.rmtree(f"{app['root']}/public/{name}", ignore_errors=True)
+    for socket in (layout.instance_socket, layout.stats_socket, layout.instance_stream_socket, layout.stream_stats_socket):
+        unlink(socket(instance_id))
+    for unit in (layout.unit(instance_id), layout.stream_unit(instance_id)):
+        shutil.rmtree(layout.drop_in_directory(unit), ignore_errors=True)
+    unlink(layout.wants_link(instance_id))
+    shutil.rmtree(layout.public_files(instance_id), ignore_errors=True)
     for kind in ("secrets", "env", "record", "stream", "ini"):
-        unlink(f"{app['config_dir']}/{name}{FILES[kind].suffix}")
+        unlink(layout.file(instance_id, kind))
 
 
-def sweep(app: App) -> None:
+def sweep(app: PlacedApp) -> None:
     """Remove what runs that were killed left of an instance before it had a configuration, which is what later runs know it by."""
-    public, known = f"{app['root']}/public", known_ids(app)
+    public, known = AppRoot(app["root"]).public, known_ids(app)
     for place in (app["config_dir"], app["run_dir"], public):
         for path in partials(place):
             unlink(path)

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Remove the instances, releases and virtualenvs that nothing refers to any more."""
+"""Remove the instances, releases and virtualenvs that nobody would go back to."""
 
 from __future__ import annotations
 
@@ -8,69 +8,129 @@ import os
 import typing as t
 
 from ..app import history
-from ..app.layout import drain_timer, stream_template_path
+from ..app.layout import Layout, PlacedApp
+from ..app.links import name_behind
 from ..host import systemd
-from ..host.files import read_link, unlink
+from ..host.files import unlink
 from ..release import store
 from ..release.store import by_age, prune_virtualenvs, remove_release
-from .instance import Instance, has_pool, instance_record, known_ids, previous_id, remove_instance, sweep, units_of
-from .switch import App
+from .instance import Instance, has_pool, installed_units, known_ids, previous_id, release_id_of, remove_instance, sweep
+from .unit_state import UnitState
+
+
+class Inventory(t.NamedTuple):
+    """What a host has of an application, as far as it decides what may go."""
+
+    # Ids of all instances and of all releases, the newest first.
+    instances: list[str]
+    releases: list[str]
+    # The release of each instance, empty for prebuilt code.
+    release_of: dict[str, str]
+    # Instances that must stay: the live one, the one before, and those that run.
+    protected: set[str]
+    # Instances that have been live, and so have answered their health request.
+    were_live: set[str]
+    # The releases that the links `current` and `next` point to.
+    linked: set[str]
+
+
+class Keepers(t.NamedTuple):
+    """The instances and releases that stay."""
+
+    instances: set[str]
+    releases: set[str]
+
+
+def keepers(found: Inventory, keep_releases: int) -> Keepers:
+    """Return what stays of an application.
+
+    Protected instances stay with their releases, and what the links point to. Then the newest releases stay that have been live, until
+    there are ``keep_releases``, each with the newest of its instances that has been live. A candidate of a killed run has never been.
+    """
+    needed = (found.linked | {found.release_of[known] for known in found.protected}) & set(found.releases)
+    proven = {found.release_of[known] for known in found.were_live}
+    spare = [release for release in found.releases if release in proven - needed]
+    releases = needed | set(spare[: max(0, keep_releases - len(needed))])
+    instances = set(found.protected)
+    with_an_instance = {found.release_of[known] for known in found.protected}
+    for known in found.instances:
+        release = found.release_of[known]
+        if known in found.were_live and release in releases and release not in with_an_instance:
+            instances.add(known)
+            with_an_instance.add(release)
+    return Keepers(instances, releases)
 
 
 def prune(instance: Instance) -> list[str]:
-    """Remove instances, releases and virtualenvs that nothing refers to any more; return what went.
-
-    The live, the previous and running instances stay with their releases, and the newest releases up to ``keep_releases`` with the
-    newest instance of each, so that there is something to go back to. What a killed run never switched to is nothing to go back to.
-    """
-    app, root = instance.app, instance.root
-    ids = known_ids(app)
-    units = {name: units_of(app, name) for name in ids}
-    timers = {name: f"{drain_timer(instance.name, name)}.timer" for name in ids}
-    found = systemd.show([*(unit for own in units.values() for unit in own), *timers.values()])
-    states = {unit: state["ActiveState"] for unit, state in found.items()}
-    running = {name for name in ids if any(states[unit] not in ("inactive", "failed") for unit in units[name])}
-    protected = {instance.id, previous_id(app), *running}
-    release_of = {name: instance_record(app, name)["release"]["id"] for name in ids}
-
-    releases = by_age(f"{root}/releases")
-    linked = {os.path.basename(read_link(f"{root}/{link}") or "") for link in ("current", "next")}
-    needed = (linked | {release_of[name] for name in ids if name in protected}) & set(releases)
-    good = _were_live(app, ids)
-    proven = {release_of[name] for name in good}
-    spare = [release for release in releases if release in proven - needed][: max(0, app["keep_releases"] - len(needed))]
-    keep = needed | set(spare)
-
+    """Remove what does not stay of the application of a live instance; return the paths that were removed."""
+    app, layout = instance.app, instance.layout
+    states = _unit_states(app)
+    found = _inventory(instance, states)
+    keep = keepers(found, app["keep_releases"])
     removed: list[str] = []
-    seen: set[str] = {release_of[name] for name in ids if name in protected}
-    for name in sorted(ids, key=lambda name: -os.stat(f"{instance.config_dir}/{name}.ini").st_mtime_ns):
-        if name in protected:
-            continue
-        if name in good and release_of[name] in keep and release_of[name] not in seen:
-            seen.add(release_of[name])
-            continue
-        remove_instance(app, name)
-        # Of one that has ended before its time.
-        systemd.stop([timers[name]] if states[timers[name]] == "active" else [])
-        # Or systemd would show it as failed for ever.
-        systemd.reset_failed([unit for unit in units[name] if states[unit] == "failed"])
-        removed.append(f"{instance.config_dir}/{name}.ini")
-    template = stream_template_path(instance.name)
-    if os.path.exists(template) and not any(has_pool(app, name) for name in known_ids(app)):
-        unlink(template)
-        removed.append(template)
-    if instance.release["id"]:
-        for release in set(releases) - keep:
-            remove_release(root, release)
-            removed.append(f"{root}/releases/{release}")
-        removed += prune_virtualenvs(root)
-        store.sweep(root)
+    for known in found.instances:
+        if known not in keep.instances:
+            _remove_ended(app, known, states)
+            removed.append(layout.file(known, "ini"))
+    removed += _remove_unused_stream_template(app)
+    # Without a release of ours the code is somebody else's, and so may be what stands beside it.
+    if instance.release.id:
+        removed += _remove_releases(layout, set(found.releases) - keep.releases)
     sweep(app)
     return sorted(removed)
 
 
-def _were_live(app: App, ids: t.Collection[str]) -> set[str]:
-    """Return the instances that were live, by the history; all of them where it does not know the previous one, which was."""
+def _unit_states(app: PlacedApp) -> dict[str, UnitState]:
+    """Return the states of the units and drain timers of all instances."""
+    ids, layout = known_ids(app), Layout(app)
+    units = [unit for known in ids for unit in installed_units(app, known)]
+    shown = systemd.show([*units, *(layout.drain_timer(known) for known in ids)])
+    return {unit: UnitState.of(properties) for unit, properties in shown.items()}
+
+
+def _inventory(instance: Instance, states: t.Mapping[str, UnitState]) -> Inventory:
+    app, layout, ids = instance.app, instance.layout, known_ids(instance.app)
+    running = {known for known in ids if any(states[unit].is_running for unit in installed_units(app, known))}
+    return Inventory(
+        instances=sorted(ids, key=lambda known: -os.stat(layout.file(known, "ini")).st_mtime_ns),
+        releases=by_age(layout.releases),
+        release_of={known: release_id_of(app, known) for known in ids},
+        protected={instance.id, previous_id(app), *running} & set(ids),
+        were_live=_were_live(app, ids),
+        linked={name_behind(layout.current), name_behind(layout.next)},
+    )
+
+
+def _were_live(app: PlacedApp, ids: t.Collection[str]) -> set[str]:
+    """Return the instances that the history knows as live; all of them if it does not know the previous one, which was live for sure."""
     lines = history.read(app["root"], history.KEPT_LINES)
     known = {entry.get("instance") for entry in lines if entry.get("result") == "live"}
     return {name for name in ids if name in known} if previous_id(app) in {*known, ""} else set(ids)
+
+
+def _remove_ended(app: PlacedApp, instance_id: str, states: t.Mapping[str, UnitState]) -> None:
+    """Remove an instance that does not run, with what systemd remembers of it."""
+    units, timer = installed_units(app, instance_id), Layout(app).drain_timer(instance_id)
+    remove_instance(app, instance_id)
+    # The instance has ended before its drain time was over; cancel the timer.
+    systemd.stop([timer] if states[timer] is UnitState.ACTIVE else [])
+    # Otherwise systemd would list the unit as failed for ever.
+    systemd.reset_failed([unit for unit in units if states[unit] is UnitState.FAILED])
+
+
+def _remove_unused_stream_template(app: PlacedApp) -> list[str]:
+    """Remove the unit template of stream pools when no instance has a pool any more."""
+    template = Layout(app).stream_unit_template
+    if not os.path.exists(template) or any(has_pool(app, known) for known in known_ids(app)):
+        return []
+    unlink(template)
+    return [template]
+
+
+def _remove_releases(layout: Layout, releases: t.Collection[str]) -> list[str]:
+    """Remove releases, and the virtualenvs and rests of killed builds that are left over then."""
+    for release in releases:
+        remove_release(layout.root, release)
+    removed = [*map(layout.release, releases), *prune_virtualenvs(layout.root)]
+    store.sweep(layout.root)
+    return removed

@@ -4,48 +4,40 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import pwd
 import shutil
-import typing as t
 
-from ..app.account import SYSUSERS_DIR, TMPFILES_DIR
-from ..app.layout import drain_timer, stream_template_path, template_path
+from ..app.layout import AbsentApp, Layout
 from ..host import systemd
 from ..host.command import ANY_STATUS, run
 from ..host.files import unlink
-from ..host.systemd import UNIT_DIR
-from .instance import known_ids, remove_instance, units_of
-
-App = t.Mapping[str, t.Any]
+from .instance import installed_units, known_ids, remove_instance
 
 
-def pending(app: App) -> list[str]:
+def pending(app: AbsentApp) -> list[str]:
     """Return what of an application is still there and has to go."""
-    root = app["root"]
-    places = [f"{SYSUSERS_DIR}/flask-{app['name']}.conf", f"{TMPFILES_DIR}/flask-{app['name']}.conf"]
-    places += [template_path(app["name"]), stream_template_path(app["name"]), app["config_dir"], app["run_dir"]]
+    layout = Layout(app)
+    places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
     if app["purge"]:
-        places.append(root)
+        places.append(layout.root)
     else:
-        places += [f"{root}/{name}" for name in _names(root) if name != "shared"]
+        places += [path for path in _paths_in(layout.root) if path != layout.shared]
     return [place for place in places if os.path.lexists(place)]
 
 
-def remove(app: App) -> list[str]:
+def remove(app: AbsentApp) -> list[str]:
     """Stop an application and remove what is pending; return what went."""
-    gone = pending(app)
-    ids = known_ids(app)
-    systemd.stop([f"{drain_timer(app['name'], name)}.timer" for name in ids])
-    units = [unit for name in ids for unit in units_of(app, name)]
+    gone, ids, layout = pending(app), known_ids(app), Layout(app)
+    systemd.stop([layout.drain_timer(name) for name in ids])
+    units = [unit for name in ids for unit in installed_units(app, name)]
     systemd.stop(units)
     systemd.reset_failed(units)
     for name in ids:
         remove_instance(app, name)
-    wants = f"{UNIT_DIR}/multi-user.target.wants"
-    for name in _names(wants):
-        if name.startswith(f"flask-{app['name']}@"):
-            unlink(f"{wants}/{name}")
+    for link in glob.glob(layout.wants_link("*")):
+        unlink(link)
     for place in gone:
         if os.path.isdir(place) and not os.path.islink(place):
             shutil.rmtree(place)
@@ -57,9 +49,9 @@ def remove(app: App) -> list[str]:
     return gone
 
 
-def _names(directory: str) -> list[str]:
+def _paths_in(directory: str) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        return [f"{directory}/{name}" for name in sorted(os.listdir(directory))]
     except FileNotFoundError:
         return []
 

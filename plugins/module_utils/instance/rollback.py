@@ -8,14 +8,13 @@ import os
 import typing as t
 
 from ..app import history
-from ..app.layout import FILES, drop_in_path, stream_template_path, template_path
+from ..app.layout import AppRoot, HostApp, InstanceOrder, Layout, PlacedApp
 from ..host.files import read_text
-from .attempt import Outcome, bring_up, finish, instance_diff
-from .deploy import App
-from .instance import DeployError, Instance, instance_record, known_ids, live_id, previous_id, units_of
+from .attempt import Action, RunResult, bring_up, finish, instance_diff
+from .instance import DeployError, Instance, installed_units, instance_record, known_ids, live_id, previous_id, release_id_of
 
 
-def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcome:
+def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> RunResult:
     """Go back from the live instance of applications to the previous one or to a named release.
 
     :param live: for each application its description and the release to go to, empty for the previous instance
@@ -32,63 +31,68 @@ def rollback(live: t.Sequence[tuple[App, str]], who: str, check: bool) -> Outcom
         raise DeployError("\n".join(problems))
     diff = [instance_diff(instance) for instance in targets]
     if not check:
-        bring_up(targets, who, "rollback")
+        bring_up(targets, who, Action.ROLLBACK)
         finish(targets)
-    return Outcome(
+    return RunResult(
         bool(targets),
-        {instance.name: {"id": instance.id, "release": instance.release["id"], "switched": True} for instance in targets},
+        {instance.name: {"id": instance.id, "release": instance.release.id, "switched": True} for instance in targets},
         diff,
         [],
         [],
     )
 
 
-def _target(app: App, release: str) -> str:
+def _target(app: PlacedApp, release: str) -> str:
     """Return the instance to go back to."""
     name, live, ids = app["name"], live_id(app), known_ids(app)
-    records = {known: instance_record(app, known) for known in ids}
+    releases = {known: release_id_of(app, known) for known in ids}
     if not live:
         raise DeployError(f"{name}: no instance is live, so there is nothing to go back from; deploy it with site.yml.")
     if not release:
-        return _earlier(app, live, records)
-    if records[live]["release"]["id"] == release:
+        return _earlier(app, live, releases)
+    if releases[live] == release:
         raise DeployError(f"{name}: release {release} is live already.")
-    found = [known for known in ids if known != live and records[known]["release"]["id"] == release]
+    found = [known for known in ids if known != live and releases[known] == release]
     if not found:
-        others = sorted(
-            {record["release"]["id"] for known, record in records.items() if known != live} - {"", records[live]["release"]["id"]}
-        )
+        others = sorted(set(releases.values()) - {"", releases[live]})
         raise DeployError(f"{name}: release {release} {_why_not(app, release)}; there are {', '.join(others) or 'no others'}.")
     return previous_id(app) if previous_id(app) in found else found[-1]
 
 
-def _why_not(app: App, release: str) -> str:
+def _why_not(app: PlacedApp, release: str) -> str:
     """Return what is known of a release that has no instance."""
     results = {entry.get("result") for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("release") == release}
     if "live" in results:
         return "is not on this host any more: it was pruned"
-    if results or os.path.isdir(f"{app['root']}/releases/{release}"):
+    if results or os.path.isdir(AppRoot(app["root"]).release(release)):
         return "was never healthy on this host"
     return "is not on this host: it was pruned or never deployed"
 
 
-def _earlier(app: App, live: str, records: t.Mapping[str, t.Any]) -> str:
-    """Return the instance that was live last, other than this one and what was taken back: going back twice goes back twice."""
+def _earlier(app: PlacedApp, live: str, releases: t.Mapping[str, str]) -> str:
+    """Return the instance that was live last, other than this one and those that were rolled back: going back twice goes back twice."""
     rejected = history.rejected(app["root"])
     was_live = [entry["instance"] for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("result") == "live"]
     for known in [previous_id(app), *was_live]:
-        if known in records and known != live and known not in rejected and records[known]["release"]["id"] not in rejected:
+        if known in releases and known != live and known not in rejected and releases[known] not in rejected:
             return known
     raise DeployError(f"{app['name']}: there is no earlier instance on this host to go back to.")
 
 
-def _recorded(app: App, name: str) -> Instance:
+def _recorded(app: HostApp, instance_id: str) -> Instance:
     """Return an instance as its files on the host have it."""
-    units = units_of(app, name)
-    kinds = ("ini", "env", "secrets", *(["stream"] if len(units) > 1 else []))
-    texts = {kind: read_text(f"{app['config_dir']}/{name}{FILES[kind].suffix}") or "" for kind in kinds}
-    places = {"unit": template_path(app["name"]), "drop_in": drop_in_path(units[0])}
-    if len(units) > 1:
-        places |= {"stream_unit": stream_template_path(app["name"]), "stream_drop_in": drop_in_path(units[1])}
-    unit = {key: read_text(path) or "" for key, path in places.items()}
-    return Instance({**app, "id": name, "release": instance_record(app, name)["release"], "files": texts, **unit})
+    layout, record = Layout(app), instance_record(app, instance_id)
+    own, *pool = installed_units(app, instance_id)
+    kinds = ("ini", "env", "secrets", *(["stream"] if pool else []))
+    order: InstanceOrder = {
+        **app,
+        "id": instance_id,
+        "release": record.release._asdict() if record else {},
+        "files": {kind: read_text(layout.file(instance_id, kind)) or "" for kind in kinds},
+        "unit": read_text(layout.unit_template) or "",
+        "drop_in": read_text(layout.drop_in(own)) or "",
+    }
+    if pool:
+        order["stream_unit"] = read_text(layout.stream_unit_template) or ""
+        order["stream_drop_in"] = read_text(layout.drop_in(pool[0])) or ""
+    return Instance(order)

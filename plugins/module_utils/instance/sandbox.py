@@ -7,16 +7,14 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..app.layout import HostApp
 from ..host.as_user import CommandError, run
 from .instance import DeployError
 
-App = t.Mapping[str, t.Any]
 
-
-def check(apps: t.Sequence[App]) -> None:
+def check(apps: t.Sequence[HostApp]) -> None:
     """Require that every further path an application may write to is there, and its user's to write.
 
-    :param apps: each with ``name``, ``user`` and ``writable``
     :raises DeployError: with a line for each path that is not; nothing has changed then
     """
     problems = [problem for app in apps for path in app["writable"] for problem in [_problem(app, path)] if problem]
@@ -24,7 +22,7 @@ def check(apps: t.Sequence[App]) -> None:
         raise DeployError("\n".join(problems))
 
 
-def _problem(app: App, path: str) -> str:
+def _problem(app: HostApp, path: str) -> str:
     """Return what is wrong with a path, empty if nothing is."""
     where, user = f"{app['name']}.sandbox.write: {path}", app["user"]
     if not os.path.exists(path):

@@ -11,44 +11,45 @@ import stat
 import typing as t
 
 from ..app import history
-from ..app.layout import stream_link
+from ..app.layout import AppRoot, Layout, PlacedApp
+from ..app.links import name_behind
 from ..host import systemd
-from ..host.files import read_link
 from ..host.systemd import is_enabled
 from ..release.store import release_record
-from .instance import changed_by_hand, instance_record, known_ids, live_id, previous_id, units_of
+from .instance import changed_by_hand, installed_units, known_ids, live_id, previous_id, release_id_of
+from .unit_state import Properties, UnitState
 from .uwsgi_client import read_stats
 
-App = t.Mapping[str, t.Any]
 _HISTORY_SHOWN = 10
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def describe(app: App) -> dict[str, t.Any]:
+def describe(app: PlacedApp) -> dict[str, t.Any]:
     """Return releases, instances, socket and workers of an application."""
-    live = live_id(app)
-    ids = known_ids(app)
-    states = systemd.show([unit for name in ids for unit in units_of(app, name)])
+    live, ids, layout = live_id(app), known_ids(app), Layout(app)
+    states = systemd.show([unit for name in ids for unit in installed_units(app, name)])
     return {
         "live": live,
         "previous": previous_id(app),
         "release": _release(app),
-        "socket": _socket(f"{app['run_dir']}/uwsgi.sock"),
-        "stream_socket": _socket(stream_link(app)),
+        "socket": _socket(layout.socket),
+        "stream_socket": _socket(layout.stream_socket),
         "instances": {name: _instance(app, name, states) for name in ids},
         "changed_by_hand": changed_by_hand(app, live) if live else [],
-        "rejected": history.rejected(app["root"]),
-        "history": history.read(app["root"], _HISTORY_SHOWN),
+        "rejected": history.rejected(layout.root),
+        "history": history.read(layout.root, _HISTORY_SHOWN),
     }
 
 
-def _release(app: App) -> dict[str, t.Any]:
-    release = os.path.basename(read_link(f"{app['root']}/current") or "")
-    record = release_record(app["root"], release) if release else {}
-    path = f"{app['root']}/releases/{release}"
+def _release(app: PlacedApp) -> dict[str, t.Any]:
+    places = AppRoot(app["root"])
+    release = name_behind(places.current)
+    record = release_record(places.root, release) if release else None
+    path = places.release(release)
     # A release is never changed, so the age of its directory is when it was built.
     built = int(os.stat(path).st_mtime) if release and os.path.isdir(path) else 0
-    return {"id": release, "revision": record.get("revision", ""), "virtualenv": record.get("virtualenv", ""), "built": built}
+    known = {"revision": record.revision if record else "", "virtualenv_id": record.virtualenv_id if record else ""}
+    return {"id": release, **known, "built": built}
 
 
 def _socket(path: str) -> dict[str, str] | None:
@@ -67,25 +68,26 @@ def _socket(path: str) -> dict[str, str] | None:
     }
 
 
-def _instance(app: App, name: str, states: t.Mapping[str, t.Mapping[str, str]]) -> dict[str, t.Any]:
-    own, *pool = units_of(app, name)
+def _instance(app: PlacedApp, instance_id: str, states: t.Mapping[str, Properties]) -> dict[str, t.Any]:
+    layout = Layout(app)
+    own, *pool = installed_units(app, instance_id)
     return {
-        "release": instance_record(app, name)["release"]["id"],
+        "release": release_id_of(app, instance_id),
         "enabled": is_enabled(own),
-        **_uwsgi(own, states[own], f"{app['run_dir']}/{name}.stats"),
-        "stream": _uwsgi(pool[0], states[pool[0]], f"{app['run_dir']}/{name}.stream.stats") if pool else None,
+        **_uwsgi(own, states[own], layout.stats_socket(instance_id)),
+        "stream": _uwsgi(pool[0], states[pool[0]], layout.stream_stats_socket(instance_id)) if pool else None,
     }
 
 
-def _uwsgi(unit: str, state: t.Mapping[str, str], stats_socket: str) -> dict[str, t.Any]:
+def _uwsgi(unit: str, properties: Properties, stats_socket: str) -> dict[str, t.Any]:
     """Return what a uWSGI does; ``slots`` is how many requests it can answer at the same time, ``busy`` how many it does."""
-    stats = (read_stats(stats_socket) if state["ActiveState"] == "active" else None) or {}
+    stats = (read_stats(stats_socket) if UnitState.of(properties) is UnitState.ACTIVE else None) or {}
     # uWSGI itself would look after every request what memory it takes.
     workers = [{**worker, "rss": _resident(worker["pid"])} for worker in stats.get("workers", [])]
     cores = [core for worker in workers for core in worker.get("cores", [])]
     return {
-        "unit": state.get("Id", unit),
-        "active": state["ActiveState"],
+        "unit": properties.get("Id", unit),
+        "active": properties["ActiveState"],
         "uwsgi": stats.get("version", ""),
         "listen_queue": stats.get("listen_queue", 0),
         "slots": len(cores),

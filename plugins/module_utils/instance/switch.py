@@ -10,60 +10,60 @@ from __future__ import annotations
 
 import typing as t
 
-from ..app.layout import drain_timer, stream_link, unit_name
+from ..app.layout import Layout, PlacedApp
+from ..app.links import point
 from ..host import systemd
 from ..host.files import link_atomically, read_link, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
 from ..release.store import prune_virtualenvs, remove_release
-from .instance import Instance, instance_record, known_ids, previous_id, remove_instance, stream_target, units_of
-
-App = t.Mapping[str, t.Any]
+from .instance import Instance, installed_units, known_ids, previous_id, release_id_of, remove_instance, stream_target
+from .unit_state import UnitState
 
 
 def start(instances: t.Sequence[Instance]) -> None:
     """Start candidates, each beside the live instance or, with ``strategy: restart``, in its place."""
-    units = [unit for instance in instances for unit in instance.units]
+    units = [unit for instance in instances for unit in instance.wanted_units]
     states = systemd.show(units)
     for instance in instances:
-        instance.ran_before = states[instance.unit]["ActiveState"] == "active"
-        # One that still drains is taken back.
-        systemd.stop([f"{drain_timer(instance.name, instance.id)}.timer"])
+        instance.ran_before = UnitState.of(states[instance.unit]) is UnitState.ACTIVE
+        # The candidate may be an instance that is still draining: cancel its stop timer.
+        systemd.stop([instance.layout.drain_timer(instance.id)])
     systemd.reset_failed(units)
-    systemd.stop([unit for instance in _restarted(instances) for unit in instance.units_of(instance.live_id)])
+    systemd.stop([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
     systemd.start(units)
 
 
-def take_back(instances: t.Sequence[Instance], templates: t.Mapping[str, t.Mapping[str, str | None]], discard: bool) -> None:
+def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
     """Stop refused candidates; what is live stays, or comes back where it had to make room.
 
-    :param templates: texts of the unit templates of each application before, by path, ``None`` where there was none
-    :param discard: whether the files of the candidates go too
+    :param unit_templates: texts of the unit templates of each application before, by path, ``None`` where there was none
+    :param remove: whether the files of the candidates go too
     """
     # The instance that is live already is left alone, whatever state it is in.
     for instance in (instance for instance in instances if instance.live_id != instance.id):
         if instance.live_id:
             # A run that was killed in its switch may have led the streams to the candidate.
-            _lead_streams(instance.app, instance.live_id)
+            _link_stream_socket(instance.app, instance.live_id)
         if instance.ran_before:
-            # An earlier instance that was to be taken back, and may still hold requests.
+            # An earlier instance that was to be reactivated, and may still hold requests.
             _stop_in_time(instance, instance.id)
             continue
-        systemd.stop(instance.units)
-        systemd.reset_failed(instance.units)
-        if discard:
-            discard_candidate(instance, templates[instance.name])
+        systemd.stop(instance.wanted_units)
+        systemd.reset_failed(instance.wanted_units)
+        if remove:
+            remove_candidate(instance, unit_templates[instance.name])
     systemd.daemon_reload()
-    systemd.start([unit for instance in _restarted(instances) for unit in instance.units_of(instance.live_id)])
+    systemd.start([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
 
 
 def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
     return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
 
 
-def discard_candidate(instance: Instance, templates_before: t.Mapping[str, str | None]) -> None:
+def remove_candidate(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
     """Remove the files of a candidate that does not run, and its release."""
     remove_instance(instance.app, instance.id)
-    for path, before in templates_before.items():
+    for path, before in unit_templates.items():
         if before is None:
             unlink(path)
         elif read_text(path) != before:
@@ -73,73 +73,74 @@ def discard_candidate(instance: Instance, templates_before: t.Mapping[str, str |
 
 def discard_release(instance: Instance) -> None:
     """Remove the release of a candidate, unless an instance of it is there that was good."""
-    app, root, release = instance.app, instance.root, instance.release["id"]
-    if release and release not in {instance_record(app, other)["release"]["id"] for other in known_ids(app)}:
-        current = read_link(f"{root}/current")
+    app, layout, release = instance.app, instance.layout, instance.release.id
+    if release and release not in {release_id_of(app, other) for other in known_ids(app)}:
+        current = read_link(layout.current)
         if current:
-            link_atomically(current, f"{root}/next")
+            link_atomically(current, layout.next)
         else:
-            unlink(f"{root}/next")
-        remove_release(root, release)
-        prune_virtualenvs(root)
+            unlink(layout.next)
+        remove_release(layout.root, release)
+        prune_virtualenvs(layout.root)
 
 
 def switch(instance: Instance) -> None:
     """Make a gated candidate the live instance."""
-    old = instance.live_id
+    old, layout = instance.live_id, instance.layout
     systemd.enable(instance.unit)
     if old and old != instance.id:
-        link_atomically(f"{old}.ini", f"{instance.config_dir}/previous")
-        link_atomically(old, f"{instance.root}/public/previous")
-    if instance.release["id"]:
-        link_atomically(f"releases/{instance.release['id']}", f"{instance.root}/current")
-    link_atomically(f"{instance.id}.ini", f"{instance.config_dir}/live")
+        point(layout.previous, layout.file(old, "ini"))
+        point(layout.public_previous, layout.public_files(old))
+    if instance.release.id:
+        point(layout.current, layout.release(instance.release.id))
+    point(layout.live, layout.file(instance.id, "ini"))
     # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
-    link_atomically(instance.id, f"{instance.root}/public/current")
-    _lead_streams(instance.app, instance.id)
+    point(layout.public_current, layout.public_files(instance.id))
+    _link_stream_socket(instance.app, instance.id)
     # Last, so that a run that is killed has left nothing to be done that the next one would not see.
-    link_atomically(f"{instance.id}.sock", f"{instance.run_dir}/uwsgi.sock")
+    point(layout.socket, layout.instance_socket(instance.id))
     if old and old != instance.id:
-        systemd.disable(instance.unit_of(old))
+        systemd.disable(layout.unit(old))
 
 
-def _lead_streams(app: App, name: str) -> None:
-    target = stream_target(app, name)
+def _link_stream_socket(app: PlacedApp, instance_id: str) -> None:
+    target = stream_target(app, instance_id)
     if target:
-        link_atomically(target, stream_link(app))
+        point(Layout(app).stream_socket, target)
 
 
 def drain(instance: Instance) -> None:
     """Have the instance that was live before stopped when its time is up, without waiting for it.
 
-    It keeps running until then, so that it can be taken back at once; the stop itself may take ``stop_timeout`` of that time. The
+    It keeps running until then, so that it can be reactivated at once; the stop itself may take ``stop_timeout`` of that time. The
     candidate of a run that was killed before its switch has nobody to wait for.
     """
-    for other in strays([instance])[instance.name]:
-        if is_enabled(instance.unit_of(other)):
-            systemd.disable(instance.unit_of(other))
+    for other in leftover_instances([instance])[instance.name]:
+        unit = instance.layout.unit(other)
+        if is_enabled(unit):
+            systemd.disable(unit)
         if other == previous_id(instance.app):
             _stop_in_time(instance, other)
         else:
-            systemd.stop(instance.units_of(other))
+            systemd.stop(installed_units(instance.app, other))
 
 
-def strays(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
+def leftover_instances(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
     """Return by application the other instances that run, or would after a boot, and that nothing is going to stop."""
     others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
-    apps = {instance.name: instance.app for instance in instances}
-    units = {(name, other): units_of(apps[name], other) for name, ids in others.items() for other in ids}
-    timers = [f"{drain_timer(name, other)}.timer" for name, ids in others.items() for other in ids]
+    units = {(instance.name, other): installed_units(instance.app, other) for instance in instances for other in others[instance.name]}
+    timers = [instance.layout.drain_timer(other) for instance in instances for other in others[instance.name]]
     states = systemd.show([*(unit for own in units.values() for unit in own), *timers])
 
-    def is_stray(name: str, other: str) -> bool:
-        runs = any(states[unit]["ActiveState"] in ("active", "activating") for unit in units[name, other])
-        ends = states[f"{drain_timer(name, other)}.timer"]["ActiveState"] == "active"
-        return (runs and not ends) or is_enabled(unit_name(name, other))
+    def is_leftover(instance: Instance, other: str) -> bool:
+        # An instance that stops already, since its drain timer has expired, is none.
+        goes_on = any(UnitState.of(states[unit]).goes_on for unit in units[instance.name, other])
+        drains = UnitState.of(states[instance.layout.drain_timer(other)]) is UnitState.ACTIVE
+        return (goes_on and not drains) or is_enabled(instance.layout.unit(other))
 
-    return {name: [other for other in ids if is_stray(name, other)] for name, ids in others.items()}
+    return {instance.name: [other for other in others[instance.name] if is_leftover(instance, other)] for instance in instances}
 
 
 def _stop_in_time(instance: Instance, other: str) -> None:
     seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
-    systemd.stop_later(instance.units_of(other), seconds, drain_timer(instance.name, other))
+    systemd.stop_later(installed_units(instance.app, other), seconds, instance.layout.drain(other))

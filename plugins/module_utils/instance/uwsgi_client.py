@@ -41,7 +41,7 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
     :raises OSError: when it does not answer
     :raises ValueError: when the answer is no HTTP response
     """
-    variables = {
+    variables: dict[str, str | bytes] = {
         "REQUEST_METHOD": "GET",
         "REQUEST_URI": script_name + url,
         "SCRIPT_NAME": script_name,

@@ -21,9 +21,11 @@ import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+from ..app.layout import AppRoot, ReleaseOrder, ReleaseRecord
+from ..app.links import point
 from ..host.as_user import CommandError, run_hooks
-from ..host.files import fsync, give, link_atomically, plain_umask, sync_filesystem, write_atomically
-from .store import COMPLETE, App, BuildError, sweep
+from ..host.files import fsync, give, plain_umask, sync_filesystem, write_atomically
+from .store import COMPLETE, BuildError, sweep
 from .virtualenv import build_virtualenv, pip, run_in_build
 
 # Times of files lie in the twenty years from 2000-01-01: never in the future.
@@ -41,10 +43,10 @@ class Built(t.NamedTuple):
     seconds: float
 
 
-def build_all(apps: t.Sequence[App], archives: t.Mapping[str, str]) -> list[Built]:
+def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> list[Built]:
     """Build the releases of many applications, some at a time; those that can be are, also beside one that cannot. See :func:`build`."""
 
-    def one(app: App) -> Built:
+    def one(app: ReleaseOrder) -> Built:
         began = time.monotonic()
         try:
             made, problem = build(app, archives.get(app["name"])), ""
@@ -58,20 +60,18 @@ def build_all(apps: t.Sequence[App], archives: t.Mapping[str, str]) -> list[Buil
 
 
 @plain_umask()
-def build(app: App, archive: str | None) -> list[str]:
+def build(app: ReleaseOrder, archive: str | None) -> list[str]:
     """Build what is missing of a release and make it the one to be switched to next; return what was made.
 
-    :param app: ``name``, ``user``, ``root``, ``python``, ``uwsgi``, ``gevent``, ``hooks``, ``environment``, ``release`` (a plan of the controller)
-        and ``lock`` (constraints of a host that has built the virtualenv)
     :param archive: the packed tree, ``None`` if the host has the release
     :raises BuildError: if the tree cannot be a release; nothing unfinished is left
     :raises CommandError: if a command fails; nothing unfinished is left
     """
-    root, plan = app["root"], app["release"]
-    release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
+    places, plan = AppRoot(app["root"]), app["release"]
+    release, venv = places.release(plan["id"]), places.virtualenv(plan["virtualenv_id"])
     made: list[str] = []
-    sweep(root)
-    tree = release if os.path.isdir(release) else f"{root}/releases/.{plan['id']}"
+    sweep(places.root)
+    tree = release if os.path.isdir(release) else places.unfinished_release(plan["id"])
     try:
         if tree != release:
             _unpack(app, archive, tree)
@@ -87,12 +87,12 @@ def build(app: App, archive: str | None) -> list[str]:
         if tree != release:
             shutil.rmtree(tree, ignore_errors=True)
         raise
-    if link_atomically(f"releases/{plan['id']}", f"{root}/next"):
-        made.append(f"{root}/next")
+    if point(places.next, release):
+        made.append(places.next)
     return made
 
 
-def _unpack(app: App, archive: str | None, tree: str) -> None:
+def _unpack(app: ReleaseOrder, archive: str | None, tree: str) -> None:
     """Unpack the shipped tree beside the releases, owned by the application's user until it is built."""
     if archive is None:
         raise BuildError("the release is neither on the host nor shipped")
@@ -127,22 +127,22 @@ def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
     return True
 
 
-def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
+def _finish_release(app: ReleaseOrder, venv: str, tree: str, release: str) -> None:
     """Turn an unpacked tree into the release: installed if it is a package, built by its hooks, compiled, owned by root."""
     plan = app["release"]
     if plan["package"]:
         file = plan["package"].partition("[")[0]
         run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
         os.unlink(f"{tree}/{file}")
-    run_hooks("build", app, tree, venv)
+    run_hooks("build", app, tree, venv, AppRoot(app["root"]).shared)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
     compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
         run_in_build(app, [f"{venv}/bin/python", *compileall], tree)
     _date_by_content(tree)
     give(tree, 0, 0)
-    record = {key: plan[key] for key in ("id", "virtualenv", "callable", "revision")}
-    write_atomically(f"{release}.json", json.dumps(record, sort_keys=True) + "\n", 0o644)
+    record = ReleaseRecord.from_dict(plan)
+    write_atomically(AppRoot(app["root"]).release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
     # The same holds for its name; and whatever leads to the name comes after it.
     sync_filesystem(tree)
     os.rename(tree, release)

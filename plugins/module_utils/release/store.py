@@ -12,14 +12,15 @@ import os
 import shutil
 import typing as t
 
-from ..app.layout import App
+from ..app.layout import AppRoot, InspectOrder, ReleaseRecord
+from ..app.links import name_behind
 from ..host.command import CommandError, run
-from ..host.files import partials, read_link, read_text
+from ..host.files import partials, read_text
 
 # Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
 COMPLETE = ".flaskops-complete"
-# What requirements without a version were resolved to, as constraints.
-LOCK = "requirements.lock"
+# What requirements without a version were resolved to.
+CONSTRAINTS = "requirements.lock"
 _PROBE = (
     "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
     " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
@@ -28,11 +29,13 @@ _PROBE = (
 
 def prune_virtualenvs(root: str) -> list[str]:
     """Remove the virtualenvs that no release refers to."""
-    needed = {release_record(root, release).get("virtualenv") for release in by_age(f"{root}/releases")}
-    unneeded = [name for name in by_age(f"{root}/venvs") if name not in needed]
+    places = AppRoot(root)
+    records = [release_record(root, release) for release in by_age(places.releases)]
+    needed = {record.virtualenv_id for record in records if record}
+    unneeded = [name for name in by_age(places.virtualenvs) if name not in needed]
     for name in unneeded:
         remove_virtualenv(root, name)
-    return [f"{root}/venvs/{name}" for name in unneeded]
+    return [places.virtualenv(name) for name in unneeded]
 
 
 def by_age(directory: str) -> list[str]:
@@ -60,15 +63,15 @@ def python_info(command: str) -> dict[str, str] | None:
         return None
 
 
-def inspect(app: App) -> dict[str, t.Any]:
+def inspect(app: InspectOrder) -> dict[str, t.Any]:
     """Return what the host has of an application: interpreter, finished releases and virtualenvs, and the links."""
-    root = app["root"]
+    places = AppRoot(app["root"])
     return {
         "python": python_info(app["python"]),
-        "releases": complete_entries(f"{root}/releases"),
-        "virtualenvs": [name for name in complete_entries(f"{root}/venvs") if os.path.exists(f"{root}/venvs/{name}/{COMPLETE}")],
-        "next": link_name(f"{root}/next"),
-        "current": link_name(f"{root}/current"),
+        "releases": complete_entries(places.releases),
+        "virtualenvs": [name for name in complete_entries(places.virtualenvs) if os.path.exists(f"{places.virtualenv(name)}/{COMPLETE}")],
+        "next": name_behind(places.next),
+        "current": name_behind(places.current),
     }
 
 
@@ -80,20 +83,16 @@ def complete_entries(directory: str) -> list[str]:
         return []
 
 
-def link_name(link: str) -> str:
-    return os.path.basename(read_link(link) or "")
+def release_record(root: str, release: str) -> ReleaseRecord | None:
+    """Return what was recorded when a release was built, ``None`` if nothing was."""
+    text = read_text(AppRoot(root).release_record(release))
+    return ReleaseRecord.from_dict(json.loads(text)) if text else None
 
 
-def release_record(root: str, release: str) -> dict[str, t.Any]:
-    """Return what was recorded when a release was built."""
-    text = read_text(f"{root}/releases/{release}.json")
-    return json.loads(text) if text else {}
-
-
-def read_lock(root: str, virtualenv: str) -> str | None:
+def read_constraints(root: str, virtualenv_id: str) -> str | None:
     """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
-    venv = f"{root}/venvs/{virtualenv}"
-    return read_text(f"{venv}/{LOCK}") if os.path.exists(f"{venv}/{COMPLETE}") else None
+    venv = AppRoot(root).virtualenv(virtualenv_id)
+    return read_text(f"{venv}/{CONSTRAINTS}") if os.path.exists(f"{venv}/{COMPLETE}") else None
 
 
 def sweep(root: str) -> None:
@@ -101,7 +100,7 @@ def sweep(root: str) -> None:
 
     Two directories are ours alone. Beside them somebody may keep files of their own, so there it takes a name that only we give.
     """
-    releases, venvs = f"{root}/releases", f"{root}/venvs"
+    releases, venvs = AppRoot(root).releases, AppRoot(root).virtualenvs
     left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
     left += [f"{releases}/{name}" for name in _entries(releases) if name.endswith(".json") and not os.path.isdir(f"{releases}/{name[:-5]}")]
     for path in [*left, *partials(root)]:
@@ -117,14 +116,14 @@ def _entries(directory: str) -> list[str]:
 
 def remove_release(root: str, release: str) -> None:
     """Remove a release with its record."""
-    _remove_tree(f"{root}/releases/{release}")
+    _remove_tree(AppRoot(root).release(release))
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{root}/releases/{release}.json")
+        os.unlink(AppRoot(root).release_record(release))
 
 
-def remove_virtualenv(root: str, virtualenv: str) -> None:
+def remove_virtualenv(root: str, virtualenv_id: str) -> None:
     """Remove a virtualenv."""
-    _remove_tree(f"{root}/venvs/{virtualenv}")
+    _remove_tree(AppRoot(root).virtualenv(virtualenv_id))
 
 
 def _remove_tree(tree: str) -> None:

@@ -11,10 +11,11 @@ import shutil
 import tempfile
 import typing as t
 
+from ..app.layout import AppRoot, ReleaseOrder
 from ..host.as_user import CommandError, environment, run
 from ..host.command import in_locale
 from ..host.files import give, sync_filesystem, write_atomically
-from .store import COMPLETE, LOCK, App
+from .store import COMPLETE, CONSTRAINTS
 
 # For the interpreter of the virtualenv, whatever its version; argument: the directory.
 # The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
@@ -64,7 +65,7 @@ def venv_command(python: str, directory: str) -> list[str]:
     return [python, "-I", "-c", _MAKE, directory]
 
 
-def build_virtualenv(app: App, venv: str, tree: str) -> None:
+def build_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Make a virtualenv with the requirements of a tree and uWSGI.
 
     The host that builds first resolves requirements without a version; what it chose constrains the others.
@@ -72,9 +73,9 @@ def build_virtualenv(app: App, venv: str, tree: str) -> None:
     plan = app["release"]
     _empty_virtualenv(app, venv, tree)
     with tempfile.NamedTemporaryFile("w", dir=venv, suffix=".txt") as chosen:
-        _rewrite(chosen, app["lock"] or "")
+        _rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
-        install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["lock"] else [])]
+        install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["constraints"] else [])]
         if plan["requirements"]:
             run_in_build(app, [*install, "--requirement", plan["requirements"]], tree)
         if plan["package"]:
@@ -88,13 +89,13 @@ def build_virtualenv(app: App, venv: str, tree: str) -> None:
             _rewrite(chosen, _constraints(frozen))
             run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
     give(venv, 0, 0)
-    write_atomically(f"{venv}/{LOCK}", _constraints(frozen), 0o644)
+    write_atomically(f"{venv}/{CONSTRAINTS}", _constraints(frozen), 0o644)
     # What says that it is complete may not outlive a power cut that takes what it is said of.
     sync_filesystem(venv)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
 
 
-def _empty_virtualenv(app: App, venv: str, tree: str) -> None:
+def _empty_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Make a virtualenv with pip in it."""
     user = pwd.getpwnam(app["user"])
     # The second one is slow and works wherever virtualenvs do, or says why not.
@@ -129,7 +130,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _install_uwsgi(app: App, venv: str, tree: str) -> None:
+def _install_uwsgi(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
 
     :raises CommandError: naming the remedy where there is no wheel
@@ -161,9 +162,9 @@ def pip(venv: str) -> list[str]:
     return [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
 
 
-def run_in_build(app: App, command: list[str], directory: str) -> str:
+def run_in_build(app: ReleaseOrder, command: list[str], directory: str) -> str:
     # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-    return run(app["user"], command, directory, in_locale(environment(f"{app['root']}/shared"), "C.UTF-8"))
+    return run(app["user"], command, directory, in_locale(environment(AppRoot(app["root"]).shared), "C.UTF-8"))
 
 
 def _distribution(package: str) -> str:

@@ -11,11 +11,10 @@ import socket
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ...module_utils.app.layout import HostApp
 from .host_action import HostAction
 
 App = Mapping[str, t.Any]
-
-_APP_KEYS = ("name", "user", "root", "config_dir", "run_dir", "health", "drain_timeout", "keep_releases", "strategy", "hooks")
 # A stop lets requests finish for so long, of the drain time.
 _STOP_SECONDS = 10
 
@@ -30,14 +29,22 @@ def stop_timeout(app: App) -> int:
     return min(_STOP_SECONDS, app["drain_timeout"])
 
 
-def host_app(app: App) -> dict[str, t.Any]:
-    """Return what the host needs of a description, without the environment of its hooks."""
-    static = [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["files"]]
+def host_app(app: App) -> HostApp:
+    """Return what the host needs of a complete description, without the environment of its hooks."""
     return {
-        **{key: app[key] for key in _APP_KEYS},
+        "name": app["name"],
+        "user": app["user"],
+        "root": app["root"],
+        "config_dir": app["config_dir"],
+        "run_dir": app["run_dir"],
+        "health": app["health"],
+        "drain_timeout": app["drain_timeout"],
         "stop_timeout": stop_timeout(app),
+        "keep_releases": app["keep_releases"],
+        "strategy": app["strategy"],
+        "hooks": app["hooks"],
         "environment": {},
-        "static": static,
+        "static": [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["files"]],
         "writable": app["sandbox"]["write"],
     }
 

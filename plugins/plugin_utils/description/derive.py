@@ -8,6 +8,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ...module_utils.app.layout import Layout
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from . import server_names
 from .keys import DEFAULT_HEADERS, MODES, Mode
@@ -22,10 +23,11 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("config_dir", f"/etc/flask/{name}")
     app.setdefault("run_dir", f"/run/flask/{name}")
     _derive_uwsgi(app)
-    app.setdefault("socket", f"{app['run_dir']}/uwsgi.sock")
-    pooled = app["uwsgi"]["stream"]["pool"] != "none"
-    app.setdefault("stream_socket", f"{app['run_dir']}/stream.sock" if pooled else app["socket"])
     app["web_group"] = DEBIAN.web_group
+    layout = Layout(app)
+    app.setdefault("socket", layout.socket)
+    pooled = app["uwsgi"]["stream"]["pool"] != "none"
+    app.setdefault("stream_socket", layout.stream_socket if pooled else app["socket"])
     nginx = app["nginx"]
     nginx["server_names"] = [server_names.normal(server) for server in nginx.get("server_names", [name])]
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
@@ -44,7 +46,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["health"].setdefault("host", nginx["host"])
     app["health"]["prefix"] = nginx["prefix"]
     # Where an instance of ours serves, its name is part of the key of cached answers.
-    nginx["public_dir"] = f"{app['root']}/public/current" if "source" in app and not nginx["backends"] else ""
+    nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
     return app

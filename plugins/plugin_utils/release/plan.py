@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Mapping
 from email.parser import HeaderParser
 
+from ...module_utils.app.layout import Release, ReleaseRecord
 from ..identity import content_id
 from ..requirements.lines import is_include, read_requirements
 from ..source.package import FileTree, wheel_metadata
@@ -36,15 +37,14 @@ class ReleasePlan:
     # Whether the requirements leave versions open; hashes pin them.
     open_versions: bool
 
-    def facts(self, root: str) -> dict[str, str]:
-        """Return what later roles need to know."""
-        paths = {"path": f"{root}/releases/{self.id}", "virtualenv": f"{root}/venvs/{self.virtualenv_id}"}
-        return {"id": self.id, **paths, "callable": self.callable, "revision": self.revision}
+    def release(self, root: str) -> Release:
+        """Return the release as later roles need it."""
+        return ReleaseRecord(self.id, self.virtualenv_id, self.callable, self.revision).release(root)
 
 
-def prebuilt_release(source: Mapping[str, t.Any]) -> dict[str, str]:
-    """Return the facts of code that something else put on the host; it has no id of ours."""
-    return {"id": "", "path": source["prebuilt"], "virtualenv": source["virtualenv"], "callable": "", "revision": source["version"]}
+def prebuilt_release(source: Mapping[str, t.Any]) -> Release:
+    """Return the release that code is which something else put on the host; it has no id of ours."""
+    return Release("", source["prebuilt"], source["virtualenv"], "", source["version"])
 
 
 def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePlan:
@@ -59,15 +59,15 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePl
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
-    virtualenv = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
+    virtualenv_id = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
     callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
-    release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv, **code})
+    release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv_id, **code})
     return ReleasePlan(
         name=app["name"],
         id=release,
-        virtualenv_id=virtualenv,
+        virtualenv_id=virtualenv_id,
         requirements=requirements,
         package=package,
         callable=callable_name,

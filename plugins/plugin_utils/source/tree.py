@@ -154,7 +154,7 @@ class DirTree(Tree):
 
     @functools.cached_property
     def _seen(self) -> tuple[list[tuple[str, Path, os.stat_result]], list[OSError]]:
-        """What there is to be looked at, and the directories that cannot be read."""
+        """Return what there is to be looked at, and the directories that cannot be read."""
         errors: list[OSError] = []
         return list(self._walk(errors.append)), errors
 

@@ -49,7 +49,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
     """Return the settings of one instance, the user's options last and winning over the defaults.
 
     :param app: a description as ``app_resolve`` returns it
-    :param release: ``path`` and ``virtualenv`` on the host, ``callable`` where the code tells it
+    :param release: ``path`` and ``virtualenv_path`` on the host, ``callable`` where the code tells it
     :param stop_timeout: seconds a graceful stop may take
     """
     uwsgi = app["uwsgi"]
@@ -99,7 +99,7 @@ def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> list[Set
     return [
         _setting("strict", True, "A misspelt option is refused instead of ignored."),
         _setting("chdir", literal(release["path"]), "The release by its own name: a reload never changes the code under it."),
-        _setting("virtualenv", literal(release["virtualenv"]), "The packages of this release."),
+        _setting("virtualenv", literal(release["virtualenv_path"]), "The packages of this release."),
         _setting("binary-path", _binary_path(app, release), "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7)."),
         *entry_point(app["wsgi"], release.get("callable", "")),
         _setting("need-app", True, "Without an application there is no instance, rather than one that answers 500."),
@@ -223,7 +223,7 @@ def _log(app: Mapping[str, t.Any]) -> list[Setting]:
 def _binary_path(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> str | None:
     """Return what a reload executes; uWSGI built from source finds itself."""
     wheel = app["uwsgi"]["package"].lower().startswith("py")
-    return literal(f"{release['virtualenv']}/bin/python") if wheel else None
+    return literal(f"{release['virtualenv_path']}/bin/python") if wheel else None
 
 
 def _override(settings: list[Setting], uwsgi: Mapping[str, t.Any]) -> list[Setting]:

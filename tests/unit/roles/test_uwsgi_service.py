@@ -49,8 +49,8 @@ def service(app, part="unit") -> dict[str, list[str]]:
 def test_the_ini_runs_the_release_with_its_virtualenv():
     ini = options(complete())
     assert ini["chdir"] == RELEASE["path"]
-    assert ini["virtualenv"] == RELEASE["virtualenv"]
-    assert ini["binary-path"] == f"{RELEASE['virtualenv']}/bin/python"
+    assert ini["virtualenv"] == RELEASE["virtualenv_path"]
+    assert ini["binary-path"] == f"{RELEASE['virtualenv_path']}/bin/python"
     assert (ini["module"], ini["callable"]) == ("shop.wsgi", "app")
 
 
@@ -187,10 +187,10 @@ def test_uwsgi_does_not_see_what_it_would_stop_for():
 
 
 def test_an_instance_differs_from_others_in_its_drop_in_alone():
-    one, other = instance(complete()), instance(complete(), {**RELEASE, "virtualenv": "/srv/flask/shop/venvs/other"})
+    one, other = instance(complete()), instance(complete(), {**RELEASE, "virtualenv_path": "/srv/flask/shop/venvs/other"})
     assert one["unit"] == other["unit"]
     assert one["drop_in"] != other["drop_in"]
-    assert service(complete(), "drop_in")["ExecStart"] == [f"{RELEASE['virtualenv']}/bin/uwsgi --ini /etc/flask/shop/%i.ini"]
+    assert service(complete(), "drop_in")["ExecStart"] == [f"{RELEASE['virtualenv_path']}/bin/uwsgi --ini /etc/flask/shop/%i.ini"]
 
 
 @pytest.mark.parametrize(("timeout", "start"), [(5, "90"), (200, "200")])
@@ -265,7 +265,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
     drop_in = tmp_path / "flask-shop@abc.service.d"
     drop_in.mkdir()
     # The executable is looked for.
-    (drop_in / "instance.conf").write_text(made["drop_in"].replace(f"{RELEASE['virtualenv']}/bin/uwsgi", "/bin/true"))
+    (drop_in / "instance.conf").write_text(made["drop_in"].replace(f"{RELEASE['virtualenv_path']}/bin/uwsgi", "/bin/true"))
     unit_path = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "flask-shop@abc.service"],
@@ -294,7 +294,7 @@ def test_the_pool_is_a_unit_of_the_same_instance():
     for name in ("User", "Group", "EnvironmentFile", "ProtectSystem", "ReadWritePaths", "CapabilityBoundingSet", "Restart"):
         assert pool[name] == own[name], name
     drop_in = dict(unit(made["stream_drop_in"])["Service"])
-    assert drop_in["ExecStart"] == f"{RELEASE['virtualenv']}/bin/uwsgi --ini /etc/flask/shop/%i.stream.ini"
+    assert drop_in["ExecStart"] == f"{RELEASE['virtualenv_path']}/bin/uwsgi --ini /etc/flask/shop/%i.stream.ini"
     assert ("Wants", "flask-shop.stream@%i.service") in unit(made["drop_in"])["Unit"], "it starts with the instance, at boot too"
     assert "Unit" not in unit(made["stream_drop_in"])
 
@@ -326,7 +326,7 @@ def test_secrets_are_in_their_own_file_and_nowhere_else():
 
 def test_programs_of_the_virtualenv_are_found_first():
     lines = instance(complete())["files"]["env"].splitlines()
-    assert f'PATH="{RELEASE["virtualenv"]}/bin:/usr/local/bin:/usr/bin:/bin"' in lines
+    assert f'PATH="{RELEASE["virtualenv_path"]}/bin:/usr/local/bin:/usr/bin:/bin"' in lines
     assert 'PATH="/opt/bin"' in instance(complete(env={"PATH": "/opt/bin"}))["files"]["env"].splitlines()
 
 
@@ -377,7 +377,7 @@ def test_the_pool_is_part_of_the_id(change):
     assert instance(complete(**STREAMS))["id"] != instance(complete(**STREAMS, uwsgi={"stream": change}))["id"]
 
 
-@pytest.mark.parametrize("key", ["id", "path", "virtualenv", "callable", "revision"])
+@pytest.mark.parametrize("key", ["id", "path", "virtualenv_path", "callable", "revision"])
 def test_another_release_is_another_instance(key):
     app = complete(wsgi="shop.wsgi")
     assert instance(app)["id"] != instance(app, {**RELEASE, key: "other"})["id"]

@@ -73,7 +73,7 @@ def test_prebuilt_code_is_not_asked_for():
     app = complete(source={"path": None, "prebuilt": "/opt/code", "virtualenv": "/opt/venv", "version": "7"})
     deploy(host, app, releases={})
     ((_mode, order),) = host.calls
-    assert order["apps"][0]["release"] == {"id": "", "path": "/opt/code", "virtualenv": "/opt/venv", "callable": "", "revision": "7"}
+    assert order["apps"][0]["release"] == {"id": "", "path": "/opt/code", "virtualenv_path": "/opt/venv", "callable": "", "revision": "7"}
 
 
 def test_what_the_host_refuses_is_the_message():
@@ -99,8 +99,8 @@ def test_nothing_of_the_call_is_shown():
 
 
 def test_notices_are_warnings(capsys):
-    deploy(Host(apply={"changed": False, "notices": ["shop: r2 was taken back"]}), complete())
-    assert "shop: r2 was taken back" in capsys.readouterr().err.replace("\n", " ")
+    deploy(Host(apply={"changed": False, "notices": ["shop: r2 was rolled back"]}), complete())
+    assert "shop: r2 was rolled back" in capsys.readouterr().err.replace("\n", " ")
 
 
 # --- migrations --------------------------------------------------------------------------------------------------------------

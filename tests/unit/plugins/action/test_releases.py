@@ -27,7 +27,7 @@ class Host:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.hosted: dict[str, dict] = {}
-        self.locks: dict[str, str] = {}
+        self.constraints: dict[str, str] = {}
         self.answer: dict = {"changed": True, "problems": []}
         self.calls: list[dict] = []
         self.shipped: dict[str, list[str]] = {}
@@ -46,7 +46,7 @@ class Host:
             }.items():
                 with tarfile.open(fileobj=archive) as tar:
                     self.shipped[app] = tar.getnames()
-        return {"locks": self.locks, **self.answer}
+        return {"constraints": self.constraints, **self.answer}
 
     def built(self) -> list[dict]:
         return json.loads(base64.b64decode(self.calls[-1]["payload"]))["apps"]
@@ -138,9 +138,9 @@ def test_prebuilt_code_has_a_release_without_an_id(host):
 
 def test_what_a_host_resolved_is_learnt_before_another_resolves_it(host):
     host.hosted["shop"] = finished(look(host, app()))
-    host.locks = {"shop": "flask==3.1.3\n"}
+    host.constraints = {"shop": "flask==3.1.3\n"}
     look(host, app())
-    assert host.modes == ["inspect", "inspect", "locks"]
+    assert host.modes == ["inspect", "inspect", "constraints"]
     assert constraints.known(host.place / "cache", host.hosted["shop"]["virtualenvs"][0]) == "flask==3.1.3\n"
     look(host, app())
     assert host.modes[3:] == ["inspect"], "once"
@@ -155,11 +155,11 @@ def test_what_is_missing_is_shipped_and_built(host):
     assert host.shipped == {"shop": ["app.py", "requirements.txt"], "blog": ["app.py", "requirements.txt"]}
     shop, blog = host.built()
     assert (shop["name"], shop["user"], shop["root"], shop["python"]) == ("shop", "flask-shop", "/srv/flask/shop", PYTHON["path"])
-    assert (shop["release"]["requirements"], shop["release"]["callable"], shop["lock"]) == ("requirements.txt", "app", None)
+    assert (shop["release"]["requirements"], shop["release"]["callable"], shop["constraints"]) == ("requirements.txt", "app", None)
     assert result["changed"] is True
     assert len(result["made"]) == 6
     assert result["diff"][0]["after"] == f"{shop['release']['id']}\n"
-    assert blog["release"]["virtualenv"] == shop["release"]["virtualenv"]
+    assert blog["release"]["virtualenv_id"] == shop["release"]["virtualenv_id"]
 
 
 def test_small_sources_go_along_with_the_order_and_large_ones_as_files(host, monkeypatch):
@@ -205,19 +205,19 @@ def test_secrets_are_shipped_only_where_a_hook_needs_them(host):
 
 
 def test_what_one_host_resolved_constrains_the_next(host):
-    host.locks = {"shop": "flask==3.1.3\n"}
+    host.constraints = {"shop": "flask==3.1.3\n"}
     build(host, app())
-    assert host.built()[0]["lock"] is None
+    assert host.built()[0]["constraints"] is None
     build(host, app())
-    assert host.built()[0]["lock"] == "flask==3.1.3\n"
+    assert host.built()[0]["constraints"] == "flask==3.1.3\n"
 
 
 def test_pinned_requirements_need_no_constraints(host):
     (host.place / "shop/requirements.txt").write_text("flask==3 --hash=sha256:0")
-    host.locks = {"shop": "flask==3\n"}
+    host.constraints = {"shop": "flask==3\n"}
     for _host in range(2):
         build(host, app())
-        assert host.built()[0]["lock"] is None
+        assert host.built()[0]["constraints"] is None
 
 
 def test_a_build_that_fails_is_the_message(host):

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.app.account import Directory, apply, declarations, directories, pending
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
@@ -20,8 +20,8 @@ from ansible_collections.flaskops.stack.tests.unit.render import complete
 @pytest.fixture
 def app(tmp_path, monkeypatch):
     """An application of the user who runs the tests, on a host of its own."""
-    monkeypatch.setattr(account, "SYSUSERS_DIR", str(tmp_path / "etc/sysusers.d"))
-    monkeypatch.setattr(account, "TMPFILES_DIR", str(tmp_path / "etc/tmpfiles.d"))
+    monkeypatch.setattr(layout, "SYSUSERS_DIR", str(tmp_path / "etc/sysusers.d"))
+    monkeypatch.setattr(layout, "TMPFILES_DIR", str(tmp_path / "etc/tmpfiles.d"))
     me = getpass.getuser()
     group = grp.getgrgid(pwd.getpwnam(me).pw_gid).gr_name
     places = {"root": f"{tmp_path}/srv/shop", "config_dir": f"{tmp_path}/etc/shop", "run_dir": f"{tmp_path}/run/shop"}
@@ -118,7 +118,7 @@ def test_what_was_changed_by_hand_is_seen(app, change):
 
 def test_a_declaration_that_was_changed_by_hand_is_seen(app):
     apply(declarations(app), [app], lambda command: None)
-    path = f"{account.TMPFILES_DIR}/flask-shop.conf"
+    path = f"{layout.TMPFILES_DIR}/flask-shop.conf"
     with open(path, "a") as file:
         file.write("d /srv/more\n")
     assert pending([app])[0] == {path: declarations(app)[path]}
@@ -135,7 +135,7 @@ def test_systemd_is_called_once_for_all_applications(app):
     apps = [app, {**app, "name": "blog"}]
     files = {path: text for each in apps for path, text in declarations(each).items()}
     apply(files, apps, commands.append)
-    sysusers, tmpfiles = account.SYSUSERS_DIR, account.TMPFILES_DIR
+    sysusers, tmpfiles = layout.SYSUSERS_DIR, layout.TMPFILES_DIR
     assert commands == [
         ["systemd-sysusers", f"{sysusers}/flask-shop.conf", f"{sysusers}/flask-blog.conf"],
         ["systemd-tmpfiles", "--create", f"{tmpfiles}/flask-shop.conf", f"{tmpfiles}/flask-blog.conf"],

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The record of an application on a host, and what was taken back."""
+"""The record of an application on a host, and what was rolled back."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_others_do_not_read_it(root):
         assert os.stat(f"{root}/{name}").st_mode & 0o007 == 0
 
 
-def test_what_was_taken_back_is_known_until_it_is_forgiven(root):
+def test_what_was_rolled_back_is_known_until_it_is_forgiven(root):
     history.reject(root, "r1", "me@here")
     history.reject(root, "r2", "me@here")
     assert set(history.rejected(root)) == {"r1", "r2"}

@@ -85,7 +85,7 @@ def test_an_instance_that_exits_is_refused_at_once(host, through, state):
     ("strategy", "says"),
     [("switch", "The live instance was not touched."), ("restart", "The live instance had to make room and is started again.")],
 )
-def test_what_became_of_the_live_instance_is_told(host, strategy, says):
+def test_what_became_live_state_text_instance_is_told(host, strategy, says):
     live, candidate = host.candidate("live"), host.candidate("one", strategy=strategy)
     (host.place / "run_dir/shop/uwsgi.sock").symlink_to(f"{live.id}.sock")
     host.behave(UNIT, ActiveState="failed")

@@ -52,7 +52,7 @@ def test_the_record_has_no_secret(host):
     one = host.candidate("one")
     one.write()
     record = instances.instance_record(one.app, "one")
-    assert record["release"]["id"] == "r1"
+    assert record.release.id == "r1"
     assert "hunter2" not in json.dumps(record)
 
 
@@ -117,7 +117,7 @@ def settled(host):
 
 
 def is_settled(host, candidate) -> bool:
-    return candidate.is_settled(host._show(candidate.units))
+    return candidate.is_settled(host._show(candidate.wanted_units))
 
 
 def test_an_instance_is_settled(host, settled):
@@ -163,87 +163,5 @@ def test_an_instance_is_removed_without_a_trace(host, settled):
 
 
 def test_an_instance_without_a_record_has_no_release(host):
-    assert instances.instance_record(host.app(), "unknown")["release"]["id"] == ""
-
-
-# --- public files ------------------------------------------------------------------------------------------------------------
-
-ROUTES = {
-    "nginx": {
-        "routes": [
-            {"path": "/static/", "mode": "static", "directory": "web"},
-            {"path": "/deep/er", "mode": "static", "directory": "web/img/"},
-        ]
-    }
-}
-
-
-@pytest.fixture
-def published(host):
-    """Publish files of a release; return the directory that nginx serves."""
-
-    def published(files=("web/style.css", "web/img/a.png", "app.py"), **changes) -> Path:
-        one = host.candidate("one", **{**ROUTES, **changes})
-        for name in files:
-            path = Path(one.release["path"], name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(name)
-        one.publish()
-        return Path(one.root, "public/one")
-
-    return published
-
-
-def names(place: Path) -> set[str]:
-    return {str(path.relative_to(place)) for path in place.rglob("*") if not path.is_dir()}
-
-
-def test_static_files_stand_under_their_urls_and_nothing_else(published):
-    assert names(published()) == {"static/style.css", "static/img/a.png", "deep/er/a.png"}
-
-
-def test_without_static_routes_there_is_nothing_public(published):
-    public = published(nginx={"routes": [{"path": "/"}]})
-    assert public.is_dir()
-    assert names(public) == set()
-
-
-def test_links_of_a_release_are_not_public(host, published):
-    one = host.candidate("one")
-    (Path(one.release["path"], "web") / "passwd").symlink_to("/etc/passwd")
-    (Path(one.release["path"], "web") / "code").symlink_to("..")
-    assert names(published()) == {"static/style.css", "static/img/a.png", "deep/er/a.png"}
-
-
-def test_public_files_take_no_space(host, published):
-    public = published()
-    assert (public / "static/style.css").stat().st_ino == (Path(host.app()["root"]) / "releases/r1/web/style.css").stat().st_ino
-
-
-def test_code_on_another_file_system_is_copied(published, monkeypatch):
-    monkeypatch.setattr(os, "link", lambda *_args: (_ for _ in ()).throw(OSError(18, "cross-device")))
-    public = published()
-    assert (public / "static/style.css").read_text() == "web/style.css"
-    assert mode(str(public / "static/style.css")) == 0o644
-
-
-def test_publishing_again_begins_anew(published):
-    (published() / "static/left").touch()
-    assert "static/left" not in names(published())
-
-
-def test_public_directories_are_public_whatever_the_umask(published):
-    before = os.umask(0o077)
-    try:
-        public = published()
-    finally:
-        os.umask(before)
-    assert mode(str(public / "static")) == mode(str(public)) == 0o755
-
-
-def test_hidden_files_are_not_public(published):
-    assert names(published(files=("web/style.css", "web/.env", "web/.git/config", "web/img/x"))) == {
-        "static/style.css",
-        "static/img/x",
-        "deep/er/x",
-    }
+    assert instances.instance_record(host.app(), "unknown") is None
+    assert instances.release_id_of(host.app(), "unknown") == ""

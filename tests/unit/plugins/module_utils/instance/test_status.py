@@ -36,7 +36,7 @@ def look(host, monkeypatch):
 def test_nothing_is_there(look):
     found = look()
     assert (found["live"], found["socket"], found["instances"], found["history"]) == ("", None, {}, [])
-    assert found["release"] == {"id": "", "revision": "", "virtualenv": "", "built": 0}
+    assert found["release"] == {"id": "", "revision": "", "virtualenv_id": "", "built": 0}
 
 
 def test_releases_instances_and_workers(host, look):
@@ -46,7 +46,7 @@ def test_releases_instances_and_workers(host, look):
     host.events.clear()
     found = look()
     assert (found["live"], found["previous"]) == ("two", "one")
-    assert (found["release"]["id"], found["release"]["revision"], found["release"]["virtualenv"]) == ("r2", "rev r2", "v-r2")
+    assert (found["release"]["id"], found["release"]["revision"], found["release"]["virtualenv_id"]) == ("r2", "rev r2", "v-r2")
     assert found["release"]["built"] > 1_000_000_000
     assert found["instances"]["two"] == {
         "release": "r2",

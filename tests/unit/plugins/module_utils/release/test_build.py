@@ -1,195 +1,29 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Releases and virtualenvs on a host, built by real commands of another user; pip alone is played."""
+"""Releases that are built by real commands of another user; pip alone is played."""
 
 from __future__ import annotations
 
-import errno
-import grp
-import io
 import os
 import pwd
-import shutil
 import stat
-import subprocess
-import sys
-import tarfile
-import tempfile
-import textwrap
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
-from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
-from ansible_collections.flaskops.stack.plugins.module_utils.release import store, virtualenv
-from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build, build_all
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build
 from ansible_collections.flaskops.stack.plugins.module_utils.release.store import (
-    BuildError,
-    inspect,
-    python_info,
-    read_lock,
+    read_constraints,
     release_record,
 )
-
-# Somebody else, with a group of the same name, as applications have.
-USER = next((user.pw_name for user in pwd.getpwall() if user.pw_uid != 0 and user.pw_name == grp.getgrgid(user.pw_gid).gr_name), "")
-
-
-def version_for_others(python: str) -> str:
-    """Return the version of an interpreter if other users can run it."""
-    show = "import sys; print(*sys.version_info[:2], sep='.', end='')"
-    try:
-        done = subprocess.run([python, "-c", show], check=False, capture_output=True, text=True, user=USER, group=USER, extra_groups=[])
-    except OSError:
-        return ""
-    return done.stdout
-
-
-# The interpreter of the tests may be in somebody's home.
-FOUND = {python: version_for_others(python) for python in (sys._base_executable, "/usr/bin/python3") if os.geteuid() == 0}
-PYTHON, VERSION = next(((python, version) for python, version in FOUND.items() if version), ("", ""))
-needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an interpreter that other users can run")
-
-# What `python -m pip` does: writes down how it was called and by whom, and installs a file for each argument that is no option.
-PIP = """
-import os, sys
-from pathlib import Path
-log = Path(os.environ["HOME"], "pip.log")
-with log.open("a") as file:
-    print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
-if "fail" in sys.argv[-1]:
-    print("ERROR: No matching distribution found for", sys.argv[-1])
-    sys.exit(1)
-if "--constraint" in sys.argv:
-    with log.open("a") as file:
-        print("constraints:", Path(sys.argv[sys.argv.index("--constraint") + 1]).read_text().strip(), file=file)
-if "freeze" in sys.argv:
-    print("flask==3.1.3")
-    print("-e /srv/somewhere")
-    print("local @ file:///x")
-if "--target" in sys.argv:
-    Path("installed.py").write_text("x = 1")
-elif "install" in sys.argv:
-    Path(sys.prefix, "installed").touch()
-    Path(sys.prefix, "installed").chmod(0o666)
-"""
-
-
-def make_host():
-    """Directories of an application below one that every user can pass, and an interpreter whose virtualenvs have the played pip."""
-    place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
-    place.chmod(0o755)
-    (place / "pip").mkdir()
-    (place / "pip/pip.py").write_text(PIP)
-    python = place / "python"
-    python.write_text(
-        textwrap.dedent(f"""\
-        #!/bin/sh
-        # What new_venv and `python -m venv DIRECTORY` make, in less time.
-        case "$1 $2" in "-I -c") place=$4;; "-m venv") place=$3;; *) place=; esac
-        test -n "$place" || exec {PYTHON} "$@"
-        test ! -e {place}/no-$2 || exit 1
-        packages="$place/lib/python{VERSION}/site-packages"
-        mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
-        cp {place}/pip/pip.py "$packages"
-        """)
-    )
-    python.chmod(0o755)
-    for name in ("releases", "venvs", "shared"):
-        (place / name).mkdir()
-    if os.geteuid() == 0:
-        shutil.chown(place / "shared", USER)
-    yield SimpleNamespace(place=place, python=str(python), pip=place / "shared/pip.log")
-    shutil.rmtree(place)
-
-
-host = pytest.fixture(make_host, name="host")
-shared_host = pytest.fixture(make_host, name="shared_host", scope="module")
-
-
-CODE = {"app.py": "app = 1\n", "run.sh": "#!/bin/sh\n", "pkg/mod.py": "x = 1\n", "link": "-> app.py"}
-
-
-def packed(place: Path, members: dict[str, str | None] = CODE, **attributes) -> str:
-    """Write an archive as the controller ships it; a member without text is a directory."""
-    target = place / "shipped.tar.gz"
-    with tarfile.open(target, "w:gz") as tar:
-        for name, text in members.items():
-            info = tarfile.TarInfo(name)
-            if text is None:
-                info.type = tarfile.DIRTYPE
-            elif text.startswith("-> "):
-                info.type, info.linkname = tarfile.SYMTYPE, text.removeprefix("-> ")
-            else:
-                info.size, info.mode = len(text), 0o755 if name.endswith(".sh") else 0o644
-            for name_, value in attributes.items():
-                setattr(info, name_, value)
-            tar.addfile(info, io.BytesIO((text or "").encode()))
-    return str(target)
-
-
-def description(host, hooks=(), lock=None, **plan) -> dict:
-    made = {"id": "r1", "virtualenv": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
-    common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
-    return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "lock": lock, "release": made}
-
-
-def everything_below(path: Path) -> list[os.stat_result]:
-    return [path.lstat(), *(inner.lstat() for inner in path.rglob("*"))]
-
-
-def pip_calls(host) -> list[str]:
-    """Return the arguments of each call of pip, without its standing options."""
-    options = ("--disable-pip-version-check", "--no-input", "--quiet")
-    lines = [line for line in host.pip.read_text().splitlines() if not line.startswith("constraints: ")]
-    return [" ".join(word for word in line.split()[2:] if word not in options) for line in lines]
-
-
-# --- what is there -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_new_host_has_nothing(host):
-    assert inspect({"root": "/nowhere", "python": "python-of-no-host"}) == {
-        "python": None,
-        "releases": [],
-        "virtualenvs": [],
-        "next": "",
-        "current": "",
-    }
-
-
-def test_what_is_finished_is_told(host):
-    for name in ("releases/r1", "releases/.r2", "venvs/v1", "venvs/v2"):
-        (host.place / name).mkdir()
-    (host.place / "releases/r1.json").write_text("{}")
-    (host.place / "venvs/v1/.flaskops-complete").touch()
-    (host.place / "next").symlink_to("releases/r1")
-    (host.place / "current").symlink_to("releases/r0")
-    found = inspect({"root": str(host.place), "python": sys.executable})
-    assert (found["releases"], found["virtualenvs"], found["next"], found["current"]) == (["r1"], ["v1"], "r1", "r0")
-
-
-def test_an_interpreter_is_described():
-    info = python_info(sys.executable)
-    assert info["version"] == sys.version.split()[0]
-    assert info["tag"].startswith(f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-")
-    assert python_info("/bin/false") is None
-
-
-def test_a_file_that_the_system_cannot_run_is_no_interpreter(tmp_path):
-    (tmp_path / "python").write_bytes(b"\x7fELF of another machine")
-    (tmp_path / "python").chmod(0o755)
-    assert python_info(str(tmp_path / "python")) is None
-
-
-def test_an_interpreter_is_found_as_a_command(monkeypatch, tmp_path):
-    (tmp_path / "python3").symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert python_info("python3")["tag"] == python_info(sys.executable)["tag"]
-
-
-# --- what is built -----------------------------------------------------------------------------------------------------------
+from ansible_collections.flaskops.stack.tests.unit.building import (
+    CODE,
+    USER,
+    description,
+    everything_below,
+    needs_root,
+    packed,
+    pip_calls,
+)
 
 HOOKS = [
     "pwd > where; echo $TOKEN > token; id -u > built-by; id -G > groups; env > env; cat > input",
@@ -218,7 +52,7 @@ def test_a_release_is_the_code_compiled_and_recorded(whole):
     assert (release / "app.py").read_text() == "app = 1\n"
     assert (release / "link").readlink() == Path("app.py")
     assert os.access(release / "run.sh", os.X_OK)
-    assert release_record(str(whole.place), "r1") == {"id": "r1", "virtualenv": "v1", "callable": "app", "revision": "abc"}
+    assert release_record(str(whole.place), "r1")._asdict() == {"id": "r1", "virtualenv_id": "v1", "callable": "app", "revision": "abc"}
     assert (whole.place / "next").readlink() == Path("releases/r1")
     # PEP 552: hash-based, and not checked against the source. Code of another Python is no reason to stop.
     (compiled,) = (release / "__pycache__").iterdir()
@@ -267,23 +101,10 @@ def test_gevent_comes_beside_what_the_requirements_have_chosen(host):
     assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
 
 
-@pytest.mark.parametrize(
-    ("frozen", "wanted"),
-    [
-        ("", GEVENT),
-        ("gevent==24.2.1\nzope_event==5.0\nflask==3", []),
-        ("zope-event==6.2", ["gevent==26.9.0", "Flask==1.0"]),
-        ("gevent @ file:///wheels/gevent.whl", ["zope.event==6.2", "Flask==1.0"]),
-    ],
-)
-def test_what_an_application_brings_itself_stays(frozen, wanted):
-    assert virtualenv._not_in(frozen, GEVENT) == wanted
-
-
 @needs_root
 def test_what_was_resolved_is_kept_as_constraints(whole):
-    assert read_lock(str(whole.place), "v1") == "flask==3.1.3\n"
-    assert read_lock(str(whole.place), "v2") is None
+    assert read_constraints(str(whole.place), "v1") == "flask==3.1.3\n"
+    assert read_constraints(str(whole.place), "v2") is None
 
 
 @needs_root
@@ -331,7 +152,7 @@ def test_a_strict_umask_does_not_hide_the_release(host):
 
 @needs_root
 def test_what_another_host_resolved_is_installed(host):
-    app = description(host, requirements="requirements.txt", lock="flask==3.0.0\n")
+    app = description(host, requirements="requirements.txt", constraints="flask==3.0.0\n")
     build(app, packed(host.place, {**CODE, "requirements.txt": "flask"}))
     assert "constraints: flask==3.0.0" in host.pip.read_text().splitlines()
     assert pip_calls(host)[0].startswith("install --constraint ")
@@ -373,249 +194,3 @@ def test_an_equal_virtualenv_is_used_again(host):
     host.pip.unlink()
     assert build(description(host, id="r2"), packed(host.place)) == [str(host.place / "releases/r2"), str(host.place / "next")]
     assert not host.pip.exists()
-
-
-# --- what is not -------------------------------------------------------------------------------------------------------------
-
-
-@needs_root
-def test_a_wheel_that_is_missing_is_told_with_what_to_do(host):
-    with pytest.raises(CommandError) as caught:
-        build({**description(host), "uwsgi": "pyuwsgi==fail"}, packed(host.place))
-    first, *words = str(caught.value).splitlines()
-    assert first.startswith(f"there is no wheel of pyuwsgi==fail for Python {VERSION}.")
-    assert f" on {os.uname().machine}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the host, " in first
-    assert "ERROR: No matching distribution found for pyuwsgi==fail" in words
-
-
-@needs_root
-def test_uwsgi_that_cannot_be_had_for_another_reason_is_told_as_it_is(host):
-    with pytest.raises(CommandError, match=r"^'.* install uwsgi==fail' ended with 1"):
-        build({**description(host), "uwsgi": "uwsgi==fail"}, packed(host.place))
-
-
-def left(host) -> list[str]:
-    return sorted(str(path.relative_to(host.place)) for name in ("releases", "venvs") for path in (host.place / name).iterdir()) + (
-        ["next"] if os.path.lexists(host.place / "next") else []
-    )
-
-
-@needs_root
-@pytest.mark.parametrize(
-    ("app", "says"),
-    [
-        (
-            {"requirements": "fail.txt"},
-            r"(?s)-m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
-        ),
-        ({"hooks": ["echo one; exit 3"]}, r"the build hook '/bin/sh -c echo one; exit 3' ended with 3:\none"),
-        ({"hooks": ["true", "no-such-command"]}, r"the build hook '/bin/sh -c no-such-command' ended with 127"),
-    ],
-)
-def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
-    with pytest.raises(CommandError, match=says):
-        build(description(host, **app), packed(host.place, {**CODE, "fail.txt": "x"}))
-    assert left(host) == []
-
-
-@needs_root
-def test_an_interpreter_that_only_makes_virtualenvs_its_own_way(host):
-    (host.place / "no--c").touch()
-    build(description(host), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
-
-
-@needs_root
-def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
-    for name in ("no--c", "no-venv"):
-        (host.place / name).touch()
-    with pytest.raises(CommandError, match=r"^'.*/python -m venv .*/venvs/v1' ended with 1"):
-        build(description(host), packed(host.place))
-    assert left(host) == []
-
-
-@needs_root
-def test_many_are_built_beside_one_that_cannot_be(host):
-    apps = []
-    for name in ("shop", "blog", "news"):
-        root = host.place / name
-        for directory in ("releases", "venvs", "shared"):
-            (root / directory).mkdir(parents=True)
-        shutil.chown(root / "shared", USER)
-        hooks = ["echo torn; exit 3"] if name == "blog" else []
-        apps.append({**description(host, hooks=hooks), "name": name, "root": str(root)})
-    built = build_all(apps, {app["name"]: packed(host.place) for app in apps})
-    assert [len(outcome.made) for outcome in built] == [3, 0, 3]
-    assert [bool(outcome.problem) for outcome in built] == [False, True, False]
-    assert "torn" in built[1].problem
-    assert not (host.place / "blog/next").exists()
-
-
-@needs_root
-def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
-    build(description(host), packed(host.place))
-    with pytest.raises(CommandError):
-        build(description(host, hooks=["false"], id="r2"), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
-    assert (host.place / "next").readlink() == Path("releases/r1")
-
-
-@needs_root
-@pytest.mark.parametrize("step", [0, 4, 7])
-def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
-    steps = iter(range(100))
-    real = subprocess.run
-
-    def run(*args, **more):
-        if next(steps) == step:
-            raise KeyboardInterrupt
-        return real(*args, **more)
-
-    archive = packed(host.place, {"shop-1.0-py3-none-any.whl": "x"})
-    monkeypatch.setattr(subprocess, "run", run)
-    with pytest.raises(KeyboardInterrupt):
-        build(description(host, package="shop-1.0-py3-none-any.whl", hooks=["true"]), archive)
-    assert left(host) == []
-
-
-@needs_root
-def test_what_a_killed_build_left_is_built_anew(host):
-    for name in ("releases/.r1", "venvs/v1"):
-        (host.place / name).mkdir()
-        (host.place / name / "left").touch()
-    build(description(host), packed(host.place))
-    assert not (host.place / "releases/r1/left").exists()
-    assert not (host.place / "venvs/v1/left").exists()
-
-
-@needs_root
-def test_what_a_killed_build_of_another_release_left_goes(host):
-    for name in ("releases/.r0", "venvs/.v0"):
-        (host.place / name).mkdir()
-    for name in ("releases/.r0.json.partial", ".history.jsonl.partial"):
-        (host.place / name).touch()
-    (host.place / ".next.partial").symlink_to("releases/r0")
-    (host.place / ".env").write_text("NOTE=somebody's own\n")
-    build(description(host), packed(host.place))
-    assert [path.name for path in host.place.rglob(".*") if path.name != store.COMPLETE] == [".env"]
-
-
-@needs_root
-@pytest.mark.parametrize("kind", ["releases/r1", "venvs/v1"])
-def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind):
-    build(description(host), packed(host.place))
-    remove = {"releases/r1": store.remove_release, "venvs/v1": store.remove_virtualenv}[kind]
-    with monkeypatch.context() as dead:
-        dead.setattr(build_module.shutil, "rmtree", lambda *_args, **_kwargs: None)
-        remove(str(host.place), kind.partition("/")[2])
-    assert not (host.place / kind).exists()
-    store.sweep(str(host.place))
-    assert [path.name for path in (host.place / kind).parent.iterdir()] == []
-
-
-@needs_root
-def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch):
-    """Overlayfs answers EXDEV for a directory of a lower layer, as in a host that is made of an image."""
-    build(description(host), packed(host.place))
-    monkeypatch.setattr(build_module.os, "rename", lambda *_names: (_ for _ in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link")))
-    store.remove_release(str(host.place), "r1")
-    assert list((host.place / "releases").iterdir()) == []
-    store.remove_release(str(host.place), "r1")
-
-
-@needs_root
-def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
-    """A power cut may take what is not written yet, but then also the name that says it is there."""
-    written = []
-
-    def sync(path):
-        release, venv = host.place / "releases/r1", host.place / "venvs/v1"
-        written.append((Path(path).name, (venv / store.COMPLETE).exists(), release.exists()))
-
-    for module in (build_module, virtualenv):
-        monkeypatch.setattr(module, "sync_filesystem", sync)
-    monkeypatch.setattr(build_module, "fsync", lambda path: written.append((Path(path).name, True, True)))
-    build(description(host), packed(host.place))
-    assert written == [("v1", False, False), (".r1", True, False), ("releases", True, True)]
-
-
-@needs_root
-def test_a_full_disk_is_told(host, monkeypatch):
-    monkeypatch.setattr(build_module, "_unpack", lambda *_args: (_ for _ in ()).throw(OSError(28, "No space left on device", "x.py")))
-    (built,) = build_all([description(host)], {"shop": packed(host.place)})
-    assert built.problem == "[Errno 28] No space left on device: 'x.py'"
-    assert left(host) == []
-
-
-def test_a_release_that_was_not_shipped_cannot_be_built(host):
-    with pytest.raises(BuildError, match="neither on the host nor shipped"):
-        build(description(host), None)
-
-
-HOSTILE = [
-    {"../evil": "x"},
-    {"/tmp/evil": "x"},
-    {"a/../../evil": "x"},
-    {"link": "-> /etc/passwd"},
-    {"link": "-> ../../x"},
-    {"pkg/link": "-> ../../x"},
-    {"directory": None},
-]
-
-
-@needs_root
-@pytest.mark.parametrize("members", HOSTILE, ids=lambda members: "+".join(members))
-def test_what_leads_out_of_the_release_is_refused(host, members):
-    with pytest.raises(BuildError, match="what would lead out of the release: "):
-        build(description(host), packed(host.place, {**CODE, **members}))
-    assert left(host) == []
-
-
-@needs_root
-@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.LNKTYPE])
-def test_what_is_no_file_is_refused(host, kind):
-    with pytest.raises(BuildError):
-        build(description(host), packed(host.place, {"x": ""}, type=kind, linkname="/etc/passwd"))
-
-
-@needs_root
-@pytest.mark.parametrize(
-    "members",
-    [
-        # A link of the archive leads up, and the names after it are inside only as text.
-        {"p/q/r": "-> ../..", "p/q/r/../../evil": "x"},
-        {"p/q/r": "-> ../..", "s": "-> p/q/r/../../x", "s/evil": "x"},
-        {"d": "-> p/q", "d/evil": "x"},
-    ],
-    ids=["through a link", "a link through a link", "into a linked directory"],
-)
-def test_no_member_is_written_through_a_link(host, members):
-    (host.place / "x").mkdir()
-    (host.place / "releases/x").mkdir()
-    with pytest.raises(BuildError):
-        build(description(host), packed(host.place, members))
-    assert list(host.place.rglob("evil")) == []
-
-
-@needs_root
-def test_links_inside_are_links_inside(host):
-    members = {"a/b": "-> ../app.py", "a/c": "-> b", "d": "-> a", "app.py": "x"}
-    build(description(host), packed(host.place, members))
-    assert (host.place / "releases/r1/d/c").read_text() == "x"
-
-
-@needs_root
-def test_an_archive_that_was_damaged_on_the_way_leaves_nothing(host):
-    archive = Path(packed(host.place, {"big": os.urandom(50_000).hex()}))
-    archive.write_bytes(archive.read_bytes()[:20_000])
-    with pytest.raises((BuildError, CommandError)):
-        build(description(host), str(archive))
-    assert left(host) == []
-
-
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [("shop-1.0-py3-none-any.whl", "shop"), ("my_shop-1.0-py3-none-any.whl[x]", "my_shop"), ("shop-1.0.tar.gz", "shop")],
-)
-def test_the_name_in_a_file_name(file, name):
-    assert virtualenv._distribution(file) == name

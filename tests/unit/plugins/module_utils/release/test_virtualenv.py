@@ -48,6 +48,30 @@ def test_without_its_wheels_ensurepip_is_left_to_do_it(tmp_path):
     assert said == "['/place']\n"
 
 
+GEVENT = ["gevent==26.9.0", "zope.event==6.2", "Flask==1.0"]
+
+
+@pytest.mark.parametrize(
+    ("frozen", "wanted"),
+    [
+        ("", GEVENT),
+        ("gevent==24.2.1\nzope_event==5.0\nflask==3", []),
+        ("zope-event==6.2", ["gevent==26.9.0", "Flask==1.0"]),
+        ("gevent @ file:///wheels/gevent.whl", ["zope.event==6.2", "Flask==1.0"]),
+    ],
+)
+def test_what_an_application_brings_itself_stays(frozen, wanted):
+    assert virtualenv._not_in(frozen, GEVENT) == wanted
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("shop-1.0-py3-none-any.whl", "shop"), ("my_shop-1.0-py3-none-any.whl[x]", "my_shop"), ("shop-1.0.tar.gz", "shop")],
+)
+def test_the_name_in_a_file_name(file, name):
+    assert virtualenv._distribution(file) == name
+
+
 def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
     monkeypatch.setenv("LANGUAGE", "de")
     monkeypatch.setenv("LC_ALL", "de_DE")

@@ -96,12 +96,12 @@ def test_comments_in_requirements_do_not_make_a_new_virtualenv(plan):
     assert one.virtualenv_id == other.virtualenv_id
 
 
-def test_facts_for_later_roles(plan):
+def test_the_release_that_later_roles_get(plan):
     made = plan({})
-    assert made.facts("/srv/x") == {
+    assert made.release("/srv/x")._asdict() == {
         "id": made.id,
         "path": f"/srv/x/releases/{made.id}",
-        "virtualenv": f"/srv/x/venvs/{made.virtualenv_id}",
+        "virtualenv_path": f"/srv/x/venvs/{made.virtualenv_id}",
         "callable": "app",
         "revision": made.revision,
     }
@@ -110,7 +110,8 @@ def test_facts_for_later_roles(plan):
 
 def test_code_that_something_else_put_there_has_no_id():
     source = {"prebuilt": "/opt/code", "virtualenv": "/opt/venv", "version": "7"}
-    assert prebuilt_release(source) == {"id": "", "path": "/opt/code", "virtualenv": "/opt/venv", "callable": "", "revision": "7"}
+    release = {"id": "", "path": "/opt/code", "virtualenv_path": "/opt/venv", "callable": "", "revision": "7"}
+    assert prebuilt_release(source)._asdict() == release
 
 
 # --- requirements ------------------------------------------------------------------------------------------------------------

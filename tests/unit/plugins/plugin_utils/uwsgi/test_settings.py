@@ -197,7 +197,7 @@ def test_only_streams_may_take_forever(mode, pool, harakiri):
 
 def test_paths_are_taken_as_they_stand():
     app = {**complete(), "run_dir": "/run/50%", "name": "a%b"}
-    made = {item["option"]: item["value"] for item in instance_settings(app, {"path": "/srv/%n", "virtualenv": "/v%v"}, 10)}
+    made = {item["option"]: item["value"] for item in instance_settings(app, {"path": "/srv/%n", "virtualenv_path": "/v%v"}, 10)}
     assert made["chdir"] == "/srv/%%n"
     assert made["virtualenv"] == "/v%%v"
     assert made["binary-path"] == "/v%%v/bin/python"

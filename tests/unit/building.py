@@ -1,0 +1,135 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A host on which releases are built by real commands of another user; pip alone is played."""
+
+from __future__ import annotations
+
+import grp
+import io
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+# Somebody else, with a group of the same name, as applications have.
+USER = next((user.pw_name for user in pwd.getpwall() if user.pw_uid != 0 and user.pw_name == grp.getgrgid(user.pw_gid).gr_name), "")
+
+
+def version_for_others(python: str) -> str:
+    """Return the version of an interpreter if other users can run it."""
+    show = "import sys; print(*sys.version_info[:2], sep='.', end='')"
+    try:
+        done = subprocess.run([python, "-c", show], check=False, capture_output=True, text=True, user=USER, group=USER, extra_groups=[])
+    except OSError:
+        return ""
+    return done.stdout
+
+
+# The interpreter of the tests may be in somebody's home.
+FOUND = {python: version_for_others(python) for python in (sys._base_executable, "/usr/bin/python3") if os.geteuid() == 0}
+PYTHON, VERSION = next(((python, version) for python, version in FOUND.items() if version), ("", ""))
+needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an interpreter that other users can run")
+
+# What `python -m pip` does: writes down how it was called and by whom, and installs a file for each argument that is no option.
+PIP = """
+import os, sys
+from pathlib import Path
+log = Path(os.environ["HOME"], "pip.log")
+with log.open("a") as file:
+    print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
+if "fail" in sys.argv[-1]:
+    print("ERROR: No matching distribution found for", sys.argv[-1])
+    sys.exit(1)
+if "--constraint" in sys.argv:
+    with log.open("a") as file:
+        print("constraints:", Path(sys.argv[sys.argv.index("--constraint") + 1]).read_text().strip(), file=file)
+if "freeze" in sys.argv:
+    print("flask==3.1.3")
+    print("-e /srv/somewhere")
+    print("local @ file:///x")
+if "--target" in sys.argv:
+    Path("installed.py").write_text("x = 1")
+elif "install" in sys.argv:
+    Path(sys.prefix, "installed").touch()
+    Path(sys.prefix, "installed").chmod(0o666)
+"""
+
+
+def make_host():
+    """Directories of an application below one that every user can pass, and an interpreter whose virtualenvs have the played pip."""
+    place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
+    place.chmod(0o755)
+    (place / "pip").mkdir()
+    (place / "pip/pip.py").write_text(PIP)
+    python = place / "python"
+    python.write_text(
+        textwrap.dedent(f"""\
+        #!/bin/sh
+        # What new_venv and `python -m venv DIRECTORY` make, in less time.
+        case "$1 $2" in "-I -c") place=$4;; "-m venv") place=$3;; *) place=; esac
+        test -n "$place" || exec {PYTHON} "$@"
+        test ! -e {place}/no-$2 || exit 1
+        packages="$place/lib/python{VERSION}/site-packages"
+        mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
+        cp {place}/pip/pip.py "$packages"
+        """)
+    )
+    python.chmod(0o755)
+    for name in ("releases", "venvs", "shared"):
+        (place / name).mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(place / "shared", USER)
+    yield SimpleNamespace(place=place, python=str(python), pip=place / "shared/pip.log")
+    shutil.rmtree(place)
+
+
+CODE = {"app.py": "app = 1\n", "run.sh": "#!/bin/sh\n", "pkg/mod.py": "x = 1\n", "link": "-> app.py"}
+
+
+def packed(place: Path, members: dict[str, str | None] = CODE, **attributes) -> str:
+    """Write an archive as the controller ships it; a member without text is a directory."""
+    target = place / "shipped.tar.gz"
+    with tarfile.open(target, "w:gz") as tar:
+        for name, text in members.items():
+            info = tarfile.TarInfo(name)
+            if text is None:
+                info.type = tarfile.DIRTYPE
+            elif text.startswith("-> "):
+                info.type, info.linkname = tarfile.SYMTYPE, text.removeprefix("-> ")
+            else:
+                info.size, info.mode = len(text), 0o755 if name.endswith(".sh") else 0o644
+            for name_, value in attributes.items():
+                setattr(info, name_, value)
+            tar.addfile(info, io.BytesIO((text or "").encode()))
+    return str(target)
+
+
+def description(host, hooks=(), constraints=None, **plan) -> dict:
+    made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
+    common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
+    return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "constraints": constraints, "release": made}
+
+
+def everything_below(path: Path) -> list[os.stat_result]:
+    return [path.lstat(), *(inner.lstat() for inner in path.rglob("*"))]
+
+
+def pip_calls(host) -> list[str]:
+    """Return the arguments of each call of pip, without its standing options."""
+    options = ("--disable-pip-version-check", "--no-input", "--quiet")
+    lines = [line for line in host.pip.read_text().splitlines() if not line.startswith("constraints: ")]
+    return [" ".join(word for word in line.split()[2:] if word not in options) for line in lines]
+
+
+def left(host) -> list[str]:
+    return sorted(str(path.relative_to(host.place)) for name in ("releases", "venvs") for path in (host.place / name).iterdir()) + (
+        ["next"] if os.path.lexists(host.place / "next") else []
+    )

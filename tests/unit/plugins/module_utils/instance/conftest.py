@@ -1,0 +1,54 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs on a host in a directory."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, rollback, switch
+from ansible_collections.flaskops.stack.tests.unit.runs import killed_hosts
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Deploy instances as one run."""
+
+    def run(*wanted, absent=(), allow_rejected=False, check=False):
+        return deploy.deploy(wanted, absent, "me@here", allow_rejected, check)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def back():
+    """Roll applications back as one run."""
+
+    def back(*apps, release="", check=False):
+        return rollback.rollback([(app, release) for app in apps], "me@here", check)
+
+    return back
+
+
+@pytest.fixture
+def bring(host):
+    """Bring an instance up and switch to it, as a run does."""
+
+    def bring(id_: str, *args, **more):
+        candidate = host.candidate(id_, *args, **more)
+        candidate.publish()
+        candidate.write()
+        switch.start([candidate])
+        switch.switch(candidate)
+        switch.drain(candidate)
+        return candidate
+
+    return bring
+
+
+@pytest.fixture
+def killed(memory, monkeypatch):
+    """Make a run on a new host for each step before which it can be killed; yield what it leaves.
+
+    `prepare(host)` makes a host ready and returns the run.
+    """
+    return lambda prepare: killed_hosts(memory, prepare, monkeypatch)

@@ -1,0 +1,91 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hooks of a deployment: migrations before the switch, and what runs after it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app import history
+from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt, deploy
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import migrate, new_releases
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
+from ansible_collections.flaskops.stack.tests.unit.runs import serves
+
+
+def test_hooks_run_after_the_switch(host, run, monkeypatch):
+    ran = []
+    monkeypatch.setattr(
+        deploy, "run_hooks", lambda kind, app, path, venv, home: ran.append((kind, path, venv, home, host.candidate("x").live_id))
+    )
+    one = host.candidate("one")
+    run(one)
+    assert ran == [("after_switch", one.release.path, one.release.virtualenv_path, f"{one.root}/shared", "one")]
+    run(one)
+    assert len(ran) == 1
+
+
+def test_a_hook_that_fails_leaves_the_switch(host, run, monkeypatch):
+    monkeypatch.setattr(
+        deploy, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the after_switch hook 'x' ended with 1:\nno"))
+    )
+    with pytest.raises(DeployError, match="^shop: the switch to one was made, but the after_switch hook 'x' ended with 1"):
+        run(host.candidate("one"))
+    serves(host, "one", "r1")
+
+
+def test_a_hook_that_was_killed_is_run_again_and_one_that_failed_is_not(host, run, monkeypatch):
+    run(host.candidate("one", "r1"))
+    calls = []
+
+    def hooks(kind, *_args):
+        calls.append(kind)
+        if len(calls) < 3:
+            raise [KeyboardInterrupt, CommandError("it ended with 3")][len(calls) - 1]
+
+    monkeypatch.setattr(deploy, "run_hooks", hooks)
+    with monkeypatch.context() as dead:
+        for module in (deploy, attempt):
+            dead.setattr(module, "finish", lambda _pending: None)
+        with pytest.raises(KeyboardInterrupt):
+            run(host.candidate("two", "r2"))
+    with pytest.raises(DeployError, match="it ended with 3"):
+        run(host.candidate("two", "r2"))
+    assert not run(host.candidate("two", "r2")).changed
+    assert len(calls) == 2
+
+
+def test_migrations_run_in_the_new_release(host, monkeypatch):
+    ran = []
+    monkeypatch.setattr(deploy, "run_hooks", lambda kind, app, path, venv, home: ran.append((kind, path, venv, home)))
+    two = host.candidate("two", "r2")
+    migrate([two], "me@here")
+    assert ran == [("migrate", two.release.path, two.release.virtualenv_path, f"{two.root}/shared")]
+
+
+def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host, run, monkeypatch):
+    run(host.candidate("one", "r1"))
+    before = host.tree("history.jsonl")
+    two = host.candidate("two", "r2")
+    monkeypatch.setattr(
+        deploy, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
+    )
+    with pytest.raises(DeployError, match="^shop: the migrate hook 'x' ended with 1:\nno table\nNothing was switched"):
+        migrate([two], "me@here")
+    assert host.tree("history.jsonl") == before
+    newest = history.read(two.root, 1)[0]
+    assert (newest["result"], newest["release"], newest["previous"]) == ("failed", "r2", "one")
+    serves(host, "one", "r1")
+
+
+def test_migrations_are_due_for_another_release_and_not_for_other_settings(host, run):
+    run(host.candidate("one", "r1"))
+    due = lambda *wanted: new_releases(wanted, allow_rejected=False)  # noqa: E731
+    assert due(host.candidate("two", "r1")) == []
+    assert due(host.candidate("two", "r2"), host.candidate("one", name="blog")) == ["shop", "blog"]
+
+
+def test_prebuilt_code_that_is_live_is_not_migrated_again(host, run):
+    one = host.candidate("one", release="")
+    run(one)
+    assert new_releases([one], allow_rejected=False) == []

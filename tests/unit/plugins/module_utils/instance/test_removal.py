@@ -1,0 +1,58 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Applications that are removed: nothing of them stays but what their users put there, and others are not touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
+from ansible_collections.flaskops.stack.tests.unit.runs import serves
+
+
+def absent(host, name: str = "blog", purge: bool = False):
+    return {**host.app(name), "purge": purge}
+
+
+def test_an_application_goes_away_and_others_stay(host, run):
+    shop = host.candidate("one")
+    run(shop)
+    before = host.tree("history.jsonl")
+    run(shop, host.candidate("one", name="blog"))
+    outcome = run(shop, absent=[absent(host)])
+    assert outcome.changed
+    assert outcome.removed
+    (diff,) = outcome.diff
+    assert (diff["before_header"], diff["after_header"], diff["after"]) == ("blog", "blog (absent)", "")
+    assert diff["before"].splitlines() == outcome.removed
+    assert host.tree("history.jsonl") == before
+    assert not host.is_running("flask-blog@one.service")
+    serves(host, "one", "r1")
+    assert not run(shop, absent=[{**absent(host), "config_dir": "/nowhere", "run_dir": "/nowhere", "root": "/nowhere"}]).changed
+
+
+def test_what_the_users_put_there_outlives_the_application(host, run):
+    run(host.candidate("one", name="blog"))
+    shared = Path(host.app("blog")["root"], "shared")
+    shared.mkdir()
+    (shared / "upload").touch()
+    run(absent=[absent(host)])
+    assert (shared / "upload").exists()
+    run(absent=[absent(host, purge=True)])
+    assert not shared.exists()
+
+
+def test_a_bad_candidate_keeps_the_application_that_should_go(host, run):
+    run(host.candidate("one"), host.candidate("one", name="blog"))
+    host.behave("flask-shop@two.service", 500)
+    with pytest.raises(DeployError):
+        run(host.candidate("two", "r2"), absent=[absent(host)])
+    serves(host, "one", name="blog")
+
+
+def test_a_check_of_going_away_changes_nothing(host, run):
+    run(host.candidate("one", name="blog"))
+    before = host.tree()
+    assert run(absent=[absent(host)], check=True).removed
+    assert host.tree() == before

@@ -1,0 +1,134 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rollbacks: where one goes back to, and what stays rejected."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
+from ansible_collections.flaskops.stack.tests.unit.runs import serves
+
+
+def test_going_back_to_the_instance_before(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    outcome = back(host.app())
+    serves(host, "one", "r1")
+    assert outcome.changed
+    assert outcome.instances == {"shop": {"id": "one", "release": "r1", "switched": True}}
+    host.elapse()
+    serves(host, "one", "r1")
+
+
+def test_going_back_after_it_has_ended(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    host.elapse()
+    back(host.app())
+    serves(host, "one", "r1")
+
+
+def test_going_back_twice_goes_back_twice(host, run, back):
+    for name, release in (("one", "r1"), ("two", "r2"), ("three", "r3")):
+        run(host.candidate(name, release))
+    back(host.app())
+    serves(host, "two", "r2")
+    back(host.app())
+    serves(host, "one", "r1")
+    with pytest.raises(DeployError, match="^shop: there is no earlier instance on this host to go back to"):
+        back(host.app())
+
+
+def test_going_back_to_a_release_by_its_name(host, run, back):
+    for name, release in (("one", "r1"), ("two", "r2"), ("three", "r3")):
+        run(host.candidate(name, release))
+    back(host.app(), release="r1")
+    serves(host, "one", "r1")
+
+
+@pytest.mark.parametrize(
+    ("release", "says"),
+    [
+        ("r2", "shop: release r2 is live already"),
+        ("r9", "shop: release r9 is not on this host: it was pruned or never deployed; there are r1"),
+        ("r8", "shop: release r8 was never healthy on this host; there are r1"),
+    ],
+)
+def test_a_release_one_cannot_go_back_to(host, run, back, release, says):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    os.mkdir(f"{host.app()['root']}/releases/r8")
+    before = host.tree()
+    with pytest.raises(DeployError) as caught:
+        back(host.app(), release=release)
+    assert str(caught.value).startswith(says)
+    assert host.tree() == before
+
+
+def test_where_nothing_is_live_there_is_nothing_to_go_back_from(host, back):
+    with pytest.raises(DeployError, match="^shop: no instance is live"):
+        back(host.app())
+
+
+def test_one_application_that_cannot_go_back_keeps_all(host, run, back):
+    run(host.candidate("one", "r1"), host.candidate("one", name="blog"))
+    run(host.candidate("two", "r2"), host.candidate("one", name="blog"))
+    before = host.tree()
+    with pytest.raises(DeployError, match="^blog: "):
+        back(host.app(), host.app("blog"))
+    assert host.tree() == before
+
+
+def test_what_one_goes_back_to_passes_the_gate(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    host.elapse()
+    host.behave("flask-shop@one.service", 500)
+    before = host.tree("history.jsonl")
+    with pytest.raises(DeployError, match="answered 500"):
+        back(host.app())
+    serves(host, "two", "r2")
+    assert host.tree("history.jsonl") == before
+
+
+def test_a_check_of_going_back_changes_nothing(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    before = host.tree()
+    assert back(host.app(), check=True).instances == {"shop": {"id": "one", "release": "r1", "switched": True}}
+    assert host.tree() == before
+
+
+def test_what_was_rolled_back_is_not_deployed_again(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    back(host.app())
+    outcome = run(host.candidate("two", "r2"))
+    serves(host, "one", "r1")
+    assert not outcome.changed
+    assert outcome.instances == {"shop": {"id": "one", "switched": False}}
+    (notice,) = outcome.notices
+    assert notice.startswith("shop: r2 was rolled back by me@here at ")
+    # Nor with other settings: it is the release that was bad.
+    assert not run(host.candidate("two b", "r2")).changed
+    assert run(host.candidate("two", "r2"), allow_rejected=True).changed
+    serves(host, "two", "r2")
+    assert run(host.candidate("two", "r2")).notices == [], "that was its pardon"
+
+
+def test_settings_that_were_rolled_back_do_not_reject_the_release(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r1"))
+    back(host.app())
+    assert not run(host.candidate("two", "r1")).changed
+    assert run(host.candidate("three", "r1")).changed
+
+
+def test_a_new_release_is_deployed_after_going_back(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    back(host.app())
+    assert run(host.candidate("three", "r3")).changed
+    serves(host, "three", "r3")

@@ -1,0 +1,173 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Builds that fail or are interrupted: what they say, and that they leave nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
+from ansible_collections.flaskops.stack.plugins.module_utils.release import store, virtualenv
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build, build_all
+from ansible_collections.flaskops.stack.plugins.module_utils.release.store import (
+    BuildError,
+)
+from ansible_collections.flaskops.stack.tests.unit.building import (
+    CODE,
+    USER,
+    VERSION,
+    description,
+    left,
+    needs_root,
+    packed,
+)
+
+
+@needs_root
+def test_a_wheel_that_is_missing_is_told_with_what_to_do(host):
+    with pytest.raises(CommandError) as caught:
+        build({**description(host), "uwsgi": "pyuwsgi==fail"}, packed(host.place))
+    first, *words = str(caught.value).splitlines()
+    assert first.startswith(f"there is no wheel of pyuwsgi==fail for Python {VERSION}.")
+    assert f" on {os.uname().machine}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the host, " in first
+    assert "ERROR: No matching distribution found for pyuwsgi==fail" in words
+
+
+@needs_root
+def test_uwsgi_that_cannot_be_had_for_another_reason_is_told_as_it_is(host):
+    with pytest.raises(CommandError, match=r"^'.* install uwsgi==fail' ended with 1"):
+        build({**description(host), "uwsgi": "uwsgi==fail"}, packed(host.place))
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("app", "says"),
+    [
+        (
+            {"requirements": "fail.txt"},
+            r"(?s)-m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
+        ),
+        ({"hooks": ["echo one; exit 3"]}, r"the build hook '/bin/sh -c echo one; exit 3' ended with 3:\none"),
+        ({"hooks": ["true", "no-such-command"]}, r"the build hook '/bin/sh -c no-such-command' ended with 127"),
+    ],
+)
+def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
+    with pytest.raises(CommandError, match=says):
+        build(description(host, **app), packed(host.place, {**CODE, "fail.txt": "x"}))
+    assert left(host) == []
+
+
+@needs_root
+def test_an_interpreter_that_only_makes_virtualenvs_its_own_way(host):
+    (host.place / "no--c").touch()
+    build(description(host), packed(host.place))
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+
+
+@needs_root
+def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
+    for name in ("no--c", "no-venv"):
+        (host.place / name).touch()
+    with pytest.raises(CommandError, match=r"^'.*/python -m venv .*/venvs/v1' ended with 1"):
+        build(description(host), packed(host.place))
+    assert left(host) == []
+
+
+@needs_root
+def test_many_are_built_beside_one_that_cannot_be(host):
+    apps = []
+    for name in ("shop", "blog", "news"):
+        root = host.place / name
+        for directory in ("releases", "venvs", "shared"):
+            (root / directory).mkdir(parents=True)
+        shutil.chown(root / "shared", USER)
+        hooks = ["echo torn; exit 3"] if name == "blog" else []
+        apps.append({**description(host, hooks=hooks), "name": name, "root": str(root)})
+    built = build_all(apps, {app["name"]: packed(host.place) for app in apps})
+    assert [len(outcome.made) for outcome in built] == [3, 0, 3]
+    assert [bool(outcome.problem) for outcome in built] == [False, True, False]
+    assert "torn" in built[1].problem
+    assert not (host.place / "blog/next").exists()
+
+
+@needs_root
+def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
+    build(description(host), packed(host.place))
+    with pytest.raises(CommandError):
+        build(description(host, hooks=["false"], id="r2"), packed(host.place))
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+    assert (host.place / "next").readlink() == Path("releases/r1")
+
+
+@needs_root
+@pytest.mark.parametrize("step", [0, 4, 7])
+def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
+    steps = iter(range(100))
+    real = subprocess.run
+
+    def run(*args, **more):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        return real(*args, **more)
+
+    archive = packed(host.place, {"shop-1.0-py3-none-any.whl": "x"})
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(KeyboardInterrupt):
+        build(description(host, package="shop-1.0-py3-none-any.whl", hooks=["true"]), archive)
+    assert left(host) == []
+
+
+@needs_root
+def test_what_a_killed_build_left_is_built_anew(host):
+    for name in ("releases/.r1", "venvs/v1"):
+        (host.place / name).mkdir()
+        (host.place / name / "left").touch()
+    build(description(host), packed(host.place))
+    assert not (host.place / "releases/r1/left").exists()
+    assert not (host.place / "venvs/v1/left").exists()
+
+
+@needs_root
+def test_what_a_killed_build_of_another_release_left_goes(host):
+    for name in ("releases/.r0", "venvs/.v0"):
+        (host.place / name).mkdir()
+    for name in ("releases/.r0.json.partial", ".history.jsonl.partial"):
+        (host.place / name).touch()
+    (host.place / ".next.partial").symlink_to("releases/r0")
+    (host.place / ".env").write_text("NOTE=somebody's own\n")
+    build(description(host), packed(host.place))
+    assert [path.name for path in host.place.rglob(".*") if path.name != store.COMPLETE] == [".env"]
+
+
+@needs_root
+def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
+    """A power cut may take what is not written yet, but then also the name that says it is there."""
+    written = []
+
+    def sync(path):
+        release, venv = host.place / "releases/r1", host.place / "venvs/v1"
+        written.append((Path(path).name, (venv / store.COMPLETE).exists(), release.exists()))
+
+    for module in (build_module, virtualenv):
+        monkeypatch.setattr(module, "sync_filesystem", sync)
+    monkeypatch.setattr(build_module, "fsync", lambda path: written.append((Path(path).name, True, True)))
+    build(description(host), packed(host.place))
+    assert written == [("v1", False, False), (".r1", True, False), ("releases", True, True)]
+
+
+@needs_root
+def test_a_full_disk_is_told(host, monkeypatch):
+    monkeypatch.setattr(build_module, "_unpack", lambda *_args: (_ for _ in ()).throw(OSError(28, "No space left on device", "x.py")))
+    (built,) = build_all([description(host)], {"shop": packed(host.place)})
+    assert built.problem == "[Errno 28] No space left on device: 'x.py'"
+    assert left(host) == []
+
+
+def test_a_release_that_was_not_shipped_cannot_be_built(host):
+    with pytest.raises(BuildError, match="neither on the host nor shipped"):
+        build(description(host), None)

@@ -1,0 +1,85 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Releases and virtualenvs on a host: what is there, and how it is removed."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
+from ansible_collections.flaskops.stack.plugins.module_utils.release import store
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build
+from ansible_collections.flaskops.stack.plugins.module_utils.release.store import (
+    inspect,
+    python_info,
+)
+from ansible_collections.flaskops.stack.tests.unit.building import (
+    description,
+    needs_root,
+    packed,
+)
+
+
+def test_a_new_host_has_nothing(host):
+    assert inspect({"root": "/nowhere", "python": "python-of-no-host"}) == {
+        "python": None,
+        "releases": [],
+        "virtualenvs": [],
+        "next": "",
+        "current": "",
+    }
+
+
+def test_what_is_finished_is_told(host):
+    for name in ("releases/r1", "releases/.r2", "venvs/v1", "venvs/v2"):
+        (host.place / name).mkdir()
+    (host.place / "releases/r1.json").write_text("{}")
+    (host.place / "venvs/v1/.flaskops-complete").touch()
+    (host.place / "next").symlink_to("releases/r1")
+    (host.place / "current").symlink_to("releases/r0")
+    found = inspect({"root": str(host.place), "python": sys.executable})
+    assert (found["releases"], found["virtualenvs"], found["next"], found["current"]) == (["r1"], ["v1"], "r1", "r0")
+
+
+def test_an_interpreter_is_described():
+    info = python_info(sys.executable)
+    assert info["version"] == sys.version.split()[0]
+    assert info["tag"].startswith(f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-")
+    assert python_info("/bin/false") is None
+
+
+def test_an_interpreter_is_found_as_a_command(monkeypatch, tmp_path):
+    (tmp_path / "python3").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert python_info("python3")["tag"] == python_info(sys.executable)["tag"]
+
+
+@needs_root
+@pytest.mark.parametrize("kind", ["releases/r1", "venvs/v1"])
+def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind):
+    build(description(host), packed(host.place))
+    remove = {"releases/r1": store.remove_release, "venvs/v1": store.remove_virtualenv}[kind]
+    with monkeypatch.context() as dead:
+        dead.setattr(build_module.shutil, "rmtree", lambda *_args, **_kwargs: None)
+        remove(str(host.place), kind.partition("/")[2])
+    assert not (host.place / kind).exists()
+    store.sweep(str(host.place))
+    assert [path.name for path in (host.place / kind).parent.iterdir()] == []
+
+
+@needs_root
+def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch):
+    """Overlayfs answers EXDEV for a directory of a lower layer, as in a host that is made of an image."""
+    build(description(host), packed(host.place))
+    monkeypatch.setattr(build_module.os, "rename", lambda *_names: (_ for _ in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link")))
+    store.remove_release(str(host.place), "r1")
+    assert list((host.place / "releases").iterdir()) == []
+    store.remove_release(str(host.place), "r1")
+
+
+def test_a_file_that_the_system_cannot_run_is_no_interpreter(tmp_path):
+    (tmp_path / "python").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "python").chmod(0o755)
+    assert python_info(str(tmp_path / "python")) is None
