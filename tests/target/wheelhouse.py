@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from plugin_utils.uwsgi.packages import DEFAULT_UWSGI, GEVENT, OLDEST_UWSGI  # n
 PYTHONS = ("3.11", "3.13")
 # The oldest uWSGI there is support for has no wheel for a later Python.
 MORE = {"3.11": ["pyuwsgi==" + ".".join(map(str, OLDEST_UWSGI))]}
+# Requirements that any host can be given.
+PIN = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+")
 # The glibc of Debian 12, and what runs on it.
 GLIBC = range(5, 37)
 
@@ -39,8 +42,8 @@ def wanted() -> dict[str, list[list[str]]]:
     """Return what to download for each Python: lists of requirements, each resolved on its own."""
     files = sorted([*ROOT.glob("tests/apps/*/requirements.txt"), *ROOT.glob("inventory/apps/*/requirements.txt")])
     texts = dict.fromkeys(file.read_text() for file in files)
-    # Files with hashes are those of scenarios that ask the index.
-    lists = [text.split() for text in texts if "--hash" not in text]
+    # Others, with hashes or directories, are those of scenarios that ask the index.
+    lists = [text.split() for text in texts if all(PIN.fullmatch(line) for line in text.splitlines())]
     lists[0] += [DEFAULT_UWSGI, *GEVENT]
     return {python: [*lists, *([name] for name in MORE.get(python, []))] for python in PYTHONS}
 
