@@ -1,7 +1,7 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine ssh images demo demo-down test lint unit molecule chaos bench docs clean
+.PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos bench docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -28,7 +28,9 @@ demo: venv images ## two real applications, served by a container on this machin
 demo-down: ## remove the demo
 	@tools/demo.sh down
 
-test: lint unit molecule ## lint, unit and molecule
+test: lint unit scenarios ## lint, unit and the scenarios that break often
+
+test-all: lint unit molecule ## lint, unit and all scenarios
 
 lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
 	ruff check --quiet
@@ -39,6 +41,9 @@ lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
 
 unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
 	@pytest $(ARGS)
+
+scenarios: venv images ssh
+	@tools/scenarios.py --jobs '$(JOBS)' --set test --slice '$(SLICE)'
 
 molecule: venv images ssh ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
 	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)

@@ -16,4 +16,4 @@ trap 'quietly destroy' EXIT
 quietly destroy
 quietly create
 quietly prepare
-python -m ansible_collections.flaskops.stack.molecule.chaos.harness "chaos-trixie${CONTAINER_SUFFIX:-}" "$@"
+python -m ansible_collections.flaskops.stack.tests.chaos "chaos-trixie${CONTAINER_SUFFIX:-}" "$@"

@@ -1,67 +1,155 @@
 #!/usr/bin/env python3
-"""Run Molecule scenarios side by side: one line for each, the log of each that failed, and a plain count at the end.
+"""Run Molecule scenarios side by side: a line for each with what its steps took, the log of each that failed, and a plain count at the end.
 
 Molecule's own --workers wants all hosts created by one scenario; ours each bring their own, so they can run alone too.
+
+A scenario with `SCENARIO_SET: test` in the `provisioner.env` of its molecule.yml is one of `make test`; all others are the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import typing as t
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "molecule"
 BIN = ROOT / ".venv" / "bin"
 TAIL = 120
 # They begin first, so that no long one runs alone at the end.
-LONGEST = ("release_lifecycle", "default", "flask_app")
+LONGEST = ("release_lifecycle", "uwsgi_service_streams", "default", "nginx_site")
+# With every commit CI runs one slice of the rest, so that as many commits in a row see all of it.
+SLICES = 3
+# What Molecule says where a step begins and where it has ended.
+STEP = re.compile(r"\[\w+ > (\w+)\].*\b(Executing|Executed)\b")
 
-running: dict[str, subprocess.Popen[bytes]] = {}
+running: dict[str, subprocess.Popen[str]] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a scenario."""
+
+    passed: bool
+    seconds: float
+    # The steps in order, with their seconds.
+    steps: tuple[tuple[str, float], ...]
+
+    def line(self, name: str) -> str:
+        """Return a line for people; destroy comes first and last, and a step of less than a second is not worth a word."""
+        told = ", ".join(f"{step} {seconds:.0f}" for step, seconds in self.steps if seconds >= 1)
+        return f"{'passed' if self.passed else 'FAILED'}  {name:<24} {self.seconds:>4.0f} s  {told}"
 
 
 def available() -> list[str]:
-    """Names of all scenarios in the order they begin."""
+    """Return the names of all scenarios in the order they begin."""
     names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
 
 
-def molecule(*arguments: str, log: Path) -> subprocess.Popen[bytes]:
+def set_of(name: str) -> str:
+    """Return which set a scenario belongs to, as it says itself.
+
+    :raises ValueError: if there is no such set
+    """
+    described = yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text()) or {}
+    found = ((described.get("provisioner") or {}).get("env") or {}).get("SCENARIO_SET", "rest")
+    if found not in ("test", "rest"):
+        raise ValueError(f"molecule/{name}/molecule.yml: SCENARIO_SET is {found!r}, but must be 'test' or left out")
+    return found
+
+
+def sliced(names: t.Sequence[str], commit: str) -> list[str]:
+    """Return the part of some scenarios that a commit runs; commits that follow each other mostly run different ones."""
+    number = int(hashlib.sha256(commit.encode()).hexdigest(), 16) % SLICES
+    return list(names[number::SLICES])
+
+
+def chosen(arguments: argparse.Namespace) -> list[str]:
+    """Return the scenarios that the command line asks for, in the order they begin.
+
+    :raises ValueError: if there is no such scenario or set
+    """
+    names = available()
+    if unknown := sorted(set(arguments.names) - set(names)):
+        raise ValueError(f"no such scenario: {', '.join(unknown)}; there are: {', '.join(names)}")
+    if arguments.names:
+        return [name for name in names if name in arguments.names]
+    if not arguments.set:
+        return names
+    found = [name for name in names if set_of(name) == "test"]
+    if arguments.slice:
+        more = sliced([name for name in names if name not in found], arguments.slice)
+        print(
+            f"of the rest, commit {arguments.slice} runs {', '.join(more)}; again with: make molecule SCENARIO='{' '.join(more)}'",
+            flush=True,
+        )
+        found = [name for name in names if name in (*found, *more)]
+    return found
+
+
+def molecule(*arguments: str) -> subprocess.Popen[str]:
     """Start Molecule in a process group of its own, so that Ctrl-C reaches us alone and we can clean up."""
     environment = {
         **os.environ,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
         "NO_COLOR": "1",
+        "PYTHONUNBUFFERED": "1",
     }
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [BIN / "molecule", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        [BIN / "molecule", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    )
 
 
-def run(name: str, suite: str) -> tuple[bool, int]:
-    """Run one scenario; say whether it passed, and in how many seconds."""
+def follow(process: subprocess.Popen[str], log: Path) -> list[tuple[str, float]]:
+    """Write what a run of Molecule says to a log until it ends, and return its steps with their seconds."""
+    began: dict[str, float] = {}
+    steps: list[tuple[str, float]] = []
+    assert process.stdout is not None
+    with log.open("a", encoding="utf-8", buffering=1) as output:
+        for line in process.stdout:
+            output.write(line)
+            if found := STEP.search(line):
+                step, what = found.groups()
+                if what == "Executing":
+                    began[step] = time.monotonic()
+                elif step in began:
+                    steps.append((step, time.monotonic() - began.pop(step)))
+    return steps
+
+
+def run(name: str, suite: str) -> Outcome:
+    """Run one scenario."""
     log = LOGS / f"{name}.log"
     log.unlink(missing_ok=True)
     # The controller stays in, for plays on it.
     limit = ["--", "--limit", f"*{suite},localhost"] if suite else []
     started = time.monotonic()
-    running[name] = molecule("test", "-s", name, *limit, log=log)
+    running[name] = molecule("test", "-s", name, *limit)
+    steps = follow(running[name], log)
     passed = running[name].wait() == 0
     del running[name]
-    return passed, round(time.monotonic() - started)
+    return Outcome(passed, time.monotonic() - started, tuple(steps))
 
 
 def show(name: str) -> None:
@@ -80,31 +168,44 @@ def stop() -> None:
         os.killpg(process.pid, signal.SIGTERM)
     for process in interrupted.values():
         process.wait()
-    for process in [molecule("destroy", "-s", name, log=LOGS / f"{name}.log") for name in interrupted]:
+    for name, process in [(name, molecule("destroy", "-s", name)) for name in interrupted]:
+        follow(process, LOGS / f"{name}.log")
         process.wait()
 
 
-def main() -> int:
+def parse() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="SCENARIO", help="default: all")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (%(default)s)")
     parser.add_argument("--suite", default="", help="only the hosts of this Debian release, e.g. trixie")
-    arguments = parser.parse_args()
+    parser.add_argument("--set", choices=["test"], help="those of `make test` only")
+    parser.add_argument("--slice", default="", metavar="COMMIT", help="with --set, also the part of the rest that belongs to this commit")
+    parser.add_argument("--list", action="store_true", help="print the names, run nothing")
+    return parser
 
-    names = arguments.names or available()
-    if unknown := sorted(set(names) - set(available())):
-        parser.error(f"no such scenario: {', '.join(unknown)}; there are: {', '.join(available())}")
+
+def main() -> int:
+    parser = parse()
+    arguments = parser.parse_args()
+    try:
+        names = chosen(arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    if arguments.list:
+        print(*names, sep="\n")
+        return 0
 
     LOGS.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     failed = 0
     with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
-        runs: dict[Future[tuple[bool, int]], str] = {pool.submit(run, name, arguments.suite): name for name in names}
+        runs: dict[Future[Outcome], str] = {pool.submit(run, name, arguments.suite): name for name in names}
         try:
             for done in as_completed(runs):
-                passed, seconds = done.result()
-                print(f"{'passed' if passed else 'FAILED'}  {runs[done]:<24} {seconds:>4} s", flush=True)
-                if not passed:
+                outcome = done.result()
+                print(outcome.line(runs[done]), flush=True)
+                if not outcome.passed:
                     failed += 1
                     show(runs[done])
         except KeyboardInterrupt:

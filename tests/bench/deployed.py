@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from .hosts import Host
+from ..harness.controller import Controller
+from ..harness.host import Host
 
+# How names of containers begin; another one lets two checkouts use one engine at the same time.
+PREFIX = os.environ.get("BENCH_PREFIX", "flaskops-bench-")
 APP = Path(__file__).parent / "app"
 # What /api answers, and a location of nginx's own.
 ITEMS = (APP / "items.json").read_text()
-# The first deployment installs packages.
-RUN_SECONDS = 600
 
 
 def description(env: dict[str, str] | None = None) -> list[dict[str, Any]]:
@@ -45,22 +43,9 @@ def playbook(target: Host, apps: list[dict[str, Any]], directory: Path, nice: in
     :param nice: of the controller, which shares its processors with the host
     :raises RuntimeError: with its last lines, if it fails
     """
-    inventory = directory / "inventory.json"
-    docker = {
-        "ansible_connection": "community.docker.docker",
-        "ansible_host": target.name,
-        "ansible_python_interpreter": "/usr/bin/python3",
-    }
-    inventory.write_text(json.dumps({"flask_servers": {"hosts": {"serving": docker}, "vars": {"flask_apps": apps}}}))
-    configuration = directory / "ansible.cfg"
-    configuration.write_text("[defaults]\ninject_facts_as_vars = false\n[connection]\npipelining = true\n")
-    program = Path(sys.executable).with_name("ansible-playbook")
-    command = ["nice", "-n", str(nice), str(program), "-i", str(inventory), play]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, check=False, cwd=directory, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
-    if done.returncode != 0:
-        raise RuntimeError(f"ansible-playbook ended with {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return done.stdout
+    controller = Controller(directory)
+    inventory = controller.inventory("inventory", {"serving": controller.by_engine(target)}, {"flask_apps": apps})
+    return controller.run(inventory, play, nice=nice).require_end().output
 
 
 def interpreter(target: Host) -> str:

@@ -13,13 +13,14 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import fleet
-from .fleet import Controller
-from .hosts import Host, host
+from ..harness.controller import Controller, Run, counting_trips
+from ..harness.host import IMAGE, Host, image_of, remove_image, started
+from ..harness.source import Source
+from .deployed import PREFIX
 from .report import Plot
 from .results import Goal, Series, rounded
 
@@ -27,6 +28,8 @@ HERE = Path(__file__).parent
 SITE = "flaskops.stack.site"
 PLAIN = str(HERE / "plain_ansible" / "site.yml")
 PING = str(HERE / "ping.yml")
+# Connections are kept, as docs/operations.md says.
+KEPT = {"ssh_connection": {"ssh_args": "-o ControlMaster=auto -o ControlPersist=600s"}}
 # For a look into the containers afterwards.
 KEEP = bool(os.environ.get("BENCH_KEEP"))
 ROUNDS = 5
@@ -77,25 +80,10 @@ def say(text: str) -> None:
     print(f"deployments: {text}", flush=True)
 
 
-class Source:
-    """The code of a small application, on the controller."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        directory.mkdir()
-        (directory / "requirements.txt").write_text("Flask==3.1.3\n")
-        self.write("first")
-
-    def write(self, page: str) -> None:
-        """Make it other code."""
-        code = f'from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get("/")\ndef hello():\n    return "{page}"\n'
-        (self.directory / "app.py").write_text(code)
-
-
 def applications(source: Source, count: int = 1) -> list[dict[str, Any]]:
     """Return so many applications of one process each, which a machine bears that runs all of this."""
     names = [f"hello{number or ''}" for number in range(count)]
-    common = {"source": {"path": str(source.directory)}, "wsgi": "app.py", "uwsgi": {"processes": 1, "threads": 1}}
+    common = {"source": {"path": str(source.root)}, "wsgi": "app.py", "uwsgi": {"processes": 1, "threads": 1}}
     return [{"name": name, **common, "nginx": {"server_names": [f"{name}.localhost"]}} for name in names]
 
 
@@ -121,50 +109,58 @@ class Bench:
 
     def __init__(self, controller: Controller, stack: contextlib.ExitStack, apps: int, hosts: int) -> None:
         self.controller, self.stack = controller, stack
-        self.source, self.still = Source(controller.directory / "hello"), Source(controller.directory / "still")
+        # One that changes, and one that does not.
+        self.source, self.still = (Source(controller.directory, HERE / "hello") for _one in range(2))
         self.found: dict[tuple[str, str], list[float]] = defaultdict(list)
         self.releases = 0
         self.one, self.plain, many = self._start("one"), self._start("plain"), self._start("many")
         self.inventories = {
-            "one": controller.inventory("one", [self.one], {"flask_apps": applications(self.source)}),
-            "plain": controller.inventory("plain", [self.plain], {"webapp_source": str(self.source.directory)}),
-            "many": controller.inventory("many", [many], {"flask_apps": applications(self.still, apps)}),
+            "one": self._inventory("one", [self.one], {"flask_apps": applications(self.source)}),
+            "plain": self._inventory("plain", [self.plain], {"webapp_source": str(self.source.root)}),
+            "many": self._inventory("many", [many], {"flask_apps": applications(self.still, apps)}),
         }
         for name, playbook in (("one", SITE), ("plain", PLAIN), ("many", SITE)):
-            say(f"{name} is deployed, in {controller.run(self.inventories[name], playbook).seconds:.0f} s")
+            say(f"{name} is deployed, in {self._run(name, playbook).seconds:.0f} s")
         # As many as there are applications would take long to deploy one by one: they are copies of the first.
-        image = fleet.image_of(self.one, "deployed")
-        stack.callback(fleet.remove_image, image)
+        image = image_of(self.one, f"{PREFIX}deployed")
+        stack.callback(remove_image, image)
         more = [self._start(f"fleet-{number}", image) for number in range(1, hosts)]
-        self.inventories["fleet"] = controller.inventory("fleet", [self.one, *more], {"flask_apps": applications(self.source)})
-        controller.run(self.inventories["fleet"], SITE)
+        self.inventories["fleet"] = self._inventory("fleet", [self.one, *more], {"flask_apps": applications(self.source)})
+        self._run("fleet", SITE)
 
-    def _start(self, name: str, image: str = fleet.IMAGE) -> Host:
-        started = self.stack.enter_context(host(name, image, keep=KEEP))
-        self.controller.admit(started)
-        return started
+    def _start(self, name: str, image: str = IMAGE) -> Host:
+        host = self.stack.enter_context(started(name, f"{PREFIX}{name}", image, keep=KEEP))
+        self.controller.admit(host)
+        return host
+
+    def _inventory(self, name: str, hosts: Sequence[Host], variables: Mapping[str, Any]) -> Path:
+        shared = {"flask_app_cache_dir": str(self.controller.directory / "cache"), **variables}
+        return self.controller.inventory(name, {host.name: self.controller.by_ssh(host) for host in hosts}, shared)
+
+    def _run(self, inventory: str, playbook: str, **environment: str) -> Run:
+        return self.controller.run(self.inventories[inventory], playbook, **environment).require_end()
 
     def nothing(self, measure: str, competitor: str, inventory: str, playbook: str = SITE, **environment: str) -> None:
         """Run where there is nothing to change."""
-        run = self.controller.run(self.inventories[inventory], playbook, **environment)
-        if run.changed:
+        run = self._run(inventory, playbook, **environment)
+        if run.changes:
             raise RuntimeError(f"{competitor}: {measure}, but it changed something: {run.output[-2000:]}")
         self.found[measure, competitor].append(run.seconds)
 
     def code(self, competitor: str, target: Host, inventory: str, playbook: str = SITE, **environment: str) -> None:
         """Run with other code; the site answers with it afterwards."""
         self.releases += 1
-        self.source.write(f"release {self.releases}")
-        run = self.controller.run(self.inventories[inventory], playbook, **environment)
+        name = self.source.write(f"release {self.releases}")
+        run = self._run(inventory, playbook, **environment)
         answer = page(target)
-        if answer != f"release {self.releases}":
-            raise RuntimeError(f"{competitor}: the site answers '{answer}' after release {self.releases}: {run.output[-2000:]}")
+        if answer != name:
+            raise RuntimeError(f"{competitor}: the site answers '{answer}' after {name}: {run.output[-2000:]}")
         self.found[CODE, competitor].append(run.seconds)
 
     def settle(self) -> None:
         """Bring everything to the code there is: it is one source for all, and releases of one are news to the others."""
         for name, playbook in (("fleet", SITE), ("plain", PLAIN)):
-            self.controller.run(self.inventories[name], playbook)
+            self._run(name, playbook)
 
     def rounds(self, count: int) -> None:
         """Run everybody once a round."""
@@ -196,23 +192,24 @@ class Bench:
         """Count round trips, which are the same in every run."""
         self.settle()
         for competitor, name, playbook in (("ours", "one", SITE), ("plain tasks", "plain", PLAIN)):
-            _run, sent = self.controller.round_trips(self.inventories[name], playbook)
-            self.found[TRIPS, competitor].append(len(sent))
+            self.found[TRIPS, competitor].append(self._count(name, playbook))
         self.source.write("counted")
         for competitor, name, playbook in (("ours", "one", SITE), ("plain tasks", "plain", PLAIN)):
-            _run, sent = self.controller.round_trips(self.inventories[name], playbook)
-            self.found[CODE_TRIPS, competitor].append(len(sent))
+            self.found[CODE_TRIPS, competitor].append(self._count(name, playbook))
+
+    def _count(self, inventory: str, playbook: str) -> int:
+        return len(self._run(inventory, playbook, **counting_trips()).sent.splitlines())
 
     def first(self, count: int) -> None:
         """Deploy to bare hosts, one after the other."""
-        variables = {"flask_apps": applications(self.source), "webapp_source": str(self.source.directory)}
+        variables = {"flask_apps": applications(self.source), "webapp_source": str(self.source.root)}
         kinds = [("ours", SITE), ("plain tasks", PLAIN)]
         for number in range(count):
             for competitor, playbook in kinds[:: -1 if number % 2 else 1]:
-                with host("bare") as bare:
+                with started("bare", f"{PREFIX}bare") as bare:
                     self.controller.admit(bare)
-                    run = self.controller.run(self.controller.inventory("bare", [bare], variables), playbook)
-                    self.found[FIRST, competitor].append(run.seconds)
+                    self.inventories["bare"] = self._inventory("bare", [bare], variables)
+                    self.found[FIRST, competitor].append(self._run("bare", playbook).seconds)
                     self.controller.forget(bare)
             say(
                 f"first deployments {number + 1} of {count}: {', '.join(f'{who} {last(self.found[FIRST, who]):.0f} s' for who, _book in kinds)}"
@@ -256,7 +253,7 @@ def measure(rounds: int, quick: bool) -> list[Series]:
     _versions.update({name: version(name) for name in names})
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
-        bench = Bench(Controller(Path(directory)), stack, QUICK_APPS if quick else APPS, QUICK_HOSTS if quick else HOSTS)
+        bench = Bench(Controller(Path(directory), KEPT), stack, QUICK_APPS if quick else APPS, QUICK_HOSTS if quick else HOSTS)
         say(f"ready after {time.monotonic() - began:.0f} s")
         bench.rounds(rounds)
         bench.trips()

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .deployed import APP, ITEMS, description, interpreter, playbook
-from .hosts import Host, host
+from ..harness.host import Host, started
+from .deployed import APP, ITEMS, PREFIX, description, interpreter, playbook
 from .report import Plot
 from .results import Goal, Series, rounded
 from .switching import switches
@@ -298,7 +298,7 @@ def measure(rounds: int, quick: bool) -> list[Series]:
     """
     seconds = QUICK_SECONDS if quick else SECONDS
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory, host("serving", keep=KEEP, volumes=VOLUMES) as target:
+    with tempfile.TemporaryDirectory() as directory, started("serving", f"{PREFIX}serving", keep=KEEP, volumes=VOLUMES) as target:
         prepare(target, Path(directory))
         _versions.update(ask_versions(target))
         say(f"ready after {time.monotonic() - began:.0f} s; {rounds} rounds of {len(TARGETS)} loads of {seconds} s")

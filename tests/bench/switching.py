@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..harness.host import Host
 from .deployed import description, playbook
-from .hosts import Host
 from .results import Series, rounded
 
 # So many that none waits for its answer before it is due again: the rate holds, whatever the site does.

@@ -157,6 +157,20 @@ def texts(role: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("role", ["nginx_site", "uwsgi_service"])
+def test_lists_in_templates_have_one_order(role):
+    """These filters of Ansible make sets, whose order changes from run to run, and with it the file and the report of a change."""
+    sets = re.compile(r"\|\s*(?:ansible\.builtin\.)?(?:difference|intersect|symmetric_difference|union)\b(?!.*\|\s*sort\b)")
+    found = [
+        (relative(path), line)
+        for path in texts(role)
+        if path.suffix == ".j2"
+        for line in path.read_text().splitlines()
+        if sets.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("role", ["nginx_site", "uwsgi_service"])
 def test_templates_read_only_keys_that_there_are(role):
     (complete,) = resolve_apps([EVERYTHING])
     seen_by = {"nginx_site": site_files([complete])[0].get("vars", {}).get("nginx_site_app"), "uwsgi_service": complete}[role]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Host, Site
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
+from ansible_collections.flaskops.stack.tests.harness.host import Host
 
 _figures: list[str] = []
 
@@ -19,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The hosts with the first release, which the neighbour keeps to the end."""
     targets = [target.partition("=") for target in pytestconfig.getoption("--target")]
-    site = Site([Host(name, container or name) for name, _equals, container in targets], tmp_path_factory.mktemp("lifecycle"))
+    site = Site([Host(name, container, APP) for name, _equals, container in targets], tmp_path_factory.mktemp("lifecycle"))
     # A session before has left another one.
     if any(state["history"][-1:] != state["history"][:1] or not state["live"] for state in site.look().values()):
         site.run("site").require_success()

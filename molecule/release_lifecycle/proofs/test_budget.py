@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Run, Site, changed
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Site
+from ansible_collections.flaskops.stack.tests.harness.controller import Run
+from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 NOTHING_TO_CHANGE = [
     "Look at what the host lacks",

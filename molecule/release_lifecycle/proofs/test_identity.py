@@ -6,7 +6,9 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, WHEELS, Description, Host, Site, changed
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, WHEELS, Site
+from ansible_collections.flaskops.stack.tests.harness.host import Host
+from ansible_collections.flaskops.stack.tests.harness.source import Description, changed
 
 KINDS = ("virtualenvs", "releases", "instances")
 # Where the older Debian's interpreter is put on the newer one.

@@ -7,16 +7,10 @@ import typing as t
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import (
-    APP,
-    Description,
-    Host,
-    Load,
-    Site,
-    State,
-    changed,
-    percentile,
-)
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Site
+from ansible_collections.flaskops.stack.tests.harness.host import Host, State
+from ansible_collections.flaskops.stack.tests.harness.load import Load, percentile
+from ansible_collections.flaskops.stack.tests.harness.source import Description, changed
 
 ROOT = f"/srv/flask/{APP}"
 # Around a switch: the candidate starts before it, the old instance drains after it.

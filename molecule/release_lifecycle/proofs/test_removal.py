@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Host, Site, changed
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Site
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.test_budget import NOTHING_TO_CHANGE, require
+from ansible_collections.flaskops.stack.tests.harness.host import Host
+from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 ROOT = f"/srv/flask/{APP}"
 CACHE = f"/var/cache/nginx/{APP}"

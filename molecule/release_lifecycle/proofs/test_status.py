@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site, State
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
+from ansible_collections.flaskops.stack.tests.harness.host import State
 
 FIELDS = {"time", "action", "release", "revision", "who", "result", "reason", "seconds"}
 COLUMNS = ("host", "app", "state", "release", "revision", "age", "workers", "busy", "requests", "earlier", "last attempt", "notes")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Load, Site, changed
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Site
+from ansible_collections.flaskops.stack.tests.harness.load import Load
+from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 DRAIN = 6
 TOLERANCE = 2

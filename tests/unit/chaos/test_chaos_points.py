@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import runpy
 
 import pytest
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import (
+from ansible_collections.flaskops.stack.tests.chaos.points import (
     Case,
     Step,
     distinct,
@@ -18,11 +20,13 @@ from ansible_collections.flaskops.stack.molecule.chaos.harness.points import (
     sample,
     select,
 )
+from ansible_collections.flaskops.stack.tests.chaos.surroundings import POINTS
+from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT
 
 
 def step(function: str = "switch", event: str = "os.rename", count: int = 1, call: str = "uwsgi_instance#1", seconds: float = 0.0) -> Step:
     module = call.partition("#")[0]
-    return Step(call, f"{module}.main:10 > {function}.{function}:20 | {event}", count, "/srv/x", seconds)
+    return Step(call, f"modules.{module}.main:10 > {function}.{function}:20 | {event}", count, "/srv/x", seconds)
 
 
 def kinds(cases) -> dict[str, int]:
@@ -48,7 +52,7 @@ def test_what_only_one_host_does_is_no_point():
 
 
 def test_different_lines_are_different_steps():
-    other = Step("uwsgi_instance#1", "uwsgi_instance.main:11 > switch.switch:20 | os.rename", 1, "/srv/x", 0)
+    other = Step("uwsgi_instance#1", "modules.uwsgi_instance.main:11 > switch.switch:20 | os.rename", 1, "/srv/x", 0)
     assert select([[step(), other], [step(), other]]) == [step(), other]
 
 
@@ -98,6 +102,30 @@ def test_a_fault_of_the_surroundings_finds_its_step():
     assert matching([step("deploy"), step("switch")], "switch.switch") == step("switch")
     with pytest.raises(LookupError, match=r"no step of the recorded run is in nowhere\.at_all"):
         matching([step()], "nowhere.at_all")
+    # Of two modules with equal names in two folders, it is the one of the right folder.
+    (nested,) = read_steps(
+        json.dumps({"call": "x#1", "step": "modules.x.main:1 > instance.switch.switch:2 | open", "count": 1, "what": "", "seconds": 0})
+    )
+    with pytest.raises(LookupError, match="no step"):
+        matching([nested], "switch.switch")
+
+
+def functions(module: str) -> set[str]:
+    """Return the names of all functions and methods of a file of module_utils."""
+    tree = ast.parse((CHECKOUT / "plugins" / "module_utils" / f"{module.replace('.', '/')}.py").read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_every_point_is_a_function_that_there_is(point):
+    module, _dot, function = point.rpartition(".")
+    assert function in functions(module), f"tests/chaos/surroundings.py disturbs {point}, which is not in plugins/module_utils any more"
+
+
+def test_a_step_is_named_by_its_path():
+    name = runpy.run_path(str(CHECKOUT / "tests" / "chaos" / "sitecustomize.py"))["_name"]
+    assert name("modules/config_tree.py") == "modules.config_tree"
+    assert name("module_utils/config_tree/stage.py") == "config_tree.stage"
 
 
 def test_every_case_has_a_title_of_its_own():

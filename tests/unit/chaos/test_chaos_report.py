@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Case
-from ansible_collections.flaskops.stack.molecule.chaos.harness.proof import Verdict
-from ansible_collections.flaskops.stack.molecule.chaos.harness.report import line, summary, write
+from ansible_collections.flaskops.stack.tests.chaos.points import Case
+from ansible_collections.flaskops.stack.tests.chaos.proof import Verdict
+from ansible_collections.flaskops.stack.tests.chaos.report import line, summary, write
 
 GOOD = Verdict(Case("task 1: Gather", "controller killed"), requests=10)
 BAD = Verdict(Case("switch | rename", "power cut"), d="paths: + /srv/stray", said="killed", requests=20)

@@ -7,16 +7,34 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
-import time
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx import probe
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober
+
+
+class Clock:
+    """The prober's clock. It stands still, and the server moves it; so no busy machine can make pieces come at once, or apart."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.reads = 0
+        self.first_piece_was_read = threading.Event()
+
+    def monotonic(self) -> float:
+        """Tell the time: the prober asks before the first piece, after it and after the second."""
+        self.reads += 1
+        if self.reads == 2:
+            self.first_piece_was_read.set()
+        return self.now
 
 
 class Site(http.server.BaseHTTPRequestHandler):
     """Answers by path; remembers the requests."""
 
     asked: list[tuple[str, str]] = []
+    clock: Clock
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -33,7 +51,8 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if path == "/stream":
             self.wfile.write(b"one\n")
-            time.sleep(0.08)
+            assert self.clock.first_piece_was_read.wait(10)
+            self.clock.now += 0.08
             self.wfile.write(b"two\n")
         elif path != "/empty":
             self.wfile.write(b"all at once")
@@ -43,8 +62,9 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def check():
-    Site.asked = []
+def check(monkeypatch):
+    Site.asked, Site.clock = [], Clock()
+    monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=Site.clock.monotonic))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import FIRST_ONES
-from ansible_collections.flaskops.stack.molecule.chaos.harness.proof import Verdict
+from ansible_collections.flaskops.stack.tests.chaos.points import FIRST_ONES
+from ansible_collections.flaskops.stack.tests.chaos.proof import Verdict
 
 LETTERS = {
     "a": "both applications answered throughout; after a power cut: after the boot, without a run",

@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Host, Sample
+from ansible_collections.flaskops.stack.tests.harness.host import Host, docker, remove, target, until
+from ansible_collections.flaskops.stack.tests.harness.load import Load, Sample
 
 HERE = Path(__file__).parent
-LOAD = HERE.parents[1] / "release_lifecycle" / "proofs" / "load.py"
 SITES = ("ledger", "neighbour")
 # Requests a second to each site.
 RATE = 5
 BOOT_SECONDS = 60
-TARGET = HERE.parents[2] / "tools" / "target.sh"
-
-
-def docker(*arguments: str) -> str:
-    """Run docker and return what it prints."""
-    return _output("docker", *arguments)
-
-
-def target(*arguments: str) -> None:
-    """Run ``tools/target.sh``, which starts containers and waits for them."""
-    _output(str(TARGET), *arguments)
-
-
-def _output(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
-    return done.stdout.strip()
-
-
-def address(host: Host) -> str:
-    """Return where a host is reached; after a power cut it may be elsewhere."""
-    return docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", host.container)
-
-
-def until(true: Callable[[], bool], seconds: float, pause: float = 0.1) -> bool:
-    """Wait until something is true; return whether it became so in time."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(pause)
-    return True
 
 
 class Clone(Host):
@@ -60,7 +25,7 @@ class Clone(Host):
         # The image is called like the container that it was made of, which is another one in each checkout.
         super().__init__(name, f"{image.partition(':')[0]}-{number}")
         self.image, self.shared = image, directory / name
-        self.loads = 0
+        self.loads: list[Load] = []
 
     def start(self) -> None:
         """Bring it up with an empty shared directory."""
@@ -69,10 +34,10 @@ class Clone(Host):
         self.shared.mkdir(parents=True)
         target("run", self.container, self.image, "--hostname", self.name, "--volume", f"{self.shared}:/chaos")
         # Docker's file system refuses to exchange directories of the image, which those of a host are.
-        self.run("sh", "-ec", "cp -a /etc/nginx /etc/nginx.copy; rm -r /etc/nginx; mv /etc/nginx.copy /etc/nginx")
+        self.shell("cp -a /etc/nginx /etc/nginx.copy; rm -r /etc/nginx; mv /etc/nginx.copy /etc/nginx")
 
     def remove(self) -> None:
-        subprocess.run(["docker", "rm", "--force", "--volumes", self.container], check=False, capture_output=True)
+        remove(self.container)
 
     def power_cut(self) -> None:
         """Everything on it ends at once, and what is in memory is gone."""
@@ -114,25 +79,19 @@ class Clone(Host):
 
     def begin_load(self) -> None:
         """Ask both sites from inside all the time."""
-        self.loads += 1
-        shutil.copy(LOAD, self.shared)
-        for site in SITES:
-            command = ["python3", "/chaos/load.py", site, str(RATE), f"/chaos/load-{site}-{self.loads}"]
-            docker("exec", "--detach", self.container, *command)
+        loads = [Load([self], site, RATE, f"/chaos/load-{site}-{len(self.loads)}") for site in SITES]
+        for load in loads:
+            load.begin()
+        self.loads += loads
 
     def end_load(self) -> None:
         """Let all loads end that still run."""
-        for number in range(1, self.loads + 1):
-            for site in SITES:
-                (self.shared / f"load-{site}-{number}.stop").touch()
+        for load in self.loads:
+            load.end()
 
     def samples(self, site: str, since: float = 0) -> list[Sample]:
         """Return what a site answered to all loads, of requests that were due after a time."""
-        found = []
-        for file in sorted(self.shared.glob(f"load-{site}-*[0-9]")):
-            text = file.read_text()
-            found += [Sample(*json.loads(line)) for line in text[: text.rfind("\n") + 1].splitlines()]
-        return [sample for sample in found if sample.due >= since]
+        return [sample for load in self.loads if load.site == site for sample in load.samples(self, since)]
 
     def state(self) -> dict[str, list[str]]:
         """Return everything a deployment could leave behind; ``state.py`` says what that is."""

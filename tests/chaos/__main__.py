@@ -1,4 +1,4 @@
-"""Break a deployment everywhere: python -m …chaos.harness BASE, BASE being the container of the scenario."""
+"""Break a deployment everywhere: python -m …tests.chaos BASE, BASE being the container of the scenario."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.deployment import Deployment
-from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import docker
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Case, distinct, of_controller, of_modules, sample, select
-from ansible_collections.flaskops.stack.molecule.chaos.harness.proof import Batch, Verdict
-from ansible_collections.flaskops.stack.molecule.chaos.harness.recording import record
-from ansible_collections.flaskops.stack.molecule.chaos.harness.report import line, summary, write
-from ansible_collections.flaskops.stack.molecule.chaos.harness.surroundings import of_surroundings
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import CHECKOUT, Host
+from ansible_collections.flaskops.stack.tests.chaos.deployment import Deployment
+from ansible_collections.flaskops.stack.tests.chaos.points import Case, distinct, of_controller, of_modules, sample, select
+from ansible_collections.flaskops.stack.tests.chaos.proof import Batch, Verdict
+from ansible_collections.flaskops.stack.tests.chaos.recording import record
+from ansible_collections.flaskops.stack.tests.chaos.report import line, summary, write
+from ansible_collections.flaskops.stack.tests.chaos.surroundings import of_surroundings
+from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host, image_of, remove_image
 
 
 def say(text: str) -> None:
@@ -48,8 +47,7 @@ def main() -> int:
         say("deploying two releases to the host that is copied")
         for release in (deployment.first, deployment.old):
             deployment.run([base], release).require_success()
-        image = f"{arguments.base}:deployed"
-        docker("commit", arguments.base, image)
+        image = image_of(base, f"{arguments.base}:deployed")
         try:
             say("recording a deployment")
             recorded = record(deployment, image)
@@ -70,7 +68,7 @@ def main() -> int:
                 return 0
             verdicts = _try(cases, Batch(deployment, image, recorded.state), arguments.hosts, arguments.verdicts)
         finally:
-            subprocess.run(["docker", "rmi", "--force", image], check=False, capture_output=True)
+            remove_image(image)
     print(summary(verdicts))
     if arguments.report:
         write(arguments.report, verdicts, every)

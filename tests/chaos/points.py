@@ -34,11 +34,15 @@ class Step:
         return self.call, self.step, self.count
 
     @property
+    def functions(self) -> list[str]:
+        """Return the functions on the stack, the outermost first: ``modules.flask_release.main``, ``release.build.build``."""
+        return [part.split(":")[0] for part in self.step.partition(" | ")[0].split(" > ")]
+
+    @property
     def title(self) -> str:
         """Return the step for people: the functions without their lines, and what it does."""
-        chain, _bar, event = self.step.partition(" | ")
-        functions = [part.split(":")[0] for part in chain.split(" > ")]
-        inner = [name for name in functions if not name.startswith(f"{self.call.partition('#')[0]}.")][-2:] or functions[-1:]
+        functions, event = self.functions, self.step.partition(" | ")[2]
+        inner = [name for name in functions if not name.startswith("modules.")][-2:] or functions[-1:]
         times = f" ({self.count}.)" if self.count > 1 else ""
         return f"{self.call}: {' > '.join(inner)}: {event}{times}"
 
@@ -146,11 +150,11 @@ def sample(cases: Sequence[Case], number: int, seed: str) -> list[Case]:
 
 
 def matching(steps: Iterable[Step], function: str) -> Step:
-    """Return the first step inside a function.
+    """Return the first step inside a function, named by its module below plugins/module_utils.
 
     :raises LookupError: if no step is
     """
     for step in steps:
-        if f"{function}:" in step.step:
+        if function in step.functions:
             return step
     raise LookupError(f"no step of the recorded run is in {function}")

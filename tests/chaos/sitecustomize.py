@@ -94,9 +94,17 @@ def _chain() -> list[str]:
     while frame is not None:
         _before, ours, path = frame.f_code.co_filename.rpartition(OURS)
         if ours:
-            chain.append(f"{os.path.basename(path)[:-3]}.{frame.f_code.co_name}:{frame.f_lineno}")
+            chain.append(f"{_name(path)}.{frame.f_code.co_name}:{frame.f_lineno}")
         frame = frame.f_back
     return chain
+
+
+def _name(path: str) -> str:
+    """Return what a file of ours is called: ``modules.config_tree``, ``config_tree.stage``; files of one name are in several folders.
+
+    :param path: below plugins/
+    """
+    return path.removeprefix("module_utils/").removesuffix(".py").replace("/", ".")
 
 
 def _module() -> str:

@@ -6,9 +6,9 @@ import dataclasses
 import difflib
 import time
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.deployment import DRAIN_SECONDS, Deployment
-from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import Clone
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Step, read_steps
+from ansible_collections.flaskops.stack.tests.chaos.deployment import DRAIN_SECONDS, Deployment
+from ansible_collections.flaskops.stack.tests.chaos.fleet import Clone
+from ansible_collections.flaskops.stack.tests.chaos.points import Step, read_steps
 
 # Two, since what only one of them does is no point to break every host at.
 HOSTS = 2

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.deployment import DRAIN_SECONDS, MOVED, Deployment, Release
-from ansible_collections.flaskops.stack.molecule.chaos.harness.fleet import SITES, Clone, until
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Case
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Run
+from ansible_collections.flaskops.stack.tests.chaos.deployment import DRAIN_SECONDS, MOVED, Deployment, Release
+from ansible_collections.flaskops.stack.tests.chaos.fleet import SITES, Clone
+from ansible_collections.flaskops.stack.tests.chaos.points import Case
+from ansible_collections.flaskops.stack.tests.harness.controller import Going, Run
+from ansible_collections.flaskops.stack.tests.harness.host import until
 
 # Controllers at a time.
 CONTROLLERS = 2
@@ -113,7 +114,7 @@ class Batch:
         for patient in patients:
             self._note(patient, runs)
 
-    def _strike(self, patient: Patient, controller: Any) -> None:
+    def _strike(self, patient: Patient, controller: Going) -> None:
         """Do from outside what a module waits for."""
         host = patient.host
         if not until(lambda: host.reached or controller.is_over, REACH_SECONDS, 0.02) or not host.reached:
@@ -184,12 +185,8 @@ class Batch:
         answer = json.loads(host.get("ledger")[1] or "{}") if host.get("ledger")[0] == 200 else {}
         if (answer.get("page"), answer.get("dependency")) != release.answer:
             return f"the site answers {answer}"
-        script = (
-            "import http.client; c = http.client.HTTPConnection('127.0.0.1', 80, timeout=20);"
-            f" c.request('GET', {MOVED['path']!r}, headers={{'Host': 'ledger'}}); print(c.getresponse().status)"
-        )
-        status = host.run("python3", "-c", script).strip()
-        return "" if status == "301" else f"the new route answers {status}"
+        status, _body = host.get("ledger", MOVED["path"])
+        return "" if status == 301 else f"the new route answers {status}"
 
     def _left(self, host: Clone) -> list[str]:
         """Return what is on a host and should not be, or should and is not."""

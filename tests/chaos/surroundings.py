@@ -5,7 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from ansible_collections.flaskops.stack.molecule.chaos.harness.points import Case, Step, matching
+from ansible_collections.flaskops.stack.tests.chaos.points import Case, Step, matching
+
+# Where a run is disturbed: functions of plugins/module_utils, module and name. tests/unit/chaos has a test that each of them is there.
+UNPACK = "release.build._unpack"
+INSTALL_UWSGI = "release.virtualenv._install_uwsgi"
+FINISH_RELEASE = "release.build._date_by_content"
+WRITE_HISTORY = "app.history.record"
+WRITE_INSTANCE = "instance.instance.write"
+STAGE_FILES = "config_tree.stage.apply_plan"
+BUILD_TREE = "config_tree.transaction._build"
+GO_LIVE = "config_tree.transaction._go_live"
+POINTS = (UNPACK, INSTALL_UWSGI, FINISH_RELEASE, WRITE_HISTORY, WRITE_INSTANCE, STAGE_FILES, BUILD_TREE, GO_LIVE)
 
 KIND = "surroundings"
 APP = "/srv/flask/ledger"
@@ -39,26 +50,26 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
     :param managed: paths of the files that runs manage
     """
     full = (
-        ("disk full while the release is unpacked", APP, "build._unpack"),
-        ("disk full while the virtualenv is built", APP, "virtualenv._install_uwsgi"),
-        ("disk full while the release is finished", APP, "build._date_by_content"),
-        ("disk full while the history is written", APP, "history.record"),
-        ("disk full while the instance is written", "/etc", "instance.write"),
-        ("disk full while nginx files are staged", "/etc", "stage.apply_plan"),
-        ("disk full while the swap is marked", "/var/lib", "transaction._go_live"),
+        ("disk full while the release is unpacked", APP, UNPACK),
+        ("disk full while the virtualenv is built", APP, INSTALL_UWSGI),
+        ("disk full while the release is finished", APP, FINISH_RELEASE),
+        ("disk full while the history is written", APP, WRITE_HISTORY),
+        ("disk full while the instance is written", "/etc", WRITE_INSTANCE),
+        ("disk full while nginx files are staged", "/etc", STAGE_FILES),
+        ("disk full while the swap is marked", "/var/lib", GO_LIVE),
     )
     cases = [
         Case(name, KIND, _at(matching(steps, function), _fill(place)), before=_small(place, "size=400M"), repair=f"rm {place}/filler")
         for name, place, function in full
     ]
     for name, place, function in (
-        ("no inodes while the release is unpacked", APP, "build._unpack"),
-        ("no inodes while nginx files are staged", "/etc", "transaction._build"),
+        ("no inodes while the release is unpacked", APP, UNPACK),
+        ("no inodes while nginx files are staged", "/etc", BUILD_TREE),
     ):
         fault = _at(matching(steps, function), _use_up_inodes(place))
         small = _small(place, f"size=400M,nr_inodes=$(( $(find {place} -xdev | wc -l) + 2000 ))")
         cases.append(Case(name, KIND, fault, before=small, repair=f"rm -r {place}/filler"))
-    staged = matching(steps, "transaction._go_live")
+    staged = matching(steps, GO_LIVE)
     cases += [
         Case("package index unreachable", KIND, before="mv /opt/wheels /opt/away", repair="mv /opt/away /opt/wheels"),
         Case("candidate out of memory", KIND, too_large=True),

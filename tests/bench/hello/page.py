@@ -1,0 +1,3 @@
+"""What differs between releases."""
+
+NAME = "first"

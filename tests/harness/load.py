@@ -1,0 +1,73 @@
+"""Requests that are made all the time, from inside the hosts, and what came of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Collection, Sequence
+
+from .host import Host
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A request of the load and its answer."""
+
+    due: float
+    seconds: float
+    status: int
+    body: str
+
+    @functools.cached_property
+    def page(self) -> str:
+        """The page's name, empty where the answer is none of the application."""
+        try:
+            return str(json.loads(self.body)["page"])
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+
+class Load:
+    """Requests to one site of some hosts.
+
+    :param rate: requests a second to each host
+    :param file: the file inside that gets a line of JSON for each request
+    """
+
+    def __init__(self, hosts: Sequence[Host], site: str, rate: float, file: str) -> None:
+        self.hosts, self.site, self.rate, self.file = hosts, site, rate, file
+        # Until then nothing else went on.
+        self.rested = 0.0
+        # When a host switched, by its name.
+        self.switches: dict[str, list[float]] = {}
+
+    def begin(self) -> None:
+        """Start to ask."""
+        for host in self.hosts:
+            host.background("load.py", self.site, str(self.rate), self.file)
+
+    def end(self) -> None:
+        """Have all requests be the last ones."""
+        for host in self.hosts:
+            host.run("touch", f"{self.file}.stop")
+
+    def samples(self, host: Host, since: float = 0, until: float = float("inf")) -> list[Sample]:
+        """Return the requests that were due in a time, in the order of their answers."""
+        found = [Sample(*line) for line in host.lines(self.file)]
+        return [sample for sample in found if since <= sample.due < until]
+
+    def require_no_loss(self, host: Host, since: float, until: float, pages: Collection[str]) -> None:
+        """Require that every request got the answer of one of the releases that may answer."""
+        samples = self.samples(host, since, until)
+        assert len(samples) >= (until - since) * 5, f"{host}: the load made {len(samples)} requests in {until - since:.0f} s only"
+        bad = [sample for sample in samples if sample.status != 200]
+        assert not bad, f"{host}: {len(bad)} of {len(samples)} requests failed: {bad[:3]}"
+        others = {sample.page for sample in samples} - set(pages)
+        assert not others, f"{host}: {others} answered, where only {pages} may"
+
+
+def percentile(samples: Sequence[Sample], percent: float) -> float:
+    """Return the milliseconds that so many percent of the requests took at most."""
+    ordered = sorted(sample.seconds for sample in samples)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] * 1000 if ordered else float("nan")

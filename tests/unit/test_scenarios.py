@@ -1,0 +1,73 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which scenarios run when, and what their lines tell."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.flaskops.stack.tools import scenarios
+
+LOG = """\
+INFO     [shop > create] Executing
+changed: [shop-trixie]
+INFO     [shop > create] Executed: Successful
+INFO     [shop > prepare] Executing
+WARNING  [shop > prepare] Executed: Missing playbook (Remove from test_sequence to suppress)
+INFO     [shop > verify] Executing
+ERROR    [shop > verify] Executed: Failed
+"""
+
+
+def arguments(**changes):
+    return SimpleNamespace(**{"names": [], "set": None, "slice": "", **changes})
+
+
+def test_every_scenario_names_a_set_that_there_is():
+    assert {scenarios.set_of(name) for name in scenarios.available()} == {"test", "rest"}
+
+
+def test_a_set_that_there_is_not_is_told(tmp_path, monkeypatch):
+    place = tmp_path / "molecule" / "shop"
+    place.mkdir(parents=True)
+    (place / "molecule.yml").write_text("---\nprovisioner:\n  env: {SCENARIO_SET: often}\n")
+    monkeypatch.setattr(scenarios, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match=r"shop/molecule\.yml: SCENARIO_SET is 'often'"):
+        scenarios.set_of("shop")
+    (place / "molecule.yml").write_text("---\n")
+    assert scenarios.set_of("shop") == "rest"
+
+
+def test_slices_of_commits_are_the_whole_rest_and_share_nothing():
+    names = [f"scenario {number}" for number in range(10)]
+    slices = {tuple(scenarios.sliced(names, str(commit))) for commit in range(200)}
+    assert len(slices) == scenarios.SLICES
+    assert sorted(name for some in slices for name in some) == sorted(names)
+    assert scenarios.sliced(names, "0f3a1c9d") == scenarios.sliced(names, "0f3a1c9d")
+
+
+def test_a_commit_adds_its_slice_to_the_set(capsys):
+    test = scenarios.chosen(arguments(set="test"))
+    more = scenarios.chosen(arguments(set="test", slice="0f3a1c9d"))
+    assert {scenarios.set_of(name) for name in test} == {"test"}
+    assert set(test) < set(more) < set(scenarios.chosen(arguments()))
+    added = capsys.readouterr().out
+    assert all(name in added for name in set(more) - set(test))
+
+
+def test_an_unknown_scenario_is_told():
+    with pytest.raises(ValueError, match="no such scenario: nowhere; there are: "):
+        scenarios.chosen(arguments(names=["nowhere"]))
+
+
+def test_steps_are_read_from_what_molecule_says(tmp_path):
+    steps = scenarios.follow(SimpleNamespace(stdout=io.StringIO(LOG)), tmp_path / "log")
+    assert [step for step, _seconds in steps] == ["create", "prepare", "verify"]
+    assert (tmp_path / "log").read_text() == LOG
+
+
+def test_a_line_tells_the_steps_that_took_time():
+    outcome = scenarios.Outcome(True, 61.4, (("create", 10.2), ("prepare", 0.3), ("verify", 41.0)))
+    assert outcome.line("shop").split() == ["passed", "shop", "61", "s", "create", "10,", "verify", "41"]
