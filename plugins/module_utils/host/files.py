@@ -163,29 +163,6 @@ def sync_filesystem(path: str) -> None:
         os.close(handle)
 
 
-def link_tree(source: str, target: str) -> None:
-    """Repeat a tree with links to its files, which take no space.
-
-    Symbolic links could lead out, and names that begin with a dot are nobody's business; both are left out.
-    """
-    for directory, names, files in os.walk(source):
-        names[:] = [name for name in names if not name.startswith(".")]
-        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
-        os.makedirs(place, mode=0o755, exist_ok=True)
-        for name in files:
-            file = os.path.join(directory, name)
-            if not name.startswith(".") and not os.path.islink(file):
-                _link_or_copy(file, os.path.join(place, name))
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # prebuilt code on another file system
-        shutil.copyfile(source, target)
-        os.chmod(target, 0o644)
-
-
 def unlink(path: str) -> None:
     if os.path.lexists(path):
         os.unlink(path)

@@ -10,9 +10,10 @@ import typing as t
 from ..app import history
 from ..host import systemd
 from ..host.files import read_text
+from ..static_files import UnpublishableError
 from . import switch
 from .gate import gate
-from .instance import DeployError, Instance, MissingDirectoryError, instance_record
+from .instance import DeployError, Instance, instance_record
 
 
 class Outcome(t.NamedTuple):
@@ -58,8 +59,8 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: str) -> None:
             for candidate in (other for other in pending if action == "deploy" and other.live_id != other.id):
                 switch.discard_candidate(candidate, templates[candidate.name])
             finish(pending)
-            if isinstance(error, MissingDirectoryError):
-                raise DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.") from error
+            if isinstance(error, UnpublishableError):
+                raise DeployError(f"{instance.name}.nginx.routes: {error}; {error.remedy}.") from error
             raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
     systemd.daemon_reload()
     switch.start(pending)
