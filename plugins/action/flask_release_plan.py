@@ -49,6 +49,8 @@ class ActionModule(ActionBase):
             if python is None:
                 remedy = "name an interpreter that is, or have `packages` install it"
                 raise SourceError("python", f"'{app['python']}' is not on the host", remedy)
+            if "problem" in python:
+                raise SourceError("python", python["problem"], python["remedy"])
             return plan_release(app, trees[app["name"]], python["tag"])
 
         plans: dict[str, Plan] = for_each(apps, plan)

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import concurrent.futures
+import contextlib
 import os
-import threading
+import signal
 import typing as t
 
 import pytest
@@ -19,18 +19,45 @@ Result = t.TypeVar("Result")
 
 
 def in_time(work: t.Callable[[], Result], seconds: float = 10) -> Result:
-    """Return or raise what a call does; fail where it waits for somebody."""
-    future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+    """Return what a call does; fail where it waits for somebody."""
 
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    # The thread of a call that waits for ever does not keep the tests from ending.
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        return future.result(seconds)
-    except concurrent.futures.TimeoutError:
+    def too_long(*_signal: object) -> None:
         pytest.fail(f"no answer after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return work()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, user: int, act: t.Callable[[], t.Any]) -> None:
+    """Have a process of a user do something before and after every call with which root works in a tree."""
+    busy: list[bool] = []
+
+    def step() -> None:
+        if busy or os.geteuid() != 0:
+            return
+        busy.append(True)
+        os.seteuid(user)
+        try:
+            with contextlib.suppress(OSError):
+                act()
+        finally:
+            os.seteuid(0)
+            busy.clear()
+
+    def watched(call: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        def called(*args: t.Any, **more: t.Any) -> t.Any:
+            step()
+            try:
+                return call(*args, **more)
+            finally:
+                step()
+
+        return called
+
+    for name in ("chown", "chmod", "fchown", "fchmod", "open", "scandir", "stat", "fstat", "lstat", "utime"):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))

@@ -41,7 +41,7 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
     full = (
         ("disk full while the release is unpacked", APP, "build._unpack"),
         ("disk full while the virtualenv is built", APP, "virtualenv._install_uwsgi"),
-        ("disk full while the release is finished", APP, "build._date_by_content"),
+        ("disk full while the release is finished", APP, "trees.date_by_content"),
         ("disk full while the history is written", APP, "history.record"),
         ("disk full while the instance is written", "/etc", "instance.write"),
         ("disk full while nginx files are staged", "/etc", "stage.apply_plan"),

@@ -300,12 +300,3 @@ def exchange(one: str, other: str) -> bool:
     if number in CANNOT_EXCHANGE:
         return False
     raise OSError(number, os.strerror(number), one)
-
-
-def give(root: str, user: int, group: int) -> None:
-    """Hand a tree over, links themselves and not what they point to, and let nobody else write to it."""
-    for directory, names, files in os.walk(root):
-        for path in (os.path.join(directory, name) for name in ["", *names, *files]):
-            os.chown(path, user, group, follow_symlinks=False)
-            if not os.path.islink(path):
-                os.chmod(path, os.stat(path).st_mode & 0o755)

@@ -10,26 +10,39 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import hashlib
 import json
 import os
 import pwd
 import shutil
 import tarfile
+import tempfile
 import time
 import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from ..host.as_user import CommandError, run_hooks
-from ..host.files import fsync, give, link_atomically, plain_umask, sync_filesystem, write_atomically
-from .store import COMPLETE, App, BuildError, sweep
+from ..host.files import fsync, link_atomically, plain_umask, sync_filesystem, write_atomically
+from ..trees import date_by_content, give_to_user, take_from_user
+from .store import App, BuildError, remove_virtualenv, sweep
 from .virtualenv import build_virtualenv, pip, run_in_build
 
-# Times of files lie in the twenty years from 2000-01-01: never in the future.
-_FIRST_DATE, _DATES = 946_684_800, 631_152_000
 # Each takes a processor and some memory.
 _AT_A_TIME = 4
+
+
+def lock(root: str, virtualenv: str) -> str:
+    """Return the path of the constraints of a virtualenv.
+
+    They are written when the virtualenv is complete, beside it and not in it: the application's user owned what is in it. It cannot be
+    renamed into place as a release is, since its scripts carry its path.
+    """
+    return f"{root}/venvs/{virtualenv}.lock"
+
+
+def is_complete(root: str, virtualenv: str) -> bool:
+    """Return whether a virtualenv is finished."""
+    return os.path.isfile(lock(root, virtualenv)) and os.path.isdir(f"{root}/venvs/{virtualenv}")
 
 
 class Built(t.NamedTuple):
@@ -68,28 +81,56 @@ def build(app: App, archive: str | None) -> list[str]:
     :raises CommandError: if a command fails; nothing unfinished is left
     """
     root, plan = app["root"], app["release"]
-    release, venv = f"{root}/releases/{plan['id']}", f"{root}/venvs/{plan['virtualenv']}"
+    release, virtualenv = f"{root}/releases/{plan['id']}", plan["virtualenv"]
+    venv = f"{root}/venvs/{virtualenv}"
     made: list[str] = []
     sweep(root)
     tree = release if os.path.isdir(release) else f"{root}/releases/.{plan['id']}"
     try:
-        if tree != release:
-            _unpack(app, archive, tree)
-        if not os.path.exists(f"{venv}/{COMPLETE}"):
-            build_virtualenv(app, venv, tree)
-            made.append(venv)
-        if tree != release:
-            _finish_release(app, venv, tree, release)
-            made.append(release)
+        if tree != release or not is_complete(root, virtualenv):
+            with _home(app) as home:
+                _make_missing(app, archive, home, tree, made)
     except BaseException:
-        if venv in made or not os.path.exists(f"{venv}/{COMPLETE}"):
-            shutil.rmtree(venv, ignore_errors=True)
+        if venv in made or not is_complete(root, virtualenv):
+            remove_virtualenv(root, virtualenv)
         if tree != release:
-            shutil.rmtree(tree, ignore_errors=True)
+            discard(tree)
         raise
     if link_atomically(f"releases/{plan['id']}", f"{root}/next"):
         made.append(f"{root}/next")
     return made
+
+
+def _make_missing(app: App, archive: str | None, home: str, tree: str, made: list[str]) -> None:
+    """Make the virtualenv or the release or both, and add what is whole to ``made``."""
+    root, plan = app["root"], app["release"]
+    release = f"{root}/releases/{plan['id']}"
+    if tree != release:
+        _unpack(app, archive, tree)
+    if not is_complete(root, plan["virtualenv"]):
+        build_virtualenv(app, home, tree)
+        made.append(f"{root}/venvs/{plan['virtualenv']}")
+    if tree != release:
+        _finish_release(app, home, tree, release)
+        made.append(release)
+
+
+@contextlib.contextmanager
+def _home(app: App) -> t.Iterator[str]:
+    """Make an empty HOME for a build: what running instances write to ``shared/`` must not steer an installer outside of their sandbox."""
+    place = tempfile.mkdtemp(prefix=".home-", dir=f"{app['root']}/releases")
+    try:
+        user = pwd.getpwnam(app["user"])
+        os.chown(place, user.pw_uid, user.pw_gid)
+        yield place
+    finally:
+        discard(place)
+
+
+def discard(tree: str) -> None:
+    """Remove a tree; what cannot be removed now is swept by the next run."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(tree, ignore_errors=True)
 
 
 def _unpack(app: App, archive: str | None, tree: str) -> None:
@@ -106,7 +147,7 @@ def _unpack(app: App, archive: str | None, tree: str) -> None:
             tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BuildError(f"the shipped source is damaged ({error}); run again") from error
-    give(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
+    give_to_user(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
 
 
 def _leading_out(members: t.Sequence[tarfile.TarInfo]) -> list[str]:
@@ -127,38 +168,23 @@ def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
     return True
 
 
-def _finish_release(app: App, venv: str, tree: str, release: str) -> None:
+def _finish_release(app: App, home: str, tree: str, release: str) -> None:
     """Turn an unpacked tree into the release: installed if it is a package, built by its hooks, compiled, owned by root."""
-    plan = app["release"]
+    plan, venv = app["release"], f"{app['root']}/venvs/{app['release']['virtualenv']}"
     if plan["package"]:
         file = plan["package"].partition("[")[0]
-        run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
+        run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], home, tree)
         os.unlink(f"{tree}/{file}")
-    run_hooks("build", app, tree, venv)
+    run_hooks("build", app, tree, venv, home)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
-    compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
+    compileall = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
-        run_in_build(app, [f"{venv}/bin/python", *compileall], tree)
-    _date_by_content(tree)
-    give(tree, 0, 0)
+        run_in_build(app, [f"{venv}/bin/python", *compileall], home, tree)
+    take_from_user(tree, pwd.getpwnam(app["user"]).pw_uid)
+    date_by_content(tree)
     record = {key: plan[key] for key in ("id", "virtualenv", "callable", "revision")}
     write_atomically(f"{release}.json", json.dumps(record, sort_keys=True) + "\n", 0o644)
-    # The same holds for its name; and whatever leads to the name comes after it.
+    # Flush the tree before the rename that publishes it; the link `next` is set only afterwards.
     sync_filesystem(tree)
     os.rename(tree, release)
     fsync(os.path.dirname(release))
-
-
-def _date_by_content(tree: str) -> None:
-    """Give every file a time that follows from its content.
-
-    Flask and nginx make entity tags of time and size: a file that changed must have another time, the same file on another host or
-    in the next release must not.
-    """
-    for directory, _names, files in os.walk(tree):
-        for path in (os.path.join(directory, name) for name in files):
-            if not os.path.islink(path):
-                with open(path, "rb") as file:
-                    digest = hashlib.sha256(file.read()).digest()
-                seconds = _FIRST_DATE + int.from_bytes(digest[:4], "big") % _DATES
-                os.utime(path, (seconds, seconds))

@@ -6,24 +6,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import json
 import os
 import shutil
-import subprocess
 import typing as t
 
 from ..host.files import partials, read_link, read_text
+from ..interpreter import python_info
+from .build import is_complete, lock
 
 App = t.Mapping[str, t.Any]
-# Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
-COMPLETE = ".flaskops-complete"
-# What requirements without a version were resolved to, as constraints.
-LOCK = "requirements.lock"
-_PROBE = (
-    "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
-    " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
-)
 
 
 def prune_virtualenvs(root: str) -> list[str]:
@@ -48,23 +40,13 @@ class BuildError(Exception):
     """A release that cannot be built; the message says why."""
 
 
-@functools.cache  # one interpreter for many applications
-def python_info(command: str) -> dict[str, str] | None:
-    """Return path, version and tag of an interpreter, ``None`` if the host has none of that name."""
-    path = shutil.which(command)
-    if path is None:
-        return None
-    done = subprocess.run([path, "-I", "-c", _PROBE], check=False, capture_output=True, text=True)
-    return json.loads(done.stdout) if done.returncode == 0 else None
-
-
 def inspect(app: App) -> dict[str, t.Any]:
     """Return what the host has of an application: interpreter, finished releases and virtualenvs, and the links."""
     root = app["root"]
     return {
         "python": python_info(app["python"]),
         "releases": complete_entries(f"{root}/releases"),
-        "virtualenvs": [name for name in complete_entries(f"{root}/venvs") if os.path.exists(f"{root}/venvs/{name}/{COMPLETE}")],
+        "virtualenvs": [name for name in complete_entries(f"{root}/venvs") if is_complete(root, name)],
         "next": link_name(f"{root}/next"),
         "current": link_name(f"{root}/current"),
     }
@@ -90,8 +72,7 @@ def release_record(root: str, release: str) -> dict[str, t.Any]:
 
 def read_lock(root: str, virtualenv: str) -> str | None:
     """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
-    venv = f"{root}/venvs/{virtualenv}"
-    return read_text(f"{venv}/{LOCK}") if os.path.exists(f"{venv}/{COMPLETE}") else None
+    return read_text(lock(root, virtualenv)) if is_complete(root, virtualenv) else None
 
 
 def sweep(root: str) -> None:
@@ -101,7 +82,9 @@ def sweep(root: str) -> None:
     """
     releases, venvs = f"{root}/releases", f"{root}/venvs"
     left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
-    left += [f"{releases}/{name}" for name in _entries(releases) if name.endswith(".json") and not os.path.isdir(f"{releases}/{name[:-5]}")]
+    for place, suffix in ((releases, ".json"), (venvs, ".lock")):
+        names = [name for name in _entries(place) if name.endswith(suffix) and not name.startswith(".")]
+        left += [f"{place}/{name}" for name in names if not os.path.isdir(f"{place}/{name.removesuffix(suffix)}")]
     for path in [*left, *partials(root)]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
@@ -121,7 +104,9 @@ def remove_release(root: str, release: str) -> None:
 
 
 def remove_virtualenv(root: str, virtualenv: str) -> None:
-    """Remove a virtualenv."""
+    """Remove a virtualenv, first what says that it is complete."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(lock(root, virtualenv))
     _remove_tree(f"{root}/venvs/{virtualenv}")
 
 

@@ -130,6 +130,12 @@ def test_an_interpreter_that_is_not_there_is_told(host):
         look(host, app(python="python3.13"))
 
 
+def test_an_interpreter_that_cannot_be_used_is_told_with_the_remedy(host):
+    host.hosted["shop"] = {**EMPTY, "python": {"problem": "'/opt/python' leads to /opt, which others may change", "remedy": "name another"}}
+    with pytest.raises(AnsibleActionFail, match="^shop.python: '/opt/python' leads to /opt, which others may change; name another.$"):
+        look(host, app(python="/opt/python"))
+
+
 def test_prebuilt_code_has_a_release_without_an_id(host):
     plan = look(host, complete(source={"path": None, "prebuilt": "/opt/code", "virtualenv": "/opt/venv"}))
     assert plan["missing"] == []

@@ -21,16 +21,11 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.interpreter import python_info
 from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store, virtualenv
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build, build_all
-from ansible_collections.flaskops.stack.plugins.module_utils.release.store import (
-    BuildError,
-    inspect,
-    python_info,
-    read_lock,
-    release_record,
-)
+from ansible_collections.flaskops.stack.plugins.module_utils.release.store import BuildError, inspect, read_lock, release_record
 
 # Somebody else, with a group of the same name, as applications have.
 USER = next((user.pw_name for user in pwd.getpwall() if user.pw_uid != 0 and user.pw_name == grp.getgrgid(user.pw_gid).gr_name), "")
@@ -55,7 +50,7 @@ needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an inter
 PIP = """
 import os, sys
 from pathlib import Path
-log = Path(os.environ["HOME"], "pip.log")
+log = Path("LOG")
 with log.open("a") as file:
     print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
 if "fail" in sys.argv[-1]:
@@ -81,15 +76,15 @@ def make_host():
     place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
     place.chmod(0o755)
     (place / "pip").mkdir()
-    (place / "pip/pip.py").write_text(PIP)
+    (place / "pip/pip.py").write_text(PIP.replace("LOG", f"{place}/shared/pip.log"))
     python = place / "python"
     python.write_text(
         textwrap.dedent(f"""\
         #!/bin/sh
         # What new_venv and `python -m venv DIRECTORY` make, in less time.
-        case "$1 $2" in "-I -c") place=$4;; "-m venv") place=$3;; *) place=; esac
-        test -n "$place" || exec {PYTHON} "$@"
-        test ! -e {place}/no-$2 || exit 1
+        case "$1 $2 $3" in "-I -m venv") how=venv;; "-I -c "*) how=-c;; *) exec {PYTHON} "$@";; esac
+        place=$4
+        test ! -e {place}/no-$how || exit 1
         packages="$place/lib/python{VERSION}/site-packages"
         mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
         cp {place}/pip/pip.py "$packages"
@@ -163,24 +158,26 @@ def test_what_is_finished_is_told(host):
     for name in ("releases/r1", "releases/.r2", "venvs/v1", "venvs/v2"):
         (host.place / name).mkdir()
     (host.place / "releases/r1.json").write_text("{}")
-    (host.place / "venvs/v1/.flaskops-complete").touch()
+    (host.place / "venvs/v1.lock").touch()
     (host.place / "next").symlink_to("releases/r1")
     (host.place / "current").symlink_to("releases/r0")
     found = inspect({"root": str(host.place), "python": sys.executable})
     assert (found["releases"], found["virtualenvs"], found["next"], found["current"]) == (["r1"], ["v1"], "r1", "r0")
 
 
+@needs_root
 def test_an_interpreter_is_described():
-    info = python_info(sys.executable)
-    assert info["version"] == sys.version.split()[0]
-    assert info["tag"].startswith(f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-")
+    info = python_info(PYTHON)
+    assert info["version"].startswith(f"{VERSION}.")
+    assert info["tag"].startswith(f"cpython-{VERSION}-")
     assert python_info("/bin/false") is None
 
 
-def test_an_interpreter_is_found_as_a_command(monkeypatch, tmp_path):
-    (tmp_path / "python3").symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert python_info("python3")["tag"] == python_info(sys.executable)["tag"]
+@needs_root
+def test_an_interpreter_is_found_as_a_command(host, monkeypatch):
+    (host.place / "python3").symlink_to(PYTHON)
+    monkeypatch.setenv("PATH", str(host.place))
+    assert python_info("python3")["tag"] == python_info(PYTHON)["tag"]
 
 
 # --- what is built -----------------------------------------------------------------------------------------------------------
@@ -293,7 +290,7 @@ def test_a_build_has_what_installers_need_and_nothing_else(whole):
     lines = dict(line.split("=", 1) for line in (whole.release / "env").read_text().splitlines())
     assert lines["PIP_INDEX_URL"] == "https://pypi.example.com"
     assert lines["https_proxy"] == "http://proxy"
-    assert lines["HOME"] == f"{whole.place}/shared"
+    assert not lines["HOME"].startswith(f"{whole.place}/shared")
     assert not {"SSH_AUTH_SOCK", "AWS_SECRET"} & set(lines)
 
 
@@ -400,7 +397,7 @@ def left(host) -> list[str]:
     [
         (
             {"requirements": "fail.txt"},
-            r"(?s)-m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
+            r"(?s)-I -m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
         ),
         ({"hooks": ["echo one; exit 3"]}, r"the build hook '/bin/sh -c echo one; exit 3' ended with 3:\none"),
         ({"hooks": ["true", "no-such-command"]}, r"the build hook '/bin/sh -c no-such-command' ended with 127"),
@@ -416,14 +413,14 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
 def test_an_interpreter_that_only_makes_virtualenvs_its_own_way(host):
     (host.place / "no--c").touch()
     build(description(host), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
 
 
 @needs_root
 def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
     for name in ("no--c", "no-venv"):
         (host.place / name).touch()
-    with pytest.raises(CommandError, match=r"^'.*/python -m venv .*/venvs/v1' ended with 1"):
+    with pytest.raises(CommandError, match=r"^'.*/python -I -m venv .*/venvs/v1' ended with 1"):
         build(description(host), packed(host.place))
     assert left(host) == []
 
@@ -450,7 +447,7 @@ def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
     build(description(host), packed(host.place))
     with pytest.raises(CommandError):
         build(description(host, hooks=["false"], id="r2"), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
     assert (host.place / "next").readlink() == Path("releases/r1")
 
 
@@ -491,7 +488,7 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
     (host.place / ".next.partial").symlink_to("releases/r0")
     (host.place / ".env").write_text("NOTE=somebody's own\n")
     build(description(host), packed(host.place))
-    assert [path.name for path in host.place.rglob(".*") if path.name != store.COMPLETE] == [".env"]
+    assert [path.name for path in host.place.rglob(".*")] == [".env"]
 
 
 @needs_root
@@ -524,7 +521,7 @@ def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
 
     def sync(path):
         release, venv = host.place / "releases/r1", host.place / "venvs/v1"
-        written.append((Path(path).name, (venv / store.COMPLETE).exists(), release.exists()))
+        written.append((Path(path).name, venv.with_name("v1.lock").exists(), release.exists()))
 
     for module in (build_module, virtualenv):
         monkeypatch.setattr(module, "sync_filesystem", sync)
