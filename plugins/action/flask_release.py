@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
             remote_tmp = "" if inline else self._make_tmp_path()
             archives = {} if inline else self._ship(packed, remote_tmp)
         undecided = [
-            plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
+            _key(plans[app["name"]]) for app in apps if plans[app["name"]]["open_versions"] and not _has_virtualenv(plans[app["name"]])
         ]
         with constraints.first_to_resolve(cache, undecided):
             wanted = [_module_app(app, plans[app["name"]], cache) for app in apps]
@@ -74,8 +74,9 @@ class ActionModule(ActionBase):
                 "lock_timeout": args["lock_timeout"],
             }
             answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
-            for name, text in (answer.get("locks") or {}).items():
-                constraints.remember(cache, plans[name]["virtualenv_id"], text)
+            built = {app["name"]: plans[app["name"]]["virtualenv_id"] for app in apps}
+            for problem in constraints.harvest(cache, built, answer.get("locks"), str(task_vars.get("inventory_hostname"))):
+                self._display.warning(problem)
         if remote_tmp:
             self._remove_tmp_path(remote_tmp)
         if answer.get("failed"):
@@ -108,12 +109,16 @@ def _module_app(app: App, plan: dict[str, t.Any], cache: Path) -> dict[str, t.An
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "environment": {**app["env"], **app["secrets"]} if app["hooks"]["build"] else {},
-        "lock": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
+        "lock": constraints.known(cache, _key(plan)) if plan["open_versions"] else None,
         "release": {
             **{key: plan[key] for key in ("id", "requirements", "package", "callable", "revision")},
             "virtualenv": plan["virtualenv_id"],
         },
     }
+
+
+def _key(plan: dict[str, t.Any]) -> str:
+    return constraints.key(plan["name"], plan["virtualenv_id"])
 
 
 def _has_virtualenv(plan: dict[str, t.Any]) -> bool:

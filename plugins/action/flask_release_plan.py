@@ -73,12 +73,13 @@ class ActionModule(ActionBase):
             app["name"]: {"root": app["root"], "virtualenv": plans[app["name"]].virtualenv_id}
             for app in apps
             if plans[app["name"]].virtualenv_id in hosted[app["name"]]["virtualenvs"]
-            and constraints.known(cache, plans[app["name"]].virtualenv_id) is None
+            and constraints.known(cache, constraints.key(app["name"], plans[app["name"]].virtualenv_id)) is None
         }
         if wanted:
             answer = self._call({"mode": "locks", "apps": [{"name": name, **place} for name, place in wanted.items()]}, task_vars)
-            for name, text in answer["locks"].items():
-                constraints.remember(cache, wanted[name]["virtualenv"], text)
+            asked = {name: place["virtualenv"] for name, place in wanted.items()}
+            for problem in constraints.harvest(cache, asked, answer.get("locks"), str(task_vars.get("inventory_hostname"))):
+                self._display.warning(problem)
 
     def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # Looking changes nothing, so it is done in check mode too.

@@ -13,6 +13,7 @@ import typing as t
 
 from ..host.as_user import CommandError, environment, run
 from ..host.files import sync_filesystem, write_atomically
+from ..pins import is_pin
 from ..trees import take_from_user
 from .build import discard, lock
 from .store import App
@@ -157,7 +158,7 @@ def _install_uwsgi(app: App, venv: str, home: str, tree: str) -> None:
 
 def _constraints(frozen: str) -> str:
     """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
-    return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==\S+$", line))
+    return "".join(f"{line}\n" for line in frozen.splitlines() if is_pin(line))
 
 
 def pip(venv: str) -> list[str]:

@@ -18,7 +18,7 @@ from ..source.tree import SourceError, Tree
 
 DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.
-BUILD_VERSION = 1
+BUILD_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
