@@ -67,7 +67,7 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
         Case("a second run at the same moment", KIND, twice=True),
         Case("clock one year ahead", KIND, before="echo +365d > /chaos/clock", repair="rm /chaos/clock"),
         Case("clock one year behind", KIND, before="echo -365d > /chaos/clock", repair="rm /chaos/clock"),
-        Case("/run wiped", KIND, before="rm -rf /run/flask /run/lock/flaskops.lock", stops_site=True),
+        Case("/run wiped", KIND, before="rm -rf /run/flask /run/flaskops", stops_site=True),
     ]
     for path in managed:
         quoted = shlex.quote(path)

@@ -139,7 +139,7 @@ class Transaction:
     def _lock(self) -> Iterator[None]:
         """Exclude other runs over this root; the kernel frees the lock of a killed one."""
         os.makedirs(os.path.dirname(self.state), 0o700, exist_ok=True)
-        handle = os.open(f"{self.state}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(f"{self.state}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + LOCK_SECONDS
         try:
             while not _locked(handle):
