@@ -13,7 +13,6 @@ import grp
 import json
 import os
 import pwd
-import shutil
 import tarfile
 import tempfile
 import time
@@ -23,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..host.as_user import CommandError, run_hooks
 from ..host.files import fsync, link_atomically, plain_umask, sync_filesystem, write_atomically
-from ..trees import date_by_content, give_to_user, take_from_user
+from ..trees import TreeError, date_by_content, give_to_user, remove, take_from_user
 from .store import App, BuildError, remove_virtualenv, sweep
 from .virtualenv import build_virtualenv, pip, run_in_build
 
@@ -129,8 +128,8 @@ def _home(app: App) -> t.Iterator[str]:
 
 def discard(tree: str) -> None:
     """Remove a tree; what cannot be removed now is swept by the next run."""
-    with contextlib.suppress(RecursionError):
-        shutil.rmtree(tree, ignore_errors=True)
+    with contextlib.suppress(TreeError):
+        remove(tree)
 
 
 def _unpack(app: App, archive: str | None, tree: str) -> None:

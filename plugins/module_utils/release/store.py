@@ -8,12 +8,12 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import typing as t
 
 from ..host.files import partials, read_link, read_text
 from ..interpreter import python_info
-from .build import is_complete, lock
+from ..trees import remove
+from .build import discard, is_complete, lock
 
 App = t.Mapping[str, t.Any]
 
@@ -86,10 +86,7 @@ def sweep(root: str) -> None:
         names = [name for name in _entries(place) if name.endswith(suffix) and not name.startswith(".")]
         left += [f"{place}/{name}" for name in names if not os.path.isdir(f"{place}/{name.removesuffix(suffix)}")]
     for path in [*left, *partials(root)]:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        remove(path)
 
 
 def _entries(directory: str) -> list[str]:
@@ -113,7 +110,7 @@ def remove_virtualenv(root: str, virtualenv: str) -> None:
 def _remove_tree(tree: str) -> None:
     """Remove a tree, its name first: a run that is killed meanwhile leaves nothing that passes for whole."""
     aside = os.path.join(os.path.dirname(tree), f".{os.path.basename(tree)}")
-    shutil.rmtree(aside, ignore_errors=True)
+    discard(aside)
     try:
         os.rename(tree, aside)
     except FileNotFoundError:
@@ -122,4 +119,4 @@ def _remove_tree(tree: str) -> None:
         if error.errno != errno.EXDEV:
             raise
         aside = tree  # overlayfs renames no directory of a lower layer
-    shutil.rmtree(aside, ignore_errors=True)
+    discard(aside)

@@ -202,6 +202,28 @@ def test_directories_inside_each_other_without_end_are_told(host):
     assert left(host) == []
 
 
+def test_a_tree_that_is_too_deep_for_others_is_removed(host):
+    """It is deeper than a path may be long, and than Python has recursion or a process has descriptors."""
+    deep = "python -c 'import os; [(os.mkdir(name), os.chdir(name)) for name in 3000 * [\"d\"]]'"
+    for hooks in ([f"cd ~; {deep}; false"], [deep]):
+        with pytest.raises((OSError, CommandError), match="build hook|directories inside each other"):
+            build(description(host, hooks), packed(host.place))
+        assert left(host) == []
+    build(description(host), packed(host.place))
+
+
+def test_what_is_left_of_a_deep_tree_goes_with_the_next_build(host):
+    before = os.getcwd()
+    (host.place / "releases/.r0").mkdir()
+    os.chdir(host.place / "releases/.r0")
+    for _level in range(3000):
+        os.mkdir("d")
+        os.chdir("d")
+    os.chdir(before)
+    build(description(host), packed(host.place))
+    assert not (host.place / "releases/.r0").exists()
+
+
 # --- what steers a build -----------------------------------------------------------------------------------------------------
 
 

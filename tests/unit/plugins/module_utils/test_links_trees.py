@@ -174,6 +174,24 @@ def test_few_descriptors_do_for_many_directories(memory):
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
+def test_what_cannot_be_removed_is_told(memory):
+    (memory / "tree").write_text("x")
+    trees.remove(str(memory / "tree"))
+    trees.remove(str(memory / "tree"))
+    with pytest.raises(TreeError, match="^/proc/self cannot be removed: rm: cannot remove '/proc/self': Operation not permitted$"):
+        trees.remove("/proc/self")
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(memory, precious):
+    (memory / "tree").mkdir()
+    (memory / "tree/file").symlink_to(precious)
+    (memory / "link").symlink_to(".")
+    for name in ("link", "tree"):
+        trees.remove(str(memory / name))
+    assert precious.exists()
+    assert sorted(os.listdir(memory)) == ["precious"]
+
+
 def test_a_file_that_grows_while_it_is_read_has_an_end(memory, monkeypatch):
     (memory / "tree").mkdir()
     path = memory / "tree/log"

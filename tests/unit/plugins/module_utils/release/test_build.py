@@ -497,7 +497,7 @@ def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind)
     build(description(host), packed(host.place))
     remove = {"releases/r1": store.remove_release, "venvs/v1": store.remove_virtualenv}[kind]
     with monkeypatch.context() as dead:
-        dead.setattr(build_module.shutil, "rmtree", lambda *_args, **_kwargs: None)
+        dead.setattr(build_module, "remove", lambda _tree: None)
         remove(str(host.place), kind.partition("/")[2])
     assert not (host.place / kind).exists()
     store.sweep(str(host.place))
