@@ -59,7 +59,7 @@ class ActionModule(AppsAction):
             texts = {name: base64.b64encode(path.read_bytes()).decode() for name, path in packed.items()} if inline else {}
             archives = {} if inline else self._ship(packed)
         undecided = [
-            plan["virtualenv_id"] for plan in (plans[app["name"]] for app in apps) if plan["open_versions"] and not _has_virtualenv(plan)
+            _key(plans[app["name"]]) for app in apps if plans[app["name"]]["open_versions"] and not _has_virtualenv(plans[app["name"]])
         ]
         with constraints.first_to_resolve(cache, undecided):
             wanted = [_order(app, plans[app["name"]], cache) for app in apps]
@@ -73,8 +73,9 @@ class ActionModule(AppsAction):
                 "lock_timeout": args["lock_timeout"],
             }
             answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
-            for name, text in (answer.get("constraints") or {}).items():
-                constraints.remember(cache, plans[name]["virtualenv_id"], text)
+            built = {app["name"]: plans[app["name"]]["virtualenv_id"] for app in apps}
+            for problem in constraints.harvest(cache, built, answer.get("constraints"), str(task_vars.get("inventory_hostname"))):
+                self._display.warning(problem)
         self.require_success("flask_release", answer, task_vars)
 
     def _pack(self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, local: Path, task_vars: dict[str, t.Any]) -> dict[str, Path]:
@@ -112,7 +113,7 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "environment": environment(app) if app["hooks"]["build"] else {},
-        "constraints": constraints.known(cache, plan["virtualenv_id"]) if plan["open_versions"] else None,
+        "constraints": constraints.known(cache, _key(plan)) if plan["open_versions"] else None,
         "release": {
             "id": plan["id"],
             "virtualenv_id": plan["virtualenv_id"],
@@ -122,6 +123,10 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
             "revision": plan["revision"],
         },
     }
+
+
+def _key(plan: dict[str, t.Any]) -> str:
+    return constraints.key(plan["name"], plan["virtualenv_id"])
 
 
 def _has_virtualenv(plan: dict[str, t.Any]) -> bool:

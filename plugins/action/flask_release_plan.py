@@ -37,6 +37,8 @@ class ActionModule(AppsAction):
             if python is None:
                 remedy = "name an interpreter that is, or have `packages` install it"
                 raise SourceError("python", f"'{app['python']}' is not on the host", remedy)
+            if "problem" in python:
+                raise SourceError("python", python["problem"], python["remedy"])
             return plan_release(app, trees[app["name"]], python["tag"])
 
         plans: dict[str, ReleasePlan] = for_each(apps, plan)
@@ -61,12 +63,13 @@ class ActionModule(AppsAction):
             app["name"]: {"root": app["root"], "virtualenv_id": plans[app["name"]].virtualenv_id}
             for app in apps
             if plans[app["name"]].virtualenv_id in hosted[app["name"]]["virtualenvs"]
-            and constraints.known(cache, plans[app["name"]].virtualenv_id) is None
+            and constraints.known(cache, constraints.key(app["name"], plans[app["name"]].virtualenv_id)) is None
         }
         if wanted:
             answer = self._call({"mode": "constraints", "apps": [{"name": name, **place} for name, place in wanted.items()]}, task_vars)
-            for name, text in answer["constraints"].items():
-                constraints.remember(cache, wanted[name]["virtualenv_id"], text)
+            asked = {name: place["virtualenv_id"] for name, place in wanted.items()}
+            for problem in constraints.harvest(cache, asked, answer.get("constraints"), str(task_vars.get("inventory_hostname"))):
+                self._display.warning(problem)
 
     def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # Looking changes nothing, so it is done in check mode too.

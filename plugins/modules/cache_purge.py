@@ -47,7 +47,7 @@ removed: {description: Keys of the answers that were removed., type: list, eleme
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.cache import purge
+from ansible_collections.flaskops.stack.plugins.module_utils.app.response_cache import purge
 
 
 def main() -> None:

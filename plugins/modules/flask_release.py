@@ -131,6 +131,8 @@ def main() -> None:
             result = build(module)
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
+    except OSError as error:
+        module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")
     if result["problems"]:
         module.fail_json(msg="\n".join(result["problems"]), **result)
     module.exit_json(**result)

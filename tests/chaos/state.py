@@ -14,13 +14,13 @@ import stat
 import subprocess
 
 PLACES = ("/srv", "/etc", "/opt", "/usr/local", "/var/lib/flaskops", "/var/cache/nginx", "/var/tmp", "/tmp", "/root", "/home")
-PLACES_IN_MEMORY = ("/run/flask", "/run/lock", "/run/systemd/transient", "/run/systemd/system")
+PLACES_IN_MEMORY = ("/run/flask", "/run/flaskops", "/run/lock", "/run/systemd/transient", "/run/systemd/system")
 # Ansible's own, which it leaves where it is killed; entries of the response cache; what the machine writes about itself.
 PASSED_OVER = re.compile(
     r"/tmp/ansible_|/home/deploy/\.ansible|/root/\.ansible|/var/cache/nginx/[^/]+/.|/tmp/systemd-private|/var/tmp/systemd-private"
     r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/tmp/faketime|/tmp/faketime"
 )
-LOCKS = ("/run/lock/flaskops.lock", "/run/lock/flaskops.lock.commands")
+LOCKS = ("/run/flaskops/lock", "/run/flaskops/lock.commands")
 ROOT, CONFIG, RUN = "/srv/flask", "/etc/flask", "/run/flask"
 
 

@@ -10,7 +10,7 @@ from ansible_collections.flaskops.stack.tests.chaos.points import Case, Step, ma
 # Where a run is disturbed: functions of plugins/module_utils, module and name. tests/unit/chaos has a test that each of them is there.
 UNPACK = "release.build._unpack"
 INSTALL_UWSGI = "release.virtualenv._install_uwsgi"
-FINISH_RELEASE = "release.build._date_by_content"
+FINISH_RELEASE = "host.trees.date_by_content"
 WRITE_HISTORY = "app.history.record"
 WRITE_INSTANCE = "instance.instance.write"
 STAGE_FILES = "config_tree.stage.apply_plan"
@@ -78,7 +78,7 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
         Case("a second run at the same moment", KIND, twice=True),
         Case("clock one year ahead", KIND, before="echo +365d > /chaos/clock", repair="rm /chaos/clock"),
         Case("clock one year behind", KIND, before="echo -365d > /chaos/clock", repair="rm /chaos/clock"),
-        Case("/run wiped", KIND, before="rm -rf /run/flask /run/lock/flaskops.lock", stops_site=True),
+        Case("/run wiped", KIND, before="rm -rf /run/flask /run/flaskops", stops_site=True),
     ]
     for path in managed:
         quoted = shlex.quote(path)

@@ -42,7 +42,7 @@ needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an inter
 PIP = """
 import os, sys
 from pathlib import Path
-log = Path(os.environ["HOME"], "pip.log")
+log = Path("LOG")
 with log.open("a") as file:
     print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
 if "fail" in sys.argv[-1]:
@@ -68,15 +68,15 @@ def make_host():
     place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
     place.chmod(0o755)
     (place / "pip").mkdir()
-    (place / "pip/pip.py").write_text(PIP)
+    (place / "pip/pip.py").write_text(PIP.replace("LOG", f"{place}/shared/pip.log"))
     python = place / "python"
     python.write_text(
         textwrap.dedent(f"""\
         #!/bin/sh
         # What new_venv and `python -m venv DIRECTORY` make, in less time.
-        case "$1 $2" in "-I -c") place=$4;; "-m venv") place=$3;; *) place=; esac
-        test -n "$place" || exec {PYTHON} "$@"
-        test ! -e {place}/no-$2 || exit 1
+        case "$1 $2 $3" in "-I -m venv") how=venv;; "-I -c "*) how=-c;; *) exec {PYTHON} "$@";; esac
+        place=$4
+        test ! -e {place}/no-$how || exit 1
         packages="$place/lib/python{VERSION}/site-packages"
         mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
         cp {place}/pip/pip.py "$packages"

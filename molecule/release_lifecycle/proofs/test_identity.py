@@ -103,7 +103,7 @@ def test_versions_are_refreshed_when_told_to(site: Site, two: Two) -> None:
 
 
 def require_equal_locks(site: Site, version: str) -> None:
-    locks = {host.name: host.run("cat", f"/srv/flask/{APP}/venvs/{host.look()['virtualenv_id']}/requirements.lock") for host in site.hosts}
+    locks = {host.name: host.run("cat", f"/srv/flask/{APP}/venvs/{host.look()['virtualenv_id']}.lock") for host in site.hosts}
     assert len(set(locks.values())) == 1, f"the hosts have different versions: {locks}"
     for name, text in locks.items():
         assert f"{DEPENDENCY}=={version}\n" in text.replace("-", "_"), f"{name}: the lock is {text}"

@@ -17,7 +17,7 @@ KEPT = 3
 # Says who it is, takes the lock and keeps it until it is killed, or for some seconds.
 HOLD = """
 import fcntl, json, os, sys, time
-file = open("/run/lock/flaskops.lock", "a+")
+file = open("/run/flaskops/lock", "a+")
 fcntl.flock(file, fcntl.LOCK_EX)
 file.truncate(0)
 json.dump({"who": "somebody@elsewhere", "since": "2026-01-02T03:04:05Z", "pid": os.getpid()}, file)

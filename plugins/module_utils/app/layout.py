@@ -207,6 +207,10 @@ class AppRoot:
     def virtualenv(self, virtualenv_id: str) -> str:
         return f"{self.virtualenvs}/{virtualenv_id}"
 
+    def constraints(self, virtualenv_id: str) -> str:
+        """Return the file that is written when a virtualenv is complete: the versions in it, as constraints for another host."""
+        return f"{self.virtualenvs}/{virtualenv_id}.lock"
+
     def public_files(self, instance_id: str) -> str:
         return f"{self.public}/{instance_id}"
 

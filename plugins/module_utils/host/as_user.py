@@ -11,16 +11,42 @@ import typing as t
 from . import lock
 from .command import CommandError
 from .command import run as run_program
+from .root_paths import changeable
 
+# Where pip looks for the host's own configuration (pip documentation, "Configuration files"), the last one wins.
+PIP_CONFIGURATIONS = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 # What installers need of the run's environment: proxies, certificates, indexes.
 _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
 
 
 def environment(home: str, path: str = "") -> dict[str, str]:
-    """Return the environment of a build: what installers need and nothing else."""
+    """Return the environment of a build: what installers need and nothing else.
+
+    :raises CommandError: if somebody else than root may write to the host's configuration of pip
+    """
     kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name.startswith(_KEPT)}
     standard = os.environ.get("PATH", "/usr/bin:/bin")
-    return {**kept, "PATH": f"{path}:{standard}" if path else standard, "HOME": home, "PIP_NO_CACHE_DIR": "1"}
+    own = {"PATH": f"{path}:{standard}" if path else standard, "HOME": home, "PIP_NO_CACHE_DIR": "1", "PYTHONNOUSERSITE": "1"}
+    return {**kept, **own, "PIP_CONFIG_FILE": kept.get("PIP_CONFIG_FILE") or _pip_configuration()}
+
+
+def _pip_configuration() -> str:
+    """Return the configuration that pip reads.
+
+    Where this is a file, pip reads no configuration of the user, who may be a running application; /dev/null keeps it from reading any.
+    """
+    found = [path for path in PIP_CONFIGURATIONS if os.path.lexists(path)]
+    for path in found:
+        try:
+            other = changeable(path)
+        except OSError as error:
+            raise CommandError(f"pip's configuration {path} cannot be read ({error.strerror}); mend or remove it") from error
+        if other:
+            raise CommandError(
+                f"pip's configuration {path} decides what is installed, but others than root may change {other};"
+                " make it root's, and writable for root alone"
+            )
+    return found[-1] if found else os.devnull
 
 
 def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str, str], outlives: bool = False) -> str:
@@ -51,6 +77,8 @@ def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv:
     :param home: their HOME
     :raises CommandError: naming the hook, with its output
     """
+    if not app["hooks"][kind]:
+        return
     env = {**environment(home, f"{virtualenv}/bin"), **app["environment"]}
     for command in app["hooks"][kind]:
         try:

@@ -19,7 +19,7 @@ _PLAIN_NAME = r"[a-z0-9][a-z0-9+.-]+"
 
 def distribution() -> dict[str, t.Any]:
     """Return what the distribution calls itself, and the family: its own name and those it says it is like (os-release(5))."""
-    pairs = [line.partition("=")[::2] for line in (read_text(OS_RELEASE) or "").splitlines() if "=" in line]
+    pairs = [line.partition("=")[::2] for line in (read_text(OS_RELEASE, follow=True) or "").splitlines() if "=" in line]
     values = {key: value.strip().strip("\"'") for key, value in pairs}
     name = values.get("ID", "linux")
     return {"name": values.get("PRETTY_NAME", name), "family": [name, *values.get("ID_LIKE", "").split()]}
@@ -45,7 +45,7 @@ def missing_packages(names: t.Sequence[str]) -> list[str]:
 
 def _paragraphs(path: str, wanted: t.Collection[str]) -> list[dict[str, str]]:
     """Return the fields of packages in one of dpkg's files, without what goes on over more lines."""
-    texts = [text.strip() for text in (read_text(path) or "").split("\n\n")]
+    texts = [text.strip() for text in (read_text(path, follow=True) or "").split("\n\n")]
     own = [text for text in texts if text.partition("\n")[0].partition(": ")[2] in wanted]
     return [dict(line.split(": ", 1) for line in text.splitlines() if re.match(r"[A-Za-z-]+: ", line)) for text in own]
 

@@ -9,11 +9,16 @@ import ctypes
 import errno
 import os
 import re
+import secrets
 import shutil
 import stat
 import typing as t
 
 _PARTIAL = ".partial"
+# Far more than dpkg's list of packages, the largest file that is read whole.
+_MOST_BYTES = 64 * 2**20
+# What open(2) answers where there is no regular file: nothing, a link, a socket.
+_NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO}
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 # What renameat2 and the kernel below it answer where two directories cannot be exchanged.
@@ -31,13 +36,28 @@ def plain_umask() -> t.Iterator[None]:
         os.umask(before)
 
 
-def read_text(path: str) -> str | None:
-    """Return a file's text, ``None`` where there is no readable file."""
+def read_text(path: str, follow: bool = False) -> str | None:
+    """Return the text of a regular file, ``None`` where there is none; a named pipe or a device is not waited for.
+
+    :param follow: whether a link at ``path`` is followed, as for files of the distribution
+    :raises OSError: if the file cannot be read or is larger than any of ours
+    """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return None
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(_MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, "The file is larger than any of ours; remove it", path)
+    return content.decode(errors="surrogateescape")
 
 
 def read_link(path: str) -> str | None:
@@ -49,13 +69,32 @@ def read_link(path: str) -> str | None:
 
 
 def partials(directory: str) -> list[str]:
-    """Return the paths of what was not completed in a directory, since who wrote it was killed."""
-    names = os.listdir(directory) if os.path.isdir(directory) else []
-    return [os.path.join(directory, name) for name in names if name.startswith(".") and name.endswith(_PARTIAL)]
+    """Return the paths of what was not completed in a directory because its writer was killed.
+
+    A directory is never one of them: in a directory of an application's user it is that user's own.
+    """
+    try:
+        with os.scandir(directory) as entries:
+            found = [entry for entry in entries if entry.name.startswith(".") and entry.name.endswith(_PARTIAL)]
+            return [entry.path for entry in found if not entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _partial(path: str) -> str:
-    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{_PARTIAL}")
+    """Return a name beside ``path`` that nobody can foresee, and remove what killed runs have left of the same path."""
+    directory, name = os.path.split(path)
+    for left in partials(directory or "."):
+        if os.path.basename(left).startswith(f".{name}.") and not _is_being_written(left, name):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(left)
+    return os.path.join(directory, f".{name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+
+
+def _is_being_written(partial: str, name: str) -> bool:
+    """Return whether the process that began a partial file is another one and still there, as that of a run beside this one."""
+    process = os.path.basename(partial)[len(f".{name}.") :].partition("-")[0]
+    return process.isdigit() and process != str(os.getpid()) and os.path.exists(f"/proc/{process}")
 
 
 def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
@@ -64,20 +103,25 @@ def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
     :raises OSError: if it cannot be written, or the path is a directory that somebody keeps something in
     """
     partial = _partial(path)
-    # Never readable for longer than it should be: the mode is set before the content is written.
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        if os.geteuid() == 0:
-            os.fchown(descriptor, 0, group)
-        os.fchmod(descriptor, mode)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
+    # The file is new and no link. Its mode is set before the content is written, so that nobody reads a secret meanwhile.
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.replace(partial, path)
-    except IsADirectoryError:
-        os.rmdir(path)
-        os.replace(partial, path)
+        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            if os.geteuid() == 0:
+                os.fchown(descriptor, 0, group)
+            os.fchmod(descriptor, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        try:
+            os.replace(partial, path)
+        except IsADirectoryError:
+            os.rmdir(path)
+            os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
 
 
 def link_atomically(target: str, path: str) -> bool:
@@ -85,10 +129,13 @@ def link_atomically(target: str, path: str) -> bool:
     if read_link(path) == target:
         return False
     partial = _partial(path)
-    if os.path.lexists(partial):
-        os.unlink(partial)
     os.symlink(target, partial)
-    os.rename(partial, path)
+    try:
+        os.rename(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
     return True
 
 
@@ -112,29 +159,6 @@ def sync_filesystem(path: str) -> None:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
     finally:
         os.close(handle)
-
-
-def link_tree(source: str, target: str) -> None:
-    """Repeat a tree with links to its files, which take no space.
-
-    Symbolic links could lead out, and names that begin with a dot are nobody's business; both are left out.
-    """
-    for directory, names, files in os.walk(source):
-        names[:] = [name for name in names if not name.startswith(".")]
-        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
-        os.makedirs(place, mode=0o755, exist_ok=True)
-        for name in files:
-            file = os.path.join(directory, name)
-            if not name.startswith(".") and not os.path.islink(file):
-                _link_or_copy(file, os.path.join(place, name))
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # prebuilt code on another file system
-        shutil.copyfile(source, target)
-        os.chmod(target, 0o644)
 
 
 def unlink(path: str) -> None:
@@ -293,12 +317,3 @@ def exchange(one: str, other: str) -> bool:
     if number in _CANNOT_EXCHANGE:
         return False
     raise OSError(number, os.strerror(number), one)
-
-
-def give(root: str, user: int, group: int) -> None:
-    """Hand a tree over, links themselves and not what they point to, and let nobody else write to it."""
-    for directory, names, files in os.walk(root):
-        for path in (os.path.join(directory, name) for name in ["", *names, *files]):
-            os.chown(path, user, group, follow_symlinks=False)
-            if not os.path.islink(path):
-                os.chmod(path, os.stat(path).st_mode & 0o755)

@@ -9,6 +9,7 @@ was killed may outlive it: they inherit a second lock, for which the next run wa
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -17,7 +18,8 @@ import typing as t
 
 from .clock import now
 
-PATH = "/run/lock/flaskops.lock"
+# /run/lock is writable for everybody: whoever makes a file there first holds the lock, or has root write where a link leads.
+PATH = "/run/flaskops/lock"
 _POLL_SECONDS = 0.2
 # What the commands of this process inherit while it holds the lock.
 _inherited: list[int] = []
@@ -41,9 +43,9 @@ def held(
     :raises LockedError: when it is still held then
     """
     give_up = time.monotonic() + timeout
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open(descriptor, "r+b", buffering=0))
+        descriptor = stack.enter_context(_opened(path, os.O_RDWR))
+        file = stack.enter_context(open(descriptor, "r+b", buffering=0, closefd=False))
         if not _take_until(give_up, descriptor):
             raise LockedError(f"another run changes {what}: {_holder(file)}. Waited {timeout} s for it")
         if for_commands:
@@ -56,6 +58,29 @@ def held(
         yield
 
 
+@contextlib.contextmanager
+def _opened(path: str, how: int) -> t.Iterator[int]:
+    """Open a file in a directory that is root's alone, and make both where they are not there.
+
+    :raises OSError: if one of them is somebody else's, or a link
+    """
+    directory, name = os.path.split(path)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(directory, 0o700)
+    place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(place).st_uid != os.geteuid():
+            raise OSError(errno.EPERM, "The directory of the lock belongs to somebody else; remove it", directory)
+        os.fchmod(place, 0o700)
+        descriptor = os.open(name, how | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=place)
+    finally:
+        os.close(place)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def inherited() -> tuple[int, ...]:
     """Return the descriptors that a command has to inherit, so that no other run begins before it has ended."""
     return tuple(_inherited)
@@ -63,14 +88,13 @@ def inherited() -> tuple[int, ...]:
 
 @contextlib.contextmanager
 def _of_commands(path: str) -> t.Iterator[int]:
-    # For reading only, since commands of the application's user have it: all that they can do is to give it up.
-    descriptor = os.open(f"{path}.commands", os.O_RDONLY | os.O_CREAT, 0o600)
-    _inherited.append(descriptor)
-    try:
-        yield descriptor
-    finally:
-        _inherited.remove(descriptor)
-        os.close(descriptor)
+    # Opened read-only: child processes of an application's user inherit it, and all that they can do is to give it up.
+    with _opened(f"{path}.commands", os.O_RDONLY) as descriptor:
+        _inherited.append(descriptor)
+        try:
+            yield descriptor
+        finally:
+            _inherited.remove(descriptor)
 
 
 def _take_until(give_up: float, descriptor: int) -> bool:

@@ -13,7 +13,8 @@ from ..host import systemd
 from ..host.files import read_text
 from . import switch
 from .gate import gate
-from .instance import DeployError, Instance, MissingDirectoryError, release_id_of
+from .instance import DeployError, Instance, release_id_of
+from .static_files import UnpublishableError
 
 
 class Action(enum.Enum):
@@ -178,6 +179,6 @@ def _reject_live(target: Instance, who: str) -> None:
 
 
 def _write_error(instance: Instance, error: OSError) -> DeployError:
-    if isinstance(error, MissingDirectoryError):
-        return DeployError(f"{instance.name}.nginx.routes: {error}; correct the route, or add the files to the source.")
+    if isinstance(error, UnpublishableError):
+        return DeployError(f"{instance.name}.nginx.routes: {error}; {error.remedy}.")
     return DeployError(f"{instance.name}: {error}\nNothing was switched.")

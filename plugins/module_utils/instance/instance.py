@@ -21,13 +21,11 @@ import typing as t
 
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, InstanceOrder, Layout, PlacedApp, Release
 from ..app.links import name_behind, points_to
-from ..host.files import link_tree, partials, plain_umask, read_text, unlink, write_atomically
+from ..host.files import partials, plain_umask, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
+from . import static_files
+from .static_files import MissingDirectoryError
 from .unit_state import Properties, UnitState
-
-
-class MissingDirectoryError(OSError):
-    """A route serves files from a directory that the release does not have."""
 
 
 class Instance:
@@ -92,7 +90,7 @@ class Instance:
         """Put the files that nginx serves itself where it may read them, under their URLs.
 
         :param lenient: whether a directory may be missing, as in a release from before the route
-        :raises MissingDirectoryError: for a directory that the release does not have
+        :raises UnpublishableError: for a directory that the release does not have, or files that may not be published
         """
         public = self.layout.public_files(self.id)
         if self.live_id == self.id and os.path.isdir(public):
@@ -100,12 +98,12 @@ class Instance:
         shutil.rmtree(public, ignore_errors=True)
         os.makedirs(public, mode=0o755)
         for route in self.app["static"]:
-            source = os.path.join(self.release.path, route["directory"])
-            if not os.path.isdir(source):
-                if lenient:
-                    continue
-                raise MissingDirectoryError(f"'{route['directory']}' of the route {route['path']} is not a directory of the release")
-            link_tree(source, f"{public}/{route['path'].strip('/')}")
+            place = f"{public}/{route['path'].strip('/')}"
+            try:
+                static_files.publish(self.release.path, route["directory"], route["path"], place)
+            except MissingDirectoryError:
+                if not lenient:
+                    raise
 
     def begin(self) -> None:
         """Say that a run is at work: should it be killed, the next one does the rest, also where everything is live already."""

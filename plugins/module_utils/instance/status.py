@@ -99,10 +99,13 @@ def _uwsgi(unit: str, properties: Properties, stats_socket: str) -> dict[str, t.
     }
 
 
-def _resident(pid: int) -> int:
-    """Return the bytes of memory that a process takes, 0 where it has ended."""
+def _resident(pid: t.Any) -> int:
+    """Return the bytes of memory that a process takes, 0 where it has ended.
+
+    :param pid: what an application says that it is, so that anything but a number would be a path of its choice
+    """
     try:
-        with open(f"/proc/{pid}/statm") as pages:
+        with open(f"/proc/{int(pid)}/statm") as pages:
             return int(pages.read().split()[1]) * _PAGE
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError, TypeError, OverflowError):
         return 0

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import hashlib
 import json
 import os
 import pwd
-import shutil
 import tarfile
+import tempfile
 import time
 import typing as t
 import zlib
@@ -24,12 +23,11 @@ from concurrent.futures import ThreadPoolExecutor
 from ..app.layout import AppRoot, ReleaseOrder, ReleaseRecord
 from ..app.links import point
 from ..host.as_user import CommandError, run_hooks
-from ..host.files import fsync, give, plain_umask, sync_filesystem, write_atomically
-from .store import COMPLETE, BuildError, sweep
+from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
+from ..host.trees import date_by_content, give_to_user, take_from_user
+from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
 from .virtualenv import build_virtualenv, pip, run_in_build
 
-# Times of files lie in the twenty years from 2000-01-01: never in the future.
-_FIRST_DATE, _DATES = 946_684_800, 631_152_000
 # Each takes a processor and some memory.
 _AT_A_TIME = 4
 
@@ -68,28 +66,50 @@ def build(app: ReleaseOrder, archive: str | None) -> list[str]:
     :raises CommandError: if a command fails; nothing unfinished is left
     """
     places, plan = AppRoot(app["root"]), app["release"]
-    release, venv = places.release(plan["id"]), places.virtualenv(plan["virtualenv_id"])
+    release, virtualenv_id = places.release(plan["id"]), plan["virtualenv_id"]
+    venv = places.virtualenv(virtualenv_id)
     made: list[str] = []
     sweep(places.root)
     tree = release if os.path.isdir(release) else places.unfinished_release(plan["id"])
     try:
-        if tree != release:
-            _unpack(app, archive, tree)
-        if not os.path.exists(f"{venv}/{COMPLETE}"):
-            build_virtualenv(app, venv, tree)
-            made.append(venv)
-        if tree != release:
-            _finish_release(app, venv, tree, release)
-            made.append(release)
+        if tree != release or not is_complete(places.root, virtualenv_id):
+            with _home(app) as home:
+                _make_missing(app, archive, home, tree, made)
     except BaseException:
-        if venv in made or not os.path.exists(f"{venv}/{COMPLETE}"):
-            shutil.rmtree(venv, ignore_errors=True)
+        if venv in made or not is_complete(places.root, virtualenv_id):
+            remove_virtualenv(places.root, virtualenv_id)
         if tree != release:
-            shutil.rmtree(tree, ignore_errors=True)
+            discard(tree)
         raise
     if point(places.next, release):
         made.append(places.next)
     return made
+
+
+def _make_missing(app: ReleaseOrder, archive: str | None, home: str, tree: str, made: list[str]) -> None:
+    """Make the virtualenv or the release or both, and add what is whole to ``made``."""
+    places, plan = AppRoot(app["root"]), app["release"]
+    release = places.release(plan["id"])
+    if tree != release:
+        _unpack(app, archive, tree)
+    if not is_complete(places.root, plan["virtualenv_id"]):
+        build_virtualenv(app, home, tree)
+        made.append(places.virtualenv(plan["virtualenv_id"]))
+    if tree != release:
+        _finish_release(app, home, tree, release)
+        made.append(release)
+
+
+@contextlib.contextmanager
+def _home(app: ReleaseOrder) -> t.Iterator[str]:
+    """Make an empty HOME for a build: what running instances write to ``shared/`` must not steer an installer outside of their sandbox."""
+    place = tempfile.mkdtemp(prefix=".home-", dir=AppRoot(app["root"]).releases)
+    try:
+        user = pwd.getpwnam(app["user"])
+        os.chown(place, user.pw_uid, user.pw_gid)
+        yield place
+    finally:
+        discard(place)
 
 
 def _unpack(app: ReleaseOrder, archive: str | None, tree: str) -> None:
@@ -106,7 +126,7 @@ def _unpack(app: ReleaseOrder, archive: str | None, tree: str) -> None:
             tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BuildError(f"the shipped source is damaged ({error}); run again") from error
-    give(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
+    give_to_user(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
 
 
 def _leading_out(members: t.Sequence[tarfile.TarInfo]) -> list[str]:
@@ -127,38 +147,23 @@ def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
     return True
 
 
-def _finish_release(app: ReleaseOrder, venv: str, tree: str, release: str) -> None:
+def _finish_release(app: ReleaseOrder, home: str, tree: str, release: str) -> None:
     """Turn an unpacked tree into the release: installed if it is a package, built by its hooks, compiled, owned by root."""
-    plan = app["release"]
+    plan, venv = app["release"], AppRoot(app["root"]).virtualenv(app["release"]["virtualenv_id"])
     if plan["package"]:
         file = plan["package"].partition("[")[0]
-        run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
+        run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], home, tree)
         os.unlink(f"{tree}/{file}")
-    run_hooks("build", app, tree, venv, AppRoot(app["root"]).shared)
+    run_hooks("build", app, tree, venv, home)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
-    compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
+    compileall = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
-        run_in_build(app, [f"{venv}/bin/python", *compileall], tree)
-    _date_by_content(tree)
-    give(tree, 0, 0)
+        run_in_build(app, [f"{venv}/bin/python", *compileall], home, tree)
+    take_from_user(tree, pwd.getpwnam(app["user"]).pw_uid)
+    date_by_content(tree)
     record = ReleaseRecord.from_dict(plan)
     write_atomically(AppRoot(app["root"]).release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
-    # The same holds for its name; and whatever leads to the name comes after it.
+    # Flush the tree before the rename that publishes it; the link `next` is set only afterwards.
     sync_filesystem(tree)
     os.rename(tree, release)
     fsync(os.path.dirname(release))
-
-
-def _date_by_content(tree: str) -> None:
-    """Give every file a time that follows from its content.
-
-    Flask and nginx make entity tags of time and size: a file that changed must have another time, the same file on another host or
-    in the next release must not.
-    """
-    for directory, _names, files in os.walk(tree):
-        for path in (os.path.join(directory, name) for name in files):
-            if not os.path.islink(path):
-                with open(path, "rb") as file:
-                    digest = hashlib.sha256(file.read()).digest()
-                seconds = _FIRST_DATE + int.from_bytes(digest[:4], "big") % _DATES
-                os.utime(path, (seconds, seconds))

@@ -6,25 +6,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import json
 import os
-import shutil
 import typing as t
 
 from ..app.layout import AppRoot, InspectOrder, ReleaseRecord
 from ..app.links import name_behind
-from ..host.command import CommandError, run
 from ..host.files import partials, read_text
-
-# Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
-COMPLETE = ".flaskops-complete"
-# What requirements without a version were resolved to.
-CONSTRAINTS = "requirements.lock"
-_PROBE = (
-    "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
-    " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
-)
+from ..host.trees import TreeError, remove
+from .interpreter import python_info
 
 
 def prune_virtualenvs(root: str) -> list[str]:
@@ -51,16 +41,20 @@ class BuildError(Exception):
     """A release that cannot be built; the message says why."""
 
 
-@functools.cache  # one interpreter for many applications
-def python_info(command: str) -> dict[str, str] | None:
-    """Return path, version and tag of an interpreter, ``None`` if the host has none of that name."""
-    path = shutil.which(command)
-    if path is None:
-        return None
-    try:
-        return json.loads(run([path, "-I", "-c", _PROBE]).output)
-    except CommandError:
-        return None
+def is_complete(root: str, virtualenv_id: str) -> bool:
+    """Return whether a virtualenv is finished.
+
+    Its constraints are written when it is, beside it and not in it: the application's user owned what is in it. It cannot be renamed
+    into place as a release is, since its scripts carry its path.
+    """
+    places = AppRoot(root)
+    return os.path.isfile(places.constraints(virtualenv_id)) and os.path.isdir(places.virtualenv(virtualenv_id))
+
+
+def discard(tree: str) -> None:
+    """Remove a tree; what cannot be removed now is swept by the next run."""
+    with contextlib.suppress(TreeError):
+        remove(tree)
 
 
 def inspect(app: InspectOrder) -> dict[str, t.Any]:
@@ -69,7 +63,7 @@ def inspect(app: InspectOrder) -> dict[str, t.Any]:
     return {
         "python": python_info(app["python"]),
         "releases": complete_entries(places.releases),
-        "virtualenvs": [name for name in complete_entries(places.virtualenvs) if os.path.exists(f"{places.virtualenv(name)}/{COMPLETE}")],
+        "virtualenvs": [name for name in complete_entries(places.virtualenvs) if is_complete(places.root, name)],
         "next": name_behind(places.next),
         "current": name_behind(places.current),
     }
@@ -91,8 +85,7 @@ def release_record(root: str, release: str) -> ReleaseRecord | None:
 
 def read_constraints(root: str, virtualenv_id: str) -> str | None:
     """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
-    venv = AppRoot(root).virtualenv(virtualenv_id)
-    return read_text(f"{venv}/{CONSTRAINTS}") if os.path.exists(f"{venv}/{COMPLETE}") else None
+    return read_text(AppRoot(root).constraints(virtualenv_id)) if is_complete(root, virtualenv_id) else None
 
 
 def sweep(root: str) -> None:
@@ -102,12 +95,11 @@ def sweep(root: str) -> None:
     """
     releases, venvs = AppRoot(root).releases, AppRoot(root).virtualenvs
     left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
-    left += [f"{releases}/{name}" for name in _entries(releases) if name.endswith(".json") and not os.path.isdir(f"{releases}/{name[:-5]}")]
+    for place, suffix in ((releases, ".json"), (venvs, ".lock")):
+        names = [name for name in _entries(place) if name.endswith(suffix) and not name.startswith(".")]
+        left += [f"{place}/{name}" for name in names if not os.path.isdir(f"{place}/{name.removesuffix(suffix)}")]
     for path in [*left, *partials(root)]:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        remove(path)
 
 
 def _entries(directory: str) -> list[str]:
@@ -122,14 +114,16 @@ def remove_release(root: str, release: str) -> None:
 
 
 def remove_virtualenv(root: str, virtualenv_id: str) -> None:
-    """Remove a virtualenv."""
+    """Remove a virtualenv, first what says that it is complete."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(AppRoot(root).constraints(virtualenv_id))
     _remove_tree(AppRoot(root).virtualenv(virtualenv_id))
 
 
 def _remove_tree(tree: str) -> None:
     """Remove a tree, its name first: a run that is killed meanwhile leaves nothing that passes for whole."""
     aside = os.path.join(os.path.dirname(tree), f".{os.path.basename(tree)}")
-    shutil.rmtree(aside, ignore_errors=True)
+    discard(aside)
     try:
         os.rename(tree, aside)
     except FileNotFoundError:
@@ -138,4 +132,4 @@ def _remove_tree(tree: str) -> None:
         if error.errno != errno.EXDEV:
             raise
         aside = tree  # overlayfs renames no directory of a lower layer
-    shutil.rmtree(aside, ignore_errors=True)
+    discard(aside)

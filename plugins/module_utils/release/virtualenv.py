@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
-import shutil
 import tempfile
 import typing as t
 
 from ..app.layout import AppRoot, ReleaseOrder
 from ..host.as_user import CommandError, environment, run
 from ..host.command import in_locale
-from ..host.files import give, sync_filesystem, write_atomically
-from .store import COMPLETE, CONSTRAINTS
+from ..host.files import sync_filesystem, write_atomically
+from ..host.trees import take_from_user
+from .pins import is_pin
+from .store import discard
 
 # For the interpreter of the virtualenv, whatever its version; argument: the directory.
 # The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
@@ -65,47 +67,50 @@ def venv_command(python: str, directory: str) -> list[str]:
     return [python, "-I", "-c", _MAKE, directory]
 
 
-def build_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
+def build_virtualenv(app: ReleaseOrder, home: str, tree: str) -> None:
     """Make a virtualenv with the requirements of a tree and uWSGI.
 
     The host that builds first resolves requirements without a version; what it chose constrains the others.
     """
-    plan = app["release"]
-    _empty_virtualenv(app, venv, tree)
-    with tempfile.NamedTemporaryFile("w", dir=venv, suffix=".txt") as chosen:
+    places, plan = AppRoot(app["root"]), app["release"]
+    venv, mark = places.virtualenv(plan["virtualenv_id"]), places.constraints(plan["virtualenv_id"])
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(mark)
+    _empty_virtualenv(app, venv, home, tree)
+    # Beside the virtualenv, where its user reads it and makes no names.
+    with tempfile.NamedTemporaryFile("w", dir=places.virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
         _rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
         install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["constraints"] else [])]
         if plan["requirements"]:
-            run_in_build(app, [*install, "--requirement", plan["requirements"]], tree)
+            run_in_build(app, [*install, "--requirement", plan["requirements"]], home, tree)
         if plan["package"]:
             # The virtualenv keeps what the package needs; the package itself is the release.
-            run_in_build(app, [*install, f"./{plan['package']}"], tree)
-            run_in_build(app, [*pip(venv), "uninstall", "--yes", _distribution(plan["package"])], tree)
-        frozen = run_in_build(app, [*pip(venv), "freeze"], tree)
-        _install_uwsgi(app, venv, tree)
+            run_in_build(app, [*install, f"./{plan['package']}"], home, tree)
+            run_in_build(app, [*pip(venv), "uninstall", "--yes", _distribution(plan["package"])], home, tree)
+        frozen = run_in_build(app, [*pip(venv), "freeze"], home, tree)
+        _install_uwsgi(app, venv, home, tree)
         if gevent := _not_in(frozen, app["gevent"]):
             # What the requirements have chosen stays, or pip says what does not fit.
             _rewrite(chosen, _constraints(frozen))
-            run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
-    give(venv, 0, 0)
-    write_atomically(f"{venv}/{CONSTRAINTS}", _constraints(frozen), 0o644)
-    # What says that it is complete may not outlive a power cut that takes what it is said of.
+            run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], home, tree)
+    take_from_user(venv, pwd.getpwnam(app["user"]).pw_uid)
+    # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.
     sync_filesystem(venv)
-    write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
+    write_atomically(mark, _constraints(frozen), 0o644)
 
 
-def _empty_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
+def _empty_virtualenv(app: ReleaseOrder, venv: str, home: str, tree: str) -> None:
     """Make a virtualenv with pip in it."""
     user = pwd.getpwnam(app["user"])
     # The second one is slow and works wherever virtualenvs do, or says why not.
-    commands = [venv_command(app["python"], venv), [app["python"], "-m", "venv", venv]]
+    commands = [venv_command(app["python"], venv), [app["python"], "-I", "-m", "venv", venv]]
     for command in commands:
-        shutil.rmtree(venv, ignore_errors=True)
+        discard(venv)
         os.mkdir(venv, 0o755)
         os.chown(venv, user.pw_uid, user.pw_gid)
         try:
-            run_in_build(app, command, tree)
+            run_in_build(app, command, home, tree)
             return
         except CommandError:
             if command is commands[-1]:
@@ -130,23 +135,22 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _install_uwsgi(app: ReleaseOrder, venv: str, tree: str) -> None:
+def _install_uwsgi(app: ReleaseOrder, venv: str, home: str, tree: str) -> None:
     """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
 
     :raises CommandError: naming the remedy where there is no wheel
     """
     package = app["uwsgi"]
     if not package.lower().startswith("py"):
-        run_in_build(app, [*pip(venv), "install", package], tree)
+        run_in_build(app, [*pip(venv), "install", package], home, tree)
         return
     try:
-        run_in_build(app, [*pip(venv), "install", "--only-binary", "pyuwsgi", package], tree)
+        run_in_build(app, [*pip(venv), "install", "--only-binary", "pyuwsgi", package], home, tree)
     except CommandError as error:
         if "No matching distribution" not in str(error):
             raise
-        python = run_in_build(
-            app, [f"{venv}/bin/python", "-c", "import platform; print(platform.python_version(), 'on', platform.machine())"], tree
-        )
+        show = "import platform; print(platform.python_version(), 'on', platform.machine())"
+        python = run_in_build(app, [f"{venv}/bin/python", "-I", "-c", show], home, tree)
         raise CommandError(
             f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
             f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
@@ -155,16 +159,17 @@ def _install_uwsgi(app: ReleaseOrder, venv: str, tree: str) -> None:
 
 def _constraints(frozen: str) -> str:
     """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
-    return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==\S+$", line))
+    return "".join(f"{line}\n" for line in frozen.splitlines() if is_pin(line))
 
 
 def pip(venv: str) -> list[str]:
-    return [f"{venv}/bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+    # Isolated: the directory that pip works in is the source, and a module of its own must not pass for pip or one that pip imports.
+    return [f"{venv}/bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
 
 
-def run_in_build(app: ReleaseOrder, command: list[str], directory: str) -> str:
+def run_in_build(app: ReleaseOrder, command: list[str], home: str, directory: str) -> str:
     # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-    return run(app["user"], command, directory, in_locale(environment(AppRoot(app["root"]).shared), "C.UTF-8"))
+    return run(app["user"], command, directory, in_locale(environment(home), "C.UTF-8"))
 
 
 def _distribution(package: str) -> str:

@@ -6,33 +6,77 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ...module_utils.release.pins import is_pin
 from ..source.cache import locked
 from ..source.cache_dir import errors_of, make_directory
+
+# A line of a host may be of any length.
+_SHOWN = 60
+
+
+def key(app: str, virtualenv: str) -> str:
+    """Return what constraints are kept by.
+
+    Two applications may have equal virtualenvs. The code of each has a say in its own versions, and not in those of the other.
+    """
+    return f"{app}-{virtualenv}"
 
 
 def _place(cache: Path, virtualenv_id: str) -> Path:
     return cache / "constraints" / f"{virtualenv_id}.txt"
 
 
-def known(cache: Path, virtualenv_id: str) -> str | None:
-    """Return the constraints of a virtualenv, ``None`` if no host has told them."""
-    place = _place(cache, virtualenv_id)
+def known(cache: Path, virtualenv: str) -> str | None:
+    """Return the constraints of a virtualenv, ``None`` if no host has told them.
+
+    :param virtualenv: its :func:`key`
+    """
+    place = _place(cache, virtualenv)
     with errors_of(place):
         return place.read_text() if place.exists() else None
 
 
-def remember(cache: Path, virtualenv_id: str, text: str) -> None:
-    """Keep what a host resolved; the first word stands."""
-    place = _place(cache, virtualenv_id)
+def remember(cache: Path, virtualenv: str, text: object) -> str:
+    """Keep what a host resolved; the first word stands.
+
+    Every other host has pip read it, which obeys options such as ``--index-url`` too. So it is kept if all of it are versions of packages.
+
+    :param virtualenv: its :func:`key`
+    :param text: what the host says
+    :return: why nothing was kept, empty where it was
+    """
+    if not isinstance(text, str):
+        return "it told no versions"
+    for line in text.splitlines():
+        if not is_pin(line):
+            return f"it told {line[:_SHOWN]!r}, which is no version of a package"
+    place = _place(cache, virtualenv)
     make_directory(place.parent)
     with errors_of(place):
         if not place.exists():
             partial = place.with_name(f".{place.name}.{os.getpid()}")
             partial.write_text(text)
             os.replace(partial, place)
+    return ""
+
+
+def harvest(cache: Path, wanted: Mapping[str, str], answer: object, host: str) -> list[str]:
+    """Keep what a host told of the virtualenvs that it was asked for, and of no others; return what to warn of.
+
+    :param wanted: virtualenvs by application
+    :param answer: constraints by application, as the host has sent them
+    """
+    told = answer if isinstance(answer, Mapping) else {}
+    problems = {app: remember(cache, key(app, virtualenv), told[app]) for app, virtualenv in wanted.items() if app in told}
+    return [
+        f"{host}: the versions that {app} was built with are not passed on to other hosts: {problem}. Look whether somebody else"
+        f" writes to {host}."
+        for app, problem in problems.items()
+        if problem
+    ]
 
 
 @contextlib.contextmanager

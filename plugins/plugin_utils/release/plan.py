@@ -19,7 +19,7 @@ from ..source.tree import SourceError, Tree
 
 _DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.
-_BUILD_VERSION = 1
+_BUILD_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)

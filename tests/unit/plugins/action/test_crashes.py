@@ -38,7 +38,7 @@ sys.meta_path.insert(0, Broken())
 if how != "import":
     subprocess.run = broken
 """
-APPS = {"apps": [describe()]}
+APPS = {"apps": [describe(python="/usr/bin/python3")]}
 # By name of the task: what is broken, the action, and what it is given.
 TASKS = {
     "a function of the plan": ("raise:KeyError", "flask_release_plan", APPS),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
 from ansible_collections.flaskops.stack.plugins.action import flask_release, flask_release_plan
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete
@@ -109,7 +110,7 @@ def test_looking_is_one_call_for_all(host):
 
 def test_a_host_that_has_everything_misses_nothing(host):
     host.hosted["shop"] = finished(look(host, app()))
-    constraints.remember(host.place / "cache", host.hosted["shop"]["virtualenvs"][0], "")
+    constraints.remember(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}", "")
     assert look(host, app())["missing"] == []
 
 
@@ -130,6 +131,12 @@ def test_an_interpreter_that_is_not_there_is_told(host):
         look(host, app(python="python3.13"))
 
 
+def test_an_interpreter_that_cannot_be_used_is_told_with_the_remedy(host):
+    host.hosted["shop"] = {**EMPTY, "python": {"problem": "'/opt/python' leads to /opt, which others may change", "remedy": "name another"}}
+    with pytest.raises(AnsibleActionFail, match="^shop.python: '/opt/python' leads to /opt, which others may change; name another.$"):
+        look(host, app(python="/opt/python"))
+
+
 def test_prebuilt_code_has_a_release_without_an_id(host):
     plan = look(host, complete(source={"path": None, "prebuilt": "/opt/code", "virtualenv": "/opt/venv"}))
     assert plan["missing"] == []
@@ -141,7 +148,7 @@ def test_what_a_host_resolved_is_learnt_before_another_resolves_it(host):
     host.constraints = {"shop": "flask==3.1.3\n"}
     look(host, app())
     assert host.modes == ["inspect", "inspect", "constraints"]
-    assert constraints.known(host.place / "cache", host.hosted["shop"]["virtualenvs"][0]) == "flask==3.1.3\n"
+    assert constraints.known(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}") == "flask==3.1.3\n"
     look(host, app())
     assert host.modes[3:] == ["inspect"], "once"
 
@@ -173,7 +180,7 @@ def test_small_sources_go_along_with_the_order_and_large_ones_as_files(host, mon
 
 def test_nothing_missing_makes_no_call(host):
     host.hosted["shop"] = finished(look(host, app()))
-    constraints.remember(host.place / "cache", host.hosted["shop"]["virtualenvs"][0], "")
+    constraints.remember(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}", "")
     host.calls.clear()
     result = build(host, app())
     assert host.modes == ["inspect"]
@@ -182,7 +189,7 @@ def test_nothing_missing_makes_no_call(host):
 
 def test_a_release_that_is_there_is_not_shipped(host):
     host.hosted["shop"] = finished(look(host, app()), next="other")
-    constraints.remember(host.place / "cache", host.hosted["shop"]["virtualenvs"][0], "")
+    constraints.remember(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}", "")
     result = build(host, app())
     assert host.shipped == {}
     assert result["made"] == ["/srv/flask/shop/next"]
@@ -210,6 +217,33 @@ def test_what_one_host_resolved_constrains_the_next(host):
     assert host.built()[0]["constraints"] is None
     build(host, app())
     assert host.built()[0]["constraints"] == "flask==3.1.3\n"
+
+
+def test_one_application_does_not_choose_the_versions_of_another(host):
+    """Both have the same requirements, and so virtualenvs of the same name."""
+    host.constraints = {"shop": "flask==2.2.0\n"}
+    build(host, app())
+    build(host, app("blog"))
+    assert host.built()[0]["constraints"] is None
+    build(host, app())
+    assert host.built()[0]["constraints"] == "flask==2.2.0\n"
+
+
+@pytest.mark.parametrize("mode", ["build", "look"])
+def test_what_a_host_says_besides_versions_is_a_warning_and_reaches_no_other(host, mode, monkeypatch):
+    warnings: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda _display, text, *_more: warnings.append(text))
+    host.constraints = {"shop": "--index-url=http://evil.example/simple\n", "blog": "flask==0.1\n"}
+    if mode == "build":
+        build(host, app())
+    else:
+        host.hosted["shop"] = finished(look(host, app()))
+        look(host, app())
+    assert [text.partition(" are not passed on")[0] for text in warnings] == ["None: the versions that shop was built with"]
+    host.hosted.clear()
+    host.constraints = {}
+    build(host, app(), app("blog"))
+    assert [built["constraints"] for built in host.built()] == [None, None]
 
 
 def test_pinned_requirements_need_no_constraints(host):

@@ -96,6 +96,12 @@ def test_a_file_in_place_of_the_socket_is_none(host, look):
     assert look()["socket"] is None
 
 
+@pytest.mark.parametrize("pid", ["../srv/flask/shop/shared", "1/../../../srv", None, [], {}, "", float("inf")])
+def test_a_process_number_of_an_application_is_no_path(pid, monkeypatch):
+    monkeypatch.setattr("builtins.open", lambda path, *_more: pytest.fail(f"{path} is opened"))
+    assert status._resident(pid) == 0
+
+
 def test_memory_is_what_the_kernel_tells():
     own = status._resident(os.getpid())
     assert own % os.sysconf("SC_PAGE_SIZE") == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
-from ansible_collections.flaskops.stack.plugins.module_utils.release import store, virtualenv
+from ansible_collections.flaskops.stack.plugins.module_utils.release import virtualenv
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build, build_all
 from ansible_collections.flaskops.stack.plugins.module_utils.release.store import (
     BuildError,
@@ -50,7 +50,7 @@ def test_uwsgi_that_cannot_be_had_for_another_reason_is_told_as_it_is(host):
     [
         (
             {"requirements": "fail.txt"},
-            r"(?s)-m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
+            r"(?s)-I -m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
         ),
         ({"hooks": ["echo one; exit 3"]}, r"the build hook '/bin/sh -c echo one; exit 3' ended with 3:\none"),
         ({"hooks": ["true", "no-such-command"]}, r"the build hook '/bin/sh -c no-such-command' ended with 127"),
@@ -66,14 +66,14 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
 def test_an_interpreter_that_only_makes_virtualenvs_its_own_way(host):
     (host.place / "no--c").touch()
     build(description(host), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
 
 
 @needs_root
 def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
     for name in ("no--c", "no-venv"):
         (host.place / name).touch()
-    with pytest.raises(CommandError, match=r"^'.*/python -m venv .*/venvs/v1' ended with 1"):
+    with pytest.raises(CommandError, match=r"^'.*/python -I -m venv .*/venvs/v1' ended with 1"):
         build(description(host), packed(host.place))
     assert left(host) == []
 
@@ -100,7 +100,7 @@ def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
     build(description(host), packed(host.place))
     with pytest.raises(CommandError):
         build(description(host, hooks=["false"], id="r2"), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
     assert (host.place / "next").readlink() == Path("releases/r1")
 
 
@@ -141,7 +141,7 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
     (host.place / ".next.partial").symlink_to("releases/r0")
     (host.place / ".env").write_text("NOTE=somebody's own\n")
     build(description(host), packed(host.place))
-    assert [path.name for path in host.place.rglob(".*") if path.name != store.COMPLETE] == [".env"]
+    assert [path.name for path in host.place.rglob(".*")] == [".env"]
 
 
 @needs_root
@@ -151,7 +151,7 @@ def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
 
     def sync(path):
         release, venv = host.place / "releases/r1", host.place / "venvs/v1"
-        written.append((Path(path).name, (venv / store.COMPLETE).exists(), release.exists()))
+        written.append((Path(path).name, venv.with_name("v1.lock").exists(), release.exists()))
 
     for module in (build_module, virtualenv):
         monkeypatch.setattr(module, "sync_filesystem", sync)

@@ -16,6 +16,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release.store impor
     python_info,
 )
 from ansible_collections.flaskops.stack.tests.unit.building import (
+    PYTHON,
+    VERSION,
     description,
     needs_root,
     packed,
@@ -36,24 +38,26 @@ def test_what_is_finished_is_told(host):
     for name in ("releases/r1", "releases/.r2", "venvs/v1", "venvs/v2"):
         (host.place / name).mkdir()
     (host.place / "releases/r1.json").write_text("{}")
-    (host.place / "venvs/v1/.flaskops-complete").touch()
+    (host.place / "venvs/v1.lock").touch()
     (host.place / "next").symlink_to("releases/r1")
     (host.place / "current").symlink_to("releases/r0")
     found = inspect({"root": str(host.place), "python": sys.executable})
     assert (found["releases"], found["virtualenvs"], found["next"], found["current"]) == (["r1"], ["v1"], "r1", "r0")
 
 
+@needs_root
 def test_an_interpreter_is_described():
-    info = python_info(sys.executable)
-    assert info["version"] == sys.version.split()[0]
-    assert info["tag"].startswith(f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-")
+    info = python_info(PYTHON)
+    assert info["version"].startswith(f"{VERSION}.")
+    assert info["tag"].startswith(f"cpython-{VERSION}-")
     assert python_info("/bin/false") is None
 
 
-def test_an_interpreter_is_found_as_a_command(monkeypatch, tmp_path):
-    (tmp_path / "python3").symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert python_info("python3")["tag"] == python_info(sys.executable)["tag"]
+@needs_root
+def test_an_interpreter_is_found_as_a_command(host, monkeypatch):
+    (host.place / "python3").symlink_to(PYTHON)
+    monkeypatch.setenv("PATH", str(host.place))
+    assert python_info("python3")["tag"] == python_info(PYTHON)["tag"]
 
 
 @needs_root
@@ -62,7 +66,7 @@ def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind)
     build(description(host), packed(host.place))
     remove = {"releases/r1": store.remove_release, "venvs/v1": store.remove_virtualenv}[kind]
     with monkeypatch.context() as dead:
-        dead.setattr(build_module.shutil, "rmtree", lambda *_args, **_kwargs: None)
+        dead.setattr(store, "remove", lambda _tree: None)
         remove(str(host.place), kind.partition("/")[2])
     assert not (host.place / kind).exists()
     store.sweep(str(host.place))
@@ -79,7 +83,8 @@ def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch)
     store.remove_release(str(host.place), "r1")
 
 
-def test_a_file_that_the_system_cannot_run_is_no_interpreter(tmp_path):
-    (tmp_path / "python").write_bytes(b"\x7fELF of another machine")
-    (tmp_path / "python").chmod(0o755)
-    assert python_info(str(tmp_path / "python")) is None
+@needs_root
+def test_a_file_that_the_system_cannot_run_is_no_interpreter(host):
+    (host.place / "unknown").write_bytes(b"\x7fELF of another machine")
+    (host.place / "unknown").chmod(0o755)
+    assert python_info(str(host.place / "unknown")) is None

@@ -77,5 +77,5 @@ def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
     monkeypatch.setenv("LC_ALL", "de_DE")
     seen = []
     monkeypatch.setattr(virtualenv, "run", lambda _user, _command, _directory, env: seen.append((env["LC_ALL"], env["LANGUAGE"])))
-    virtualenv.run_in_build({"user": "shop", "root": "/srv/flask/shop"}, ["true"], "/")
+    virtualenv.run_in_build({"user": "shop", "root": "/srv/flask/shop"}, ["true"], "/home", "/")
     assert seen == [("C.UTF-8", "")]

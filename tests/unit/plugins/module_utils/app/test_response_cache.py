@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.cache import purge
+from ansible_collections.flaskops.stack.plugins.module_utils.app.response_cache import purge
 
 PUBLIC = "/srv/flask/shop/public"
 KEYS = {
@@ -77,5 +77,5 @@ def test_a_cache_that_is_not_there_is_empty(tmp_path):
 
 
 def test_nginx_may_be_faster(cache, monkeypatch):
-    monkeypatch.setattr("os.unlink", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)))
+    monkeypatch.setattr("os.unlink", lambda path, **_more: (_ for _ in ()).throw(FileNotFoundError(path)))
     assert len(purge(str(cache), [], PUBLIC, False)) == len(KEYS)

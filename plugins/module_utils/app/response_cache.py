@@ -10,9 +10,13 @@ each request, takes a version that is not its own for no answer at all, and asks
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import stat
 import typing as t
+
+from ..host.trees import DIRECTORY, FILE, opened, others, walk
 
 # ngx_http_file_cache_header_t.version, the first field. What is sent of an answer at the moment comes after the header.
 _NO_VERSION = bytes(8)
@@ -31,35 +35,38 @@ def purge(directory: str, urls: t.Collection[str], public: str, check: bool) -> 
     """
     wanted = {re.sub(r"^https?://", "", url) for url in urls}
     gone: list[str] = []
-    for path in _files(directory):
-        key = _key(path)
-        if key is None or (wanted and _location(key, public) not in wanted):
-            continue
-        gone.append(key)
-        if not check:
-            _remove(path)
+    if os.path.isdir(directory):
+        with opened(directory, DIRECTORY) as top:
+            for place, _path in walk(top, "", changing=True):
+                gone += [key for name in others(place) for key in _purge_file(name, place, wanted, public, check)]
     return sorted(gone)
 
 
-def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):  # nginx may have been faster
-        with open(path, "r+b", buffering=0) as file:
-            file.write(_NO_VERSION)
-        os.unlink(path)
+def _purge_file(name: str, place: int, wanted: t.Collection[str], public: str, check: bool) -> list[str]:
+    """Remove an answer if it is wanted, and return its key.
 
-
-def _files(directory: str) -> t.Iterator[str]:
-    for place, _names, files in os.walk(directory):
-        yield from (os.path.join(place, name) for name in files)
-
-
-def _key(path: str) -> str | None:
+    The directory is of nginx's workers: what is a link there, or has another name elsewhere, is no answer and is not written to.
+    """
     try:
-        with open(path, "rb") as file:
-            found = _KEY.search(file.read(_HEAD_BYTES))
-    except FileNotFoundError:
-        return None
-    return found.group(1).decode(errors="replace") if found else None
+        file = os.open(name, FILE if check else FILE | os.O_RDWR, dir_fd=place)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):  # nginx may have been faster
+            return []
+        raise
+    with open(file, "rb" if check else "r+b", buffering=0) as answer:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            return []
+        found = _KEY.search(answer.read(_HEAD_BYTES))
+        key = found.group(1).decode(errors="replace") if found else None
+        if key is None or (wanted and _location(key, public) not in wanted):
+            return []
+        if not check:
+            answer.seek(0)
+            answer.write(_NO_VERSION)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=place)
+    return [key]
 
 
 def _location(key: str, public: str) -> str:

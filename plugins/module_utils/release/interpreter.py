@@ -1,0 +1,51 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The interpreter of an application on a host: where it is, and what it says of itself."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import typing as t
+
+from ..host.command import CommandError, run
+from ..host.root_paths import changeable
+
+_PROBE = (
+    "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
+    " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
+)
+# An interpreter that says nothing for so long never will.
+_SECONDS = 60
+# Without rights of its own. The application's user is not there before the first run.
+_NOBODY = 65534
+
+
+@functools.cache  # one interpreter for many applications
+def python_info(command: str) -> dict[str, str] | None:
+    """Return path, version and tag of an interpreter, or why it cannot be used as ``problem`` and ``remedy``.
+
+    Only an interpreter that root alone may change is used: virtualenvs lead to it, so whoever may change it has all code that they run.
+    It is asked as nobody all the same, since its libraries may belong to others.
+
+    :return: ``None`` if the host has none of that name
+    """
+    path = shutil.which(command)
+    if path is None:
+        return None
+    identity: dict[str, t.Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    plain = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}
+    try:
+        other = changeable(os.path.abspath(path))
+        if other:
+            remedy = "name an interpreter that belongs to root, or make this one root's and writable for root alone"
+            return {"problem": f"'{command}' leads to {other}, which others than root may change", "remedy": remedy}
+        return json.loads(run([path, "-I", "-c", _PROBE], env=plain, cwd="/", timeout=_SECONDS, **identity).output)
+    except CommandError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            return None
+        return {"problem": f"'{command}' is {path}, which only root may run", "remedy": "name an interpreter that every user may run"}
+    except (OSError, ValueError):
+        return None
