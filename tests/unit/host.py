@@ -61,7 +61,7 @@ class Host:
         monkeypatch.setattr(
             gate,
             "time",
-            SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=lambda seconds: self.sleep(seconds)),
+            SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=lambda seconds: self.sleep(seconds)),  # pylint: disable=unnecessary-lambda
         )
         # Nothing here has to survive a power failure.
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)

@@ -66,7 +66,7 @@ def test_public_files_take_no_space(host, published):
 
 
 def test_code_on_another_file_system_is_copied(published, monkeypatch):
-    monkeypatch.setattr(os, "link", lambda *_args: (_ for _ in ()).throw(OSError(18, "cross-device")))
+    monkeypatch.setattr(os, "link", lambda *_args: (nothing for nothing in ()).throw(OSError(18, "cross-device")))
     public = published()
     assert (public / "static/style.css").read_text() == "web/style.css"
     assert mode(public / "static/style.css") == 0o644

@@ -77,5 +77,5 @@ def test_a_cache_that_is_not_there_is_empty(tmp_path):
 
 
 def test_nginx_may_be_faster(cache, monkeypatch):
-    monkeypatch.setattr("os.unlink", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)))
+    monkeypatch.setattr("os.unlink", lambda path: (nothing for nothing in ()).throw(FileNotFoundError(path)))
     assert len(purge(str(cache), [], PUBLIC, False)) == len(KEYS)
