@@ -27,7 +27,7 @@ def plain(host: str, path: str) -> tuple[bool, str]:
 
 
 def cached(host: str, path: str) -> tuple[bool, str]:
-    first, second = (get(host, path) for _ in range(2))
+    first, second = (get(host, path) for _time in range(2))
     seen = [answer.headers.get("X-Proxy-Cache", "no X-Proxy-Cache") for answer in (first, second)]
     same = first.content == second.content
     return second.status_code == 200 and seen[1] == "HIT" and same, f"{second.status_code}, {seen[0]} then {seen[1]}"

@@ -94,11 +94,11 @@ def make_host():
 CODE = {"app.py": "app = 1\n", "run.sh": "#!/bin/sh\n", "pkg/mod.py": "x = 1\n", "link": "-> app.py"}
 
 
-def packed(place: Path, members: dict[str, str | None] = CODE, **attributes) -> str:
+def packed(place: Path, members: dict[str, str | None] | None = None, **attributes) -> str:
     """Write an archive as the controller ships it; a member without text is a directory."""
     target = place / "shipped.tar.gz"
     with tarfile.open(target, "w:gz") as tar:
-        for name, text in members.items():
+        for name, text in (CODE if members is None else members).items():
             info = tarfile.TarInfo(name)
             if text is None:
                 info.type = tarfile.DIRTYPE

@@ -61,7 +61,7 @@ class Host:
         monkeypatch.setattr(
             gate,
             "time",
-            SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=lambda seconds: self.sleep(seconds)),
+            SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep),
         )
         # Nothing here has to survive a power failure.
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
@@ -190,6 +190,10 @@ class Host:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep as a test may have replaced it."""
+        self.sleep(seconds)
 
     def _daemon_reload(self) -> None:
         self._step()

@@ -94,10 +94,9 @@ class Validator:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             self.refuse(where, f"is {shown(value)}, but must be a list", "write [...] or one item a line with a dash")
             return None
-        assert key.elements is not None
         if key.minimum is not None and len(value) < key.minimum:
             self.refuse(where, "is empty", "write at least one, or leave the key out")
-        items = [self.check(f"{where}[{index}]", key.elements, item) for index, item in enumerate(value)]
+        items = [self.check(f"{where}[{index}]", t.cast("Key", key.elements), item) for index, item in enumerate(value)]
         return [item for item in items if item is not None]
 
     def _map(self, where: str, key: Key, value: object) -> dict | None:

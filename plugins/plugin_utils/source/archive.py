@@ -11,11 +11,14 @@ import re
 import shutil
 import tarfile
 import typing as t
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
+
+from ansible.module_utils.urls import ConnectionError as NoConnectionError
+from ansible.module_utils.urls import open_url
 
 from .cache import local_path, locked, subdirectory, without_password
 from .tree import DirTree, SourceError, Tree
@@ -53,9 +56,11 @@ def from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pat
 def _download(url: str, target: Path) -> None:
     partial = target.with_suffix(".partial")
     try:
-        with urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT) as answer, open(partial, "wb") as file:
+        # As the server has it: packed files are often called an encoding. No .netrc, whose password would follow a redirection to another server.
+        with open_url(url, timeout=_DOWNLOAD_TIMEOUT, decompress=False, use_netrc=False) as answer, open(partial, "wb") as file:
             shutil.copyfileobj(answer, file)
-    except (OSError, urllib.error.URLError) as error:
+    # A port that is no number and a name that no host can have are errors of their own.
+    except (OSError, NoConnectionError, HTTPException, UnicodeError) as error:
         raise SourceError(
             "archive", f"'{without_password(url)}' could not be downloaded ({error})", "check the URL and the controller's network"
         ) from error

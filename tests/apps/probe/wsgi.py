@@ -1,3 +1,5 @@
 """The probe under the name that uWSGI looks for."""
 
-from probe import application  # noqa: F401
+from probe import application
+
+__all__ = ["application"]

@@ -1,3 +1,5 @@
 """The application under the seed's module name."""
 
-from app import application  # noqa: F401 (what servers are told to load)
+from app import application
+
+__all__ = ["application"]  # what servers are told to load

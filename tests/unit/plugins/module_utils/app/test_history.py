@@ -53,7 +53,7 @@ def test_an_entry_is_one_line(root):
 
 
 def test_a_full_disk_does_not_fail_a_deployment(root, monkeypatch):
-    monkeypatch.setattr(history, "write_atomically", lambda *_args: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(history, "write_atomically", lambda *_args: (nothing for nothing in ()).throw(OSError("disk full")))
     history.record(root, {"number": 1})
 
 

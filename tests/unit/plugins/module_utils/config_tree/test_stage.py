@@ -38,7 +38,7 @@ def apply(root: Path, tree: Path, *entries: Entry, owners: str = "shop"):
 @pytest.mark.parametrize("links", [True, False])
 def test_a_copy_keeps_everything(root, tmp_path, monkeypatch, links):
     if not links:
-        monkeypatch.setattr(os, "link", lambda *_args, **_more: (_ for _ in ()).throw(OSError(errno.EXDEV, "")))
+        monkeypatch.setattr(os, "link", lambda *_args, **_more: (nothing for nothing in ()).throw(OSError(errno.EXDEV, "")))
     copy = tmp_path / "copy"
     copy.mkdir()
     files.copy_tree(str(root), str(copy))

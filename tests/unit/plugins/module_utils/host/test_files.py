@@ -76,7 +76,7 @@ def test_a_link_is_replaced_and_not_followed(path, tmp_path):
 
 def test_a_failure_leaves_the_old_file(path, monkeypatch):
     write_atomically(path, "old", 0o644)
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: (nothing for nothing in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_atomically(path, "new", 0o644)
     assert read_text(path) == "old"
@@ -203,7 +203,7 @@ def test_what_is_written_through_is_on_the_disk_with_its_name(path, tmp_path, mo
 
 
 def test_partials_of_one_path_are_removed_and_those_of_others_stay(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "replace", lambda *_names: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(os, "replace", lambda *_names: (nothing for nothing in ()).throw(KeyboardInterrupt))
     for name in ("file", "file2", "other.file"):
         with pytest.raises(KeyboardInterrupt):
             write_atomically(str(tmp_path / name), "x", 0o600)

@@ -27,7 +27,7 @@ def test_hooks_run_after_the_switch(host, run, monkeypatch):
 
 def test_a_hook_that_fails_leaves_the_switch(host, run, monkeypatch):
     monkeypatch.setattr(
-        deploy, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the after_switch hook 'x' ended with 1:\nno"))
+        deploy, "run_hooks", lambda *_args: (nothing for nothing in ()).throw(CommandError("the after_switch hook 'x' ended with 1:\nno"))
     )
     with pytest.raises(DeployError, match="^shop: the switch to one was made, but the after_switch hook 'x' ended with 1"):
         run(host.candidate("one"))
@@ -68,7 +68,7 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
     before = host.tree("history.jsonl")
     two = host.candidate("two", "r2")
     monkeypatch.setattr(
-        deploy, "run_hooks", lambda *_args: (_ for _ in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
+        deploy, "run_hooks", lambda *_args: (nothing for nothing in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
     )
     with pytest.raises(DeployError, match="^shop: the migrate hook 'x' ended with 1:\nno table\nNothing was switched"):
         migrate([two], "me@here")
@@ -80,9 +80,9 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
 
 def test_migrations_are_due_for_another_release_and_not_for_other_settings(host, run):
     run(host.candidate("one", "r1"))
-    due = lambda *wanted: new_releases(wanted, allow_rejected=False)  # noqa: E731
-    assert due(host.candidate("two", "r1")) == []
-    assert due(host.candidate("two", "r2"), host.candidate("one", name="blog")) == ["shop", "blog"]
+    assert new_releases([host.candidate("two", "r1")], allow_rejected=False) == []
+    wanted = [host.candidate("two", "r2"), host.candidate("one", name="blog")]
+    assert new_releases(wanted, allow_rejected=False) == ["shop", "blog"]
 
 
 def test_prebuilt_code_that_is_live_is_not_migrated_again(host, run):

@@ -220,7 +220,7 @@ def test_a_full_disk_leaves_the_live_instance_and_is_reported(host, run, monkeyp
     run(host.candidate("one", "r1"))
     before = host.tree()
     two = host.candidate("two", "r2")
-    monkeypatch.setattr(two, "write", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device", "two.ini")))
+    monkeypatch.setattr(two, "write", lambda: (nothing for nothing in ()).throw(OSError(28, "No space left on device", "two.ini")))
     with pytest.raises(DeployError, match=r"^shop: \[Errno 28\] No space left on device: 'two.ini'\nNothing was switched"):
         run(two)
     serves(host, "one", "r1")

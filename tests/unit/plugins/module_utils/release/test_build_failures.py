@@ -113,7 +113,7 @@ def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
     def run(*args, **more):
         if next(steps) == step:
             raise KeyboardInterrupt
-        return real(*args, **more)
+        return real(*args, **more)  # pylint: disable=subprocess-run-check
 
     archive = packed(host.place, {"shop-1.0-py3-none-any.whl": "x"})
     monkeypatch.setattr(subprocess, "run", run)
@@ -162,7 +162,9 @@ def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
 
 @needs_root
 def test_a_full_disk_is_told(host, monkeypatch):
-    monkeypatch.setattr(build_module, "_unpack", lambda *_args: (_ for _ in ()).throw(OSError(28, "No space left on device", "x.py")))
+    monkeypatch.setattr(
+        build_module, "_unpack", lambda *_args: (nothing for nothing in ()).throw(OSError(28, "No space left on device", "x.py"))
+    )
     (built,) = build_all([description(host)], {"shop": packed(host.place)})
     assert built.problem == "[Errno 28] No space left on device: 'x.py'"
     assert left(host) == []

@@ -77,7 +77,9 @@ def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind)
 def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch):
     """Overlayfs answers EXDEV for a directory of a lower layer, as in a host that is made of an image."""
     build(description(host), packed(host.place))
-    monkeypatch.setattr(build_module.os, "rename", lambda *_names: (_ for _ in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link")))
+    monkeypatch.setattr(
+        build_module.os, "rename", lambda *_names: (nothing for nothing in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link"))
+    )
     store.remove_release(str(host.place), "r1")
     assert list((host.place / "releases").iterdir()) == []
     store.remove_release(str(host.place), "r1")

@@ -34,7 +34,7 @@ HOSTILE = [
 
 
 @needs_root
-@pytest.mark.parametrize("members", HOSTILE, ids=lambda members: "+".join(members))
+@pytest.mark.parametrize("members", HOSTILE, ids="+".join)
 def test_what_leads_out_of_the_release_is_refused(host, members):
     with pytest.raises(BuildError, match="what would lead out of the release: "):
         build(description(host), packed(host.place, {**CODE, **members}))

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import http.server
 import io
 import multiprocessing
 import os
@@ -423,13 +425,13 @@ def web(monkeypatch):
     """A web of a few URLs; returns them and what was asked for."""
     made = SimpleNamespace(urls={}, asked=[])
 
-    def urlopen(url, timeout):
+    def open_url(url, **_more):
         made.asked.append(url)
         if url not in made.urls:
             raise urllib.error.HTTPError(url, 404, "Not Found", None, None)
         return io.BytesIO(made.urls[url])
 
-    monkeypatch.setattr(archive_module.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(archive_module, "open_url", open_url)
     return made
 
 
@@ -458,6 +460,60 @@ def test_a_download_that_fails_is_told(refused, web, places):
     assert key == "archive"
     assert problem == "'https://***@example.com/shop.tar.gz' could not be downloaded (HTTP Error 404: Not Found)"
     assert not list((places.cache / "archives").glob("0*"))
+
+
+class Forge(http.server.BaseHTTPRequestHandler):
+    """Answers as servers of archives do: asks for a password, or says that a packed file is an encoding of an unpacked one."""
+
+    content = b""
+
+    def do_GET(self) -> None:
+        allowed = self.headers["Authorization"] == f"Basic {base64.b64encode(b'user:hunter2').decode()}"
+        if self.path.startswith("/private") and not allowed:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="forge"')
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def forge(tmp_path, monkeypatch):
+    """Return the address of a server with an archive, and its checksum."""
+    monkeypatch.setattr(Forge, "content", tar(tmp_path / "x.tar.gz", CODE).read_bytes())
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forge) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", hashlib.sha256(Forge.content).hexdigest()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("place", ["{}/shop.tar.gz", "user:hunter2@{}/private/shop.tar.gz"])
+def test_an_archive_comes_from_a_server_as_it_is(get, forge, tmp_path, place):
+    address, checksum = forge
+    assert names(get(archive=f"http://{place.format(address)}", sha256=checksum), tmp_path) == {"app.py", "bin/run.sh"}
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("user:wrong@{}/private/shop.tar.gz", "'http://***@{}/private/shop.tar.gz' could not be downloaded (HTTP Error 401: Unauthorized)"),
+        ("{}x/shop.tar.gz", "'http://{}x/shop.tar.gz' could not be downloaded (nonnumeric port: '"),
+        ("a..b/shop.tar.gz", "'http://a..b/shop.tar.gz' could not be downloaded ("),
+    ],
+)
+def test_a_server_that_has_no_archive_for_us_is_told(refused, forge, place, problem):
+    address, checksum = forge
+    key, said = refused(archive=f"http://{place.format(address)}", sha256=checksum)
+    assert key == "archive"
+    assert said.startswith(problem.format(address))
 
 
 @pytest.mark.parametrize("content", [b"something else", b"no archive"])

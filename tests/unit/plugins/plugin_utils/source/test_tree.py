@@ -335,7 +335,7 @@ def test_a_distribution_file_is_named_by_its_content(trees, tmp_path):
 def test_an_archive_is_there_when_it_is_complete(code, tmp_path, monkeypatch):
     target = tmp_path / "out/tree.tar.gz"
     target.parent.mkdir()
-    monkeypatch.setattr(tarfile.TarFile, "addfile", lambda *_args: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(tarfile.TarFile, "addfile", lambda *_args: (nothing for nothing in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         DirTree(code).write_tar(target)
     assert list(target.parent.iterdir()) == []
