@@ -14,7 +14,7 @@ from ..host.files import read_text, write_atomically
 from .layout import AccountApp, Layout
 
 _HEADER = "# Managed by flaskops.stack; changes are overwritten.\n"
-# Directories of other places belong to whoever made them; systemd creates those that are missing.
+# Parent directories that the collection owns. Any other parent keeps its owner and mode; systemd-tmpfiles creates it where it is missing.
 _OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
 
 
@@ -30,7 +30,7 @@ class Directory(t.NamedTuple):
         return f"d {self.path} {self.mode:04o} {self.user} {self.group} -\n"
 
     def is_right(self) -> bool:
-        """Return whether it stands on the host as declared."""
+        """Return whether the host has the directory with the declared owner, group and mode."""
         try:
             status = os.lstat(self.path)
             owner, group = pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.group).gr_gid
@@ -61,7 +61,7 @@ def directories(app: AccountApp) -> list[Directory]:
 
 
 def declarations(app: AccountApp) -> dict[str, str]:
-    """Return the declaring files of an application, content by path."""
+    """Return the texts of the files that declare the user and the directories of an application, by path."""
     places = Layout(app)
     sysusers = f'{_HEADER}u {app["user"]} - "Flask application {app["name"]}" {places.shared} /usr/sbin/nologin\n'
     tmpfiles = _HEADER + "".join(directory.line() for directory in directories(app))
@@ -69,7 +69,7 @@ def declarations(app: AccountApp) -> dict[str, str]:
 
 
 def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
-    """Return what differs from the declarations: files to write, and paths that are not as declared."""
+    """Return the declaring files that have to be written, and the directories that are not as declared."""
     files: dict[str, str] = {}
     wrong: list[str] = []
     for app in apps:
@@ -79,7 +79,7 @@ def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
 
 
 def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Callable[[list[str]], None]) -> None:
-    """Write the declarations and have systemd carry them out.
+    """Write the declaring files and have systemd create what they declare.
 
     :param run: runs a command, raising on failure
     """

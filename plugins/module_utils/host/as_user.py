@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run commands as an application's user, with its environment, and keep their words."""
+"""Run commands as an application's user, with its environment, and keep their output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
 
 
 class CommandError(Exception):
-    """A command that failed; the message has its exit status and its last words."""
+    """A command that failed; the message has its exit status and the last lines of its output."""
 
 
 def environment(home: str, path: str = "") -> dict[str, str]:
@@ -30,7 +30,7 @@ def environment(home: str, path: str = "") -> dict[str, str]:
 def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str, str], outlives: bool = False) -> str:
     """Run a command as ``user`` in ``directory`` and return what it printed.
 
-    :param outlives: whether it may leave processes that run on; else no other run begins before they have ended
+    :param outlives: whether processes of the command may go on after it; otherwise the next run waits until all of them have ended
     :raises CommandError: if it does not end with 0
     """
     entry = pwd.getpwnam(user)
@@ -60,7 +60,7 @@ def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv:
     """Run the hooks of a kind in the release, in order.
 
     :param app: ``user``, ``hooks`` and ``environment``, which has the application's secrets too
-    :param home: their HOME
+    :param home: the value of HOME for the hooks
     :raises CommandError: naming the hook, with its output
     """
     env = {**environment(home, f"{virtualenv}/bin"), **app["environment"]}

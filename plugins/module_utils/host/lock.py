@@ -1,9 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One change of a host's applications at a time.
+"""A lock, so that only one run at a time changes the applications of a host.
 
-The kernel releases the lock when its holder ends, however it ends, so there is no stale lock to recognise. The commands of a run that
-was killed may outlive it: they inherit a second lock, for which the next run waits too.
+The kernel releases the lock when the process that holds it ends, however it ends, so a lock is never stale. The commands of a run that
+was killed may outlive it: they inherit a second lock, and the next run waits for that one too.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from .clock import now
 
 PATH = "/run/lock/flaskops.lock"
 _POLL_SECONDS = 0.2
-# What the commands of this process inherit while it holds the lock.
+# Descriptors that the commands of this process inherit while it holds the lock.
 _inherited: list[int] = []
 
 
 class LockedError(Exception):
-    """Somebody else holds the lock; the message says who and since when."""
+    """Another run holds the lock; the message says who started it and when."""
 
 
 @contextlib.contextmanager
 def held(who: str, timeout: int, path: str = PATH) -> t.Iterator[None]:
     """Hold the lock.
 
-    :param who: whom the next one is told about
+    :param who: who started this run; another run that finds the lock held names this person
     :param timeout: seconds to wait for it
-    :raises LockedError: when it is still held then
+    :raises LockedError: when another run still holds it after that time
     """
     give_up = time.monotonic() + timeout
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -43,7 +43,7 @@ def held(who: str, timeout: int, path: str = PATH) -> t.Iterator[None]:
         with _of_commands(path) as commands:
             if not _take_until(give_up, commands):
                 raise LockedError(f"a command of a run that was killed is still at work: {_holder(file)}. Waited {timeout} s for it")
-            # Nobody else asks for it now: the first lock is held.
+            # No other run asks for the second lock now, since the first one is held. Shared, so that commands can hold it too.
             fcntl.flock(commands, fcntl.LOCK_SH)
             file.seek(0)
             file.truncate()
@@ -53,13 +53,13 @@ def held(who: str, timeout: int, path: str = PATH) -> t.Iterator[None]:
 
 
 def inherited() -> tuple[int, ...]:
-    """Return the descriptors that a command has to inherit, so that no other run begins before it has ended."""
+    """Return the descriptors that a command must inherit, so that no other run begins before the command has ended."""
     return tuple(_inherited)
 
 
 @contextlib.contextmanager
 def _of_commands(path: str) -> t.Iterator[int]:
-    # For reading only, since commands of the application's user have it: all that they can do is to give it up.
+    # Opened read-only: child processes of the application's user inherit the descriptor and must not be able to write to the file.
     descriptor = os.open(f"{path}.commands", os.O_RDONLY | os.O_CREAT, 0o600)
     _inherited.append(descriptor)
     try:

@@ -1,9 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Releases and virtualenvs on a host: what is there, and building what is missing.
+"""Build releases: unpack the source, make the virtualenv, run the build hooks, compile, and hand everything over to root.
 
-Both are immutable once they are complete. Whatever installs or runs foreign code runs as the application's user, in a directory
-that is handed over to root afterwards, so nothing of a package ever runs as root and nothing built is writable by the application.
+Releases and virtualenvs are immutable once they are complete. Foreign code is installed and run as the application's user, in a directory
+that root takes over afterwards: no package code runs as root, and the application cannot write to what was built.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from ..host.files import fsync, give, plain_umask, sync_filesystem, write_atomic
 from .store import COMPLETE, BuildError, sweep
 from .virtualenv import build_virtualenv, pip, run_in_build
 
-# Times of files lie in the twenty years from 2000-01-01: never in the future.
+# Files are dated within the twenty years from 2000-01-01, so never in the future.
 _FIRST_DATE, _DATES = 946_684_800, 631_152_000
-# Each takes a processor and some memory.
+# The number of releases that are built at the same time; each build takes a processor and some memory.
 _AT_A_TIME = 4
 
 
 class Built(t.NamedTuple):
-    """What became of one of many releases."""
+    """The outcome of building one of many releases."""
 
     made: list[str]
-    # Why it cannot be built, empty where it is.
+    # Why it cannot be built, empty on success.
     problem: str
     seconds: float
 
 
 def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> list[Built]:
-    """Build the releases of many applications, some at a time; those that can be are, also beside one that cannot. See :func:`build`."""
+    """Build the releases of many applications, some at a time. One that fails does not keep the others from being built."""
 
     def one(app: ReleaseOrder) -> Built:
         began = time.monotonic()
@@ -54,17 +54,17 @@ def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> 
             made, problem = [], str(error)
         return Built(made, problem, time.monotonic() - began)
 
-    # The umask is the process's: it is set before there are threads, who then find it so.
+    # umask is per process, so set it once, before the threads start.
     with plain_umask(), ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_A_TIME)) as pool:
         return list(pool.map(one, apps))
 
 
 @plain_umask()
 def build(app: ReleaseOrder, archive: str | None) -> list[str]:
-    """Build what is missing of a release and make it the one to be switched to next; return what was made.
+    """Build the virtualenv and the release if the host lacks them, point ``next`` to the release, and return the paths that were made.
 
     :param archive: the packed tree, ``None`` if the host has the release
-    :raises BuildError: if the tree cannot be a release; nothing unfinished is left
+    :raises BuildError: if the tree cannot become a release; nothing unfinished is left
     :raises CommandError: if a command fails; nothing unfinished is left
     """
     places, plan = AppRoot(app["root"]), app["release"]
@@ -135,7 +135,7 @@ def _finish_release(app: ReleaseOrder, venv: str, tree: str, release: str) -> No
         run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], tree)
         os.unlink(f"{tree}/{file}")
     run_hooks("build", app, tree, venv, AppRoot(app["root"]).shared)
-    # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
+    # A release never changes, so bytecode need not be checked against its source. A file that does not compile is no reason to stop.
     compileall = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
         run_in_build(app, [f"{venv}/bin/python", *compileall], tree)
@@ -143,7 +143,7 @@ def _finish_release(app: ReleaseOrder, venv: str, tree: str, release: str) -> No
     give(tree, 0, 0)
     record = ReleaseRecord.from_dict(plan)
     write_atomically(AppRoot(app["root"]).release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
-    # The same holds for its name; and whatever leads to the name comes after it.
+    # Flush the tree before the rename that publishes it; the link `next` is set only afterwards.
     sync_filesystem(tree)
     os.rename(tree, release)
     fsync(os.path.dirname(release))

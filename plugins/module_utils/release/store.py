@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The releases and virtualenvs of a host: what is built, what was recorded of it, and how it is removed."""
+"""Releases and virtualenvs on a host: find them, read their records, and remove them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..app.layout import AppRoot, InspectOrder, ReleaseRecord
 from ..app.links import name_behind
 from ..host.files import partials, read_text
 
-# Written last: a virtualenv without it was never finished. Its scripts carry its path, so it cannot be renamed into place.
+# Marker of a complete virtualenv, written last. Scripts contain the path of their virtualenv, so it cannot be renamed into place.
 COMPLETE = ".flaskops-complete"
-# What requirements without a version were resolved to.
+# The versions that the requirements were resolved to.
 CONSTRAINTS = "requirements.lock"
 _PROBE = (
     "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
@@ -82,7 +82,7 @@ def complete_entries(directory: str) -> list[str]:
 
 
 def release_record(root: str, release: str) -> ReleaseRecord | None:
-    """Return what was recorded when a release was built, ``None`` if nothing was."""
+    """Return the record of a release, ``None`` if there is none."""
     text = read_text(AppRoot(root).release_record(release))
     return ReleaseRecord.from_dict(json.loads(text)) if text else None
 
@@ -94,9 +94,9 @@ def read_constraints(root: str, virtualenv_id: str) -> str | None:
 
 
 def sweep(root: str) -> None:
-    """Remove the trees and files of runs that were killed while they made or removed them; the lock says that nobody is at it.
+    """Remove unfinished trees and files that killed runs have left. The caller holds the lock, so no other run is using them.
 
-    Two directories are ours alone. Beside them somebody may keep files of their own, so there it takes a name that only we give.
+    The directories of releases and virtualenvs are ours alone. Users may keep files of their own in the root: only partial files go there.
     """
     releases, venvs = AppRoot(root).releases, AppRoot(root).virtualenvs
     left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
@@ -125,7 +125,7 @@ def remove_virtualenv(root: str, virtualenv_id: str) -> None:
 
 
 def _remove_tree(tree: str) -> None:
-    """Remove a tree, its name first: a run that is killed meanwhile leaves nothing that passes for whole."""
+    """Remove a tree, after renaming it: if the run is killed meanwhile, the rest does not pass for a complete one."""
     aside = os.path.join(os.path.dirname(tree), f".{os.path.basename(tree)}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
@@ -135,5 +135,6 @@ def _remove_tree(tree: str) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        aside = tree  # overlayfs renames no directory of a lower layer
+        # On overlayfs a directory from an image layer cannot be renamed (EXDEV): delete it in place.
+        aside = tree
     shutil.rmtree(aside, ignore_errors=True)

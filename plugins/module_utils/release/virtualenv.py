@@ -16,9 +16,8 @@ from ..host.as_user import CommandError, environment, run
 from ..host.files import give, sync_filesystem, write_atomically
 from .store import COMPLETE, CONSTRAINTS
 
-# For the interpreter of the virtualenv, whatever its version; argument: the directory.
-# The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
-# ensurepip does it.
+# A program for the interpreter of the virtualenv, whatever its version; its argument is the directory.
+# It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
 _MAKE = r"""
 import os, sys, sysconfig, venv, zipfile
 
@@ -67,7 +66,7 @@ def venv_command(python: str, directory: str) -> list[str]:
 def build_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Make a virtualenv with the requirements of a tree and uWSGI.
 
-    The host that builds first resolves requirements without a version; what it chose constrains the others.
+    The host that builds first resolves requirements without a version; the other hosts install the same versions.
     """
     plan = app["release"]
     _empty_virtualenv(app, venv, tree)
@@ -84,12 +83,13 @@ def build_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
         frozen = run_in_build(app, [*pip(venv), "freeze"], tree)
         _install_uwsgi(app, venv, tree)
         if gevent := _not_in(frozen, app["gevent"]):
-            # What the requirements have chosen stays, or pip says what does not fit.
+            # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
             _rewrite(chosen, _constraints(frozen))
             run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], tree)
     give(venv, 0, 0)
     write_atomically(f"{venv}/{CONSTRAINTS}", _constraints(frozen), 0o644)
-    # What says that it is complete may not outlive a power cut that takes what it is said of.
+    # Flush the virtualenv to disk before writing the completion marker: after a power cut a marker must never stand in a half-written
+    # virtualenv.
     sync_filesystem(venv)
     write_atomically(f"{venv}/{COMPLETE}", "", 0o644)
 
@@ -97,7 +97,7 @@ def build_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
 def _empty_virtualenv(app: ReleaseOrder, venv: str, tree: str) -> None:
     """Make a virtualenv with pip in it."""
     user = pwd.getpwnam(app["user"])
-    # The second one is slow and works wherever virtualenvs do, or says why not.
+    # The second command is slower, but works wherever Python can make virtualenvs, and otherwise says why it cannot.
     commands = [venv_command(app["python"], venv), [app["python"], "-m", "venv", venv]]
     for command in commands:
         shutil.rmtree(venv, ignore_errors=True)
@@ -119,20 +119,20 @@ def _rewrite(file: t.IO[str], text: str) -> None:
 
 
 def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
-    """Return the pins of packages that the requirements have not brought: an application's own version stays."""
+    """Return the pins of packages that are not installed yet: a version that the application has chosen stays."""
     there = {_normal(re.split(r"==| @ ", line)[0]) for line in frozen.splitlines()}
     return [pin for pin in pins if _normal(pin.partition("==")[0]) not in there]
 
 
 def _normal(name: str) -> str:
-    """Return the one spelling of a package's name (PEP 503)."""
+    """Return the normalized name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _install_uwsgi(app: ReleaseOrder, venv: str, tree: str) -> None:
-    """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
+    """Install uWSGI. From ``pyuwsgi`` only a wheel is accepted: without one, pip would compile its sources unasked.
 
-    :raises CommandError: naming the remedy where there is no wheel
+    :raises CommandError: naming the remedy if there is no wheel
     """
     package = app["uwsgi"]
     if not package.lower().startswith("py"):
@@ -153,7 +153,7 @@ def _install_uwsgi(app: ReleaseOrder, venv: str, tree: str) -> None:
 
 
 def _constraints(frozen: str) -> str:
-    """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
+    """Return the lines of ``pip freeze`` that can constrain another installation: pinned versions, and no paths of this host."""
     return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==\S+$", line))
 
 

@@ -21,7 +21,7 @@ DEFAULT_HEADERS = {
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
 SOURCE_KINDS = ("path", "git", "archive", "package", "prebuilt")
-# Paths stand in units, inis, shell commands and nginx directives, and are compared: one spelling, no character that means something.
+# Paths are pasted into units, inis, shell commands and nginx files and compared as text: allow one spelling and no special characters.
 _COMPONENT = r"/(?!\.\.?(/|$))[A-Za-z0-9._@+-]+"
 ABSOLUTE = f"({_COMPONENT})+"
 # Directories that get an owner and a mode: never one of the system's own.

@@ -28,7 +28,7 @@ def app(tmp_path, monkeypatch):
     return {"name": "shop", "user": me, "web_group": group, **places}
 
 
-def test_what_is_declared_for_the_smallest_description():
+def test_the_smallest_description_declares_a_user_and_its_directories():
     declared = declarations(complete()["account"])
     assert declared["/etc/sysusers.d/flask-shop.conf"].splitlines()[1:] == [
         'u flask-shop - "Flask application shop" /srv/flask/shop/shared /usr/sbin/nologin'
@@ -46,7 +46,7 @@ def test_what_is_declared_for_the_smallest_description():
     }
 
 
-def test_code_and_configuration_are_not_the_applications_to_write():
+def test_the_application_can_write_to_its_shared_and_run_directories_only():
     own = {place.path for place in directories(complete()["account"]) if place.user == "flask-shop"}
     assert own == {"/srv/flask/shop/shared", "/run/flask/shop"}
     assert all(place.mode & 0o022 == 0 for place in directories(complete()["account"])), "nor anybody's but the owner's"
@@ -59,14 +59,14 @@ def test_parents_come_first():
 
 
 @pytest.mark.parametrize(("key", "path"), [("root", "/home/deploy/shop"), ("run_dir", "/tmp/shop"), ("config_dir", "/root/shop")])
-def test_directories_of_others_stay_theirs(key, path):
+def test_parent_directories_of_others_are_not_declared(key, path):
     declared = {place.path for place in directories(complete(**{key: path})["account"])}
     assert os.path.dirname(path) not in declared
 
 
 @pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="systemd-sysusers is not installed")
 @pytest.mark.parametrize("name", ["shop", "a" * 25, "a-b_c"])
-def test_systemd_takes_the_users(tmp_path, name):
+def test_systemd_sysusers_accepts_the_declared_users(tmp_path, name):
     app = complete(name=name)["account"]
     (tmp_path / "etc").mkdir()
     file = tmp_path / "x.conf"
@@ -100,7 +100,7 @@ def test_nothing_is_pending_when_it_is_there(app):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="what root owns, root must make")
 @pytest.mark.parametrize("change", ["mode", "owner", "file", "link", "gone"])
-def test_what_was_changed_by_hand_is_seen(app, change):
+def test_a_directory_that_was_changed_by_hand_is_pending(app, change):
     make(app)
     shared = f"{app['root']}/shared"
     if change == "mode":
@@ -116,7 +116,7 @@ def test_what_was_changed_by_hand_is_seen(app, change):
     assert pending([app])[1] == [shared]
 
 
-def test_a_declaration_that_was_changed_by_hand_is_seen(app):
+def test_a_declaration_that_was_changed_by_hand_is_pending(app):
     apply(declarations(app), [app], lambda command: None)
     path = f"{layout.TMPFILES_DIR}/flask-shop.conf"
     with open(path, "a") as file:
@@ -146,5 +146,5 @@ def test_systemd_is_called_once_for_all_applications(app):
         assert os.stat(path).st_mode & 0o777 == 0o644
 
 
-def test_a_line_of_tmpfiles():
+def test_a_directory_is_declared_in_the_format_of_tmpfiles():
     assert Directory("/srv/x", 0o2750, "a", "b").line() == "d /srv/x 2750 a b -\n"
