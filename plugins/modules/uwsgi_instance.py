@@ -12,8 +12,8 @@ description:
   - Renders the configuration of every application on the controller and names the instance by it. An instance that is not on the
     host is started as a candidate; it must become ready and answer its health request on its private socket. Only when all
     candidates do are they switched to, by renaming a symlink; the old instances are stopped after their drain time.
-  - A candidate that fails is taken away, and nothing of what is live has changed.
-  - An application with C(state=absent) is stopped and taken away, with its releases; other applications are not touched.
+  - A candidate that fails is discarded; the live instance stays as it was.
+  - An application with C(state=absent) is stopped and removed with its releases; other applications are not touched.
   - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
   apps:

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 
-# Somebody else, with a group of the same name, as applications have.
+# A user other than root with a group of the same name, as each application has one.
 USER = next((user.pw_name for user in pwd.getpwall() if user.pw_uid != 0 and user.pw_name == grp.getgrgid(user.pw_gid).gr_name), "")
 
 
@@ -33,7 +33,7 @@ def version_for_others(python: str) -> str:
     return done.stdout
 
 
-# The interpreter of the tests may be in somebody's home.
+# Other users may not be able to run the interpreter of the tests: it may lie in a home directory.
 FOUND = {python: version_for_others(python) for python in (sys._base_executable, "/usr/bin/python3") if os.geteuid() == 0}
 PYTHON, VERSION = next(((python, version) for python, version in FOUND.items() if version), ("", ""))
 needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an interpreter that other users can run")

@@ -22,7 +22,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_clie
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import host_app
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
-# What of a host is in memory; the rest is in its directory.
+# The attributes with the state of a host that is not in its directory.
 STATE = ("now", "units", "events", "asked", "log", "late_log", "_answers", "_starts", "_kill_in")
 
 
@@ -39,7 +39,7 @@ class Host:
         self.events: list[str] = []
         self.asked: list[tuple[str, str, str]] = []
         self.log = ["Traceback", "ImportError: no module"]
-        # What is found by the name of the unit alone.
+        # Log lines without an invocation id, which are found by unit and time alone.
         self.late_log: list[str] = []
         self._answers: dict[str, list[Answer | OSError]] = {}
         self._starts: dict[str, dict[str, str]] = {}
@@ -63,7 +63,7 @@ class Host:
             "time",
             SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep),
         )
-        # Nothing here has to survive a power failure.
+        # Tests need not survive a power failure, so they do not wait for the disk.
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
         for name in ("replace", "rename", "unlink"):
             monkeypatch.setattr(os, name, self._killable(getattr(os, name)))

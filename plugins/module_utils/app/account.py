@@ -29,7 +29,7 @@ class Directory(t.NamedTuple):
         return f"d {self.path} {self.mode:04o} {self.user} {self.group} -\n"
 
     def is_right(self) -> bool:
-        """Return whether it stands on the host as declared."""
+        """Return whether the host has the directory with the declared owner, group and mode."""
         try:
             owner, group = pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.group).gr_gid
         except KeyError:
@@ -59,7 +59,7 @@ def directories(app: AccountApp) -> list[Directory]:
 
 
 def declarations(app: AccountApp) -> dict[str, str]:
-    """Return the declaring files of an application, content by path."""
+    """Return the texts of the files that declare the user and the directories of an application, by path."""
     places = Layout(app)
     sysusers = f'{HEADER}u {app["user"]} - "Flask application {app["name"]}" {places.shared} /usr/sbin/nologin\n'
     tmpfiles = HEADER + "".join(directory.line() for directory in directories(app))
@@ -67,7 +67,7 @@ def declarations(app: AccountApp) -> dict[str, str]:
 
 
 def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
-    """Return what differs from the declarations: files to write, and paths that are not as declared."""
+    """Return the declaring files that have to be written, and the directories that are not as declared."""
     files: dict[str, str] = {}
     wrong: list[str] = []
     for app in apps:

@@ -16,7 +16,7 @@ KEPT_LINES = 1000
 
 
 def record(root: str, entry: t.Mapping[str, t.Any]) -> None:
-    """Append an attempt. A disk that is full must not turn a good deployment into a failed one, so errors are swallowed."""
+    """Append an attempt. Errors are ignored: a full disk must not turn a good deployment into a failed one."""
     path = AppRoot(root).history
     try:
         lines = (read_text(path) or "").splitlines()[-(KEPT_LINES - 1) :]
@@ -26,7 +26,7 @@ def record(root: str, entry: t.Mapping[str, t.Any]) -> None:
 
 
 def read(root: str, last: int) -> list[dict[str, t.Any]]:
-    """Return the last attempts, the newest first. A line that is no JSON was cut by a power failure."""
+    """Return the last attempts, the newest first. A line that is not JSON was cut by a power failure and is left out."""
     found = []
     for line in reversed((read_text(AppRoot(root).history) or "").splitlines()):
         try:

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The links of an application. Each points by a relative path to something near it, so that a tree can be looked at from elsewhere."""
+"""The symbolic links of an application: each has a relative target, so that it also works below another root, as in an image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run commands as an application's user, with its environment, and keep their words."""
+"""Run commands as an application's user, with its environment, and keep their output."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv:
     """Run the hooks of a kind in the release, in order.
 
     :param app: ``user``, ``hooks`` and ``environment``, which has the application's secrets too
-    :param home: their HOME
+    :param home: the value of HOME for the hooks
     :raises CommandError: naming the hook, with its output
     """
     if not app["hooks"][kind]:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One change at a time: of a host's applications, or of a tree of configuration files.
 
-The kernel releases the lock when its holder ends, however it ends, so there is no stale lock to recognise. The commands of a run that
-was killed may outlive it: they inherit a second lock, for which the next run waits too.
+The kernel releases the lock when the process that holds it ends, however it ends, so a lock is never stale. The commands of a run that
+was killed may outlive it: they inherit a second lock, and the next run waits for that one too.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .clock import now
 # /run/lock is writable for everybody: whoever makes a file there first holds the lock, or has root write where a link leads.
 PATH = "/run/flaskops/lock"
 _POLL_SECONDS = 0.2
-# What the commands of this process inherit while it holds the lock.
+# Descriptors that the commands of this process inherit while it holds the lock.
 _inherited: list[int] = []
 
 
 class LockedError(Exception):
-    """Somebody else holds the lock; the message says who and since when."""
+    """Another run holds the lock; the message says who started it and when."""
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def held(
 ) -> t.Iterator[None]:
     """Hold the lock.
 
-    :param who: whom the next one is told about
+    :param who: who started this run; another run that finds the lock held names this person
     :param timeout: seconds to wait for it
     :param path: the file that is locked; it is made if it is missing
     :param what: what is changed under the lock, for the message
@@ -52,7 +52,7 @@ def held(
             commands = stack.enter_context(_of_commands(path))
             if not _take_until(give_up, commands):
                 raise LockedError(f"a command of a run that was killed is still at work: {_holder(file)}. Waited {timeout} s for it")
-            # Nobody else asks for it now: the first lock is held.
+            # No other run asks for the second lock now, since the first one is held. Shared, so that commands can hold it too.
             fcntl.flock(commands, fcntl.LOCK_SH)
         _name_holder(file, who)
         yield
@@ -82,7 +82,7 @@ def _opened(path: str, how: int) -> t.Iterator[int]:
 
 
 def inherited() -> tuple[int, ...]:
-    """Return the descriptors that a command has to inherit, so that no other run begins before it has ended."""
+    """Return the descriptors that a command must inherit, so that no other run begins before the command has ended."""
     return tuple(_inherited)
 
 

@@ -18,7 +18,7 @@ from .static_files import UnpublishableError
 
 
 class Action(enum.Enum):
-    """What makes candidates live, as the history has it."""
+    """Why candidates are made live, in the words of the history."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -39,7 +39,7 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: Action) -> None:
 
     On failure this removes the marker ``unfinished`` itself; on success the caller does, after the hooks.
 
-    :param who: whom the history names
+    :param who: the person that the history names
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
     attempt = Attempt(pending, who, action)
@@ -60,14 +60,14 @@ class Attempt:
         self.pending, self.who, self.action = pending, who, action
         self.began = time.monotonic()
         self.gated = self.began
-        # What was live and which unit templates there were before, by application.
+        # By application: the instance that was live before, and the texts of the unit templates before.
         self.previous = {instance.name: instance.live_id for instance in pending}
         self.unit_templates = {instance.name: {path: read_text(path) for path in instance.unit_templates} for instance in pending}
 
     def write_files(self) -> None:
         """Write the files of all candidates.
 
-        :raises DeployError: if one cannot be written; those of new candidates are removed then
+        :raises DeployError: if a file cannot be written; the files of new candidates are removed then
         """
         for instance in self.pending:
             try:
@@ -86,7 +86,7 @@ class Attempt:
     def pass_gate(self) -> None:
         """Wait until all candidates are healthy.
 
-        :raises DeployError: if one is not; all candidates are stopped then
+        :raises DeployError: if a candidate is not; all candidates are stopped then
         """
         problems = gate(self.pending)
         self.gated = time.monotonic()
@@ -111,7 +111,7 @@ class Attempt:
             self._record(instance, "live", "", {"gate": self.gated - self.began, "switch": time.monotonic() - self.gated})
 
     def _remove_candidates(self) -> None:
-        """Remove the files of candidates that have not been started; those of an instance that was there before stay."""
+        """Remove the files of candidates that have not been started. A rollback target keeps its files, and so does the live instance."""
         if self.action is Action.DEPLOY:
             for candidate in (instance for instance in self.pending if instance.live_id != instance.id):
                 switch.remove_candidate(candidate, self.unit_templates[candidate.name])
@@ -126,7 +126,7 @@ def finish(pending: t.Sequence[Instance]) -> None:
 
 
 def rejected_notices(wanted: t.Sequence[Instance]) -> dict[str, str]:
-    """Return what to say of instances that were rolled back and are not live."""
+    """Return a notice for each application whose wanted release or instance was rolled back, by application."""
     notices: dict[str, str] = {}
     for instance in wanted:
         entries = history.rejected(instance.root)
@@ -147,7 +147,7 @@ def record_attempt(
 
     :param result: ``live`` or ``failed``
     :param previous: the id of the instance that was live before
-    :param seconds: how long its steps took
+    :param seconds: the duration of each step
     """
     entry = {
         "action": action.value,
@@ -171,7 +171,7 @@ def instance_diff(instance: Instance) -> dict[str, str]:
 
 
 def _reject_live(target: Instance, who: str) -> None:
-    """Remember that what is live was left for ``target``: its release, or only its settings where the release is the same."""
+    """Reject what a rollback leaves: the live release, or only the live instance if ``target`` has the same release."""
     live = target.live_id
     release = release_id_of(target.app, live)
     history.forgive(target.root, (target.id, target.release.id))

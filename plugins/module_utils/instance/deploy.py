@@ -21,9 +21,9 @@ from .instance import DeployError, Instance, instance_record
 def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool) -> RunResult:
     """Bring every instance up and switch to it, and remove what is to be absent.
 
-    :param who: whom the history names
+    :param who: the person that the history names
     :param allow_rejected: whether releases and instances that were rolled back are deployed again
-    :param check: whether to tell only what would be done
+    :param check: whether only to report what would be done
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
     notices: dict[str, str] = {} if allow_rejected else rejected_notices(wanted)
@@ -40,7 +40,7 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str
 
 
 def _unsettled(wanted: t.Sequence[Instance]) -> list[Instance]:
-    """Return the instances for which something is left to do."""
+    """Return the instances that are not live and healthy in every respect, or beside which an old instance is left over."""
     states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
     leftovers = switch.leftover_instances(wanted)
     return [instance for instance in wanted if leftovers[instance.name] or not instance.is_settled(states)]
@@ -66,7 +66,7 @@ def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who
 def migrate(wanted: t.Sequence[Instance], who: str) -> None:
     """Run the migrations of new releases.
 
-    :raises DeployError: when one fails; its release is taken away, nothing live has changed
+    :raises DeployError: when a migration fails; its release is removed, and nothing live has changed
     """
     for instance in wanted:
         began = time.monotonic()
@@ -95,7 +95,7 @@ def _removal_diff(name: str, paths: t.Sequence[str]) -> dict[str, str]:
 
 
 def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str]:
-    """Return the applications whose release would change, for which migrations are due."""
+    """Return the applications whose release would change; their migrations have to run."""
     notices = {} if allow_rejected else rejected_notices(wanted)
     return [instance.name for instance in wanted if instance.name not in notices and _is_new_release(instance)]
 
@@ -103,7 +103,7 @@ def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str
 def _is_new_release(instance: Instance) -> bool:
     if instance.release.id:
         return not points_to(instance.layout.current, instance.layout.release(instance.release.id))
-    # Code that something else put there is told apart by the version that is written beside it.
+    # Prebuilt code has no release id; compare `source.version`.
     live = instance_record(instance.app, instance.live_id)
     return live is None or live.release.revision != instance.release.revision
 

@@ -15,16 +15,16 @@ from .unit_state import Properties, UnitState
 from .uwsgi_client import request
 
 _POLL_SECONDS = 0.1
-# How long the journal may be behind, and between two looks at it.
+# The journal may lag behind the end of a unit by this many seconds; it is read again after a pause.
 _JOURNAL_SECONDS = 10.0
 _JOURNAL_PAUSE = 0.2
 _BODY_SHOWN = 300
-# One request may take this share of the whole time.
+# A single health request may take this share of the timeout.
 _SHARE_OF_TIMEOUT = 0.5
 
 
 class Verdict(enum.Enum):
-    """What a look at a candidate says of it."""
+    """The result of one look at a candidate."""
 
     GOOD = enum.auto()
     BAD = enum.auto()
@@ -45,7 +45,7 @@ class Problem(t.NamedTuple):
 
 
 def _live_state_text(instance: Instance) -> str:
-    """Return what became of the live instance meanwhile."""
+    """Return a sentence that says what happened to the live instance."""
     if instance.live_id in ("", instance.id):
         return "Nothing else is live."
     if instance.app["strategy"] == "restart":
@@ -54,13 +54,13 @@ def _live_state_text(instance: Instance) -> str:
 
 
 class _Waiting:
-    """A candidate, or the pool of one, that is not through the gate yet."""
+    """A candidate, or the stream pool of one, that has not passed the gate yet."""
 
     def __init__(self, instance: Instance, unit: str) -> None:
         self.instance, self.health, self.socket = instance, instance.app["health"], instance.sockets[unit]
         self.who = f"the candidate {instance.id}" if unit == instance.unit else f"the stream pool of the candidate {instance.id}"
         self.in_a_row, self.next_request, self.says = 0, 0.0, ""
-        # Of the first start: a second one has not logged yet what is wrong.
+        # InvocationID of the first start. After systemd's automatic restart the new invocation's journal is still empty.
         self.invocation = ""
 
     def examine(self, properties: Properties) -> Verdict:
@@ -102,7 +102,7 @@ class _Waiting:
 
 
 def gate(instances: t.Sequence[Instance]) -> list[Problem]:
-    """Wait until every candidate is through; return what is wrong with those that are not."""
+    """Wait until every candidate has passed or failed; return the problems of those that failed."""
     began = time.monotonic()
     waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.wanted_units}
     problems: list[Problem] = []
@@ -110,7 +110,7 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
         states = systemd.show(list(waiting))
         for unit, candidate in list(waiting.items()):
             if unit not in waiting:
-                continue  # the other half of its instance has been refused
+                continue  # the other unit of the same instance has been refused
             verdict = candidate.examine(states[unit])
             late = time.monotonic() - began > candidate.health["timeout"]
             if verdict is Verdict.WAIT and not late:
@@ -127,7 +127,7 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
 
 
 def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
-    """Return what a candidate logged last. The journal is behind its end, so it is read until two looks show the same.
+    """Return the last log lines of a candidate. journald is slower than the unit's end, so read until two looks are equal.
 
     :param seconds: how long ago the gate began
     """
@@ -138,5 +138,5 @@ def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
         before, log = log, systemd.journal(unit, invocation=invocation)
         if log and log == before:
             break
-    # Lines that journald comes to after the end of the unit have lost their invocation.
+    # journald tags lines that it reads after the unit has exited with no invocation id: fall back to unit and time.
     return log or systemd.journal(unit, since=began)

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Instances of applications on a host: their names, their files, and which of them is live.
 
-An instance is named by its content and never edited. Two symlinks tell which one is live: ``<config_dir>/live`` survives a boot,
+An instance is named by its content and never edited. Two symlinks say which instance is live: ``<config_dir>/live`` survives a boot,
 ``<run_dir>/uwsgi.sock`` is what nginx follows at each connect; renaming the latter is the switch. A third, ``<root>/public/current``,
-tells nginx the name of the live instance: it is part of the key of cached answers.
+tells nginx the name of the live instance, which is part of the key of cached answers.
 
-An instance may have a pool for streams: a second unit with an ini and a socket of its own, under the same name. It is started, asked,
-switched to by ``<run_dir>/stream.sock``, stopped and removed with the first; systemd starts it with the first, too.
+An instance may have a pool for streams: a second unit under the same id, with an ini and a socket of its own. Both units are started,
+gated, stopped and removed together. The symlink ``<run_dir>/stream.sock`` leads nginx to the pool of the live instance.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Instance:
         self.layout = Layout(app)
         self.release = Release.from_dict(app["release"])
         self.unit = self.layout.unit(self.id)
-        # What answers, by unit; the first one is the instance's own.
+        # The sockets of its units, by unit: the instance's own, then that of its stream pool.
         self.sockets = {self.unit: self.layout.instance_socket(self.id)}
         if "stream" in app["files"]:
             self.sockets[self.layout.stream_unit(self.id)] = self.layout.instance_stream_socket(self.id)
         self.wanted_units = list(self.sockets)
-        # Whether it ran when this run began.
+        # Whether the instance was running when this run began.
         self.ran_before = False
 
     @property
@@ -51,12 +51,12 @@ class Instance:
 
     @property
     def unit_templates(self) -> dict[str, str]:
-        """Return the texts of its unit templates by path; other instances share them."""
+        """Return the texts of the unit templates by path. All instances of the application share these files."""
         own = {self.layout.unit_template: self.app["unit"]}
         return {**own, self.layout.stream_unit_template: self.app["stream_unit"]} if len(self.wanted_units) > 1 else own
 
     def _files(self) -> dict[str, tuple[str, int, bool]]:
-        """Return content, mode and whether the group reads it, by path."""
+        """Return the content of each file, its mode, and whether the application's group may read it, by path."""
         contents = {**self.app["files"], "record": self._record()}
         return {
             self.layout.file(self.id, kind): (contents[kind], file.mode, file.by_group) for kind, file in FILES.items() if kind in contents
@@ -67,7 +67,7 @@ class Instance:
         return {**self.unit_templates, **{self.layout.drop_in(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)}}
 
     def _record(self) -> str:
-        """Return what later runs need to know of the instance, with checksums that show a change by hand."""
+        """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
         texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
         sums = {path: _checksum(text) for path, text in {**texts, **self._unit_files()}.items()}
         return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
@@ -87,7 +87,7 @@ class Instance:
 
     @plain_umask()
     def publish(self, lenient: bool = False) -> None:
-        """Put the files that nginx serves itself where it may read them, under their URLs.
+        """Put the files of static routes where nginx may read them, each under the path of its URL.
 
         :param lenient: whether a directory may be missing, as in a release from before the route
         :raises UnpublishableError: for a directory that the release does not have, or files that may not be published
@@ -106,17 +106,17 @@ class Instance:
                     raise
 
     def begin(self) -> None:
-        """Say that a run is at work: should it be killed, the next one does the rest, also where everything is live already."""
+        """Write the marker ``unfinished``: if this run is killed, the next one repeats its steps, even if the instance is live already."""
         write_atomically(self.layout.unfinished, f"{self.id}\n", 0o600)
 
     def finish(self) -> None:
-        """Say that there is nothing left to do."""
+        """Remove the marker ``unfinished``."""
         unlink(self.layout.unfinished)
 
     def is_settled(self, states: t.Mapping[str, Properties]) -> bool:
-        """Return whether nothing has to be done.
+        """Return whether the instance is live and healthy in every respect, so that nothing has to be done.
 
-        :param states: properties of its units by name
+        :param states: the properties of its units, by unit
         """
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
@@ -138,15 +138,15 @@ def has_pool(app: PlacedApp, instance_id: str) -> bool:
 
 
 def installed_units(app: PlacedApp, instance_id: str) -> list[str]:
-    """Return the units of an instance that has a configuration."""
+    """Return the units that an instance on the host has, by its configuration files."""
     layout = Layout(app)
     return [layout.unit(instance_id), *([layout.stream_unit(instance_id)] if has_pool(app, instance_id) else [])]
 
 
 def stream_target(app: PlacedApp, instance_id: str) -> str | None:
-    """Return the socket that the link for streams leads to while an instance is live, ``None`` where there is no link.
+    """Return the socket that the link for streams must lead to while an instance is live, ``None`` if the link is not needed.
 
-    Where the live instance has no pool and nginx may still ask for one, as after a rollback, the instance itself has the streams.
+    After a rollback to an instance without a pool the link is still there, and nginx uses it: the instance's own socket serves streams.
     """
     layout = Layout(app)
     if has_pool(app, instance_id):
@@ -176,19 +176,19 @@ def known_ids(app: PlacedApp) -> list[str]:
         found = [name.removesuffix(suffix) for name in os.listdir(app["config_dir"]) if name.endswith(suffix)]
     except FileNotFoundError:
         return []
-    # One that is being written begins with a dot; the ini of a pool has one inside.
+    # A file that is being written begins with a dot; the ini of a stream pool has a dot inside its name.
     return sorted(name for name in found if "." not in name)
 
 
 class InstanceRecord(t.NamedTuple):
-    """What was written down of an instance: its release, and the checksums of its files by path."""
+    """The record of an instance: its release, and the checksums of its files by path."""
 
     release: Release
     files: dict[str, str]
 
 
 def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
-    """Return what was recorded of an instance, ``None`` if nothing was."""
+    """Return the record of an instance, ``None`` if there is none."""
     text = read_text(Layout(app).file(instance_id, "record"))
     if not text:
         return None
@@ -197,22 +197,22 @@ def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
 
 
 def release_id_of(app: PlacedApp, instance_id: str) -> str:
-    """Return the id of an instance's release, empty for prebuilt code and where nothing was recorded."""
+    """Return the id of an instance's release, empty for prebuilt code and for an instance without a record."""
     record = instance_record(app, instance_id)
     return record.release.id if record else ""
 
 
 def changed_by_hand(app: PlacedApp, instance_id: str) -> list[str]:
-    """Return the files of an instance that are not as they were written."""
+    """Return the files of an instance whose content differs from the recorded checksum."""
     record = instance_record(app, instance_id)
     sums = record.files if record else {}
     return sorted(path for path, checksum in sums.items() if _checksum(read_text(path) or "") != checksum)
 
 
 def remove_instance(app: PlacedApp, instance_id: str) -> None:
-    """Remove the files of an instance that does not run, last the one that tells later runs of it."""
+    """Remove the files of an instance that does not run. The ini goes last, since later runs find instances by it."""
     layout = Layout(app)
-    # uWSGI takes them away itself, unless it had to be killed.
+    # uWSGI removes its sockets itself, unless it was killed.
     for socket in (layout.instance_socket, layout.stats_socket, layout.instance_stream_socket, layout.stream_stats_socket):
         unlink(socket(instance_id))
     for unit in (layout.unit(instance_id), layout.stream_unit(instance_id)):
@@ -224,7 +224,7 @@ def remove_instance(app: PlacedApp, instance_id: str) -> None:
 
 
 def sweep(app: PlacedApp) -> None:
-    """Remove what runs that were killed left of an instance before it had a configuration, which is what later runs know it by."""
+    """Remove partial files, and the public files of instances without an ini: killed runs leave both."""
     public, known = AppRoot(app["root"]).public, known_ids(app)
     for place in (app["config_dir"], app["run_dir"], public):
         for path in partials(place):
@@ -239,4 +239,4 @@ def _checksum(text: str) -> str:
 
 
 class DeployError(Exception):
-    """A run that failed; the message has a line or more for each application, with what to do."""
+    """A run that failed; the message says for each application what is wrong and what to do."""

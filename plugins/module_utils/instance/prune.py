@@ -44,8 +44,9 @@ class Keepers(t.NamedTuple):
 def keepers(found: Inventory, keep_releases: int) -> Keepers:
     """Return what stays of an application.
 
-    Protected instances stay with their releases, and what the links point to. Then the newest releases stay that have been live, until
-    there are ``keep_releases``, each with the newest of its instances that has been live. A candidate of a killed run has never been.
+    Protected instances stay with their releases, and so do the releases that the links point to. Older releases that have been live fill up
+    the number of ``keep_releases``, the newest first, each with the newest of its instances that has been live. The candidate of a killed
+    run has never been live, so nobody can go back to it.
     """
     needed = (found.linked | {found.release_of[known] for known in found.protected}) & set(found.releases)
     proven = {found.release_of[known] for known in found.were_live}
@@ -62,7 +63,10 @@ def keepers(found: Inventory, keep_releases: int) -> Keepers:
 
 
 def prune(instance: Instance) -> list[str]:
-    """Remove what does not stay of the application of a live instance; return the paths that were removed."""
+    """Remove the instances, releases and virtualenvs of an application that do not stay; return the removed paths.
+
+    :param instance: the live instance
+    """
     app, layout = instance.app, instance.layout
     states = _unit_states(app)
     found = _inventory(instance, states)
@@ -73,7 +77,7 @@ def prune(instance: Instance) -> list[str]:
             _remove_ended(app, known, states)
             removed.append(layout.file(known, "ini"))
     removed += _remove_unused_stream_template(app)
-    # Without a release of ours the code is somebody else's, and so may be what stands beside it.
+    # Prebuilt code: what lies in the directory of releases is not ours to remove.
     if instance.release.id:
         removed += _remove_releases(layout, set(found.releases) - keep.releases)
     sweep(app)
@@ -102,14 +106,14 @@ def _inventory(instance: Instance, states: t.Mapping[str, UnitState]) -> Invento
 
 
 def _were_live(app: PlacedApp, ids: t.Collection[str]) -> set[str]:
-    """Return the instances that the history knows as live; all of them if it does not know the previous one, which was live for sure."""
+    """Return the instances that were live by the history. If even the previous instance is missing there, it is incomplete: return all."""
     lines = history.read(app["root"], history.KEPT_LINES)
     known = {entry.get("instance") for entry in lines if entry.get("result") == "live"}
     return {name for name in ids if name in known} if previous_id(app) in {*known, ""} else set(ids)
 
 
 def _remove_ended(app: PlacedApp, instance_id: str, states: t.Mapping[str, UnitState]) -> None:
-    """Remove an instance that does not run, with what systemd remembers of it."""
+    """Remove an instance that does not run, its drain timer, and its failure from systemd's list."""
     units, timer = installed_units(app, instance_id), Layout(app).drain_timer(instance_id)
     remove_instance(app, instance_id)
     # The instance has ended before its drain time was over; cancel the timer.
@@ -128,7 +132,7 @@ def _remove_unused_stream_template(app: PlacedApp) -> list[str]:
 
 
 def _remove_releases(layout: Layout, releases: t.Collection[str]) -> list[str]:
-    """Remove releases, and the virtualenvs and rests of killed builds that are left over then."""
+    """Remove releases, then the virtualenvs that no release needs any more, then what killed builds have left."""
     for release in releases:
         remove_release(layout.root, release)
     removed = [*map(layout.release, releases), *prune_virtualenvs(layout.root)]

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Take an application away from a host; other applications have nothing in common with it."""
+"""Remove an application from a host. Applications share no files and units, so others are not affected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .instance import installed_units, known_ids, remove_instance
 
 
 def pending(app: AbsentApp) -> list[str]:
-    """Return what of an application is still there and has to go."""
+    """Return the paths of an application that are still on the host and have to be removed."""
     layout = Layout(app)
     places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
     if app["purge"]:
@@ -28,7 +28,7 @@ def pending(app: AbsentApp) -> list[str]:
 
 
 def remove(app: AbsentApp) -> list[str]:
-    """Stop an application and remove what is pending; return what went."""
+    """Stop an application and remove its pending paths; return the removed paths."""
     gone, ids, layout = pending(app), known_ids(app), Layout(app)
     systemd.stop([layout.drain_timer(name) for name in ids])
     units = [unit for name in ids for unit in installed_units(app, name)]

@@ -17,8 +17,8 @@ from .instance import DeployError, Instance, installed_units, instance_record, k
 def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> RunResult:
     """Go back from the live instance of applications to the previous one or to a named release.
 
-    :param live: for each application its description and the release to go to, empty for the previous instance
-    :raises DeployError: when there is nothing to go back to, or it fails; nothing live has changed then
+    :param live: each application with the release to go back to; an empty release means the previous instance
+    :raises DeployError: when there is nothing to go back to, or the target fails the gate; nothing live has changed then
     """
     problems: list[str] = []
     targets: list[Instance] = []
@@ -60,7 +60,7 @@ def _target(app: PlacedApp, release: str) -> str:
 
 
 def _why_not(app: PlacedApp, release: str) -> str:
-    """Return what is known of a release that has no instance."""
+    """Return why nobody can go back to a release that has no instance, by the history and the directory of releases."""
     results = {entry.get("result") for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("release") == release}
     if "live" in results:
         return "is not on this host any more: it was pruned"
@@ -70,7 +70,7 @@ def _why_not(app: PlacedApp, release: str) -> str:
 
 
 def _earlier(app: PlacedApp, live: str, releases: t.Mapping[str, str]) -> str:
-    """Return the instance that was live last, other than this one and those that were rolled back: going back twice goes back twice."""
+    """Return the instance that was live most recently, without those that were rolled back: so two rollbacks go back two instances."""
     rejected = history.rejected(app["root"])
     was_live = [entry["instance"] for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("result") == "live"]
     for known in [previous_id(app), *was_live]:
@@ -80,7 +80,7 @@ def _earlier(app: PlacedApp, live: str, releases: t.Mapping[str, str]) -> str:
 
 
 def _recorded(app: HostApp, instance_id: str) -> Instance:
-    """Return an instance as its files on the host have it."""
+    """Return an instance that is on the host, read from its files."""
     layout, record = Layout(app), instance_record(app, instance_id)
     own, *pool = installed_units(app, instance_id)
     kinds = ("ini", "env", "secrets", *(["stream"] if pool else []))

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a sandbox needs of the host: systemd would refuse a unit with a missing path, in words about namespaces."""
+"""Check the paths that a sandbox opens before a unit starts: for a missing path, systemd's own error speaks of namespaces only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .instance import DeployError
 
 
 def check(apps: t.Sequence[HostApp]) -> None:
-    """Require that every further path an application may write to is there, and its user's to write.
+    """Require that every path in ``writable`` exists and that the application's user can write to it.
 
-    :raises DeployError: with a line for each path that is not; nothing has changed then
+    :raises DeployError: with a line for each path for which that is not so; nothing has changed then
     """
     problems = [problem for app in apps for path in app["writable"] for problem in [_problem(app, path)] if problem]
     if problems:

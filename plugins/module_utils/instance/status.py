@@ -53,7 +53,7 @@ def _release(app: PlacedApp) -> dict[str, t.Any]:
 
 
 def _socket(path: str) -> dict[str, str] | None:
-    """Return owner, group and mode of what a link to a socket leads to; ``None`` where there is no socket."""
+    """Return path, mode, owner and group of the socket behind a link, ``None`` if there is no socket."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -80,9 +80,9 @@ def _instance(app: PlacedApp, instance_id: str, states: t.Mapping[str, Propertie
 
 
 def _uwsgi(unit: str, properties: Properties, stats_socket: str) -> dict[str, t.Any]:
-    """Return what a uWSGI does; ``slots`` is how many requests it can answer at the same time, ``busy`` how many it does."""
+    """Return the state and the statistics of a uWSGI: ``slots`` requests at most are answered at once, ``busy`` of them at the moment."""
     stats = (read_stats(stats_socket) if UnitState.of(properties) is UnitState.ACTIVE else None) or {}
-    # uWSGI itself would look after every request what memory it takes.
+    # Read from /proc: for this figure in its statistics, uWSGI would have to measure its memory after every request (memory-report).
     workers = [{**worker, "rss": _resident(worker["pid"])} for worker in stats.get("workers", [])]
     cores = [core for worker in workers for core in worker.get("cores", [])]
     return {

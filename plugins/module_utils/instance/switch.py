@@ -1,9 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From a gated candidate to the live instance, and what becomes of the others.
+"""Start candidates, switch to them or discard them, and have the old instances drain.
 
-Everything before the rename of ``uwsgi.sock`` leaves the live instance untouched; everything after it is made up for by the next run.
-Streams go to the new instance a moment earlier.
+Requests go to the old instance until ``uwsgi.sock`` is renamed; streams go to the new one a moment earlier. If a run dies before the
+rename, the live instance is as it was; if it dies afterwards, the next run does the remaining steps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .unit_state import UnitState
 
 
 def start(instances: t.Sequence[Instance]) -> None:
-    """Start candidates, each beside the live instance or, with ``strategy: restart``, in its place."""
+    """Start candidates, each beside the live instance. With ``strategy: restart`` the live instance is stopped first."""
     units = [unit for instance in instances for unit in instance.wanted_units]
     states = systemd.show(units)
     for instance in instances:
@@ -34,18 +34,18 @@ def start(instances: t.Sequence[Instance]) -> None:
 
 
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
-    """Stop refused candidates; what is live stays, or comes back where it had to make room.
+    """Stop refused candidates. The live instance stays; with ``strategy: restart`` it is started again.
 
-    :param unit_templates: texts of the unit templates of each application before, by path, ``None`` where there was none
-    :param remove: whether the files of the candidates go too
+    :param unit_templates: by application, the texts that the unit templates had before, by path; ``None`` if there was no template
+    :param remove: whether to remove the files of the candidates, too
     """
-    # The instance that is live already is left alone, whatever state it is in.
+    # A candidate that is live already is left alone, whatever state it is in.
     for instance in (instance for instance in instances if instance.live_id != instance.id):
         if instance.live_id:
-            # A run that was killed in its switch may have led the streams to the candidate.
+            # A run that was killed during its switch may have pointed the stream link to the candidate.
             _link_stream_socket(instance.app, instance.live_id)
         if instance.ran_before:
-            # An earlier instance that was to be reactivated, and may still hold requests.
+            # The candidate was still draining when this run reactivated it, and may hold requests: let it drain again.
             _stop_in_time(instance, instance.id)
             continue
         systemd.stop(instance.wanted_units)
@@ -61,7 +61,7 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
 
 
 def remove_candidate(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
-    """Remove the files of a candidate that does not run, and its release."""
+    """Remove the files of a candidate that does not run, restore the unit templates, and remove its release."""
     remove_instance(instance.app, instance.id)
     for path, before in unit_templates.items():
         if before is None:
@@ -72,7 +72,7 @@ def remove_candidate(instance: Instance, unit_templates: t.Mapping[str, str | No
 
 
 def discard_release(instance: Instance) -> None:
-    """Remove the release of a candidate, unless an instance of it is there that was good."""
+    """Remove the release of a candidate, unless another instance on the host has the same release."""
     app, layout, release = instance.app, instance.layout, instance.release.id
     if release and release not in {release_id_of(app, other) for other in known_ids(app)}:
         current = read_link(layout.current)
@@ -94,10 +94,11 @@ def switch(instance: Instance) -> None:
     if instance.release.id:
         point(layout.current, layout.release(instance.release.id))
     point(layout.live, layout.file(instance.id, "ini"))
-    # First the key of cached answers, then where they come from: in between nginx stores nothing, as the two do not fit.
+    # Change the cache key (public/current) before the socket. In between, key and answering instance differ, and
+    # `$flaskops_other_instance` keeps nginx from storing.
     point(layout.public_current, layout.public_files(instance.id))
     _link_stream_socket(instance.app, instance.id)
-    # Last, so that a run that is killed has left nothing to be done that the next one would not see.
+    # This rename comes last: if the run dies earlier, the next one still sees the old live id and repeats all steps.
     point(layout.socket, layout.instance_socket(instance.id))
     if old and old != instance.id:
         systemd.disable(layout.unit(old))
@@ -110,10 +111,10 @@ def _link_stream_socket(app: PlacedApp, instance_id: str) -> None:
 
 
 def drain(instance: Instance) -> None:
-    """Have the instance that was live before stopped when its time is up, without waiting for it.
+    """Have systemd stop the previous instance when its drain time is over, without waiting for it.
 
-    It keeps running until then, so that it can be reactivated at once; the stop itself may take ``stop_timeout`` of that time. The
-    candidate of a run that was killed before its switch has nobody to wait for.
+    The instance runs on until then, so that a rollback can reactivate it at once. Stopping may take ``stop_timeout`` of the drain time.
+    Any other instance that is left over, as from a killed run, has no requests and is stopped at once.
     """
     for other in leftover_instances([instance])[instance.name]:
         unit = instance.layout.unit(other)
@@ -126,14 +127,14 @@ def drain(instance: Instance) -> None:
 
 
 def leftover_instances(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
-    """Return by application the other instances that run, or would after a boot, and that nothing is going to stop."""
+    """Return by application the other instances that run without a drain timer, or that would start at the next boot."""
     others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
     units = {(instance.name, other): installed_units(instance.app, other) for instance in instances for other in others[instance.name]}
     timers = [instance.layout.drain_timer(other) for instance in instances for other in others[instance.name]]
     states = systemd.show([*(unit for own in units.values() for unit in own), *timers])
 
     def is_leftover(instance: Instance, other: str) -> bool:
-        # An instance that stops already, since its drain timer has expired, is none.
+        # An instance that is stopping, since its drain timer has expired, is not left over.
         goes_on = any(UnitState.of(states[unit]).goes_on for unit in units[instance.name, other])
         drains = UnitState.of(states[instance.layout.drain_timer(other)]) is UnitState.ACTIVE
         return (goes_on and not drains) or is_enabled(instance.layout.unit(other))

@@ -18,7 +18,7 @@ class UnitState(enum.Enum):
     ACTIVATING = "activating"
     INACTIVE = "inactive"
     FAILED = "failed"
-    # Such as `deactivating` and `reloading`; nothing here depends on which of them it is.
+    # Any other state, such as `deactivating` and `reloading`; no decision depends on which of them it is.
     OTHER = "other"
 
     @classmethod

@@ -11,7 +11,7 @@ import time
 import typing as t
 import urllib.parse
 
-# A health page is small; what comes after this is not needed to judge it.
+# A health page is small: more than this is not needed to judge it.
 _MOST_BYTES = 64 * 1024
 
 
@@ -36,7 +36,7 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
 
     :param path: the unix socket
     :param script_name: the prefix that the application is mounted under, not part of ``url``
-    :param timeout: seconds for all of it; of an answer that goes on, what has come until then is judged
+    :param timeout: seconds for the whole exchange; if the answer has not ended then, the part that has arrived is judged
     :param headers: further headers
     :raises OSError: when it does not answer
     :raises ValueError: when the answer is no HTTP response

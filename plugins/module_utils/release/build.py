@@ -1,9 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Releases and virtualenvs on a host: what is there, and building what is missing.
+"""Build releases: unpack the source, make the virtualenv, run the build hooks, compile, and hand everything over to root.
 
-Both are immutable once they are complete. Whatever installs or runs foreign code runs as the application's user, in a directory
-that is handed over to root afterwards, so nothing of a package ever runs as root and nothing built is writable by the application.
+Releases and virtualenvs are immutable once they are complete. Foreign code is installed and run as the application's user, in a directory
+that root takes over afterwards: no package code runs as root, and the application cannot write to what was built.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _AT_A_TIME = 4
 
 
 class Built(t.NamedTuple):
-    """What became of one of many releases."""
+    """The outcome of building one of many releases."""
 
     made: list[str]
-    # Why it cannot be built, empty where it is.
+    # Why it cannot be built, empty on success.
     problem: str
     seconds: float
 
 
 def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> list[Built]:
-    """Build the releases of many applications, some at a time; those that can be are, also beside one that cannot. See :func:`build`."""
+    """Build the releases of many applications, some at a time. One that fails does not keep the others from being built."""
 
     def one(app: ReleaseOrder) -> Built:
         began = time.monotonic()
@@ -52,17 +52,17 @@ def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> 
             made, problem = [], str(error)
         return Built(made, problem, time.monotonic() - began)
 
-    # The umask is the process's: it is set before there are threads, who then find it so.
+    # umask is per process, so set it once, before the threads start.
     with plain_umask(), ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_A_TIME)) as pool:
         return list(pool.map(one, apps))
 
 
 @plain_umask()
 def build(app: ReleaseOrder, archive: str | None) -> list[str]:
-    """Build what is missing of a release and make it the one to be switched to next; return what was made.
+    """Build the virtualenv and the release if the host lacks them, point ``next`` to the release, and return the paths that were made.
 
     :param archive: the packed tree, ``None`` if the host has the release
-    :raises BuildError: if the tree cannot be a release; nothing unfinished is left
+    :raises BuildError: if the tree cannot become a release; nothing unfinished is left
     :raises CommandError: if a command fails; nothing unfinished is left
     """
     places, plan = AppRoot(app["root"]), app["release"]

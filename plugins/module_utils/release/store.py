@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The releases and virtualenvs of a host: what is built, what was recorded of it, and how it is removed."""
+"""Releases and virtualenvs on a host: find them, read their records, and remove them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def complete_entries(directory: str) -> list[str]:
 
 
 def release_record(root: str, release: str) -> ReleaseRecord | None:
-    """Return what was recorded when a release was built, ``None`` if nothing was."""
+    """Return the record of a release, ``None`` if there is none."""
     text = read_text(AppRoot(root).release_record(release))
     return ReleaseRecord.from_dict(json.loads(text)) if text else None
 
@@ -89,9 +89,9 @@ def read_constraints(root: str, virtualenv_id: str) -> str | None:
 
 
 def sweep(root: str) -> None:
-    """Remove the trees and files of runs that were killed while they made or removed them; the lock says that nobody is at it.
+    """Remove unfinished trees and files that killed runs have left. The caller holds the lock, so no other run is using them.
 
-    Two directories are ours alone. Beside them somebody may keep files of their own, so there it takes a name that only we give.
+    The directories of releases and virtualenvs are ours alone. Users may keep files of their own in the root: only partial files go there.
     """
     releases, venvs = AppRoot(root).releases, AppRoot(root).virtualenvs
     left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
@@ -121,7 +121,7 @@ def remove_virtualenv(root: str, virtualenv_id: str) -> None:
 
 
 def _remove_tree(tree: str) -> None:
-    """Remove a tree, its name first: a run that is killed meanwhile leaves nothing that passes for whole."""
+    """Remove a tree, after renaming it: if the run is killed meanwhile, the rest does not pass for a complete one."""
     aside = os.path.join(os.path.dirname(tree), f".{os.path.basename(tree)}")
     discard(aside)
     try:

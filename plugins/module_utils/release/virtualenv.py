@@ -19,9 +19,8 @@ from ..host.trees import take_from_user
 from .pins import is_pin
 from .store import discard
 
-# For the interpreter of the virtualenv, whatever its version; argument: the directory.
-# The wheels are those that ensurepip would install, and unpacked they are what it would have made; where one of them cannot be found,
-# ensurepip does it.
+# A program for the interpreter of the virtualenv, whatever its version; its argument is the directory.
+# It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
 _MAKE = r"""
 import os, sys, sysconfig, venv, zipfile
 
@@ -70,7 +69,7 @@ def venv_command(python: str, directory: str) -> list[str]:
 def build_virtualenv(app: ReleaseOrder, home: str, tree: str) -> None:
     """Make a virtualenv with the requirements of a tree and uWSGI.
 
-    The host that builds first resolves requirements without a version; what it chose constrains the others.
+    The host that builds first resolves requirements without a version; the other hosts install the same versions.
     """
     places, plan = AppRoot(app["root"]), app["release"]
     venv, mark = places.virtualenv(plan["virtualenv_id"]), places.constraints(plan["virtualenv_id"])
@@ -91,7 +90,7 @@ def build_virtualenv(app: ReleaseOrder, home: str, tree: str) -> None:
         frozen = run_in_build(app, [*pip(venv), "freeze"], home, tree)
         _install_uwsgi(app, venv, home, tree)
         if gevent := _not_in(frozen, app["gevent"]):
-            # What the requirements have chosen stays, or pip says what does not fit.
+            # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
             _rewrite(chosen, _constraints(frozen))
             run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], home, tree)
     take_from_user(venv, pwd.getpwnam(app["user"]).pw_uid)
@@ -125,20 +124,20 @@ def _rewrite(file: t.IO[str], text: str) -> None:
 
 
 def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
-    """Return the pins of packages that the requirements have not brought: an application's own version stays."""
+    """Return the pins of packages that are not installed yet: a version that the application has chosen stays."""
     there = {_normal(re.split(r"==| @ ", line)[0]) for line in frozen.splitlines()}
     return [pin for pin in pins if _normal(pin.partition("==")[0]) not in there]
 
 
 def _normal(name: str) -> str:
-    """Return the one spelling of a package's name (PEP 503)."""
+    """Return the normalized name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _install_uwsgi(app: ReleaseOrder, venv: str, home: str, tree: str) -> None:
     """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
 
-    :raises CommandError: naming the remedy where there is no wheel
+    :raises CommandError: naming the remedy if there is no wheel
     """
     package = app["uwsgi"]
     if not package.lower().startswith("py"):

@@ -100,7 +100,7 @@ def test_nothing_is_pending_when_it_is_there(app):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="what root owns, root must make")
 @pytest.mark.parametrize("change", ["mode", "owner", "file", "link", "gone"])
-def test_what_was_changed_by_hand_is_seen(app, change):
+def test_a_directory_that_was_changed_by_hand_is_pending(app, change):
     make(app)
     shared = f"{app['root']}/shared"
     if change == "mode":
@@ -116,7 +116,7 @@ def test_what_was_changed_by_hand_is_seen(app, change):
     assert pending([app])[1] == [shared]
 
 
-def test_a_declaration_that_was_changed_by_hand_is_seen(app):
+def test_a_declaration_that_was_changed_by_hand_is_pending(app):
     apply(declarations(app), [app], lambda command: None)
     path = f"{layout.TMPFILES_DIR}/flask-shop.conf"
     with open(path, "a") as file:
@@ -146,5 +146,5 @@ def test_systemd_is_called_once_for_all_applications(app):
         assert os.stat(path).st_mode & 0o777 == 0o644
 
 
-def test_a_line_of_tmpfiles():
+def test_a_directory_is_declared_in_the_format_of_tmpfiles():
     assert Directory("/srv/x", 0o2750, "a", "b").line() == "d /srv/x 2750 a b -\n"

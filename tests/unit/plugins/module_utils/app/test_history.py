@@ -17,7 +17,7 @@ def root(tmp_path) -> str:
     return str(tmp_path)
 
 
-def test_nothing_has_happened(root):
+def test_a_new_application_has_no_history(root):
     assert history.read(root, 5) == []
     assert history.rejected(root) == {}
 
@@ -57,14 +57,14 @@ def test_a_full_disk_does_not_fail_a_deployment(root, monkeypatch):
     history.record(root, {"number": 1})
 
 
-def test_others_do_not_read_it(root):
+def test_other_users_cannot_read_the_history(root):
     history.record(root, {})
     history.reject(root, "r1", "me")
     for name in ("history.jsonl", "rejected.json"):
         assert os.stat(f"{root}/{name}").st_mode & 0o007 == 0
 
 
-def test_what_was_rolled_back_is_known_until_it_is_forgiven(root):
+def test_a_rejection_is_remembered_until_it_is_forgiven(root):
     history.reject(root, "r1", "me@here")
     history.reject(root, "r2", "me@here")
     assert set(history.rejected(root)) == {"r1", "r2"}

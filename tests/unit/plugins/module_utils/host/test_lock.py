@@ -21,19 +21,19 @@ def path(tmp_path, monkeypatch) -> str:
     return str(tmp_path / "lock")
 
 
-def test_a_lock_is_taken_again_after_it_was_let_go(path):
+def test_a_released_lock_can_be_taken_again(path):
     for _time in range(2):
         with held("me", 0, path):
             pass
 
 
-def test_who_comes_second_is_told_who_was_first(path):
+def test_a_second_run_is_told_who_holds_the_lock(path):
     says = r"^another run changes the applications of this host: me@here since 20.* \(process \d+\)\. Waited 0 s"
     with held("me@here", 0, path), pytest.raises(LockedError, match=says), held("you", 0, path):
         pytest.fail("two at a time")
 
 
-def test_who_comes_second_waits(path):
+def test_a_second_run_waits_for_the_lock(path):
     order: list[str] = []
 
     def second() -> None:
@@ -49,14 +49,14 @@ def test_who_comes_second_waits(path):
     assert order == ["first", "second"]
 
 
-def test_a_failure_lets_go(path):
+def test_an_exception_releases_the_lock(path):
     with pytest.raises(KeyError), held("me", 0, path):
         raise KeyError
     with held("you", 0, path):
         pass
 
 
-def test_a_holder_that_was_killed_lets_go(path):
+def test_a_killed_holder_releases_the_lock(path):
     code = f"import fcntl, time; f = open({path!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
@@ -67,12 +67,12 @@ def test_a_holder_that_was_killed_lets_go(path):
         pass
 
 
-def test_the_lock_is_roots_alone(path, tmp_path):
+def test_only_root_can_read_the_lock_file(path, tmp_path):
     with held("me", 0, path):
         assert (tmp_path / "lock").stat().st_mode & 0o077 == 0
 
 
-def test_commands_of_a_killed_run_are_waited_for(path):
+def test_a_run_waits_for_the_commands_of_a_killed_run(path):
     code = (
         "import os, subprocess; from ansible_collections.flaskops.stack.plugins.module_utils.host import lock\n"
         f"with lock.held('me@here', 0, {path!r}):\n"

@@ -14,7 +14,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance i
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
 
-def test_a_first_deployment(host, run):
+def test_a_first_deployment_serves_the_instance(host, run):
     outcome = run(host.candidate("one"))
     serves(host, "one", "r1")
     assert outcome.changed
@@ -46,7 +46,7 @@ def test_a_new_release_replaces_the_old_one(host, run):
     assert not host.is_running("flask-shop@one.service")
 
 
-def test_the_link_moves_after_the_gate_and_only_then(host, run, monkeypatch):
+def test_the_socket_link_moves_only_after_the_gate(host, run, monkeypatch):
     run(host.candidate("one"))
     links = []
     ask = host._request
@@ -60,7 +60,7 @@ def test_the_link_moves_after_the_gate_and_only_then(host, run, monkeypatch):
     serves(host, "two")
 
 
-def test_a_check_tells_and_changes_nothing(host, run):
+def test_check_mode_reports_the_switch_and_changes_nothing(host, run):
     run(host.candidate("one", "r1"))
     two = host.candidate("two", "r2")
     before = host.tree()
@@ -76,7 +76,7 @@ def test_a_check_tells_and_changes_nothing(host, run):
 @pytest.mark.parametrize(
     "behaviour", [{"ActiveState": "failed"}, {"ActiveState": "activating"}, {"answers": [500]}, {"answers": [ConnectionRefusedError("no")]}]
 )
-def test_a_bad_candidate_changes_nothing_that_is_live(host, run, behaviour):
+def test_a_bad_candidate_leaves_the_live_instance_untouched(host, run, behaviour):
     run(host.candidate("one", "r1"))
     before = host.tree("history.jsonl")
     units = dict(host.units)
@@ -97,7 +97,7 @@ def test_a_bad_first_candidate_leaves_nothing(host, run):
     assert host.tree("history.jsonl") == {}
 
 
-def test_the_next_run_after_a_bad_one_can_be_good(host, run):
+def test_the_same_candidate_can_be_deployed_after_it_was_refused(host, run):
     two = host.candidate("two", "r2")
     host.behave(two.unit, 500)
     with pytest.raises(DeployError):
@@ -107,7 +107,7 @@ def test_the_next_run_after_a_bad_one_can_be_good(host, run):
     serves(host, "two", "r2")
 
 
-def test_one_bad_application_keeps_all_as_they_are(host, run):
+def test_one_bad_application_keeps_all_others_from_being_switched(host, run):
     run(host.candidate("one"), host.candidate("one", name="blog"))
     before = host.tree("history.jsonl")
     host.behave("flask-blog@two.service", 500)
@@ -120,14 +120,14 @@ def test_one_bad_application_keeps_all_as_they_are(host, run):
     assert "another application of the run failed" in Path(host.app()["root"], "history.jsonl").read_text()
 
 
-def test_all_bad_applications_are_told(host, run):
+def test_the_message_names_every_bad_application(host, run):
     for name in ("shop", "blog"):
         host.behave(f"flask-{name}@two.service", 500)
     with pytest.raises(DeployError, match=r"(?s)shop: the candidate.*blog: the candidate"):
         run(host.candidate("two"), host.candidate("two", name="blog"))
 
 
-def test_only_what_changes_is_started(host, run):
+def test_only_applications_that_change_are_started(host, run):
     run(host.candidate("one"), host.candidate("one", name="blog"))
     host.events.clear()
     outcome = run(host.candidate("two", "r2"), host.candidate("one", name="blog"))
@@ -135,7 +135,7 @@ def test_only_what_changes_is_started(host, run):
     assert outcome.instances == {"shop": {"id": "two", "switched": True}, "blog": {"id": "one", "switched": False}}
 
 
-def test_an_instance_that_was_stopped_by_hand_comes_back(host, run):
+def test_an_instance_that_was_stopped_by_hand_is_started_again(host, run):
     one = host.candidate("one")
     run(one)
     host._stop([one.unit])
@@ -143,18 +143,18 @@ def test_an_instance_that_was_stopped_by_hand_comes_back(host, run):
     serves(host, "one", "r1")
 
 
-def test_a_live_instance_that_crashed_meanwhile_is_settled(host, run):
+def test_a_live_instance_that_systemd_has_restarted_needs_nothing(host, run):
     one = host.candidate("one")
     run(one)
     host.units[one.unit]["NRestarts"] = "3"
     assert not run(one).changed
-    # And with something to mend, it is not taken for a bad candidate.
+    # A run that has to mend a file must not take its earlier restarts for those of a bad candidate.
     (host.unit_dir / "flask-shop@.service").write_text("by hand")
     assert run(one).changed
     serves(host, "one", "r1")
 
 
-def test_what_was_changed_by_hand_is_put_right(host, run):
+def test_a_file_that_was_changed_by_hand_is_restored(host, run):
     one = host.candidate("one")
     run(one)
     before = host.tree("history.jsonl")
@@ -171,7 +171,7 @@ def test_an_old_instance_can_be_deployed_again_while_it_drains(host, run):
     serves(host, "one", "r1")
 
 
-def test_an_old_instance_that_would_start_at_boot_is_seen(host, run):
+def test_an_old_instance_that_would_start_at_boot_is_disabled(host, run):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     host.elapse()
@@ -181,7 +181,7 @@ def test_an_old_instance_that_would_start_at_boot_is_seen(host, run):
     assert not run(host.candidate("two", "r2")).changed
 
 
-def test_an_old_instance_that_nobody_stops_is_seen(host, run):
+def test_an_old_instance_that_nothing_stops_is_drained(host, run):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     host.elapse()
@@ -195,7 +195,7 @@ def test_an_old_instance_that_nobody_stops_is_seen(host, run):
 STATIC = {"nginx": {"routes": [{"path": "/"}, {"path": "/static/", "mode": "static", "directory": "web"}]}}
 
 
-def test_static_files_come_with_the_switch_and_those_of_before_stay(host, run):
+def test_static_files_change_with_the_switch_and_the_previous_ones_stay(host, run):
     run(host.candidate("one", "r1", **STATIC))
     run(host.candidate("two", "r2", **STATIC))
     public = Path(host.app()["root"], "public")
@@ -203,7 +203,7 @@ def test_static_files_come_with_the_switch_and_those_of_before_stay(host, run):
     assert (public / "previous/static/style.css").read_text() == "r1"
 
 
-def test_static_files_that_are_not_there_are_told_before_anything_starts(host, run):
+def test_a_missing_directory_of_static_files_is_reported_before_anything_starts(host, run):
     run(host.candidate("one", "r1"))
     before = host.tree("history.jsonl", "public")
     two = host.candidate("two", "r2", nginx={"routes": [{"path": "/static/", "mode": "static", "directory": "nothing"}]})
@@ -215,7 +215,7 @@ def test_static_files_that_are_not_there_are_told_before_anything_starts(host, r
     serves(host, "one", "r1")
 
 
-def test_what_was_built_last_is_found(host):
+def test_the_release_that_was_built_last_is_found(host):
     app = host.app()
     with pytest.raises(DeployError, match=rf"^shop: no release stands in {app['root']}; run the role flask_app before, or point"):
         last_built(app["name"], app["root"])
@@ -230,7 +230,7 @@ def test_what_was_built_last_is_found(host):
     }
 
 
-def test_a_run_is_written_down(host, run):
+def test_every_attempt_is_in_the_history(host, run):
     run(host.candidate("one", "r1"))
     two = host.candidate("two", "r2")
     host.behave(two.unit, 500)

@@ -35,14 +35,14 @@ def test_a_refused_candidate_leaves_no_trace(host, bring, refuse):
     assert host.is_running("flask-shop@one.service")
 
 
-def test_the_failure_of_a_refused_candidate_is_forgotten(host, refuse):
+def test_systemd_forgets_the_failure_of_a_refused_candidate(host, refuse):
     two = host.candidate("two")
     host.behave(two.unit, ActiveState="failed")
     refuse(two)
     assert host.units[two.unit]["ActiveState"] == "inactive"
 
 
-def test_the_unit_that_was_there_is_put_back(host, bring, refuse):
+def test_the_unit_template_is_restored(host, bring, refuse):
     bring("one", unit="unit 1")
     refuse(host.candidate("two", "r2", unit="unit 2"))
     template = host.unit_dir / "flask-shop@.service"
@@ -57,7 +57,7 @@ def test_a_first_candidate_that_is_refused_leaves_no_trace(host, refuse):
     assert not host.enabled()
 
 
-def test_the_release_live_state_text_instance_stays(host, bring, refuse):
+def test_the_release_of_the_live_instance_stays(host, bring, refuse):
     one = bring("one", "r1")
     refuse(host.candidate("two", "r1"))
     assert entries(f"{one.root}/releases") == ["r1"]
@@ -73,7 +73,7 @@ def test_a_virtualenv_that_another_release_uses_stays(host, bring, refuse):
     assert entries(f"{one.root}/venvs") == ["v-r1"]
 
 
-def test_what_one_goes_back_to_keeps_its_files(host, bring, refuse):
+def test_a_refused_rollback_target_keeps_its_files(host, bring, refuse):
     bring("one", "r1")
     two = bring("two", "r2")
     host.elapse()
@@ -95,7 +95,7 @@ def test_the_live_instance_is_left_alone_whatever_its_state(host, bring, refuse,
     assert host.timers() == set()
 
 
-def test_a_previous_instance_that_still_drains_is_not_cut_off(host, bring, refuse):
+def test_a_refused_rollback_target_that_was_draining_drains_again(host, bring, refuse):
     bring("one", "r1")
     bring("two", "r2")
     refuse(host.candidate("one", "r1"), remove=False)
@@ -103,7 +103,7 @@ def test_a_previous_instance_that_still_drains_is_not_cut_off(host, bring, refus
     assert host.timers() == {"flask-shop-drain-one.timer"}
 
 
-def test_and_comes_back_if_the_new_one_is_refused(host, bring):
+def test_with_strategy_restart_the_live_instance_is_started_again(host, bring):
     bring("one")
     two = host.candidate("two", strategy="restart")
     two.publish()

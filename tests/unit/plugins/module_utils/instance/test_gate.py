@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The gate: who gets through, and what is said of who does not."""
+"""The gate: which candidates pass, and what the message says of those that do not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNIT = "flask-shop@one.service"
 
 @pytest.fixture
 def through(host):
-    """Start an instance and let it go through the gate; return what is wrong with it, or nothing."""
+    """Start an instance and put it through the gate; return the problems."""
 
     def through(*answers, health=None, **state):
         candidate = host.candidate("one", health=health or {})
@@ -24,18 +24,18 @@ def through(host):
     return through
 
 
-def test_an_instance_that_answers_gets_through(host, through):
+def test_an_instance_that_answers_passes(host, through):
     assert through(200, health={"path": "/healthz?deep=1", "host": "shop.example.com"}) == []
-    # It was asked on its own socket, not on that of the site.
+    # The request went to the private socket of the instance, not to the one of the site.
     assert host.asked == [(f"{host.place}/run_dir/shop/one.sock", "/healthz?deep=1", "shop.example.com")]
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 302, 308])
-def test_what_is_accepted_by_default(through, status):
+def test_success_and_redirects_are_accepted_by_default(through, status):
     assert through(status) == []
 
 
-def test_further_headers_are_sent(host, through, monkeypatch):
+def test_headers_of_the_health_check_are_sent(host, through, monkeypatch):
     sent = {}
     monkeypatch.setattr(gate_module, "request", lambda *args: sent.update(args[4]) or host._request(*args))
     assert through(200, health={"headers": {"X-Token": "t"}}) == []
@@ -47,7 +47,7 @@ def test_an_application_may_need_time(through, answers):
     assert through(*answers) == []
 
 
-def test_nobody_is_asked_before_it_is_ready(host):
+def test_no_request_is_sent_before_the_unit_is_ready(host):
     candidate = host.candidate("one")
     host.behave(UNIT, ActiveState="activating", SubState="start")
     host._start([UNIT])
@@ -85,7 +85,7 @@ def test_an_instance_that_exits_is_refused_at_once(host, through, state):
     ("strategy", "says"),
     [("switch", "The live instance was not touched."), ("restart", "The live instance had to make room and is started again.")],
 )
-def test_what_became_live_state_text_instance_is_told(host, strategy, says):
+def test_the_message_says_what_happened_to_the_live_instance(host, strategy, says):
     live, candidate = host.candidate("live"), host.candidate("one", strategy=strategy)
     (host.place / "run_dir/shop/uwsgi.sock").symlink_to(f"{live.id}.sock")
     host.behave(UNIT, ActiveState="failed")
@@ -94,7 +94,7 @@ def test_what_became_live_state_text_instance_is_told(host, strategy, says):
     assert says in problem.text()
 
 
-def test_an_instance_that_exits_when_it_is_asked_is_told_so(host, through, monkeypatch):
+def test_the_message_says_that_an_instance_exited_during_the_request(host, through, monkeypatch):
     def dies(*args):
         host.units[UNIT].update(ActiveState="failed", ExecMainStatus="9")
         raise ConnectionResetError("reset")
@@ -104,13 +104,13 @@ def test_an_instance_that_exits_when_it_is_asked_is_told_so(host, through, monke
     assert problem.says == "the candidate one exited with 9 after it was ready"
 
 
-def test_a_log_without_lines_is_told(host, through):
+def test_the_message_says_that_the_log_is_empty(host, through):
     host.log = []
     (problem,) = through(ActiveState="failed")
     assert problem.text().endswith("last log lines:\n    (nothing)")
 
 
-def test_lines_that_have_lost_their_invocation_are_found(host, through):
+def test_log_lines_without_an_invocation_id_are_found(host, through):
     host.log, host.late_log = [], ["SyntaxError"]
     (problem,) = through(ActiveState="failed")
     assert problem.log == ["SyntaxError"]
@@ -128,7 +128,7 @@ def test_an_instance_that_does_not_answer_is_refused(through):
     assert problem.says == "the candidate one was asked for /h (Host: x) and gave no answer (refused) within 30 s"
 
 
-def test_a_wrong_answer_is_shown(through):
+def test_the_message_shows_a_wrong_answer(through):
     (problem,) = through((500, "<h1>Error</h1>\n\n  no such   table\n"), health={"status": [200, 418]})
     assert problem.says == (
         "the candidate one was asked for / (Host: shop) and answered 500 with the body '<h1>Error</h1> no such table';"
@@ -136,7 +136,7 @@ def test_a_wrong_answer_is_shown(through):
     )
 
 
-def test_a_long_answer_is_shown_in_part(through):
+def test_the_message_shows_only_the_beginning_of_a_long_answer(through):
     (problem,) = through((500, "x" * 5000))
     assert len(problem.says) < 500
 
@@ -173,13 +173,13 @@ def test_all_candidates_are_judged(host):
     assert [" ".join(line.split()[:4]) for line in says] == ["the candidate three exited", "the candidate two was"]
 
 
-def test_nobody_waits_for_candidates_that_are_through(host):
+def test_without_candidates_the_gate_does_not_wait(host):
     began = host.now
     assert gate([]) == []
     assert host.now == began
 
 
-def test_one_request_does_not_take_all_the_time(host, through, monkeypatch):
+def test_one_request_may_take_half_of_the_timeout(host, through, monkeypatch):
     seconds = []
     monkeypatch.setattr(gate_module, "request", lambda *args: seconds.append(args[3]) or host._request(*args))
     through(200, health={"timeout": 20})

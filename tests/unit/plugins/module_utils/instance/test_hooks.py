@@ -25,7 +25,7 @@ def test_hooks_run_after_the_switch(host, run, monkeypatch):
     assert len(ran) == 1
 
 
-def test_a_hook_that_fails_leaves_the_switch(host, run, monkeypatch):
+def test_a_hook_that_fails_does_not_undo_the_switch(host, run, monkeypatch):
     monkeypatch.setattr(
         deploy, "run_hooks", lambda *_args: (nothing for nothing in ()).throw(CommandError("the after_switch hook 'x' ended with 1:\nno"))
     )
@@ -78,7 +78,7 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
     serves(host, "one", "r1")
 
 
-def test_migrations_are_due_for_another_release_and_not_for_other_settings(host, run):
+def test_migrations_run_for_another_release_and_not_for_other_settings(host, run):
     run(host.candidate("one", "r1"))
     assert new_releases([host.candidate("two", "r1")], allow_rejected=False) == []
     wanted = [host.candidate("two", "r2"), host.candidate("one", name="blog")]

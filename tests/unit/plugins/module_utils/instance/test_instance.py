@@ -40,7 +40,7 @@ def test_the_application_reads_its_files_and_not_its_secrets(host):
     assert {os.stat(f"{one.config_dir}/one.{suffix}").st_uid for suffix in groups} == {0}
 
 
-def test_an_instance_that_was_killed_leaves_no_socket(host):
+def test_sockets_of_a_killed_instance_are_removed_with_it(host):
     one = host.candidate("one")
     for name in ("one.sock", "one.stats", "two.sock"):
         Path(one.run_dir, name).touch()
@@ -66,7 +66,7 @@ def test_the_record_has_no_secret(host):
     ],
 )
 @pytest.mark.parametrize("change", ["edit", "remove"])
-def test_a_change_by_hand_is_seen(host, name, change):
+def test_a_change_by_hand_is_found_and_overwritten(host, name, change):
     one = host.candidate("one")
     one.write()
     path = host.place / name
@@ -77,7 +77,7 @@ def test_a_change_by_hand_is_seen(host, name, change):
     assert one.stale_files() == instances.changed_by_hand(one.app, "one") == []
 
 
-def test_who_is_live_and_who_was(host):
+def test_links_say_which_instance_is_live_and_which_was(host):
     one, two = host.candidate("one"), host.candidate("two")
     assert (one.live_id, instances.previous_id(one.app)) == ("", "")
     for candidate in (one, two):
@@ -90,14 +90,14 @@ def test_who_is_live_and_who_was(host):
 
 
 @pytest.mark.parametrize("target", ["elsewhere", "/run/other/x.socket", ""])
-def test_a_foreign_link_is_nobody_of_ours(host, target):
+def test_a_foreign_socket_link_means_that_no_instance_is_live(host, target):
     one = host.candidate("one")
     if target:
         os.symlink(target, f"{one.run_dir}/uwsgi.sock")
     assert one.live_id == ""
 
 
-def test_what_is_no_instance_is_not_one(host):
+def test_unfinished_files_are_not_taken_for_instances(host):
     one = host.candidate("one")
     one.write()
     for name in (".two.ini.partial", ".three.ini", "four.env"):

@@ -67,7 +67,7 @@ def test_of_several_instances_of_a_release_the_newest_that_was_live_stays():
     assert keepers(found, 2) == ({"live", "b"}, {"r2", "r1"})
 
 
-def test_a_protected_instance_speaks_for_its_release():
+def test_a_release_with_a_protected_instance_keeps_no_other():
     found = inventory("live=r2", "b=r1", "a=r1", protected="live a")
     assert keepers(found, 3) == ({"live", "a"}, {"r2", "r1"})
 

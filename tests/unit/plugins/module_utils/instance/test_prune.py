@@ -14,7 +14,7 @@ from ansible_collections.flaskops.stack.tests.unit.runs import entries
 
 
 def history(host, bring, count: int, **more):
-    """Bring up `count` instances, each of its own release, and let the old ones end."""
+    """Bring up `count` instances, each of its own release, and let the drain time of each pass."""
     for number in range(1, count + 1):
         last = bring(f"i{number}", f"r{number}", **more)
         host.elapse()
@@ -32,7 +32,7 @@ def test_the_newest_releases_stay(host, bring, keep):
     assert {path for path in removed if "/releases/" in path} == {f"{live.root}/releases/r{number}" for number in range(1, 7 - keep)}
 
 
-def test_what_went_is_told_and_gone(host, bring):
+def test_every_removed_path_is_reported_and_gone(host, bring):
     live = history(host, bring, 4, keep_releases=2)
     for path in prune.prune(live):
         assert not os.path.lexists(path)
@@ -53,7 +53,7 @@ def test_live_and_previous_stay_however_old_they_are(host, bring):
     assert set(known_ids(live.app)) == {"i1", "i2"}
 
 
-def test_running_instances_stay_with_what_they_run_from(host, bring):
+def test_running_instances_stay_with_their_releases(host, bring):
     for number in range(1, 6):
         live = bring(f"i{number}", f"r{number}", keep_releases=2)
     prune.prune(live)
@@ -63,7 +63,7 @@ def test_running_instances_stay_with_what_they_run_from(host, bring):
     assert entries(f"{live.root}/releases") == ["r4", "r5"]
 
 
-def test_nothing_is_left_to_stop_what_has_ended_by_itself(host, bring):
+def test_the_drain_timer_of_an_ended_instance_is_cancelled(host, bring):
     for number in range(1, 5):
         live = bring(f"i{number}", f"r{number}", keep_releases=2)
     host._stop(["flask-shop@i1.service"])
@@ -74,7 +74,7 @@ def test_nothing_is_left_to_stop_what_has_ended_by_itself(host, bring):
 
 
 @pytest.mark.parametrize("state", ["activating", "deactivating", "reloading"])
-def test_an_instance_that_is_about_to_end_stays_too(host, bring, state):
+def test_an_instance_that_is_stopping_stays(host, bring, state):
     live = history(host, bring, 4, keep_releases=2)
     host.units["flask-shop@i1.service"]["ActiveState"] = state
     prune.prune(live)
@@ -82,14 +82,14 @@ def test_an_instance_that_is_about_to_end_stays_too(host, bring, state):
     assert "i1" in known_ids(live.app)
 
 
-def test_an_instance_that_failed_is_an_old_one(host, bring):
+def test_an_old_instance_that_failed_is_removed(host, bring):
     live = history(host, bring, 4, keep_releases=2)
     host.units["flask-shop@i1.service"]["ActiveState"] = "failed"
     prune.prune(live)
     assert "i1" not in known_ids(live.app)
 
 
-def test_of_a_release_to_go_back_to_the_newest_instance_stays(host, bring):
+def test_the_newest_instance_of_an_earlier_release_stays(host, bring):
     for name, release in (("a1", "r1"), ("a2", "r1"), ("b", "r2"), ("c", "r3")):
         live = bring(name, release, keep_releases=3)
         host.elapse()
@@ -99,7 +99,7 @@ def test_of_a_release_to_go_back_to_the_newest_instance_stays(host, bring):
     assert known_ids(live.app) == ["a2", "b", "c"]
 
 
-def test_many_instances_of_one_release_are_one_release(host, bring):
+def test_many_instances_of_one_release_count_as_one_release(host, bring):
     bring("a", "r1", keep_releases=2)
     for number in range(4):
         host.elapse()
@@ -107,11 +107,11 @@ def test_many_instances_of_one_release_are_one_release(host, bring):
     host.elapse()
     prune.prune(live)
     assert entries(f"{live.root}/releases") == ["r1", "r2"]
-    # The live one, the one before, and the newest of the other release.
+    # These are the live instance, the previous one, and the newest instance of the other release.
     assert known_ids(live.app) == ["a", "b2", "b3"]
 
 
-def test_what_is_built_and_not_yet_live_stays(host, bring):
+def test_a_release_that_is_built_and_not_yet_live_stays(host, bring):
     live = history(host, bring, 3, keep_releases=2)
     host.build(live.app, "r9")
     prune.prune(live)
@@ -127,15 +127,15 @@ def test_a_virtualenv_of_a_kept_release_stays(host, bring):
     assert entries(f"{live.root}/venvs") == ["v-r1"]
 
 
-def test_what_a_run_that_was_killed_was_building_goes(host, bring):
-    """Nobody else is building: a build holds the lock that a switch does."""
+def test_an_unfinished_build_of_a_killed_run_is_removed(host, bring):
+    """No other run is building: a build holds the same lock as a switch."""
     live = history(host, bring, 3, keep_releases=2)
     os.mkdir(f"{live.root}/releases/.building")
     prune.prune(live)
     assert not os.path.isdir(f"{live.root}/releases/.building")
 
 
-def test_prebuilt_code_is_not_ours_to_remove(host, bring):
+def test_prebuilt_code_is_not_removed(host, bring):
     for number in range(4):
         live = bring(f"i{number}", release="", keep_releases=2)
         host.elapse()

@@ -47,7 +47,7 @@ def test_static_files_stand_under_their_urls_and_nothing_else(published):
     assert names(published()) == {"static/style.css", "static/img/a.png", "deep/er/a.png"}
 
 
-def test_without_static_routes_there_is_nothing_public(published):
+def test_without_static_routes_no_file_is_public(published):
     public = published(nginx={"routes": [{"path": "/"}]})
     assert public.is_dir()
     assert names(public) == set()
@@ -60,7 +60,7 @@ def test_links_of_a_release_are_not_public(host, published):
     assert names(published()) == {"static/style.css", "static/img/a.png", "deep/er/a.png"}
 
 
-def test_public_files_take_no_space(host, published):
+def test_public_files_are_hard_links(host, published):
     public = published()
     assert (public / "static/style.css").stat().st_ino == (Path(host.app()["root"]) / "releases/r1/web/style.css").stat().st_ino
 
@@ -72,7 +72,7 @@ def test_code_on_another_file_system_is_copied(published, monkeypatch):
     assert mode(public / "static/style.css") == 0o644
 
 
-def test_publishing_again_begins_anew(published):
+def test_publishing_again_removes_other_files(published):
     (published() / "static/left").touch()
     assert "static/left" not in names(published())
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Applications that are removed: nothing of them stays but what their users put there, and others are not touched."""
+"""Applications that are removed: only their shared files stay, and other applications are not touched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def absent(host, name: str = "blog", purge: bool = False):
     return {**host.app(name), "purge": purge}
 
 
-def test_an_application_goes_away_and_others_stay(host, run):
+def test_an_application_is_removed_and_others_stay(host, run):
     shop = host.candidate("one")
     run(shop)
     before = host.tree("history.jsonl")
@@ -32,7 +32,7 @@ def test_an_application_goes_away_and_others_stay(host, run):
     assert not run(shop, absent=[{**absent(host), "config_dir": "/nowhere", "run_dir": "/nowhere", "root": "/nowhere"}]).changed
 
 
-def test_what_the_users_put_there_outlives_the_application(host, run):
+def test_shared_files_stay_unless_the_application_is_purged(host, run):
     run(host.candidate("one", name="blog"))
     shared = Path(host.app("blog")["root"], "shared")
     shared.mkdir()
@@ -43,7 +43,7 @@ def test_what_the_users_put_there_outlives_the_application(host, run):
     assert not shared.exists()
 
 
-def test_a_bad_candidate_keeps_the_application_that_should_go(host, run):
+def test_a_bad_candidate_keeps_another_application_from_being_removed(host, run):
     run(host.candidate("one"), host.candidate("one", name="blog"))
     host.behave("flask-shop@two.service", 500)
     with pytest.raises(DeployError):
@@ -51,7 +51,7 @@ def test_a_bad_candidate_keeps_the_application_that_should_go(host, run):
     serves(host, "one", name="blog")
 
 
-def test_a_check_of_going_away_changes_nothing(host, run):
+def test_check_mode_reports_a_removal_and_changes_nothing(host, run):
     run(host.candidate("one", name="blog"))
     before = host.tree()
     assert run(absent=[absent(host)], check=True).removed

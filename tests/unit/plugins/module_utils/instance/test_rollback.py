@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rollbacks: where one goes back to, and what stays rejected."""
+"""Rollbacks: which instance becomes live again, and what stays rejected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance i
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
 
-def test_going_back_to_the_instance_before(host, run, back):
+def test_a_rollback_goes_to_the_previous_instance(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     outcome = back(host.app())
@@ -22,7 +22,7 @@ def test_going_back_to_the_instance_before(host, run, back):
     serves(host, "one", "r1")
 
 
-def test_going_back_after_it_has_ended(host, run, back):
+def test_a_rollback_starts_an_instance_that_has_ended(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     host.elapse()
@@ -30,7 +30,7 @@ def test_going_back_after_it_has_ended(host, run, back):
     serves(host, "one", "r1")
 
 
-def test_going_back_twice_goes_back_twice(host, run, back):
+def test_two_rollbacks_go_back_two_instances(host, run, back):
     for name, release in (("one", "r1"), ("two", "r2"), ("three", "r3")):
         run(host.candidate(name, release))
     back(host.app())
@@ -41,7 +41,7 @@ def test_going_back_twice_goes_back_twice(host, run, back):
         back(host.app())
 
 
-def test_going_back_to_a_release_by_its_name(host, run, back):
+def test_a_rollback_goes_to_a_named_release(host, run, back):
     for name, release in (("one", "r1"), ("two", "r2"), ("three", "r3")):
         run(host.candidate(name, release))
     back(host.app(), release="r1")
@@ -56,7 +56,7 @@ def test_going_back_to_a_release_by_its_name(host, run, back):
         ("r8", "shop: release r8 was never healthy on this host; there are r1"),
     ],
 )
-def test_a_release_one_cannot_go_back_to(host, run, back, release, says):
+def test_a_rollback_to_an_impossible_release_says_why(host, run, back, release, says):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     os.mkdir(f"{host.app()['root']}/releases/r8")
@@ -67,12 +67,12 @@ def test_a_release_one_cannot_go_back_to(host, run, back, release, says):
     assert host.tree() == before
 
 
-def test_where_nothing_is_live_there_is_nothing_to_go_back_from(host, back):
+def test_without_a_live_instance_there_is_no_rollback(host, back):
     with pytest.raises(DeployError, match="^shop: no instance is live"):
         back(host.app())
 
 
-def test_one_application_that_cannot_go_back_keeps_all(host, run, back):
+def test_one_application_that_cannot_go_back_keeps_all_from_going_back(host, run, back):
     run(host.candidate("one", "r1"), host.candidate("one", name="blog"))
     run(host.candidate("two", "r2"), host.candidate("one", name="blog"))
     before = host.tree()
@@ -81,7 +81,7 @@ def test_one_application_that_cannot_go_back_keeps_all(host, run, back):
     assert host.tree() == before
 
 
-def test_what_one_goes_back_to_passes_the_gate(host, run, back):
+def test_a_rollback_target_must_pass_the_gate(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     host.elapse()
@@ -93,7 +93,7 @@ def test_what_one_goes_back_to_passes_the_gate(host, run, back):
     assert host.tree("history.jsonl") == before
 
 
-def test_a_check_of_going_back_changes_nothing(host, run, back):
+def test_check_mode_reports_a_rollback_and_changes_nothing(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     before = host.tree()
@@ -101,7 +101,7 @@ def test_a_check_of_going_back_changes_nothing(host, run, back):
     assert host.tree() == before
 
 
-def test_what_was_rolled_back_is_not_deployed_again(host, run, back):
+def test_a_release_that_was_rolled_back_is_not_deployed_again(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     back(host.app())
@@ -111,14 +111,14 @@ def test_what_was_rolled_back_is_not_deployed_again(host, run, back):
     assert outcome.instances == {"shop": {"id": "one", "switched": False}}
     (notice,) = outcome.notices
     assert notice.startswith("shop: r2 was rolled back by me@here at ")
-    # Nor with other settings: it is the release that was bad.
+    # Another instance of the rejected release is not deployed either.
     assert not run(host.candidate("two b", "r2")).changed
     assert run(host.candidate("two", "r2"), allow_rejected=True).changed
     serves(host, "two", "r2")
     assert run(host.candidate("two", "r2")).notices == [], "that was its pardon"
 
 
-def test_settings_that_were_rolled_back_do_not_reject_the_release(host, run, back):
+def test_a_rollback_of_settings_does_not_reject_the_release(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r1"))
     back(host.app())
@@ -126,7 +126,7 @@ def test_settings_that_were_rolled_back_do_not_reject_the_release(host, run, bac
     assert run(host.candidate("three", "r1")).changed
 
 
-def test_a_new_release_is_deployed_after_going_back(host, run, back):
+def test_a_new_release_is_deployed_after_a_rollback(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2"))
     back(host.app())

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Paths an application may write to are looked at before systemd would stumble over them."""
+"""The paths that a sandbox opens are checked before systemd would fail on them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def app(tmp_path):
     return {"name": "shop", "user": getpass.getuser(), "writable": [str(tmp_path)]}
 
 
-def test_a_path_that_is_there_and_writable_is_no_problem(app):
+def test_a_writable_path_is_accepted(app):
     sandbox.check([app, {**app, "name": "blog", "writable": []}])
 
 
-def test_a_path_that_is_not_there_is_named_with_what_to_do(app, tmp_path):
+def test_a_missing_path_is_reported_with_the_remedy(app, tmp_path):
     with pytest.raises(DeployError) as caught:
         sandbox.check([{**app, "writable": [str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/b"]}])
     assert str(caught.value).splitlines() == [

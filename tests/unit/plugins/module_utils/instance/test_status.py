@@ -33,13 +33,13 @@ def look(host, monkeypatch):
     return lambda: status.describe(host.app())
 
 
-def test_nothing_is_there(look):
+def test_a_new_host_has_nothing(look):
     found = look()
     assert (found["live"], found["socket"], found["instances"], found["history"]) == ("", None, {}, [])
     assert found["release"] == {"id": "", "revision": "", "virtualenv_id": "", "built": 0}
 
 
-def test_releases_instances_and_workers(host, look):
+def test_releases_instances_and_workers_are_reported(host, look):
     for name, release in (("one", "r1"), ("two", "r2")):
         deploy([host.candidate(name, release)], [], "me@here", False, False)
     before = host.tree()
@@ -71,7 +71,7 @@ def test_releases_instances_and_workers(host, look):
     assert (host.tree(), host.events) == (before, []), "nothing has changed"
 
 
-def test_a_change_by_hand_is_shown(host, look):
+def test_a_change_by_hand_is_reported(host, look):
     deploy([host.candidate("two", "r2")], [], "me@here", False, False)
     assert look()["changed_by_hand"] == []
     path = host.place / "config_dir/shop/two.env"
@@ -79,7 +79,7 @@ def test_a_change_by_hand_is_shown(host, look):
     assert look()["changed_by_hand"] == [str(path)]
 
 
-def test_the_socket_is_that_behind_the_link(host, look):
+def test_the_reported_socket_is_the_one_behind_the_link(host, look):
     app = host.app()
     os.symlink("two.sock", f"{app['run_dir']}/uwsgi.sock")
     assert look()["socket"] is None
@@ -90,7 +90,7 @@ def test_the_socket_is_that_behind_the_link(host, look):
     assert (found["path"], found["mode"], found["owner"]) == (os.path.realpath(f"{app['run_dir']}/two.sock"), "0660", getpass.getuser())
 
 
-def test_a_file_in_place_of_the_socket_is_none(host, look):
+def test_a_plain_file_is_not_reported_as_a_socket(host, look):
     app = host.app()
     open(f"{app['run_dir']}/uwsgi.sock", "w").close()
     assert look()["socket"] is None

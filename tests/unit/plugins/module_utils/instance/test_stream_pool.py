@@ -17,7 +17,7 @@ from ansible_collections.flaskops.stack.tests.unit.pools import pool, settled, s
 POOL_TEMPLATE = "flask-shop.stream@.service"
 
 
-def test_its_files_stand_beside_those_of_the_instance(host):
+def test_files_of_a_pool_lie_beside_those_of_its_instance(host):
     one = host.candidate("one", pool=True)
     one.write()
     ini = Path(one.config_dir, "one.stream.ini")
@@ -32,7 +32,7 @@ def test_its_files_stand_beside_those_of_the_instance(host):
 @pytest.mark.parametrize(
     "path", ["config_dir/shop/one.stream.ini", f"systemd/{POOL_TEMPLATE}", "systemd/flask-shop.stream@one.service.d/instance.conf"]
 )
-def test_a_change_of_it_by_hand_is_seen_and_put_right(host, run, path):
+def test_a_change_of_a_pool_by_hand_is_found_and_overwritten(host, run, path):
     run(host.candidate("one", pool=True))
     before = (host.place / path).read_text()
     (host.place / path).write_text("changed")
@@ -47,13 +47,13 @@ def test_an_application_without_streams_has_one_unit(host, run):
     assert not [name for name in host.tree() if "stream" in name]
 
 
-def test_both_are_asked_on_their_own_sockets(host, run):
+def test_instance_and_pool_are_asked_on_their_own_sockets(host, run):
     run(host.candidate("one", pool=True, health={"path": "/healthz"}))
     assert host.asked == [(f"{host.place}/run_dir/shop/{socket}.sock", "/healthz", "shop") for socket in ("one", "one.stream")]
 
 
 @pytest.mark.parametrize(("bad", "says"), [(unit, "the candidate one was"), (pool, "the stream pool of the candidate one was")])
-def test_an_instance_is_refused_if_either_is_bad(host, bad, says):
+def test_an_instance_is_refused_if_it_or_its_pool_is_bad(host, bad, says):
     one = host.candidate("one", pool=True)
     host.behave(bad("one"), 500)
     host._start(one.wanted_units)
@@ -61,7 +61,7 @@ def test_an_instance_is_refused_if_either_is_bad(host, bad, says):
     assert problem.says.startswith(says)
 
 
-def test_what_fails_with_its_other_half_is_told_once(host):
+def test_an_instance_that_fails_together_with_its_pool_is_reported_once(host):
     one = host.candidate("one", pool=True)
     for name in one.wanted_units:
         host.behave(name, ActiveState="failed", ExecMainStatus="22")
@@ -70,7 +70,7 @@ def test_what_fails_with_its_other_half_is_told_once(host):
 
 
 @pytest.mark.parametrize("bad", [unit, pool])
-def test_a_refused_candidate_leaves_neither(host, run, bad):
+def test_a_refused_candidate_leaves_neither_instance_nor_pool(host, run, bad):
     run(host.candidate("one", pool=True))
     before = host.tree("history")
     host.behave(bad("two"), 500)
@@ -82,7 +82,7 @@ def test_a_refused_candidate_leaves_neither(host, run, bad):
     settled(host, "one", True)
 
 
-def test_a_refused_first_pool_leaves_no_template(host, run):
+def test_a_refused_first_pool_leaves_no_unit_template(host, run):
     run(host.candidate("one"))
     host.behave(pool("two"), 500)
     with pytest.raises(DeployError):
@@ -91,7 +91,7 @@ def test_a_refused_first_pool_leaves_no_template(host, run):
     assert streams_go_to(host) is None
 
 
-def test_a_pool_that_was_stopped_by_hand_comes_back(host, run):
+def test_a_pool_that_was_stopped_by_hand_is_started_again(host, run):
     run(host.candidate("one", pool=True))
     host._stop([pool("one")])
     assert run(host.candidate("one", pool=True)).changed
@@ -99,7 +99,7 @@ def test_a_pool_that_was_stopped_by_hand_comes_back(host, run):
     assert not run(host.candidate("one", pool=True)).changed
 
 
-def test_a_link_that_was_led_elsewhere_comes_back(host, run):
+def test_a_stream_link_that_was_changed_by_hand_is_restored(host, run):
     run(host.candidate("one", pool=True))
     link = Path(host.app()["run_dir"], "stream.sock")
     link.unlink()
@@ -108,7 +108,7 @@ def test_a_link_that_was_led_elsewhere_comes_back(host, run):
     settled(host, "one", True)
 
 
-def test_pruning_takes_both_and_the_template_with_the_last(host, run):
+def test_pruning_removes_pools_and_with_the_last_one_the_unit_template(host, run):
     run(host.candidate("p1", "r1", keep_releases=2, pool=True))
     for number in (2, 3):
         host.elapse()
@@ -117,7 +117,7 @@ def test_pruning_takes_both_and_the_template_with_the_last(host, run):
     assert instances.known_ids(host.app()) == ["p2", "p3"]
 
 
-def test_a_pool_that_runs_keeps_its_instance(host, run):
+def test_a_running_pool_keeps_its_instance(host, run):
     for number in (1, 2, 3):
         run(host.candidate(f"p{number}", f"r{number}", keep_releases=2, pool=True))
         host._stop([unit(f"p{number}")] if number == 1 else [])
@@ -125,7 +125,7 @@ def test_a_pool_that_runs_keeps_its_instance(host, run):
     assert (host.unit_dir / POOL_TEMPLATE).exists()
 
 
-def test_an_application_that_goes_takes_its_pool_along(host, run):
+def test_the_pool_is_removed_with_its_application(host, run):
     run(host.candidate("one", pool=True))
     app = {**host.app(), "purge": False}
     assert str(host.unit_dir / POOL_TEMPLATE) in removal.pending(app)
@@ -135,7 +135,7 @@ def test_an_application_that_goes_takes_its_pool_along(host, run):
     assert removal.pending(app) == []
 
 
-def test_an_instance_that_was_killed_leaves_no_socket_of_its_pool(host):
+def test_sockets_of_a_killed_pool_are_removed_with_its_instance(host):
     one = host.candidate("one", pool=True)
     for name in ("one.stream.sock", "one.stream.stats", "two.stream.sock"):
         Path(one.run_dir, name).touch()
@@ -143,7 +143,7 @@ def test_an_instance_that_was_killed_leaves_no_socket_of_its_pool(host):
     assert os.listdir(one.run_dir) == ["two.stream.sock"]
 
 
-def test_what_the_pool_does_is_told(host, run, monkeypatch):
+def test_statistics_of_the_pool_are_reported(host, run, monkeypatch):
     worker = {"id": 1, "pid": 7, "status": "busy", "requests": 5, "exceptions": 0, "rss": 0, "avg_rt": 3}
     stats = {
         "one.stats": {"version": "2.0.30", "workers": [{**worker, "cores": [{"in_request": 0}] * 4}]},

@@ -13,7 +13,7 @@ from ansible_collections.flaskops.stack.tests.unit.runs import KilledRuns
 
 
 @pytest.mark.parametrize(("old", "new"), CHANGES)
-def test_streams_come_along(host, run, old, new):
+def test_a_switch_takes_the_streams_along(host, run, old, new):
     run(host.candidate("one", "r1", pool=old))
     run(host.candidate("two", "r2", pool=new))
     settled(host, "two", new)
@@ -26,7 +26,7 @@ def test_streams_come_along(host, run, old, new):
 
 
 @pytest.mark.parametrize(("old", "new"), CHANGES)
-def test_and_back(host, run, back, old, new):
+def test_a_rollback_takes_the_streams_along(host, run, back, old, new):
     run(host.candidate("one", "r1", pool=old))
     run(host.candidate("two", "r2", pool=new))
     host.elapse()
@@ -37,14 +37,14 @@ def test_and_back(host, run, back, old, new):
     assert not host.is_running(pool("two"))
 
 
-def test_where_nginx_asks_for_a_pool_that_is_not_there_the_instance_itself_answers(host, run, back):
+def test_after_a_rollback_to_an_instance_without_a_pool_its_own_socket_serves_streams(host, run, back):
     run(host.candidate("one", "r1"))
     run(host.candidate("two", "r2", pool=True))
     back(host.app())
     assert streams_go_to(host) == "one.sock"
 
 
-def test_streams_go_first_and_the_rest_is_the_mark_of_the_switch(host, run, monkeypatch):
+def test_the_stream_link_is_renamed_just_before_the_socket_link(host, run, monkeypatch):
     run(host.candidate("one", "r1", pool=True))
     renamed = []
     real = os.rename
@@ -53,13 +53,13 @@ def test_streams_go_first_and_the_rest_is_the_mark_of_the_switch(host, run, monk
     assert renamed.index("stream.sock") + 1 == renamed.index("uwsgi.sock")
 
 
-def test_the_drain_time_is_that_of_both(host, run):
+def test_instance_and_pool_drain_together(host, run):
     run(host.candidate("one", "r1", pool=True))
     run(host.candidate("two", "r2", pool=True))
     assert f"stop {unit('one')} {pool('one')} in 20" in host.events
 
 
-def test_both_make_room_with_strategy_restart(host, run):
+def test_with_strategy_restart_instance_and_pool_are_stopped_first(host, run):
     run(host.candidate("one", "r1", pool=True))
     host.events.clear()
     host.behave(pool("two"), 500)
@@ -70,7 +70,7 @@ def test_both_make_room_with_strategy_restart(host, run):
     settled(host, "one", True)
 
 
-def test_an_old_pool_that_nobody_stops_is_seen(host, run):
+def test_an_old_pool_that_nothing_stops_is_drained(host, run):
     run(host.candidate("one", "r1", pool=True))
     run(host.candidate("two", "r2", pool=True))
     host.elapse()

@@ -21,7 +21,7 @@ def test_a_first_switch_makes_the_links(host, bring):
     assert host.timers() == set()
 
 
-def test_a_later_switch_moves_them(host, bring):
+def test_a_later_switch_moves_the_links(host, bring):
     bring("one", "r1")
     two = bring("two", "r2")
     assert read_link(f"{two.run_dir}/uwsgi.sock") == "two.sock"
@@ -31,7 +31,7 @@ def test_a_later_switch_moves_them(host, bring):
     assert host.enabled() == {"flask-shop@two.service"}
 
 
-def test_whatever_a_reboot_comes_into_starts_what_serves(host, monkeypatch, bring):
+def test_a_reboot_during_a_switch_starts_the_instance_that_serves(host, monkeypatch, bring):
     bring("one", "r1")
     two = host.candidate("two", "r2")
     two.publish()
@@ -41,7 +41,7 @@ def test_whatever_a_reboot_comes_into_starts_what_serves(host, monkeypatch, brin
     def look(name):
         live, boots = read_link(f"{two.config_dir}/live"), host.enabled()
         seen.append((name, live, boots))
-        # What would be started at boot must include the one that makes the link again.
+        # After a boot, the instance behind the link `live` makes the socket link again, so systemd must start it.
         assert f"flask-shop@{live.removesuffix('.ini')}.service" in boots
 
     real = os.rename
@@ -67,11 +67,11 @@ def test_a_candidate_is_started_beside_the_live_instance(host, bring):
     assert "stop flask-shop@one.service" not in host.events
 
 
-def test_the_old_instance_has_its_time(host, bring):
+def test_the_old_instance_runs_until_its_drain_time_is_over(host, bring):
     bring("one")
     bring("two", drain_timeout=60)
     assert host.timers() == {"flask-shop-drain-one.timer"}
-    # The stop itself may take ten seconds of it.
+    # The drain time includes the stop, which may take ten seconds.
     assert "stop flask-shop@one.service in 50" in host.events
     assert host.is_running("flask-shop@one.service"), "until then"
     host.elapse()
@@ -80,26 +80,26 @@ def test_the_old_instance_has_its_time(host, bring):
 
 
 @pytest.mark.parametrize(("drain_timeout", "seconds"), [(0, 0), (5, 0), (10, 0), (11, 1), (300, 290)])
-def test_how_long_it_goes_on(host, bring, drain_timeout, seconds):
+def test_the_old_instance_is_stopped_early_enough_for_the_stop_timeout(host, bring, drain_timeout, seconds):
     bring("one")
     bring("two", drain_timeout=drain_timeout)
     assert f"stop flask-shop@one.service in {seconds}" in host.events
 
 
-def test_the_time_of_an_instance_is_not_begun_anew(host, bring):
+def test_a_second_switch_does_not_prolong_the_drain_time(host, bring):
     for name in ("one", "two", "three"):
         bring(name)
     assert [event for event in host.events if " in " in event] == ["stop flask-shop@one.service in 20", "stop flask-shop@two.service in 20"]
 
 
-def test_an_instance_that_does_not_run_is_not_stopped(host, bring):
+def test_an_old_instance_that_does_not_run_gets_no_drain_timer(host, bring):
     bring("one")
     host._stop(["flask-shop@one.service"])
     bring("two")
     assert host.timers() == set()
 
 
-def test_going_back_in_time_takes_an_instance_back(host, bring):
+def test_an_instance_that_still_drains_is_reactivated(host, bring):
     bring("one", "r1")
     bring("two", "r2")
     bring("one", "r1")
@@ -109,7 +109,7 @@ def test_going_back_in_time_takes_an_instance_back(host, bring):
     assert not host.is_running("flask-shop@two.service")
 
 
-def test_a_failure_of_old_is_forgotten(host):
+def test_an_earlier_failure_of_the_unit_is_forgotten(host):
     one = host.candidate("one")
     host.units[one.unit] = {"ActiveState": "failed", "NRestarts": "5"}
     switch.start([one])
@@ -124,7 +124,7 @@ def test_applications_do_not_drain_each_other(host, bring):
     assert host.timers() == {"flask-blog-drain-one.timer"}
 
 
-def test_without_memory_for_both_the_old_one_goes_first(host, bring):
+def test_with_strategy_restart_the_old_instance_is_stopped_first(host, bring):
     bring("one")
     host.events.clear()
     bring("two", strategy="restart")
@@ -133,7 +133,7 @@ def test_without_memory_for_both_the_old_one_goes_first(host, bring):
 
 
 @pytest.mark.parametrize(("state", "leftovers"), [("active", ["one"]), ("activating", ["one"]), ("deactivating", []), ("failed", [])])
-def test_an_old_instance_is_left_over_unless_it_stops_already(host, bring, state, leftovers):
+def test_an_old_instance_is_left_over_unless_it_is_stopping(host, bring, state, leftovers):
     bring("one", "r1")
     two = bring("two", "r2")
     host._stop([two.layout.drain_timer("one")])

@@ -46,7 +46,7 @@ def test_the_packet_of_the_manual():
 
 
 @pytest.mark.parametrize("value", ["", "x" * 300, "caf\u00e9", "a\nb\0"])
-def test_sizes_are_those_of_bytes(value):
+def test_sizes_are_counted_in_bytes(value):
     assert unpack(pack_request({"A": value, "B": ""})) == {"A": value, "B": ""}
 
 
@@ -75,7 +75,7 @@ def test_an_answer_is_read(received, answer):
         (b"x" * 500, "no HTTP"),
     ],
 )
-def test_what_is_no_answer_is_told(received, says):
+def test_data_that_is_no_http_response_is_refused(received, says):
     with pytest.raises(ValueError, match=says) as caught:
         parse_response(received)
     assert len(str(caught.value)) < 150
@@ -144,7 +144,7 @@ def test_a_request_is_answered(server):
     assert {"SERVER_PORT", "SERVER_PROTOCOL", "REMOTE_ADDR"} <= set(asked)
 
 
-def test_an_application_is_told_where_it_is_mounted(server):
+def test_the_prefix_of_an_application_is_sent_as_its_script_name(server):
     asked: dict[str, str] = {}
 
     def handle(connection):
@@ -195,7 +195,7 @@ def test_a_stream_is_judged_in_time(server):
 
 
 @pytest.mark.parametrize("answer", [b"", b"garbage"])
-def test_an_answer_that_is_none(server, answer):
+def test_a_connection_without_an_http_response_is_refused(server, answer):
     path = server(lambda connection: read_packet(connection) and connection.sendall(answer))
     with pytest.raises(ValueError, match="without a response|no HTTP"):
         request(path, "/", "x", 5)
@@ -211,7 +211,7 @@ def test_nobody_waits_longer_than_the_timeout(server):
     given_up.set()
 
 
-def test_nobody_is_there(tmp_path):
+def test_a_socket_that_nobody_serves_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         request(str(tmp_path / "no.sock"), "/", "x", 1)
     (tmp_path / "dead.sock").touch()
@@ -236,10 +236,10 @@ def test_statistics_are_read(server):
 
 
 @pytest.mark.parametrize("sent", [b"", b"{", b"no json"])
-def test_statistics_that_are_none(server, sent):
+def test_statistics_that_are_no_json_are_none(server, sent):
     assert read_stats(server(lambda connection: connection.sendall(sent))) is None
 
 
-def test_statistics_of_nobody(tmp_path, server):
+def test_statistics_that_do_not_come_are_none(tmp_path, server):
     assert read_stats(str(tmp_path / "no.stats")) is None
     assert read_stats(server(lambda connection: time.sleep(0.1)), timeout=0.02) is None

@@ -33,7 +33,7 @@ HOOKS = [
 
 @pytest.fixture(scope="module")
 def whole(shared_host):
-    """A release with everything there is, to be looked at."""
+    """A release of a source with every feature, shared by tests that only read it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_INDEX_URL", "https://pypi.example.com")
         patch.setenv("https_proxy", "http://proxy")
@@ -54,19 +54,19 @@ def test_a_release_is_the_code_compiled_and_recorded(whole):
     assert os.access(release / "run.sh", os.X_OK)
     assert release_record(str(whole.place), "r1")._asdict() == {"id": "r1", "virtualenv_id": "v1", "callable": "app", "revision": "abc"}
     assert (whole.place / "next").readlink() == Path("releases/r1")
-    # PEP 552: hash-based, and not checked against the source. Code of another Python is no reason to stop.
+    # Flags of PEP 552: the bytecode is hash-based and not checked against its source. `old.py`, which does not compile, has none.
     (compiled,) = (release / "__pycache__").iterdir()
     assert compiled.read_bytes()[4:8] == b"\x01\0\0\0"
 
 
 @needs_root
-def test_tracebacks_name_the_place_of_the_release(whole):
+def test_tracebacks_name_the_final_path_of_the_release(whole):
     (compiled,) = (whole.release / "__pycache__").iterdir()
     assert f"{whole.release}/app.py".encode() in compiled.read_bytes()
 
 
 @needs_root
-def test_nothing_is_built_as_root_and_nothing_is_left_to_the_application(whole):
+def test_builds_run_as_the_application_and_the_result_belongs_to_root(whole):
     user = str(pwd.getpwnam(USER).pw_uid)
     assert {line.split()[0] for line in whole.pip.read_text().splitlines()} == {user}
     assert (whole.release / "built-by").read_text().strip() == user
@@ -91,18 +91,18 @@ GEVENT = ["gevent==26.9.0", "zope.event==6.2", "Flask==1.0"]
 
 
 @needs_root
-def test_gevent_comes_beside_what_the_requirements_have_chosen(host):
+def test_gevent_is_installed_beside_the_versions_of_the_requirements(host):
     build({**description(host), "gevent": GEVENT}, packed(host.place))
     calls = pip_calls(host)
     assert calls[:2] == ["freeze", "install --only-binary pyuwsgi pyuwsgi==2"]
-    # Flask is there already; the requirements' own version of anything stays.
+    # Flask is not among them: the requirements have installed it, and their version stays.
     assert calls[2].startswith("install --constraint ")
     assert calls[2].endswith(".txt gevent==26.9.0 zope.event==6.2")
     assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
 
 
 @needs_root
-def test_what_was_resolved_is_kept_as_constraints(whole):
+def test_resolved_versions_are_kept_as_constraints(whole):
     assert read_constraints(str(whole.place), "v1") == "flask==3.1.3\n"
     assert read_constraints(str(whole.place), "v2") is None
 
@@ -151,7 +151,7 @@ def test_a_strict_umask_does_not_hide_the_release(host):
 
 
 @needs_root
-def test_what_another_host_resolved_is_installed(host):
+def test_versions_that_another_host_resolved_are_installed(host):
     app = description(host, requirements="requirements.txt", constraints="flask==3.0.0\n")
     build(app, packed(host.place, {**CODE, "requirements.txt": "flask"}))
     assert "constraints: flask==3.0.0" in host.pip.read_text().splitlines()
@@ -160,7 +160,7 @@ def test_what_another_host_resolved_is_installed(host):
 
 
 @needs_root
-def test_a_package_is_the_release_and_what_it_needs_the_virtualenv(host):
+def test_a_package_becomes_the_release_and_its_requirements_the_virtualenv(host):
     app = description(host, package="shop-1.0-py3-none-any.whl[fast]")
     build(app, packed(host.place, {"shop-1.0-py3-none-any.whl": "x"}))
     assert pip_calls(host) == [

@@ -29,7 +29,7 @@ from ansible_collections.flaskops.stack.tests.unit.building import (
 
 
 @needs_root
-def test_a_wheel_that_is_missing_is_told_with_what_to_do(host):
+def test_a_missing_wheel_of_uwsgi_is_reported_with_the_remedy(host):
     with pytest.raises(CommandError) as caught:
         build({**description(host), "uwsgi": "pyuwsgi==fail"}, packed(host.place))
     first, *words = str(caught.value).splitlines()
@@ -39,7 +39,7 @@ def test_a_wheel_that_is_missing_is_told_with_what_to_do(host):
 
 
 @needs_root
-def test_uwsgi_that_cannot_be_had_for_another_reason_is_told_as_it_is(host):
+def test_another_failure_to_install_uwsgi_is_reported_in_the_words_of_pip(host):
     with pytest.raises(CommandError, match=r"^'.* install uwsgi==fail' ended with 1"):
         build({**description(host), "uwsgi": "uwsgi==fail"}, packed(host.place))
 
@@ -63,14 +63,14 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
 
 
 @needs_root
-def test_an_interpreter_that_only_makes_virtualenvs_its_own_way(host):
+def test_an_interpreter_that_cannot_run_our_program_makes_the_virtualenv_itself(host):
     (host.place / "no--c").touch()
     build(description(host), packed(host.place))
     assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
 
 
 @needs_root
-def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
+def test_an_interpreter_that_makes_no_virtualenvs_is_reported(host):
     for name in ("no--c", "no-venv"):
         (host.place / name).touch()
     with pytest.raises(CommandError, match=r"^'.*/python -I -m venv .*/venvs/v1' ended with 1"):
@@ -79,7 +79,7 @@ def test_an_interpreter_that_makes_no_virtualenvs_says_so(host):
 
 
 @needs_root
-def test_many_are_built_beside_one_that_cannot_be(host):
+def test_one_release_that_fails_does_not_keep_others_from_being_built(host):
     apps = []
     for name in ("shop", "blog", "news"):
         root = host.place / name
@@ -123,7 +123,7 @@ def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
 
 
 @needs_root
-def test_what_a_killed_build_left_is_built_anew(host):
+def test_the_rest_of_a_killed_build_is_built_anew(host):
     for name in ("releases/.r1", "venvs/v1"):
         (host.place / name).mkdir()
         (host.place / name / "left").touch()
@@ -133,7 +133,7 @@ def test_what_a_killed_build_left_is_built_anew(host):
 
 
 @needs_root
-def test_what_a_killed_build_of_another_release_left_goes(host):
+def test_the_rest_of_a_killed_build_of_another_release_is_removed(host):
     for name in ("releases/.r0", "venvs/.v0"):
         (host.place / name).mkdir()
     for name in ("releases/.r0.json.partial", ".history.jsonl.partial"):
@@ -145,8 +145,8 @@ def test_what_a_killed_build_of_another_release_left_goes(host):
 
 
 @needs_root
-def test_what_is_called_complete_is_on_the_disk(host, monkeypatch):
-    """A power cut may take what is not written yet, but then also the name that says it is there."""
+def test_a_tree_is_flushed_to_disk_before_it_is_marked_complete(host, monkeypatch):
+    """After a power cut, a marker or a final name must never stand in front of a half-written tree."""
     written = []
 
     def sync(path):

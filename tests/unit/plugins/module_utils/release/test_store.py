@@ -34,7 +34,7 @@ def test_a_new_host_has_nothing(host):
     }
 
 
-def test_what_is_finished_is_told(host):
+def test_only_finished_releases_and_virtualenvs_are_reported(host):
     for name in ("releases/r1", "releases/.r2", "venvs/v1", "venvs/v2"):
         (host.place / name).mkdir()
     (host.place / "releases/r1.json").write_text("{}")
@@ -62,7 +62,7 @@ def test_an_interpreter_is_found_as_a_command(host, monkeypatch):
 
 @needs_root
 @pytest.mark.parametrize("kind", ["releases/r1", "venvs/v1"])
-def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind):
+def test_a_tree_that_is_being_removed_does_not_pass_for_a_complete_one(host, monkeypatch, kind):
     build(description(host), packed(host.place))
     remove = {"releases/r1": store.remove_release, "venvs/v1": store.remove_virtualenv}[kind]
     with monkeypatch.context() as dead:
@@ -74,8 +74,8 @@ def test_what_is_being_removed_passes_for_nothing_whole(host, monkeypatch, kind)
 
 
 @needs_root
-def test_a_tree_that_cannot_be_renamed_is_removed_where_it_is(host, monkeypatch):
-    """Overlayfs answers EXDEV for a directory of a lower layer, as in a host that is made of an image."""
+def test_a_tree_that_cannot_be_renamed_is_removed_in_place(host, monkeypatch):
+    """On overlayfs a directory from an image layer cannot be renamed (EXDEV)."""
     build(description(host), packed(host.place))
     monkeypatch.setattr(
         build_module.os, "rename", lambda *_names: (nothing for nothing in ()).throw(OSError(errno.EXDEV, "Invalid cross-device link"))

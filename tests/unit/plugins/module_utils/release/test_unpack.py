@@ -43,7 +43,7 @@ def test_what_leads_out_of_the_release_is_refused(host, members):
 
 @needs_root
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.LNKTYPE])
-def test_what_is_no_file_is_refused(host, kind):
+def test_members_that_are_no_files_are_refused(host, kind):
     with pytest.raises(BuildError):
         build(description(host), packed(host.place, {"x": ""}, type=kind, linkname="/etc/passwd"))
 
@@ -52,7 +52,7 @@ def test_what_is_no_file_is_refused(host, kind):
 @pytest.mark.parametrize(
     "members",
     [
-        # A link of the archive leads up, and the names after it are inside only as text.
+        # The path of `evil` is inside of the release only as a text: it passes through a link that leads up.
         {"p/q/r": "-> ../..", "p/q/r/../../evil": "x"},
         {"p/q/r": "-> ../..", "s": "-> p/q/r/../../x", "s/evil": "x"},
         {"d": "-> p/q", "d/evil": "x"},
@@ -68,7 +68,7 @@ def test_no_member_is_written_through_a_link(host, members):
 
 
 @needs_root
-def test_links_inside_are_links_inside(host):
+def test_links_within_the_release_are_kept(host):
     members = {"a/b": "-> ../app.py", "a/c": "-> b", "d": "-> a", "app.py": "x"}
     build(description(host), packed(host.place, members))
     assert (host.place / "releases/r1/d/c").read_text() == "x"

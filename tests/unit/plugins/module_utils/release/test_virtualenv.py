@@ -21,7 +21,7 @@ def made(tmp_path_factory) -> Path:
     return place
 
 
-def test_it_has_what_ensurepip_installs(made):
+def test_it_has_the_packages_that_ensurepip_installs(made):
     packages = subprocess.run([made / "bin/pip", "list", "--format=freeze"], check=True, capture_output=True, text=True).stdout
     names = [line.partition("==")[0] for line in packages.splitlines()]
     assert names == (["pip"] if sys.version_info >= (3, 12) else ["pip", "setuptools"])
@@ -30,7 +30,7 @@ def test_it_has_what_ensurepip_installs(made):
     assert (made / "bin/pip").read_text().startswith(f"#!{made}/bin/python3\n")
 
 
-def test_pip_knows_every_file_of_its_own(made):
+def test_pip_has_a_record_of_each_of_its_files(made):
     code = (
         "import importlib.metadata as m, os; d = m.distribution('pip'); missing = [f for f in d.files if not os.path.exists(d.locate_file(f))];"
         " print(missing, d.read_text('INSTALLER'))"
@@ -39,8 +39,8 @@ def test_pip_knows_every_file_of_its_own(made):
     assert said.split() == ["[]", "pip"]
 
 
-def test_without_its_wheels_ensurepip_is_left_to_do_it(tmp_path):
-    """The interpreter's own `venv` is what is asked then; here it only says what it was asked for."""
+def test_without_bundled_wheels_ensurepip_installs_pip(tmp_path):
+    """Our program then calls the interpreter's own `venv`, which is replaced here by one that prints its arguments."""
     (tmp_path / "venv.py").write_text("import sys\n\ndef main(args):\n    print(args)\n")
     (tmp_path / "ensurepip.py").write_text("def version():\n    return '0.0'\n")
     _python, _isolated, _c, code, _place = virtualenv.venv_command(PYTHON, "")
@@ -60,7 +60,7 @@ GEVENT = ["gevent==26.9.0", "zope.event==6.2", "Flask==1.0"]
         ("gevent @ file:///wheels/gevent.whl", ["zope.event==6.2", "Flask==1.0"]),
     ],
 )
-def test_what_an_application_brings_itself_stays(frozen, wanted):
+def test_versions_that_the_application_has_chosen_stay(frozen, wanted):
     assert virtualenv._not_in(frozen, GEVENT) == wanted
 
 
@@ -68,7 +68,7 @@ def test_what_an_application_brings_itself_stays(frozen, wanted):
     ("file", "name"),
     [("shop-1.0-py3-none-any.whl", "shop"), ("my_shop-1.0-py3-none-any.whl[x]", "my_shop"), ("shop-1.0.tar.gz", "shop")],
 )
-def test_the_name_in_a_file_name(file, name):
+def test_the_name_of_a_distribution_is_read_from_its_file_name(file, name):
     assert virtualenv._distribution(file) == name
 
 
