@@ -19,7 +19,7 @@ options:
     default: [source, wsgi]
   variable: {description: Name of the variable for messages., type: str, required: true}
   cache_dir:
-    description: Directory on the controller for fetched sources. If given, sources are fetched, and those that cannot be had are problems too.
+    description: Directory on the controller where fetched sources are cached. If given, sources are fetched, and those that cannot be had are problems too.
     type: str
 author: flaskops.stack authors (@flaskops)
 attributes:

@@ -30,7 +30,7 @@ options:
     elements: str
     required: true
   cache_dir:
-    description: Directory on the controller for fetched sources.
+    description: Directory on the controller where fetched sources are cached.
     type: path
     default: ~/.cache/flaskops
   lock_timeout:

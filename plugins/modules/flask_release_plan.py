@@ -24,7 +24,7 @@ options:
     description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the host is asked.
     type: dict
   cache_dir:
-    description: Directory on the controller for fetched sources.
+    description: Directory on the controller where fetched sources are cached.
     type: path
     default: ~/.cache/flaskops
 author: flaskops.stack authors (@flaskops)

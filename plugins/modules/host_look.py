@@ -34,7 +34,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at what the host lacks
+- name: Read what the host has
   flaskops.stack.host_look:
     packages: [nginx]
     services: [nginx]

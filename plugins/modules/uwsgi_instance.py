@@ -36,7 +36,7 @@ options:
     type: str
     default: ""
   allow_rejected:
-    description: Whether a release that was rolled back is deployed again.
+    description: Whether a release that was rolled back may be deployed again.
     type: bool
     default: false
   lock_timeout:

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import Run, Site, changed
 
 LOOKS = [
-    "Look at what the host lacks",
+    "Read what the host has",
     "Gate every new instance and switch to it",
-    "Look at what the host lacks",
+    "Read what the host has",
     "Swap in the sites of every application",
 ]
 NOTHING_TO_CHANGE = ["Gathering Facts", *LOOKS]
 # The source goes along with the order to build it.
-OTHER_CODE = ["Gathering Facts", LOOKS[0], "Build the releases it lacks", *LOOKS[1:]]
+OTHER_CODE = ["Gathering Facts", LOOKS[0], "Build the releases that the host lacks", *LOOKS[1:]]
 
 
 def require(site: Site, run: Run, budget: list[str], what: str) -> None:
