@@ -79,7 +79,7 @@ def test_what_was_rejected_does_not_come_back(site: Site, releases: Releases) ->
     run.require_nothing_changed("the release was taken back")
     for host in site.hosts:
         require_served(host, releases[host.name][1])
-        words = f"{releases[host.name][2]} was taken back by"
+        words = f"{releases[host.name][2]} was rolled back by"
         assert words in " ".join(run.said.split()), f"{host}: the run does not say that {words}: {run.said}"
 
 

@@ -34,7 +34,7 @@ def rejected_notices(wanted: t.Sequence[Instance]) -> dict[str, str]:
         if name and instance.live_id not in ("", instance.id):
             entry = entries[name]
             notices[instance.name] = (
-                f"{instance.name}: {name} was taken back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
+                f"{instance.name}: {name} was rolled back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
                 " release, or set uwsgi_service_allow_rejected: true."
             )
     return notices

@@ -450,7 +450,7 @@ def test_what_was_taken_back_is_not_deployed_again(host, run, back):
     assert not outcome.changed
     assert outcome.instances == {"shop": {"id": "one", "switched": False}}
     (notice,) = outcome.notices
-    assert notice.startswith("shop: r2 was taken back by me@here at ")
+    assert notice.startswith("shop: r2 was rolled back by me@here at ")
     # Nor with other settings: it is the release that was bad.
     assert not run(host.candidate("two b", "r2")).changed
     assert run(host.candidate("two", "r2"), allow_rejected=True).changed
