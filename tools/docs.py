@@ -74,7 +74,7 @@ def limits_of(key: Key) -> str:
     if key.choices:
         parts.append("One of " + ", ".join(f"`{choice}`" for choice in key.choices) + ".")
     if key.minimum is not None:
-        parts.append(f"From {key.minimum} to {key.maximum}.")
+        parts.append(f"From {key.minimum} to {key.maximum}." if key.maximum is not None else f"At least {key.minimum}.")
     if key.remedy:
         parts.append(key.remedy[0].upper() + key.remedy[1:].removesuffix(".") + ".")
     return " ".join(parts + ([limits_of(key.elements)] if key.elements is not None and key.elements.keys is None else [])).strip()
