@@ -365,7 +365,7 @@ APP = Key(
                 ),
                 "write": Key(
                     "list",
-                    "Further directories or files that the application may write to. They must exist, and belong to its user or its group.",
+                    "Further directories or files that the application may write to. They must exist on the host and be writable for its user.",
                     default=(),
                     elements=Key(
                         "str", "A path on the host.", pattern=OWN_DIRECTORY, remedy="write an absolute path such as /var/lib/shop"
