@@ -97,7 +97,7 @@ ROUTE = Key(
     keys={
         "path": Key(
             "str",
-            "URL path of the requests that this route answers. It starts with `/`, unless it is a regular expression (`match: regex`).",
+            "URL path that this route answers; it begins with `/`, or is a regular expression with `match: regex`.",
             required=True,
             # checks.py requires PLAIN_PATH for every path that is not a regular expression.
             pattern=REGEX_PATH,
@@ -155,7 +155,7 @@ ROUTE = Key(
         "static": {
             "directory": Key(
                 "str",
-                "Directory of the release from which nginx serves files. A file that this release lacks is served from the previous release.",
+                "Directory of the release from which nginx serves files; a file that it lacks is served from the previous release.",
                 required=True,
                 pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9._@+/-]+",
                 remedy="write a path relative to the source, such as shop/static",
@@ -171,7 +171,7 @@ ROUTE = Key(
         "redirect": {
             "to": Key(
                 "str",
-                "Target of the redirect, a URL or a path. It may contain variables of nginx such as `$request_uri`.",
+                "Target of the redirect, a URL or a path; variables of nginx such as `$request_uri` are allowed.",
                 required=True,
                 pattern=r"(https?://|/)[^\s\x00-\x1f\x7f\"';{}\\]*",
                 remedy="write a URL or a path, without spaces, quotes or braces",
@@ -211,7 +211,7 @@ APP = Key(
     keys={
         "name": Key(
             "str",
-            "Name of the application, from which its user, unit and directories get their names.",
+            "Name of the application; its user, unit and directories are named after it.",
             required=True,
             # The role's own files in /etc/nginx have the refused names.
             pattern=r"(?!flaskops|nginx_site$)[a-z][a-z0-9_-]{0,24}",
