@@ -15,7 +15,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import 
 
 
 class ActionModule(ActionBase):
-    """Makes no connection."""
+    """This action makes no connection to a host."""
 
     _requires_connection = False
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller side of config_tree: render every file, ship all of them in one module call."""
+"""Controller half of ``config_tree``: render every file, and send all of them in one module call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ SOURCES = ("src", "content", "link")
 
 
 def to_mode(entry: dict[str, t.Any]) -> int:
-    """The permissions as a number. Raises AnsibleActionFail."""
+    """Return the permissions of an entry as a number.
+
+    :raises AnsibleActionFail: if ``mode`` is not octal
+    """
     mode = entry["mode"]
     try:
         number = mode if isinstance(mode, int) else int(str(mode), 8)
@@ -33,7 +36,10 @@ def to_mode(entry: dict[str, t.Any]) -> int:
 
 
 def check_sources(entry: dict[str, t.Any]) -> None:
-    """Raise AnsibleActionFail unless the entry says in one way what is to be at its path."""
+    """Require exactly one of ``src``, ``content`` and ``link``.
+
+    :raises AnsibleActionFail: naming the entry
+    """
     given = [name for name in SOURCES if entry[name] is not None]
     if len(given) != 1:
         raise AnsibleActionFail(
@@ -42,13 +48,16 @@ def check_sources(entry: dict[str, t.Any]) -> None:
 
 
 def to_job(entry: dict[str, t.Any]) -> Job:
-    """Return what is to be rendered for an entry with `src`."""
+    """Return the render job of an entry with ``src``."""
     variables = {"template_destpath": entry["path"], **entry["vars"]}
     return Job(entry["src"], variables, f"files: {entry['owner']}: {entry['path']}", tuple(entry["search"]))
 
 
 def to_entry(entry: dict[str, t.Any]) -> Entry:
-    """One element of `files` once it is rendered. Raises AnsibleActionFail for a wrong mode."""
+    """Return the entry of the transaction for a rendered element of ``files``.
+
+    :raises AnsibleActionFail: for a wrong mode
+    """
     common = {name: entry[name] for name in ("path", "owner", "diff", "force", "if_unedited")}
     if entry["link"] is not None:
         return Entry(link=entry["link"], **common)
@@ -63,7 +72,7 @@ class ActionModule(ActionBase):
     _supports_diff = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Render, ship, return the module's result."""
+        """Render the files, send them, and return the result of the module."""
         result = super().run(tmp, task_vars)
         spec = {name: option for name, option in ARGUMENT_SPEC.items() if name != "payload"}
         _validation, args = self.validate_argument_spec(spec)

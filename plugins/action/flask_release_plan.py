@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Compute the release id of every application and look at what of it the host has."""
+"""Compute the release id of every application, and find out which releases the host lacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ App = dict[str, t.Any]
 
 
 class ActionModule(ActionBase):
-    """One round trip if nobody has looked before; one more where the host knows constraints that this controller does not."""
+    """This action makes no round trip if ``hosted`` is given, otherwise one.
+
+    One more round trip reads constraints that the host has and this controller lacks.
+    """
 
     _requires_connection = True
 
@@ -66,7 +69,7 @@ class ActionModule(ActionBase):
         return self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"] if asked else {}
 
     def _harvest(self, apps: list[App], plans: dict[str, Plan], hosted: dict[str, t.Any], cache: Path, task_vars: dict[str, t.Any]) -> None:
-        """Learn the constraints of virtualenvs that the host has, before another host resolves them anew."""
+        """Read constraints from virtualenvs on this host, so that other hosts install the same versions."""
         wanted = {
             app["name"]: {"root": app["root"], "virtualenv": plans[app["name"]].virtualenv_id}
             for app in apps
@@ -79,7 +82,7 @@ class ActionModule(ActionBase):
                 constraints.remember(cache, wanted[name]["virtualenv"], text)
 
     def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        # Looking changes nothing, so it is done in check mode too.
+        # These modes only read, so they run in check mode, too.
         answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
         if answer.get("failed"):
             raise AnsibleActionFail(str(answer.get("msg") or answer.get("module_stderr") or "the module gave no message"))

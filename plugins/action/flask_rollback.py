@@ -11,7 +11,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.host import ask_hos
 
 
 class ActionModule(ActionBase):
-    """One round trip."""
+    """This action makes one round trip."""
 
     _requires_connection = True
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller half of ``uwsgi_instance``: render the files of every instance and name it by them."""
+"""Controller half of ``uwsgi_instance``: render the files of every instance, and compute the instance id from them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ App = dict[str, t.Any]
 
 _UNIT_TEMPLATE = "flask-app@.service.j2"
 _DROP_IN_TEMPLATE = "instance.conf.j2"
-# An overlay may hold what must run once, so it is for the other uWSGI alone.
+# The pool never uses an overlay, since an overlay may contain something that must run only once.
 _STREAM_TEMPLATE = "uwsgi.ini.j2"
 _LIMITS = ("memory_max", "tasks_max")
 
@@ -34,13 +34,13 @@ def _given(release: t.Mapping[str, str]) -> dict[str, str]:
     """Return the environment that every application has."""
     return {
         "PATH": f"{release['virtualenv']}/bin:/usr/local/bin:/usr/bin:/bin",
-        # For werkzeug's ProxyFix: however many proxies there are, the last one replaces what the others said.
+        # Hops for werkzeug's ProxyFix. The number is always 1, since nginx replaces the headers of all proxies before it.
         "FLASKOPS_PROXY_HOPS": "1",
     }
 
 
 def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
-    """Return what is to be rendered for an instance, by part; the parts of a pool for streams begin with ``stream``."""
+    """Return the render jobs of an instance by part; the parts of its stream pool begin with ``stream``."""
     name, uwsgi = app["name"], app["uwsgi"]
     common = {
         "uwsgi_service_app": app,
@@ -51,7 +51,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         **common,
         "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
         "uwsgi_service_limits": {key: uwsgi.get(key) for key in _LIMITS},
-        # Whether it is the pool for streams that is rendered.
+        # The templates of the stream pool get True here.
         "uwsgi_service_pool": False,
     }
     jobs = {
@@ -72,7 +72,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
 
 
 def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> App:
-    """Return what the host needs of an instance, which is named by it."""
+    """Return the order for one instance, with an id that is made from its content."""
     name, on_host = app["name"], host_app(app)
     files = {
         "ini": rendered["ini"],
@@ -104,7 +104,7 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
 
 
 class ActionModule(ActionBase):
-    """One round trip; one more where releases have to be asked for, and two where there are migrations."""
+    """This action makes one round trip, one more to ask the host for releases, and two more for migrations."""
 
     _requires_connection = True
 
@@ -142,7 +142,7 @@ class ActionModule(ActionBase):
         return {**result, **answer}
 
     def _hosted_releases(self, apps: list[App], known: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the releases of applications that this run did not build: what stands on the host, or what the user points to."""
+        """Return the releases of applications that this run did not build: prebuilt ones, or the last ones on the host."""
         found: dict[str, t.Any] = {}
         asked: list[dict[str, str]] = []
         for app in apps:
@@ -158,17 +158,18 @@ class ActionModule(ActionBase):
         return found
 
     def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[App]:
-        """Render the files of all instances, each template once for all applications, and name the instances."""
+        """Return all instances with their rendered files and ids; each template is loaded once for all applications."""
         wanted = [_templates(app, releases[app["name"]]) for app in apps]
         texts = iter(render_all(self, [job for jobs in wanted for job in jobs.values()], task_vars))
         rendered = [{part: next(texts) for part in jobs} for jobs in wanted]
         return [_instance(app, releases[app["name"]], secrets_key, own) for app, own in zip(apps, rendered, strict=True)]
 
     def _migrate(self, order: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
-        """Run the migrations of new releases on the first host that comes here; the others wait for it.
+        """Run the migrations of new releases on the first host of the run; the other hosts wait for it.
 
-        Hosts with different interpreters have different releases of one source, so the source counts; and the environment, so that
-        two of them in one run each migrate their own database.
+        A marker file stands for one migration. Its name contains the revision of the source and not the release id, since hosts with
+        different interpreters have different releases of one source. It contains the environment, since each environment of a run
+        may have its own database.
         """
         apps = [app for app in order["apps"] if app["hooks"]["migrate"]]
         if not apps:
@@ -176,7 +177,7 @@ class ActionModule(ActionBase):
         new = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)["new"]
         for app in (app for app in apps if app["name"] in new):
             deployment = {"revision": app["release"]["revision"], "environment": app["environment"], "hooks": app["hooks"]}
-            # Removed by Ansible when the run ends, shared by its workers.
+            # Ansible shares this directory among the workers of a run, and removes it when the run ends.
             done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{content_id('deployment', deployment)}")
             with locked(done):
                 if not done.exists():

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: site_files
-short_description: Files of the sites of applications
+short_description: List the nginx files of applications
 version_added: 1.0.0
 description:
-  - Returns for every application the site's file and the link that enables it, as M(flaskops.stack.config_tree) takes them.
+  - Returns the file and the enabling link of every application's site, in the form that M(flaskops.stack.config_tree) takes.
 options:
   _input: {description: Complete descriptions., type: list, elements: dict, required: true}
 author: flaskops.stack authors (@flaskops)
@@ -26,12 +26,12 @@ _value: {description: Files., type: list, elements: dict}
 
 import typing as t
 
-# A site has no use for them, and a file's variables may be shown in messages.
+# nginx templates do not need these keys, and messages may show the variables of a file.
 _PRIVATE = ("env", "secrets")
 
 
 def site_files(apps: t.Sequence[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """Return file and link of every application's site."""
+    """Return the file and the link of every application's site."""
     files: list[dict[str, t.Any]] = []
     for app in apps:
         name = app["name"]

@@ -6,27 +6,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cache_purge
-short_description: Take answers out of the response cache of an application
+short_description: Remove answers from the response cache of an application
 version_added: 1.0.0
 description:
-  - Removes cached answers, all of an application or those to given URLs in every variant. nginx asks the application at the next
-    request; it is neither reloaded nor restarted.
+  - Removes all cached answers of an application, or all variants of the answers for given URLs. At the next request nginx asks the
+    application again. It is neither reloaded nor restarted.
 options:
-  directory: {description: Directory of the application's cache., type: path, required: true}
-  root: {description: The application's directory., type: path, required: true}
+  directory: {description: Directory of the application's response cache., type: path, required: true}
+  root: {description: The key C(root) of the application's description., type: path, required: true}
   urls:
-    description: Host and URI as they were asked, with or without a scheme; all answers if empty.
+    description: Host and URI of the requests, with or without a scheme. An empty list removes all answers.
     type: list
     elements: str
     default: []
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells which answers would be removed., support: full}
+  check_mode: {description: Reports which answers would be removed., support: full}
   diff_mode: {description: Has nothing to show., support: none}
 """
 
 EXAMPLES = r"""
-- name: Forget one page
+- name: Remove the cached answers for one page
   flaskops.stack.cache_purge:
     directory: /var/cache/nginx/shop
     root: /srv/flask/shop

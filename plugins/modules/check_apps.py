@@ -8,18 +8,18 @@ module: check_apps
 short_description: Check the descriptions of applications on the controller
 version_added: 1.0.0
 description:
-  - Fails with a line for each problem, naming application, key, value and remedy. Runs on the controller alone, so that bad input
-    is refused before anything on a host changes.
+  - Fails with a line for each problem that names application, key, value and remedy. It runs on the controller only, so that bad
+    input is refused before anything on a host changes.
 options:
-  apps: {description: The descriptions as they were written., type: raw, required: true}
+  apps: {description: The descriptions of the applications, as the user wrote them., type: raw, required: true}
   require:
-    description: Keys that must be written besides C(name).
+    description: Keys that are required in addition to C(name).
     type: list
     elements: str
     default: [source, wsgi]
-  variable: {description: Name of the variable for messages., type: str, required: true}
+  variable: {description: Name of the variable that messages mention., type: str, required: true}
   cache_dir:
-    description: Directory on the controller where fetched sources are cached. If given, sources are fetched, and those that cannot be had are problems too.
+    description: Directory on the controller where fetched sources are cached. With it, the module also fetches the sources, and fails if one cannot be fetched.
     type: str
 author: flaskops.stack authors (@flaskops)
 attributes:

@@ -9,9 +9,9 @@ module: flask_account
 short_description: System users and directories of Flask applications
 version_added: 1.0.0
 description:
-  - Declares a system user and the directories of every application in C(sysusers.d) and C(tmpfiles.d), and has systemd create what
-    is missing. The declarations recreate C(/run) at boot.
-  - One call for all applications. Users are never removed.
+  - Declares a system user and the directories of every application in C(sysusers.d) and C(tmpfiles.d), and lets systemd create
+    missing ones. At boot systemd creates the directories in C(/run) again from these declarations.
+  - One call works on all applications. The module never removes a user.
 options:
   apps:
     description: The key C(account) of complete descriptions, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
@@ -20,14 +20,14 @@ options:
     required: true
     suboptions:
       name: {description: Name of the application., type: str, required: true}
-      user: {description: Its system user and group., type: str, required: true}
-      root: {description: Directory of its releases., type: path, required: true}
-      config_dir: {description: Directory of its configuration., type: path, required: true}
-      run_dir: {description: Directory of its sockets., type: path, required: true}
+      user: {description: System user and group of the application., type: str, required: true}
+      root: {description: Directory of the application's releases., type: path, required: true}
+      config_dir: {description: Directory of the application's configuration., type: path, required: true}
+      run_dir: {description: Directory of the application's sockets., type: path, required: true}
       web_group: {description: Group of the web server's workers., type: str, required: true}
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells what would change., support: full}
+  check_mode: {description: Reports what would change., support: full}
   diff_mode: {description: Shows the declarations., support: full}
 """
 
@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files: {description: Declarations that were written., type: list, elements: str, returned: always}
-directories: {description: Directories that were created or mended., type: list, elements: str, returned: always}
+directories: {description: Directories that were created or whose owner or mode was corrected., type: list, elements: str, returned: always}
 """
 
 

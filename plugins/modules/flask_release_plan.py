@@ -5,23 +5,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: flask_release_plan
-short_description: Name the releases of Flask applications and look at what hosts have of them
+short_description: Compute the release ids of Flask applications and find releases that hosts lack
 version_added: 1.0.0
 description:
-  - Fetches the source of every application on the controller and names the release by its content and the host's interpreter.
-  - Changes nothing. M(flaskops.stack.flask_release) builds what is missing.
+  - Fetches the source of every application on the controller. The id of the release is made from the source and the host's interpreter.
+  - Changes nothing. M(flaskops.stack.flask_release) builds missing releases.
 options:
   apps:
-    description: Descriptions, as written or complete, as the filter P(flaskops.stack.resolve_apps#filter) returns them.
+    description: Descriptions, as the user wrote them or as the filter P(flaskops.stack.resolve_apps#filter) returns them.
     type: list
     elements: dict
     required: true
   variable:
-    description: Name of the variable that they are from, for messages.
+    description: Name of the variable with the descriptions, for messages.
     type: str
     default: flask_apps
   hosted:
-    description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the host is asked.
+    description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the module asks the host.
     type: dict
   cache_dir:
     description: Directory on the controller where fetched sources are cached.
@@ -34,14 +34,14 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at which releases the host has
+- name: Find releases that the host lacks
   flaskops.stack.flask_release_plan:
     apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
-  register: look
+  register: plan
 """
 
 RETURN = r"""
-plans: {description: What M(flaskops.stack.flask_release) builds from, by application., type: dict, returned: success}
+plans: {description: "By application, the input from which M(flaskops.stack.flask_release) builds the release.", type: dict, returned: success}
 releases:
   description: The release of every application by name, with C(id), C(path), C(virtualenv), C(callable) and C(revision).
   type: dict
