@@ -72,7 +72,7 @@ def limits_of(key: Key) -> str:
     """Return what a value must be, as a sentence; empty if anything goes."""
     parts: list[str] = []
     if key.choices:
-        parts.append("One of " + ", ".join(f"`{choice}`" for choice in key.choices) + ".")
+        parts.append("Allowed values: " + ", ".join(f"`{choice}`" for choice in key.choices) + ".")
     if key.minimum is not None:
         parts.append(f"From {key.minimum} to {key.maximum}." if key.maximum is not None else f"At least {key.minimum}.")
     if key.remedy:
@@ -159,7 +159,7 @@ def variables(role: str) -> str:
             kind = f"list of {TYPES[option['elements']]}s" if option["type"] == "list" else TYPES[option["type"]]
             value = option.get("default", written.get(name))
             default = "**required**" if option.get("required") else inline(value) if value is not None else ""
-            choices = " One of " + ", ".join(inline(choice) for choice in option["choices"]) + "." if "choices" in option else ""
+            choices = " Allowed values: " + ", ".join(inline(choice) for choice in option["choices"]) + "." if "choices" in option else ""
             rows.append((f"`{name}`", kind, default, markdown(option["description"]) + choices))
         if rows:
             title = f"With `tasks_from: {entry}`:\n\n" if entry != "main" else ""

@@ -111,7 +111,10 @@ ROUTE = Key(
             choices=("prefix", "exact", "regex"),
         ),
         "mode": Key(
-            "str", "What nginx does with the route.", default="plain", choices=("plain", "cache", "stream", "static", "redirect", "deny")
+            "str",
+            "How nginx answers the requests of the route.",
+            default="plain",
+            choices=("plain", "cache", "stream", "static", "redirect", "deny"),
         ),
         "extra": Key("list", "Further directives inside the `location` block.", default=(), elements=DIRECTIVE),
         "probe": Key(
@@ -226,7 +229,7 @@ APP = Key(
         "purge": Key("bool", "With `state: absent`, also removes the shared files and the system user.", default=False),
         "source": Key(
             "dict",
-            "Where the code comes from: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
+            "Source of the code: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
             required=True,
             keys={
                 "path": Key(

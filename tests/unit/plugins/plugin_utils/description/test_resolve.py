@@ -345,7 +345,7 @@ REFUSED = [
     ({"nginx": {"routes": [{"path": "/", "pth": "/"}]}}, "shop.nginx.routes[0].pth is not a key of the description; did you mean 'path'."),
     # Missing keys.
     ({"wsgi": None}, "shop.wsgi is missing; write it: entry point"),
-    ({"source": None}, "shop.source is missing; write it: where the code comes from"),
+    ({"source": None}, "shop.source is missing; write it: source of the code"),
     ({"nginx": {"routes": [{"mode": "plain"}]}}, "shop.nginx.routes[0].path is missing; write it: URL path"),
     # Wrong types.
     ({"uwsgi": "4"}, "shop.uwsgi is '4', but must be a mapping; write {key: value} or one key a line."),
