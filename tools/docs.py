@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write the tables of the documentation from the code they describe: app_keys.py, uwsgi_settings.py and the argument_specs.
+"""Write the tables of the documentation from the code that they describe: keys.py, settings.py and the argument_specs.
 
-A table stands between `<!-- begin generated: NAME -->` and `<!-- end generated -->`; the rest of a file is nobody's business here.
+A table is between `<!-- begin generated: NAME -->` and `<!-- end generated -->`. This program never changes the rest of a file.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
     """Return the options that name the application.
 
     :param wsgi: ``module:callable``, ``module:factory()``, ``module``, ``file.py`` or ``file.py:callable``
-    :param default_callable: the callable to use where ``wsgi`` names none; uWSGI itself looks for ``application``
+    :param default_callable: the callable to use if ``wsgi`` names none; uWSGI itself looks for ``application``
     """
     file = re.fullmatch(r"(.+\.py)(?::(\w+))?", wsgi)
     if file:
@@ -54,8 +54,8 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
 def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop_timeout: int) -> list[Setting]:
     """Return the settings of one instance, the user's options last and winning over the defaults.
 
-    :param app: a description as ``app_resolve`` returns it
-    :param release: ``path`` and ``virtualenv`` on the host, ``callable`` where the code tells it
+    :param app: a complete description, as ``resolve_app`` returns it
+    :param release: ``path`` and ``virtualenv`` on the host, ``callable`` if the source names it
     :param stop_timeout: seconds a graceful stop may take
     """
     uwsgi = app["uwsgi"]
