@@ -1,4 +1,4 @@
-# Every target sets up what it needs; a second call finds it done.
+# Every target installs everything that it needs; a second call does not repeat it.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos bench docs clean
@@ -7,10 +7,10 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 
-venv: ## .venv with the locked tools and this checkout as flaskops.stack (PYTHON=… for another Python)
+venv: ## make .venv with the locked tools and this checkout as flaskops.stack (PYTHON=… for another Python)
 	@PYTHON='$(PYTHON)' tools/venv.sh
 
 engine:
@@ -19,10 +19,10 @@ engine:
 ssh:
 	@command -v ssh-keygen >/dev/null || tools/apt-install.sh "ssh: some runs log in as on a server" openssh-client
 
-images: engine ## the test hosts: flaskops-target:bookworm and flaskops-target:trixie
+images: engine ## build the test hosts flaskops-target:bookworm and flaskops-target:trixie
 	@tests/target/build.sh
 
-demo: venv images ## two real applications, served by a container on this machine (DEMO_HTTP_PORT, DEMO_SSH_PORT)
+demo: venv images ## deploy two applications to a container on this machine (DEMO_HTTP_PORT, DEMO_SSH_PORT)
 	@tools/demo.sh up
 
 demo-down: ## remove the demo
@@ -39,7 +39,7 @@ lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
 	ansible-lint --offline --strict -q
 	antsibull-docs lint-collection-docs --plugin-docs .
 
-unit: venv ## plugins, templates and contracts, in pytest (ARGS=… for pytest)
+unit: venv ## test plugins, templates and contracts with pytest (ARGS=… for pytest)
 	@pytest $(ARGS)
 
 scenarios: venv images ssh
@@ -48,22 +48,22 @@ scenarios: venv images ssh
 molecule: venv images ssh ## roles and playbooks on real hosts (SCENARIO=name, SUITE=trixie, JOBS=2)
 	@tools/scenarios.py --jobs '$(JOBS)' --suite '$(SUITE)' $(SCENARIO)
 
-chaos: venv images ssh ## break a deployment at every point, write docs/faults.md (ARGS='--only REGEX', --list)
+chaos: venv images ssh ## break a deployment at every point and write docs/faults.md (ARGS='--only REGEX', --list)
 	@tools/chaos.sh $(or $(ARGS),--report docs/faults.md)
 
-bench: venv images ssh ## measure deployments and requests, write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
+bench: venv images ssh ## measure deployments and requests and write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt
 	@python -m tests.bench $(if $(BENCH_ROUNDS),--rounds '$(BENCH_ROUNDS)') $(ARGS)
 
-docs: venv ## the tables in README.md, docs/ and roles/, from the code they describe
+docs: venv ## write the tables in README.md, docs/ and roles/ from the code that they describe
 	@tools/docs.py
 
-lock: venv ## resolve requirements/*.in anew
+lock: venv ## resolve requirements/*.in again
 	@for name in dev bench; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for core in 2.20 2.21; do echo "ansible-core==$$core.*" | .cache/uv/bin/uv pip compile - --quiet --upgrade --universal --python-version 3.12 --generate-hashes \
 	  --no-header --output-file requirements/core-$$core.txt || exit 1; done
 
-clean: demo-down ## remove all that make has made in the checkout, and the images
+clean: demo-down ## remove everything that make has made in the checkout, and the images
 	@rm -rf .venv .cache .ansible flaskops-stack-*.tar.gz
 	@docker image rm --force flaskops-target:bookworm flaskops-target:trixie flaskops-base:bookworm flaskops-base:trixie >/dev/null 2>&1 || true

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write the tables of the documentation from the code they describe: app_keys.py, uwsgi_settings.py and the argument_specs.
+"""Write the tables of the documentation from the code that they describe: keys.py, settings.py and the argument_specs.
 
-A table stands between `<!-- begin generated: NAME -->` and `<!-- end generated -->`; the rest of a file is nobody's business here.
+A table is between `<!-- begin generated: NAME -->` and `<!-- end generated -->`. This program never changes the rest of a file.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def limits_of(key: Key) -> str:
     """Return what a value must be, as a sentence; empty if anything goes."""
     parts: list[str] = []
     if key.choices:
-        parts.append("One of " + ", ".join(f"`{choice}`" for choice in key.choices) + ".")
+        parts.append("Allowed values: " + ", ".join(f"`{choice}`" for choice in key.choices) + ".")
     if key.minimum is not None:
-        parts.append(f"From {key.minimum} to {key.maximum}.")
+        parts.append(f"From {key.minimum} to {key.maximum}." if key.maximum is not None else f"At least {key.minimum}.")
     if key.remedy:
         parts.append(key.remedy[0].upper() + key.remedy[1:].removesuffix(".") + ".")
     return " ".join(parts + ([limits_of(key.elements)] if key.elements is not None and key.elements.keys is None else [])).strip()
@@ -159,7 +159,7 @@ def variables(role: str) -> str:
             kind = f"list of {TYPES[option['elements']]}s" if option["type"] == "list" else TYPES[option["type"]]
             value = option.get("default", written.get(name))
             default = "**required**" if option.get("required") else inline(value) if value is not None else ""
-            choices = " One of " + ", ".join(inline(choice) for choice in option["choices"]) + "." if "choices" in option else ""
+            choices = " Allowed values: " + ", ".join(inline(choice) for choice in option["choices"]) + "." if "choices" in option else ""
             rows.append((f"`{name}`", kind, default, markdown(option["description"]) + choices))
         if rows:
             title = f"With `tasks_from: {entry}`:\n\n" if entry != "main" else ""

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller side of config_tree: render every file, ship all of them in one module call."""
+"""Controller half of ``config_tree``: render every file, and send all of them in one module call."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
     _supports_diff = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Render, ship, return the module's result."""
+        """Render the files, send them, and return the result of the module."""
         result = super().run(tmp, task_vars)
         spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "who")}
         _validation, args = self.validate_argument_spec(spec)

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller half of ``flask_release``: ship what a plan needs and the host lacks, and have it built."""
+"""Controller half of ``flask_release``: send sources that the host lacks, and let the host build the releases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import 
 
 App = dict[str, t.Any]
 
-# Packed sources up to this size, all together, go along with the order to build: a file of its own costs six round trips.
+# Sources up to this total size are sent inside the module call, since the transfer of a file takes six round trips.
 _INLINE_BYTES = 1_000_000
 
 
@@ -30,7 +30,7 @@ class ActionModule(AppsAction):
     """No round trip where nothing is missing, one where the sources are small."""
 
     _requires_connection = True
-    # A directory on the host is made where files go there; ansible-core would make it every time.
+    # This action makes a temporary directory only for large sources; ansible-core would make one on every run.
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Name the release of every application and look at what of it the host has."""
+"""Compute the release id of every application, and find out which releases the host lacks."""
 
 from __future__ import annotations
 

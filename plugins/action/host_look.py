@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller half of ``host_look``: send of a description what the host is asked about."""
+"""Controller half of ``host_look``: send only those parts of a description that the host needs for its answer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller half of ``uwsgi_instance``: render the files of every instance and name it by them."""
+"""Controller half of ``uwsgi_instance``: render the files of every instance, and compute the instance id from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ App = dict[str, t.Any]
 
 _UNIT_TEMPLATE = "flask-app@.service.j2"
 _DROP_IN_TEMPLATE = "instance.conf.j2"
-# An overlay may hold what must run once, so it is for the other uWSGI alone.
+# The pool never uses an overlay, since an overlay may contain something that must run only once.
 _STREAM_TEMPLATE = "uwsgi.ini.j2"
 _LIMITS = ("memory_max", "tasks_max")
 
@@ -38,7 +38,7 @@ def _given(release: t.Mapping[str, str]) -> dict[str, str]:
 
 
 def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
-    """Return what is to be rendered for an instance, by part; the parts of a pool for streams begin with ``stream``."""
+    """Return the render jobs of an instance by part; the parts of its stream pool begin with ``stream``."""
     name, uwsgi = app["name"], app["uwsgi"]
     common = {
         "uwsgi_service_app": app,
@@ -49,7 +49,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         **common,
         "uwsgi_service_settings": instance_settings(app, release, stop_timeout(app)),
         "uwsgi_service_limits": {key: uwsgi.get(key) for key in _LIMITS},
-        # Whether it is the pool for streams that is rendered.
+        # The templates of the stream pool get True here.
         "uwsgi_service_pool": False,
     }
     jobs = {
@@ -142,7 +142,7 @@ class ActionModule(AppsAction):
         return {**result, **answer}
 
     def _hosted_releases(self, apps: list[App], known: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the releases of applications that this run did not build: what stands on the host, or what the user points to."""
+        """Return the releases of applications that this run did not build: prebuilt ones, or the last ones on the host."""
         found: dict[str, t.Any] = {}
         asked: list[dict[str, str]] = []
         for app in apps:
@@ -167,8 +167,9 @@ class ActionModule(AppsAction):
     def _migrate(self, order: dict[str, t.Any], described: dict[str, App], task_vars: dict[str, t.Any]) -> None:
         """Run the migrations of new releases on the first host that comes here; the others wait for it.
 
-        Hosts with different interpreters have different releases of one source, so the source counts; and the environment, so that
-        two of them in one run each migrate their own database.
+        A marker file stands for one migration. Its name contains the revision of the source and not the release id, since hosts with
+        different interpreters have different releases of one source. It contains the environment, since each environment of a run
+        may have its own database.
         """
         apps = [app for app in order["apps"] if app["hooks"]["migrate"]]
         if not apps:
@@ -176,7 +177,7 @@ class ActionModule(AppsAction):
         new = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)["new"]
         for app in with_environment([app for app in apps if app["name"] in new], "migrate", described):
             deployment = {"revision": app["release"]["revision"], "environment": app["environment"], "hooks": app["hooks"]}
-            # Removed by Ansible when the run ends, shared by its workers.
+            # Ansible shares this directory among the workers of a run, and removes it when the run ends.
             done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{content_id('deployment', deployment)}")
             with locked(done):
                 if not done.exists():

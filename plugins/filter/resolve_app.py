@@ -8,12 +8,12 @@ name: resolve_app
 short_description: Complete the description of one application
 version_added: 1.0.0
 description:
-  - Does for one description what P(flaskops.stack.resolve_apps#filter) does for a list.
+  - Checks and completes one description, like P(flaskops.stack.resolve_apps#filter) does for a list of descriptions.
 positional: require
 options:
   _input: {description: The description., type: dict, required: true}
   require:
-    description: Keys that must be written besides C(name).
+    description: Keys that are required in addition to C(name).
     type: list
     elements: str
     default: [source, wsgi]

@@ -8,22 +8,22 @@ name: resolve_apps
 short_description: Complete the descriptions of applications
 version_added: 1.0.0
 description:
-  - Checks every description, alone and beside the others, and adds what was not written. The keys are in
-    C(docs/applications.md).
+  - Checks every description, alone and against the others, and adds the values of keys that the user did not write.
+    C(docs/applications.md) describes the keys.
 positional: require, variable
 options:
   _input: {description: The descriptions., type: list, elements: dict, required: true}
   require:
-    description: Keys that must be written besides C(name).
+    description: Keys that are required in addition to C(name).
     type: list
     elements: str
     default: [source, wsgi]
-  variable: {description: Name of the variable for messages., type: str, default: flask_apps}
+  variable: {description: Name of the variable that messages mention., type: str, default: flask_apps}
 author: flaskops.stack authors (@flaskops)
 """
 
 EXAMPLES = r"""
-- name: Show what the roles make of the descriptions
+- name: Show the sockets of all applications
   ansible.builtin.debug:
     msg: "{{ flask_apps | flaskops.stack.resolve_apps | map(attribute='socket') }}"
 """

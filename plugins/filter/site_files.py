@@ -5,10 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: site_files
-short_description: Files of the sites of applications
+short_description: List the nginx files of applications
 version_added: 1.0.0
 description:
-  - Returns for every application the site's file and the link that enables it, as M(flaskops.stack.config_tree) takes them.
+  - Returns the file and the enabling link of every application's site, in the form that M(flaskops.stack.config_tree) takes.
 options:
   _input: {description: Complete descriptions., type: list, elements: dict, required: true}
   variables: {description: Variables that the templates of sites have in these values whatever the inventory says., type: dict, default: {}}
@@ -28,7 +28,7 @@ _value: {description: Files., type: list, elements: dict}
 
 import typing as t
 
-# A site has no use for them, and a file's variables may be shown in messages.
+# nginx templates do not need these keys, and messages may show the variables of a file.
 _PRIVATE = ("env", "secrets")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: status_table
-short_description: Print what hosts have of applications as a table
+short_description: Format the state of applications on hosts as a table
 version_added: 1.0.0
 description:
-  - Takes what M(flaskops.stack.uwsgi_info) found on each host and returns lines of text.
+  - Takes the results of M(flaskops.stack.uwsgi_info) from all hosts and returns lines of text.
 options:
   _input: {description: "By host, the return value C(apps) of the module.", type: dict, required: true}
   now: {description: Seconds since the epoch that ages are counted to., type: float, required: true}
@@ -78,7 +78,7 @@ def _row(host: str, name: str, app: dict[str, t.Any], now: float) -> tuple[str, 
 
 
 def _busy(uwsgi: dict[str, t.Any]) -> str:
-    """Return how many requests are being answered, of how many at the same time."""
+    """Return the number of running requests and the number of possible ones, such as 3/4."""
     return f"{uwsgi.get('busy', 0)}/{uwsgi.get('slots', 0)}"
 
 

@@ -9,8 +9,8 @@ module: cache_purge
 short_description: Take answers out of the response caches of applications
 version_added: 1.0.0
 description:
-  - Removes cached answers, all of an application or those to given URLs in every variant. nginx asks the application at the next
-    request; it is neither reloaded nor restarted.
+  - Removes all cached answers of an application, or all variants of the answers for given URLs. At the next request nginx asks the
+    application again. It is neither reloaded nor restarted.
 options:
   apps:
     description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
@@ -25,18 +25,18 @@ options:
     type: str
     default: all
   urls:
-    description: Host and URI as they were asked, with or without a scheme; all answers if empty.
+    description: Host and URI of the requests, with or without a scheme. An empty list removes all answers.
     type: list
     elements: str
     default: []
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells which answers would be removed., support: full}
+  check_mode: {description: Reports which answers would be removed., support: full}
   diff_mode: {description: Has nothing to show., support: none}
 """
 
 EXAMPLES = r"""
-- name: Forget one page
+- name: Remove the cached answers for one page
   flaskops.stack.cache_purge:
     only: shop
     urls: [shop.example.com/api/prices]

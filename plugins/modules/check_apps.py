@@ -8,8 +8,8 @@ module: check_apps
 short_description: Check the descriptions of applications on the controller
 version_added: 1.0.0
 description:
-  - Fails with a line for each problem, naming application, key, value and remedy. Runs on the controller alone, so that bad input
-    is refused before anything on a host changes.
+  - Fails with a line for each problem that names application, key, value and remedy. It runs on the controller only, so that bad
+    input is refused before anything on a host changes.
 options:
   apps:
     description:
@@ -17,16 +17,16 @@ options:
       - Without them, the variable is only read; the message names every value that refers to something which is not defined.
     type: raw
   require:
-    description: Keys that must be written besides C(name).
+    description: Keys that are required in addition to C(name).
     type: list
     elements: str
     default: [source, wsgi]
-  variable: {description: Name of the variable for messages., type: str, required: true}
+  variable: {description: Name of the variable that messages mention., type: str, required: true}
   cache_dir:
     description: Directory on the controller for fetched sources. If given, sources are fetched, and those that cannot be had are problems too.
     type: path
   role_variables:
-    description: Other variables of a role as they were written, by name. Those that cannot be used are problems too.
+    description: Other variables of a role as they were written, by name. A value that cannot be used is a problem too.
     type: dict
     default: {}
 author: flaskops.stack authors (@flaskops)

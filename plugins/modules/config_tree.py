@@ -10,15 +10,14 @@ module: config_tree
 short_description: Change many rendered configuration files of a service as one transaction
 version_added: 1.0.0
 description:
-  - Renders all files on the controller, ships them in one transfer, stages them in a copy of the whole tree,
-    has the copy validated under the real path, and exchanges it with the live tree in one atomic step.
-  - The service is reloaded afterwards. If the reload does not take, the old tree is put back and the service
-    reloaded with it.
-  - A manifest, C(.flaskops.json) in the tree, remembers which paths are ours and whose. Other files are never
-    touched.
-  - A run that is killed leaves the old or the new tree. The next one undoes what was not committed first.
-  - Where two directories cannot be exchanged (a mount point, a lower layer of an overlay), files are
-    renamed into place one by one under a journal, which a later run finds and undoes.
+  - Renders all files on the controller, sends them in one transfer, and stages them in a copy of the whole tree.
+    A command validates the copy under its real path, and one atomic step exchanges it with the live tree.
+  - The service is reloaded afterwards. If the reload fails, the module puts the old tree back and reloads the service with it.
+  - The manifest C(.flaskops.json) in the tree lists the paths that the module manages, each with its owner. The module never
+    touches other files.
+  - After a run was killed, either the old or the new tree is live. The next run first reverts a change that was not committed.
+  - Some directories cannot be exchanged, such as a mount point or a directory from a lower layer of an overlay. The module then
+    renames the files into place one by one and keeps a journal, with which a later run reverts an unfinished change.
 author: flaskops.stack authors (@flaskops)
 options:
   root:
@@ -34,131 +33,132 @@ options:
     default: []
     suboptions:
       path:
-        description: Where, relative to O(root).
+        description: Path of the file, relative to O(root).
         type: str
         required: true
       owner:
-        description: Whose file it is, such as an application's name. Messages name it, removal goes by it.
+        description: Owner of the file, such as the name of an application. Messages mention it, and O(owners) refers to it.
         type: str
         required: true
       src:
         description:
-          - A template. A bare name is searched as the C(template) action does (role first), then in O(files[].search), then in
-            C(templates/) of the inventory's directory, of the playbook's and of the working directory.
-          - What it extends, includes or imports by a bare name is searched in the same order, and beside the template at last.
+          - A template. A file name without a path is searched for like the C(template) action does (role first), then in
+            O(files[].search), then in C(templates/) of the directories of the inventory and the playbook and of the working directory.
+          - Templates that it extends, includes or imports are searched for in the same order, and last beside the template.
           - C(trim_blocks) and C(lstrip_blocks) are on. C(ansible_managed) is a fixed sentence.
         type: str
       content:
-        description: The content itself.
+        description: The content of the file.
         type: str
       link:
-        description: The target of a symbolic link, as it is to be written.
+        description: The target of a symbolic link, which is written unchanged.
         type: str
       vars:
-        description: Variables for O(files[].src), before all others.
+        description: Variables for O(files[].src). They take precedence over all others.
         type: dict
         default: {}
       search:
-        description: More directories, absolute, for O(files[].src) and whatever it extends or includes.
+        description: Further absolute directories in which O(files[].src), and templates that it extends or includes, are searched for.
         type: list
         elements: str
         default: []
       mode:
-        description: Permissions, octal. The file belongs to root.
+        description: Permissions of the file, octal. Its owner on the host is root.
         type: raw
         default: "0644"
       diff:
-        description: Whether the content may be shown by C(--diff) and in messages. Set V(false) for secrets.
+        description: Whether C(--diff) and messages may show the content. Set V(false) for secrets.
         type: bool
         default: true
       force:
         description:
-          - Replace a file in the way that is somebody else's.
-          - It is kept in C(.flaskops.saved) and comes back when the entry is no longer wanted.
+          - Replace a file that the module does not manage.
+          - That file is kept in C(.flaskops.saved), and is restored when O(files) no longer has the entry.
         type: bool
         default: false
       if_unedited:
         description:
-          - Replace a file that is somebody else's as O(files[].force) does, but only if it is a package's own and as the package
-            brought it. One that somebody has edited is left alone.
+          - Replace a file that the module does not manage, like O(files[].force) does, but only if it is the unedited file of a
+            package. A file that somebody has edited is left alone.
         type: bool
         default: false
   absent:
     description:
-      - Paths relative to O(root) that must not exist, whoever made them.
-      - An element is a path, or a dict of C(path) and C(only_if_link). The latter removes only a symbolic
-        link to that target.
+      - Paths relative to O(root) that are removed, also if the module does not manage them.
+      - An element is a path, or a dict of C(path) and C(only_if_link). With C(only_if_link), only a symbolic link to that target is
+        removed.
     type: list
     elements: raw
     default: []
   owners:
-    description: Recorded files of these owners that are not in O(files) are removed. Those of others stay.
+    description: The module removes managed files of these owners that are not in O(files). It keeps files of other owners.
     type: list
     elements: str
     default: []
   validate:
     description:
-      - The command (list of words) that accepts or refuses the staged tree, run with it mounted over O(root)
-        in a private mount namespace.
-      - Not run in check mode, since such programs write too (nginx creates caches and logs).
+      - The command (a list of words) that accepts or refuses the staged tree. It runs in a private mount namespace, in which the staged
+        tree is mounted over O(root).
+      - The command does not run in check mode, since such programs also write files (nginx creates caches and logs).
     type: list
     elements: str
     default: []
   validate_fallback:
     description:
-      - The command for hosts that give no mount namespace. C({root}) in a word becomes the path of a copy in
-        which every mention of O(root) is rewritten to the copy.
+      - The command for hosts without private mount namespaces. C({root}) in a word becomes the path of a copy, in which every mention
+        of O(root) is replaced by the path of the copy.
     type: list
     elements: str
     default: []
   service:
-    description: The systemd service to reload after a change, if it is active.
+    description: The systemd service that is reloaded after a change, if it is active.
     type: str
   service_log:
-    description: The service's own log, shown when a reload does not take; without new lines the journal is.
+    description: The log file of the service. Its new lines are shown when a reload fails; if it has none, those of the journal are.
     type: path
   reload_check:
-    description: V(workers) requires that the reload gives the main process new children, as with nginx.
+    description: V(workers) requires that the main process has new child processes after the reload, like nginx has.
     type: str
     choices: [none, workers]
     default: none
   reload_timeout:
-    description: How long to wait for O(reload_check), in seconds.
+    description: Seconds to wait for O(reload_check).
     type: int
     default: 10
   probe_listen:
-    description: Address and port of the web server for O(probe_sites), as nginx's C(listen) has it.
+    description: Address and port of the web server for O(probe_sites), written like nginx's C(listen).
     type: str
     default: "80"
   probe_sites:
     description:
-      - Sites that are requested before and after the reload, those whose name is the owner of a changed file; all of them where a
-        changed file is nobody's of them. If one answers worse than before, the old tree is put back.
-      - Worse are a server error after an answer without one, no answer after an answer, and no connection.
+      - Sites that the module requests before and after the reload. It requests a site if a file has changed whose owner is C(name).
+        It requests all sites if a file has changed that belongs to none of them. If a site answers worse than before, the module puts
+        the old tree back.
+      - An answer is worse if it is a server error and was none before, or if there is no answer or no connection any more.
     type: list
     elements: dict
     default: []
     suboptions:
-      name: {description: The owner., type: str, required: true}
-      host: {description: Host header., type: str, required: true}
+      name: {description: Owner of the site's files., type: str, required: true}
+      host: {description: Host header of the requests., type: str, required: true}
       routes:
-        description: Dicts with C(probe), the path that is requested; an empty one is not.
+        description: Dicts with the key C(probe), the path of a request. A route with an empty C(probe) is not requested.
         type: list
         elements: dict
         required: true
   payload:
-    description: The rendered files, from the action plugin. Not for users.
+    description: The rendered files. The action plugin sets this option; users do not.
     type: str
   who:
-    description: Whom a run that has to wait for this one is told about, from the action plugin. Not for users.
+    description: The action plugin sets this; another run that has to wait for this one is told it. Users do not set it.
     type: str
     default: somebody
 attributes:
   check_mode:
-    description: Predicts truly and changes nothing. O(validate) is not run.
+    description: Reports all changes and makes none. O(validate) does not run.
     support: full
   diff_mode:
-    description: Shows before and after of each file.
+    description: Shows each file before and after.
     support: full
 """
 
@@ -182,7 +182,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: What happened to which paths, relative to the root, sorted.
+  description: Sorted paths relative to O(root), by what happened to them.
   returned: success
   type: dict
   contains:
@@ -192,13 +192,13 @@ files:
     restored: {description: "No longer wanted, and the file that C(force) had replaced is back.", type: list, elements: str}
     kept: {description: "Left alone, since O(files[].if_unedited) is set and somebody has edited them.", type: list, elements: str}
     adopted: {description: Were there as wanted and are ours from now on., type: list, elements: str}
-    drifted: {description: Those of ours that somebody had edited or deleted., type: list, elements: str}
+    drifted: {description: Files of this collection that somebody had edited or deleted., type: list, elements: str}
 reloaded:
-  description: Whether the service was reloaded and took it.
+  description: Whether the service was reloaded successfully.
   returned: success
   type: bool
 recovered:
-  description: Whether the change of a killed run was undone first.
+  description: Whether the change of a killed run was reverted first.
   returned: success
   type: bool
 validated:
@@ -212,13 +212,13 @@ swapped:
   type: str
   sample: exchange, files, none
 validate_lines:
-  description: All that the validating command said.
-  returned: when it refused
+  description: All lines of output of O(validate).
+  returned: when the command refused the tree
   type: list
   elements: str
 service_lines:
-  description: What the service logged since the reload.
-  returned: when the reload did not take
+  description: Lines that the service has logged since the reload.
+  returned: when the reload failed
   type: list
   elements: str
 """

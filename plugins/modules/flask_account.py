@@ -9,9 +9,9 @@ module: flask_account
 short_description: System users and directories of Flask applications
 version_added: 1.0.0
 description:
-  - Declares a system user and the directories of every application in C(sysusers.d) and C(tmpfiles.d), and has systemd create what
-    is missing. The declarations recreate C(/run) at boot.
-  - One call for all applications. Users are never removed.
+  - Declares a system user and the directories of every application in C(sysusers.d) and C(tmpfiles.d), and lets systemd create
+    missing ones. At boot systemd creates the directories in C(/run) again from these declarations.
+  - One call works on all applications. The module never removes a user.
 options:
   apps:
     description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
@@ -23,7 +23,7 @@ options:
     default: flask_apps
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells what would change., support: full}
+  check_mode: {description: Reports what would change., support: full}
   diff_mode: {description: Shows the declarations., support: full}
 """
 
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files: {description: Declarations that were written., type: list, elements: str, returned: always}
-directories: {description: Directories that were created or mended., type: list, elements: str, returned: always}
+directories: {description: Directories that were created or whose owner or mode was corrected., type: list, elements: str, returned: always}
 """
 
 

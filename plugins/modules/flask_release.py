@@ -9,11 +9,11 @@ module: flask_release
 short_description: Build releases of Flask applications
 version_added: 1.0.0
 description:
-  - Ships and builds the releases that M(flaskops.stack.flask_release_plan) found missing, each with its virtualenv. A release on the
-    host is never changed.
-  - What installs or runs foreign code runs as the application's user; what is built belongs to root.
-  - Requirements without a version are resolved by the first host that builds, and the same versions are installed on the others.
-  - One call for all applications, and none where nothing is missing.
+  - Sends and builds the releases that M(flaskops.stack.flask_release_plan) reported as missing, each with its virtualenv. A release
+    on the host is never changed.
+  - Commands that install or run foreign code run as the application's user. The finished release and virtualenv belong to root.
+  - The first host that builds resolves requirements without a version, and the other hosts install the same versions.
+  - One call works on all applications. Without missing releases the module does not contact the host.
 options:
   apps:
     description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
@@ -33,16 +33,16 @@ options:
     elements: str
     required: true
   cache_dir:
-    description: Directory on the controller for fetched sources.
+    description: Directory on the controller where fetched sources are cached.
     type: path
     default: ~/.cache/flaskops
   lock_timeout:
-    description: Seconds to wait for another run that changes applications of the host.
+    description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells which releases would be built., support: full}
+  check_mode: {description: Reports which releases would be built., support: full}
   diff_mode: {description: Shows the release before and after., support: full}
 """
 
@@ -50,12 +50,12 @@ EXAMPLES = r"""
 - name: Build the releases that the host lacks
   flaskops.stack.flask_release:
     apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
-    plans: "{{ look.plans }}"
-    missing: "{{ look.missing }}"
+    plans: "{{ plan.plans }}"
+    missing: "{{ plan.missing }}"
 """
 
 RETURN = r"""
-made: {description: Paths that were built or would be., type: list, elements: str, returned: success}
+made: {description: "Paths that were built, or would be built in check mode.", type: list, elements: str, returned: success}
 """
 
 import base64

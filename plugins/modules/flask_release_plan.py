@@ -5,11 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: flask_release_plan
-short_description: Name the releases of Flask applications and look at what hosts have of them
+short_description: Compute the release ids of Flask applications and find releases that hosts lack
 version_added: 1.0.0
 description:
-  - Fetches the source of every application on the controller and names the release by its content and the host's interpreter.
-  - Changes nothing. M(flaskops.stack.flask_release) builds what is missing.
+  - Fetches the source of every application on the controller. The id of the release is made from the source and the host's interpreter.
+  - Changes nothing. M(flaskops.stack.flask_release) builds missing releases.
 options:
   apps:
     description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
@@ -20,10 +20,10 @@ options:
     type: str
     default: flask_apps
   hosted:
-    description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the host is asked.
+    description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the module asks the host.
     type: dict
   cache_dir:
-    description: Directory on the controller for fetched sources.
+    description: Directory on the controller where fetched sources are cached.
     type: path
     default: ~/.cache/flaskops
 author: flaskops.stack authors (@flaskops)
@@ -33,14 +33,14 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at which releases the host has
+- name: Find releases that the host lacks
   flaskops.stack.flask_release_plan:
     apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
-  register: look
+  register: plan
 """
 
 RETURN = r"""
-plans: {description: "What M(flaskops.stack.flask_release) builds from, by application.", type: dict, returned: success}
+plans: {description: "The input of M(flaskops.stack.flask_release), by application.", type: dict, returned: success}
 releases:
   description: The release of every application by name, with C(id), C(path), C(virtualenv_path), C(callable) and C(revision).
   type: dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: flask_rollback
-short_description: Go back to an earlier release of Flask applications
+short_description: Roll Flask applications back to an earlier release
 version_added: 1.0.0
 description:
   - Starts the previous instance of every application, or the newest one of a named release, requires that it answers its health
@@ -26,28 +26,28 @@ options:
     type: str
     default: all
   release:
-    description: The release to go back to; the previous instance if empty.
+    description: Id of an earlier release. If it is empty, the previous instance is used.
     type: str
     default: ""
   lock_timeout:
-    description: Seconds to wait for another run that changes applications of the host.
+    description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells which instances would be switched to., support: full}
-  diff_mode: {description: Shows the ini of the live instance and the earlier one., support: full}
+  check_mode: {description: Reports which instances would become live., support: full}
+  diff_mode: {description: Shows the ini of the live and of the earlier instance., support: full}
 """
 
 EXAMPLES = r"""
-- name: Go back to what was served before
+- name: Roll the application shop back to the previous release
   flaskops.stack.flask_rollback:
     only: shop
 """
 
 RETURN = r"""
 instances:
-  description: By application, C(id) of the live instance.
+  description: By application, the C(id) of the live instance, and whether this run C(switched) to it.
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_look
-short_description: Tell what a host lacks
+short_description: Read what a host has and lacks
 version_added: 1.0.0
 description:
-  - Looks at packages, users, directories, services and releases at once and changes nothing, so that a role asks for what is missing and
-    a run that changes nothing costs one task.
-  - Refuses a host of another distribution.
+  - Reads the state of packages, users, directories, services and releases in one task, and changes nothing. A role then runs tasks for
+    missing things only.
+  - Refuses hosts whose distribution is not supported.
 options:
   apps:
     description: Descriptions of those applications whose packages, users, directories and releases are looked at.
@@ -18,24 +18,24 @@ options:
     elements: dict
     default: []
   variable:
-    description: Name of the variable that they are from, for messages.
+    description: Name of the variable with the descriptions, for messages.
     type: str
     default: flask_apps
-  packages: {description: Packages of the distribution., type: list, elements: str, default: []}
+  packages: {description: Packages that must be installed., type: list, elements: str, default: []}
   directories:
-    description: Permissions, octal, of directories of root, by path.
+    description: Octal permissions of directories that root must own, by path.
     type: dict
     default: {}
   unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
   services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Looks., support: full}
-  diff_mode: {description: There is nothing to show., support: none}
+  check_mode: {description: Changes nothing in either mode., support: full}
+  diff_mode: {description: Has nothing to show., support: none}
 """
 
 EXAMPLES = r"""
-- name: Look at what the host lacks
+- name: Read what the host has
   flaskops.stack.host_look:
     packages: [nginx]
     services: [nginx]
@@ -43,13 +43,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-packages: {description: Those that apt would install., type: list, elements: str, returned: success}
+packages: {description: Packages that are not installed., type: list, elements: str, returned: success}
 accounts: {description: Declarations and directories of applications that are not as they should be., type: list, elements: str, returned: success}
-directories: {description: Those that are not as they should be., type: list, elements: str, returned: success}
-unwanted: {description: Those that are there., type: list, elements: path, returned: success}
-services: {description: Those that do not run or would not after a boot., type: list, elements: str, returned: success}
+directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str, returned: success}
+unwanted: {description: Unwanted paths that exist., type: list, elements: path, returned: success}
+services: {description: Services that do not run, or would not run after a boot., type: list, elements: str, returned: success}
 hosted:
-  description: By application, what M(flaskops.stack.flask_release_plan) would ask the host for.
+  description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
   type: dict
   returned: success
 """

@@ -9,12 +9,13 @@ module: site_probe
 short_description: Prove the routes of sites by requests from the host
 version_added: 1.0.0
 description:
-  - Requests every route and fails with a line for each that does not do what its mode promises. A plain route answers without a
-    server error, a cache route answers C(MISS) and then C(HIT), the first chunk of a stream arrives before the second is sent.
-  - Changes nothing; a cache route is asked with a query of its own.
+  - Requests every route and fails with a line for each route that does not work as its mode promises. A plain route must answer
+    without a server error. A cache route must answer C(MISS) and then C(HIT). The first chunk of a stream must arrive before the
+    application sends the second.
+  - Changes nothing. Requests to a cache route have a unique query, so that they do not use answers for visitors.
 options:
   listen:
-    description: Address and port of the web server, as nginx's C(listen) has it.
+    description: Address and port of the web server, written like nginx's C(listen).
     type: str
     default: "80"
   apps:
@@ -26,7 +27,7 @@ options:
     type: str
     default: flask_apps
   timeout:
-    description: Seconds for each connection and read.
+    description: Timeout of each connection and each read, in seconds.
     type: int
     default: 10
 author: flaskops.stack authors (@flaskops)
@@ -43,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: What came of each route.
+  description: The result for each route.
   type: list
   elements: dict
   returned: always

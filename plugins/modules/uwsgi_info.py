@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: uwsgi_info
-short_description: Releases, instances and workers of Flask applications
+short_description: Read the releases, instances and workers of Flask applications
 version_added: 1.0.0
 description:
-  - Reads which release and instance of every application is live, the state of its units, its socket, and what its workers do.
+  - Reads the live release and the live instance of every application, the state of its units, its socket, and the load of its workers.
 options:
   apps:
     description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
@@ -26,7 +26,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at every application
+- name: Read the state of every application
   flaskops.stack.uwsgi_info:
     apps: "{{ flask_apps }}"
   register: look
@@ -35,9 +35,10 @@ EXAMPLES = r"""
 RETURN = r"""
 apps:
   description: >-
-    By application, the C(live) instance, the C(release), the C(socket) and all C(instances) with unit state, requests and workers;
-    C(stream) of an instance is the same of its pool for streams, null where it has none. Of each, C(slots) is how many requests it can
-    answer at the same time, C(busy) how many it does, C(memory) the resident bytes of its workers.
+    By application, the C(live) instance, the C(release), the C(socket) and all C(instances) with unit state, requests and workers.
+    C(stream) of an instance has the same values for its stream pool, or null if there is no pool. C(slots) is the number of requests
+    that an instance or a pool can answer at the same time, C(busy) is how many it is answering, and C(memory) is the resident memory
+    of its workers in bytes.
   type: dict
   returned: success
   sample:

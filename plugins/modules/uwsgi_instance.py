@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: uwsgi_instance
-short_description: Start, gate and switch to uWSGI instances
+short_description: Start uWSGI instances, check them, and switch to them
 version_added: 1.0.0
 description:
   - Renders the configuration of every application on the controller and names the instance by it. An instance that is not on the
@@ -26,26 +26,28 @@ options:
     default: flask_apps
   releases:
     description:
-      - Releases by name, as M(flaskops.stack.flask_release_plan) returns them.
-      - For an application that is not among them, the release that was built last on the host.
+      - Releases by application, as M(flaskops.stack.flask_release_plan) returns them.
+      - Other applications run the release that was built last on the host.
     type: dict
     default: {}
   secrets_key:
-    description: Secret that the secrets of applications enter ids with; the same for all controllers, different for each site.
+    description:
+      - Key that hashes application secrets into instance ids, so that nobody can guess a secret from an id.
+      - Every controller must use the same key. Use another key for each site.
     type: str
     default: ""
   allow_rejected:
-    description: Whether a release that was rolled back is deployed again.
+    description: Whether a release that was rolled back may be deployed again.
     type: bool
     default: false
   lock_timeout:
-    description: Seconds to wait for another run that changes applications of the host.
+    description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Tells which instances would be started., support: full}
-  diff_mode: {description: Shows the ini of the live instance and the new one; never secrets., support: full}
+  check_mode: {description: Reports which instances would be started., support: full}
+  diff_mode: {description: "Shows the ini of the live and of the new instance, without secrets.", support: full}
 """
 
 EXAMPLES = r"""
@@ -56,12 +58,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: By application, C(id) of the live instance and whether it was C(switched) to in this run.
+  description: By application, the C(id) of the live instance, and whether this run C(switched) to it.
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
 removed: {description: Paths that were removed., type: list, elements: str, returned: success}
-notices: {description: Applications that were left as they are because their release was rolled back., type: list, elements: str, returned: success}
+notices: {description: "Applications that keep their live release, since the wanted one was rolled back.", type: list, elements: str, returned: success}
 """
 
 import base64

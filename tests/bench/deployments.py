@@ -43,15 +43,16 @@ NOTHING, MANY, FLEET = "nothing to change", f"nothing to change, {APPS} applicat
 CODE, FIRST, ALONE, ALONE_FLEET = "other code", "first deployment", "ping alone", f"ping alone, {HOSTS} hosts"
 TRIPS, CODE_TRIPS = "round trips, nothing to change", "round trips, other code"
 
-# Where a goal is out of reach: the limit, and the profile that shows it. The report has it after every run.
+# Reasons why a goal cannot be reached, with the profile that shows it. The report prints them after every run.
 LIMITS: dict[str, str] = {
     "fleet": (
-        "the hosts are containers on the processors of the controller, so that more hosts share what one has; `ping alone` multiplies by as much"
-        " (measured on 2 busy cores, in one run: ping 3.2 s on one host and 16.3 s on ten, ours 8.4 s and 44 s). Of the controller's 21 s of"
-        " processor time there, 5 s go into forking a process for each of the 17 tasks of a host that stay on the controller, most of"
-        " them skipped, and the rest into packing, sending and waiting for 5 modules a host; 5, 10 and 2 forks took 54, 47 and 84 s. On servers with"
-        " processors of their own, the controller's share is what counts."
-    )
+        "the hosts are containers on the processors of the controller, so each additional host gets a smaller share of them. `ping "
+        "alone` grows by the same factor: on 2 busy cores and in one run, ping took 3.2 s on one host and 16.3 s on ten, and ours took "
+        "8.4 s and 44 s. The controller used 21 s of processor time there. It spent 5 s on forking a process for each of the 17 tasks "
+        "of a host that stay on the controller, most of which are skipped. It spent the rest on packing, sending and waiting for 5 "
+        "modules for each host. With 5, 10 and 2 forks the run took 54, 47 and 84 s. If the servers have their own processors, only "
+        "the share of the controller counts."
+    ),
 }
 GOALS = tuple(
     Goal(name, "deployments", what, measure, "ours", against, "at most", bound, limit=LIMITS.get(name, ""), **more)

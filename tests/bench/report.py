@@ -21,9 +21,9 @@ HEAD = """\
 
     make bench                  # both parts; BENCH_ROUNDS=10 for more rounds, ARGS='--only requests' for one part
 
-Everything runs on one machine, in containers, the competitors turn by turn in the same run and on the same processors. What counts are ratios: of two
-competitors in the same round, so that a machine that is slower at a time slows both. The median of the rounds is given, and the least and the greatest of
-them in parentheses. Other machines have other figures; this file is written by the run, from `docs/benchmarks/*.json`.
+Everything runs in containers on one machine. The competitors take turns in the same run, on the same processors. The goals are ratios of two competitors in
+the same round, since a machine that is slow for a while slows both. The tables show the median of the rounds, with the least and the greatest value in
+parentheses. Other machines give other figures. `make bench` writes this file from `docs/benchmarks/*.json`.
 """
 
 
@@ -81,7 +81,9 @@ def limits(goals: Iterable[Goal], found: Results) -> str:
     missed = [goal for goal in goals if (verdict := results.judge(goal, found)) and not verdict.met]
     if not missed:
         return ""
-    return "Out of reach here:\n\n" + "\n".join(f"- **{goal.what}**: {goal.limit or 'no profile has been made yet.'}" for goal in missed)
+    return "These goals are not met, for the following reasons:\n\n" + "\n".join(
+        f"- **{goal.what}**: {goal.limit or 'no profile has been made yet.'}" for goal in missed
+    )
 
 
 def measured(series: Iterable[Series]) -> str:

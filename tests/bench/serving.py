@@ -35,34 +35,37 @@ STREAMS = 200
 CALLS = 20_000
 
 SHARE, FIRST, P99, FAILED = "plain, share of the application", "first chunk, worst", "p99 during a switch", "failed during a switch"
-# Where a goal is out of reach: the limit, and the profile that shows it. The report has it after every run.
+# Reasons why a goal cannot be reached, with the profile that shows it. The report prints them after every run.
 LIMITS: dict[str, str] = {
     "cache-fixed": (
-        "a hit is 8 system calls more than an answer of nginx's own, 6 of them `readlink`: the name of the live instance is part of the key "
-        "(`$realpath_root`), so that a switch is complete without a reload of nginx. With a key that has no name of an instance a hit takes "
-        "0.6 to 0.7 of nginx's processor time. A shorter path to the link gains a tenth of it. Without the name an answer of the release before would "
-        "be served after a switch, which the collection promises not to do."
+        "a hit takes 8 more system calls than a fixed answer of nginx. 6 of them are `readlink`, since the id of the live instance is "
+        "part of the key (`$realpath_root`), so that a switch is complete without a reload of nginx. Without the id in the key, a hit "
+        "takes 0.6 to 0.7 times the processor time of nginx. A shorter path to the link saves a tenth. Without the id, the cache would "
+        "serve answers of the old release after a switch, which the collection promises not to do."
     ),
     "cache-seed": (
-        "the recipe's hit is 10 system calls, five of which open, look at, read, send and close a file (`openat`, `fstat`, `pread64`, `sendfile`, `close`); "
-        "ours keeps the file open, reads it by two `pread64`, and has the six `readlink` of the live instance's name instead: 11 (strace of the workers, by "
-        "request). Without them it would be 1.2 to 1.3 times the recipe. The recipe goes on serving the release before, until its time is up."
+        "a hit of the recipe takes 10 system calls. Five of them open, inspect, read, send and close a file (`openat`, `fstat`, "
+        "`pread64`, `sendfile`, `close`). Our hit takes 11 (counted by strace of the workers): it keeps the file open and reads it "
+        "with two `pread64`, and has six `readlink` for the id of the live instance. Without these six it would be 1.2 to 1.3 times as "
+        "fast as the recipe. The recipe serves answers of the old release until they expire."
     ),
     "plain-seed": (
-        "it is the same program that does the same: nginx makes 13 system calls for a request in both, uWSGI 7 in ours and 9 in the recipe's "
-        "(strace, by request), and both spend most of their time in Flask. Ours takes 0.85 to 1.07 of the recipe's processor time, with a request "
-        "id, headers and times in the log that the recipe has not. `threads: 1` takes 0.92 of it, but a worker that waits for a database then "
-        "answers nobody. The recipe's five workers on two processors keep these busy as well as 2 x 2 threads do, and its p99 is the greater one."
+        "both run the same programs in the same way. For each request nginx makes 13 system calls in both, and uWSGI makes 7 in ours "
+        "and 9 in the recipe (counted by strace). Both spend most of their time in Flask. Ours takes 0.85 to 1.07 times the processor "
+        "time of the recipe, and has a request id, headers, and times in the log, which the recipe lacks. `threads: 1` takes 0.92 "
+        "times the processor time, but then a worker that waits for a database answers no other request. The five workers of the "
+        "recipe keep two processors as busy as 2 x 2 threads do, and the p99 of the recipe is higher."
     ),
     "switch-p99": (
-        "controller and host share two processors, of which the load takes more than one. What a run of Ansible takes of them is what clients notice: "
-        "the switch itself, from the start of the candidate to half a second after the rename, is the quieter part of the run, as p99 of the whole "
-        "run shows."
+        "the controller and the host share two processors, and the load alone takes more than one. Clients notice the processor time "
+        "that the run of Ansible takes. The switch itself, from the start of the candidate to half a second after the rename, is the "
+        "quieter part of the run, as the p99 of the whole run shows."
     ),
     "app-share": (
-        "nginx makes 14 system calls for a plain request and uWSGI 8 to 12, and the view of this application is next to nothing. 8 of them open and close "
-        "a connection between the two, for each request: the uwsgi protocol keeps none. Threads add 2 to 4 futexes (`threads: 1` takes 0.92 of the "
-        "processor time, but answers one request of a worker at a time). An application that does something for each request has a greater share."
+        "nginx makes 14 system calls for a plain request and uWSGI makes 8 to 12, and the view of this application does almost "
+        "nothing. 8 of the calls open and close a connection between the two for each request, since the uwsgi protocol keeps no "
+        "connections open. Threads add 2 to 4 futex calls. (`threads: 1` takes 0.92 times the processor time, but then a worker "
+        "answers one request at a time.) An application that does more for each request has a greater share."
     ),
 }
 GOALS = tuple(
@@ -117,12 +120,13 @@ PLOTS = (
     ),
 )
 TEXT = """\
-One container, one nginx program, one application (a Flask view that returns a greeting), the same packages. `ours` is what `flaskops.stack.site` deploys with
-nothing set. `seed` is the recipe of [seed.md](seed.md): its server blocks, its ini with five processes, its log of every request, and the distribution's
-`nginx.conf`. gunicorn has 2 × processors + 1 sync workers on a unix socket, granian a worker for each processor and connections that nginx keeps; both
-behind an nginx with the distribution's `nginx.conf`. Every nginx writes its access log. wrk keeps 32 connections busy from inside the container, so it takes
-its share of the same processors. Processor time is that of all processes of nginx and of the application server, by request; the application's is
-that of the same view called in a loop, without a server. The rate of requests during a switch is fixed at half of what the plain route gave.
+All competitors use the same container, the same nginx program, the same packages and the same application, a Flask view that returns a greeting. `ours` is
+a deployment of `flaskops.stack.site` with default settings. `seed` is the recipe of [seed.md](seed.md) with its server blocks, its ini with five processes,
+its log of every request, and the distribution's `nginx.conf`. gunicorn has 2 × processors + 1 sync workers on a unix socket. granian has a worker for each
+processor, and nginx keeps its connections to it open. Both run behind an nginx with the distribution's `nginx.conf`. Every nginx writes its access log. wrk
+keeps 32 connections busy from inside the container, so it uses the same processors. Processor time is the time of all processes of nginx and of the
+application server for each request. The application's share is the time of the same view, called in a loop without a server. During a switch the rate of
+requests is half of the peak rate of the plain route.
 """
 
 

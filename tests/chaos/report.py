@@ -11,10 +11,10 @@ from ansible_collections.flaskops.stack.tests.chaos.points import FIRST_ONES
 from ansible_collections.flaskops.stack.tests.chaos.proof import Verdict
 
 LETTERS = {
-    "a": "both applications answered throughout; after a power cut: after the boot, without a run",
-    "b": "every answer was that of the old or of the new release, none mixed",
-    "c": "the next run converged, and the one after it changed nothing",
-    "d": "no instance, unit, process, socket, staged tree, lock, file or directory was left that an undisturbed run does not leave",
+    "a": "both applications answered all the time; after a power cut, they answered after the boot, without another run",
+    "b": "every answer came from either the old or the new release, and none mixed the two",
+    "c": "the next run converged, and the run after it changed nothing",
+    "d": "the broken run and the next one left no instance, unit, process, socket, staged tree, lock, file or directory that an undisturbed run does not leave",
 }
 
 
@@ -49,18 +49,20 @@ def write(path: Path, verdicts: Sequence[Verdict], every: int) -> None:
         "",
         "Written by `make chaos`; do not edit.",
         "",
-        "A deployment of one application, with other code, another requirement and another route of nginx, beside an application that"
-        " does not change. It is broken at every task of the controller, at every step of every module, and by faults of what it stands"
-        " on. Each case begins on a fresh copy of the same host, with requests to both applications all the time, over SSH.",
+        "`make chaos` deploys a changed application (other code, another requirement, another route of nginx) beside an application that"
+        " does not change. It breaks this deployment at every task of the controller, at every step of every module, and by faults of the"
+        " machine below it. Each case begins on a fresh copy of the same host and runs over SSH, while clients send requests to both"
+        " applications all the time.",
         "",
         *(f"- **{letter}**: {meaning}" for letter, meaning in LETTERS.items()),
         "",
         f"{holding} of {len(verdicts)} cases hold, {requests:,} requests. There are {every} cases."
         f" {time.strftime('%Y-%m-%d')}, {platform.machine()}, Debian 13.",
         "",
-        "Steps are taken from a recorded run; of one that comes again and again, as in a loop over the files of a virtualenv, the first"
-        f" {FIRST_ONES}, one in the middle and the last. A power cut ends everything in memory at once, but a container's disk keeps what was"
-        " not written out yet. That releases and files are on the disk before they have their names is for the unit tests.",
+        "The steps come from a recorded run. If a step repeats, as in a loop over the files of a virtualenv, the cases break the first"
+        f" {FIRST_ONES} repetitions, one in the middle and the last. A power cut ends everything in memory at once, but the disk of a"
+        " container keeps data that was not flushed yet. So the unit tests prove that releases and files are on the disk before they get"
+        " their names.",
         "",
     ]
     for kind in dict.fromkeys(verdict.case.kind for verdict in verdicts):

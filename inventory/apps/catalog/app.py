@@ -14,5 +14,5 @@ def index():
 
 @app.get("/api/articles")
 def articles():
-    # The time tells a cached answer from a new one.
+    # The time shows whether an answer came from the cache.
     return jsonify(articles=["lamp", "table"], made=datetime.now(UTC).isoformat())

@@ -14,7 +14,7 @@ from ansible_collections.flaskops.stack.tests.harness.source import changed
 NOTHING_TO_CHANGE = [
     "Look at what the host lacks",
     "Gate every new instance and switch to it",
-    "Look at what the host lacks",
+    "Read what the host has",
     "Swap in the sites of every application",
 ]
 # The source goes along with the order to build it.

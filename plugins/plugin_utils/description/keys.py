@@ -1,9 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The keys an application is described with: the one schema behind roles, messages and documentation.
+"""The keys of an application's description: the one schema behind roles, messages and documentation.
 
-Every key carries its type, default, meaning and limits. ``app_validate`` checks user input against it, ``app_resolve``
-derives what was not written, and the tables in the README are generated from it.
+Every key has its type, default, meaning and limits. ``validate`` checks user input against them, ``resolve`` derives the values of keys
+that the user did not write, and ``tools/docs.py`` makes the tables of the documentation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SOURCE_KINDS = ("path", "git", "archive", "package", "prebuilt")
 
 @dataclasses.dataclass(frozen=True)
 class Mode:
-    """What a mode of routes means to everything that reads routes. A new mode is one entry in ``MODES`` and one file in templates/modes/.
+    """The meaning of a mode of routes for everything that reads routes. A new mode is one entry in ``MODES`` and one file in templates/modes/.
 
     :param keys: keys that routes of this mode have beside those of every route
     :param passes: whether nginx passes requests to the application
@@ -52,18 +52,18 @@ class Mode:
 # Paths stand in units, inis, shell commands and nginx directives, and are compared: one spelling, no character that means something.
 _COMPONENT = r"/(?!\.\.?(/|$))[A-Za-z0-9._@+-]+"
 ABSOLUTE = f"({_COMPONENT})+"
-# Directories that get an owner and a mode: never one of the system's own.
+# The roles set owner and mode of these directories, so a directory of the system, such as /srv, is refused.
 OWN_DIRECTORY = f"({_COMPONENT}){{2,}}"
 REGEX_PATH = r"[^\s\x00-\x1f\x7f\"]+"
-# Units that all directives take: timeouts have no months and years, the times of a cache no milliseconds.
+# Only the units that all nginx directives accept: timeouts accept no months and years, and cache times accept no milliseconds.
 DURATION = r"[0-9]{1,9}[smhdw]?"
 SIZE = r"[0-9]{1,9}[kKmMgG]?"
 URL_PATH = r"/[!-~]*"
-# Of a route that is no regular expression: what nginx takes as one word, with no variable in it.
+# A path without `match: regex` must be one word for nginx, and must not contain a variable.
 PLAIN_PATH = r"(?!.*/\.\.(/|$))/[^\s\x00-\x1f\x7f\"';{}\\$^]*"
-# A place on the controller: never empty, which would be the inventory's directory with its secrets, and no option of git's.
+# Never empty (that would ship the inventory directory with its secrets) and never starting with `-` (git would take it for an option).
 _PLACE = r"(?!-)[^\x00-\x1f\x7f]+"
-# Names that a uWSGI process or its loader would misread as its own.
+# uWSGI, systemd's client code and the dynamic loader read these variables themselves.
 RESERVED_ENV = re.compile(r"NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -73,9 +73,9 @@ class Key:
     """One key of the description.
 
     :param type: ``str``, ``int``, ``bool``, ``list``, ``dict`` (with ``keys``) or ``map`` (free keys, scalar values)
-    :param doc: what the key means, one sentence, with its unit
-    :param default: the value when it is not written
-    :param derived: how the value comes about when it is not written and depends on other keys, for the documentation
+    :param doc: the meaning of the key, with its unit, for the documentation
+    :param default: the value if the user does not write the key
+    :param derived: a text for the documentation, if the default depends on other keys
     :param pattern: regular expression the whole value must match
     :param names: regular expression that the names of a ``map`` must match
     :param remedy: what to do about a value that ``pattern``, ``choices`` or the limits refuse
@@ -97,7 +97,7 @@ class Key:
     maximum: int | None = None
     elements: Key | None = None
     keys: t.Mapping[str, Key] | None = None
-    # The value of this sibling key decides which keys of ``modes`` are allowed beside ``keys``.
+    # The value of the key ``mode_key`` decides which keys of ``modes`` are allowed, in addition to ``keys``.
     mode_key: str = ""
     modes: t.Mapping[str, t.Mapping[str, Key]] | None = None
 
@@ -109,14 +109,14 @@ def _path_remedy(example: str) -> str:
 
 _ROUTE_TIMEOUT = Key(
     "str",
-    "Longest pause between two reads from the application, as an nginx time.",
+    "Longest time that nginx waits between two reads from the application, as an nginx time.",
     default="60s",
     pattern=DURATION,
     remedy="write an nginx time such as 60s",
 )
 
 
-# A line of nginx's own language: whole directives, each with its end.
+# Whole directives of nginx, each with its semicolon or braces.
 DIRECTIVE = Key(
     "str",
     "A directive of nginx with its semicolon, or a block.",
@@ -132,13 +132,14 @@ MODES: t.Mapping[str, Mode] = {
             "read_timeout": _ROUTE_TIMEOUT,
             "preset": Key(
                 "str",
-                "`safe` honours what answers say and what is personal; `seed` is the recipe of the tutorials, which does neither.",
+                "`safe` obeys the answer's `Cache-Control` and never stores personal answers. `seed` is the recipe of the tutorials, which stores"
+                " all answers.",
                 default="safe",
                 choices=("safe", "seed"),
             ),
             "valid": Key(
                 "map",
-                "How long an answer without `Cache-Control` or `Expires` is kept, by status; with `preset: seed`, any answer.",
+                "How long nginx keeps an answer without `Cache-Control` and `Expires`, by status. With `preset: seed` it applies to all answers.",
                 derived="`{200: 10m}`; with `preset: seed`, `{200: 30d}`",
                 names=r"[1-5][0-9][0-9]|any",
                 pattern=DURATION,
@@ -146,7 +147,7 @@ MODES: t.Mapping[str, Mode] = {
             ),
             "bypass_cookies": Key(
                 "list",
-                "Cookies whose presence makes a request neither answered from the cache nor stored.",
+                "A request with one of these cookies is not answered from the cache, and its answer is not stored.",
                 default=("session", "remember_token"),
                 elements=Key("str", "A cookie's name.", pattern=r"[A-Za-z0-9_]+", remedy="name cookies in [A-Za-z0-9_]"),
             ),
@@ -167,7 +168,7 @@ MODES: t.Mapping[str, Mode] = {
         {
             "directory": Key(
                 "str",
-                "Directory of the release whose files nginx serves itself; those of the previous release answer where it has none.",
+                "Directory of the release from which nginx serves files; a file that it lacks is served from the previous release.",
                 required=True,
                 pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9._@+/-]+",
                 remedy="write a path relative to the source, such as shop/static",
@@ -186,7 +187,7 @@ MODES: t.Mapping[str, Mode] = {
         {
             "to": Key(
                 "str",
-                "Where to: a URL or a path; variables of nginx such as `$request_uri` are filled in.",
+                "Target of the redirect, a URL or a path; variables of nginx such as `$request_uri` are allowed.",
                 required=True,
                 pattern=r"(https?://|/)[^\s\x00-\x1f\x7f\"';{}\\]*",
                 remedy="write a URL or a path, without spaces, quotes or braces",
@@ -219,7 +220,7 @@ ROUTE = Key(
             default="prefix",
             choices=("prefix", "exact", "regex"),
         ),
-        "mode": Key("str", "What nginx does with the route.", default="plain", choices=tuple(MODES)),
+        "mode": Key("str", "The way nginx handles the route.", default="plain", choices=tuple(MODES)),
         "extra": Key("list", "Further directives inside the location.", default=(), elements=DIRECTIVE),
         "probe": Key(
             "str",
@@ -236,7 +237,7 @@ ROUTE = Key(
 
 _MEMORY_MAX = Key(
     "str",
-    "Most memory of all processes together; beyond it the kernel ends one of them.",
+    "Upper limit of the memory of all processes together. If they need more, the kernel kills one of them.",
     pattern=r"[1-9][0-9]{0,8}[MG]",
     remedy="write a size such as 512M",
 )
@@ -244,7 +245,7 @@ _MEMORY_MAX = Key(
 
 _TASKS_MAX = Key(
     "int",
-    "Most processes and threads, those that the application starts included.",
+    "Upper limit of processes and threads, including those that the application starts.",
     derived="1024, or twice `processes` × `threads` if that is more",
     minimum=16,
     maximum=4194304,
@@ -260,22 +261,22 @@ APP = Key(
     keys={
         "name": Key(
             "str",
-            "Name of the application; it names its user, unit and directories.",
+            "Name of the application; its user, unit and directories are named after it.",
             required=True,
-            # The rest of the namespace in /etc/nginx is the roles' own.
+            # The role's own files in /etc/nginx have the refused names.
             pattern=r"(?!flaskops|nginx_site$)[a-z][a-z0-9_-]{0,24}",
             remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter, and not with flaskops",
         ),
         "state": Key(
             "str",
-            "`absent` stops the application and takes away everything of it except its shared files.",
+            "`absent` stops the application and removes everything of it, except its shared files and its system user.",
             default="present",
             choices=("present", "absent"),
         ),
-        "purge": Key("bool", "With `state: absent`, takes away shared files and the system user too.", default=False),
+        "purge": Key("bool", "With `state: absent`, also removes the shared files and the system user.", default=False),
         "source": Key(
             "dict",
-            "Where the code comes from: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
+            "Source of the code: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
             required=True,
             keys={
                 "path": Key(
@@ -286,57 +287,58 @@ APP = Key(
                 ),
                 "git": Key(
                     "str",
-                    "Repository URL or path as the controller reaches it; `version` says what of it.",
+                    "URL or path of a repository that the controller can reach. `version` chooses a branch, a tag or a commit.",
                     pattern=_PLACE,
                     remedy="write a URL or a path",
                 ),
                 "version": Key(
                     "str",
-                    "Branch, tag or commit of `git`; any label for `prebuilt`.",
+                    "Branch, tag or commit of `git`. For `prebuilt`, a label of your choice that changes with the code.",
                     default="HEAD",
                     pattern=r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*",
                     remedy="write a branch, a tag or a commit, as one word",
                 ),
                 "archive": Key(
                     "str",
-                    "Tar or zip archive: a file on the controller or an https URL; a single top directory is dropped.",
+                    "Tar or zip archive, a file on the controller or an https URL. If all its files are in one top directory, that directory is"
+                    " left out.",
                     pattern=_PLACE,
                     remedy="write a URL or a path",
                 ),
                 "sha256": Key(
                     "str",
-                    "Checksum of `archive`; required for a URL.",
+                    "SHA-256 checksum of `archive`. It is required for a URL.",
                     pattern=r"[0-9a-f]{64}",
                     remedy="write the 64 hexadecimal digits that sha256sum prints",
                 ),
                 "package": Key(
                     "str",
-                    "Requirement pinned to one version, fetched from the controller's package index.",
+                    "Requirement with a pinned version. The controller fetches it from its package index.",
                     pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._ -]+\])?==[A-Za-z0-9.!+_-]+",
                     remedy='pin one version, such as "httpbin==0.10.2"',
                 ),
                 "prebuilt": Key(
                     "str",
-                    "Directory on the host with code that something else put there; needs `virtualenv`.",
+                    "Directory on the host with code that something else put there. It requires `virtualenv`.",
                     pattern=ABSOLUTE,
                     remedy=_path_remedy("/opt/shop"),
                 ),
                 "virtualenv": Key(
                     "str",
-                    "Virtualenv on the host for `prebuilt`, with uWSGI in it.",
+                    "Virtualenv on the host that `prebuilt` uses. It must contain uWSGI.",
                     pattern=ABSOLUTE,
                     remedy=_path_remedy("/opt/shop-venv"),
                 ),
                 "subdir": Key(
                     "str",
-                    "Directory inside the source that is the application's root.",
+                    "Directory inside the source that becomes the root of the release.",
                     default="",
                     pattern=r"(?!/)(?!.*\.\.)[^\s]*",
                     remedy="write a path relative to the source, without ..",
                 ),
                 "exclude": Key(
                     "list",
-                    "File name patterns that `path` and `archive` leave out.",
+                    "Patterns of file names that `path` and `archive` leave out.",
                     default=DEFAULT_EXCLUDES,
                     elements=Key("str", "A shell pattern."),
                 ),
@@ -344,14 +346,14 @@ APP = Key(
         ),
         "wsgi": Key(
             "str",
-            "Entry point: `module:callable`, `module:factory()` or a file such as `app.py` (with `application` or `app`).",
+            "Entry point: `module:callable`, `module:factory()` or a file such as `app.py` that defines `application` or `app`.",
             required=True,
             pattern=r"(?!/)(?!.*\.\.)([A-Za-z_][\w.]*:[A-Za-z_]\w*(\(\))?|[A-Za-z_][\w.]*|[\w./-]+\.py(:[A-Za-z_]\w*)?)",
             remedy='write it like "shop.wsgi:app", "shop:create_app()" or "app.py"',
         ),
         "python": Key(
             "str",
-            "Interpreter on the host for the virtualenv: a command or an absolute path.",
+            "Python interpreter on the host that makes the virtualenv, as a command or an absolute path.",
             default="python3",
             pattern=r"python3(\.[0-9]+)?|" + ABSOLUTE,
             remedy="write python3, python3.13 or an absolute path",
@@ -365,62 +367,69 @@ APP = Key(
         ),
         "requirements_refresh": Key(
             "str",
-            "Any text, such as a date; changing it resolves requirements without a version again.",
+            "Any text, such as a date. A new text makes the next run resolve requirements without a version again.",
             default="",
         ),
         "hooks": Key(
             "dict",
-            "Commands run by a shell as the application's user, in the release, with its environment.",
+            "Shell commands that run as the application's user, in the directory of the release, with the application's environment.",
             default={},
             keys={
-                "build": Key("list", "In a new release, before it is started; part of its id.", default=(), elements=COMMAND),
-                "migrate": Key(
+                "build": Key(
                     "list",
-                    "Once for a new release, on one host, before any host switches to it; must bear repetition.",
+                    "Commands that run in a new release before it is started. They are part of the id of the release.",
                     default=(),
                     elements=COMMAND,
                 ),
-                "after_switch": Key("list", "On each host, after the switch.", default=(), elements=COMMAND),
+                "migrate": Key(
+                    "list",
+                    "Commands that run once for a new release, on one host, before any host switches to it. A later run may repeat them.",
+                    default=(),
+                    elements=COMMAND,
+                ),
+                "after_switch": Key("list", "Commands that run on each host after the switch.", default=(), elements=COMMAND),
             },
         ),
         "strategy": Key(
             "str",
-            "`switch` runs old and new side by side; `restart` stops the old instance first, for hosts without the memory for both.",
-            derived="`switch`; with `uwsgi.http`, `restart`",
+            "`switch` runs the old and the new instance side by side. `restart` stops the old one first, for hosts without the memory for both.",
+            derived="`switch`, or `restart` with `uwsgi.http`",
             choices=("switch", "restart"),
         ),
         "packages": Key(
             "list",
-            "Further distribution packages the application or its build needs.",
+            "Further packages of the distribution that the application or its build needs.",
             default=(),
             elements=Key("str", "A package name.", pattern=r"[a-z0-9][a-z0-9.+:~=*-]*", remedy="write a package name such as libpq5"),
         ),
         "sandbox": Key(
             "dict",
-            "What the application may do beyond an ordinary one, which reaches the network and writes to `<root>/shared` and `/tmp`.",
+            "Rights of the application. By default it may use the network, and may write only to `<root>/shared` and its own `/tmp`.",
             default={},
             keys={
                 "network": Key(
                     "str",
-                    "Whom it may connect to: `any`, `local` (addresses of the loopback), or `none` (unix sockets only).",
+                    "Allowed connections: `any`, `local` (loopback addresses only) or `none` (unix sockets only).",
                     default="any",
                     choices=("any", "local", "none"),
                 ),
                 "write": Key(
                     "list",
-                    "Further directories or files it may write to; they are on the host before it starts, and its user's or its group's.",
+                    "Further directories or files that the application may write to. They must exist on the host and be writable for its user.",
                     default=(),
                     elements=Key(
                         "str", "A path on the host.", pattern=OWN_DIRECTORY, remedy="write an absolute path such as /var/lib/shop"
                     ),
                 ),
-                "devices": Key("bool", "Whether it sees the host's devices, as far as its user and groups may use them.", default=False),
+                "devices": Key(
+                    "bool", "Whether the application sees the host's devices. Its user still needs the rights to use them.", default=False
+                ),
                 "memory_execute": Key(
-                    "bool", "Whether memory may be written and executed, which just-in-time compilers such as numba need.", default=False
+                    "bool", "Whether memory may be writable and executable, which just-in-time compilers such as numba need.", default=False
                 ),
                 "system_calls": Key(
                     "list",
-                    "Further system calls, of those that services do without.",
+                    "Further system calls that the sandbox allows.",
                     default=(),
                     elements=Key(
                         "str",
@@ -431,12 +440,12 @@ APP = Key(
                 ),
             },
         ),
-        "env": Key("map", "Environment of the application, in plain text.", default={}),
-        "secrets": Key("map", "Environment of the application that is never shown; keep the values in a vault.", default={}),
+        "env": Key("map", "Environment variables of the application, in plain text.", default={}),
+        "secrets": Key("map", "Environment variables of the application that are never shown. Keep the values in a vault.", default={}),
         "drain_timeout": Key(
-            "int", "Seconds the old instance may take to finish what it holds after a switch.", default=30, minimum=0, maximum=86400
+            "int", "Seconds that the old instance has after a switch to finish its requests.", default=30, minimum=0, maximum=86400
         ),
-        "keep_releases": Key("int", "Releases kept on the host, the live one included.", default=3, minimum=2, maximum=100),
+        "keep_releases": Key("int", "Number of releases that the host keeps, including the live one.", default=3, minimum=2, maximum=100),
         "uwsgi": Key(
             "dict",
             "How uWSGI runs the application.",
@@ -444,32 +453,43 @@ APP = Key(
             keys={
                 "package": Key(
                     "str",
-                    "Requirement that brings uWSGI into the virtualenv: `pyuwsgi` is a wheel, `uwsgi` is built from source.",
+                    "Requirement that installs uWSGI into the virtualenv. `pyuwsgi` is a wheel, and `uwsgi` is built from source.",
                     derived=f"`{DEFAULT_UWSGI}`",
                     pattern=r"(?i:py)?uwsgi\s*([=<>!~].*)?|uWSGI\s*([=<>!~].*)?",
                     remedy="write a requirement on pyuwsgi or uwsgi, such as uwsgi==2.0.31",
                 ),
                 "processes": Key(
-                    "int", "Worker processes.", derived="one for each processor of the host, at least 2", minimum=1, maximum=1024
+                    "int", "Number of worker processes.", derived="one for each processor of the host, at least 2", minimum=1, maximum=1024
                 ),
                 "threads": Key(
-                    "int", "Threads in each process; 1 for processes alone.", derived="2; 1 with `greenlets`", minimum=1, maximum=1024
+                    "int",
+                    "Number of threads in each process. With 1, a process answers one request at a time.",
+                    derived="2, or 1 with `greenlets`",
+                    minimum=1,
+                    maximum=1024,
                 ),
                 "greenlets": Key(
-                    "int", "Requests that each process answers at the same time by gevent, instead of threads.", minimum=1, maximum=100000
+                    "int",
+                    "Number of requests that each process answers at the same time with gevent, instead of threads.",
+                    minimum=1,
+                    maximum=100000,
                 ),
                 "cheaper": Key(
                     "dict",
-                    "Workers by load, up to `processes`, which must be written; an empty mapping keeps all of them.",
+                    "Adapts the number of workers to the load, from `minimum` up to `processes`, which must be set. With an empty mapping, all"
+                    " workers always run.",
                     default={},
                     keys={
-                        "minimum": Key("int", "Workers that are always there.", minimum=1, maximum=1024),
-                        "initial": Key("int", "Workers at the start.", derived="`minimum`", minimum=1, maximum=1024),
-                        "step": Key("int", "Workers that are added at a time.", default=1, minimum=1, maximum=1024),
+                        "minimum": Key("int", "Number of workers that always run.", minimum=1, maximum=1024),
+                        "initial": Key("int", "Number of workers at the start.", derived="`minimum`", minimum=1, maximum=1024),
+                        "step": Key("int", "Number of workers that uWSGI adds at a time.", default=1, minimum=1, maximum=1024),
                     },
                 ),
                 "worker_memory": Key(
-                    "int", "Megabytes of resident memory at which a worker is replaced after its request.", minimum=16, maximum=1048576
+                    "int",
+                    "Megabytes of resident memory. A worker that uses more is replaced after its request.",
+                    minimum=16,
+                    maximum=1048576,
                 ),
                 "memory_max": _MEMORY_MAX,
                 "tasks_max": _TASKS_MAX,
@@ -481,55 +501,70 @@ APP = Key(
                 ),
                 "stream": Key(
                     "dict",
-                    "The pool of routes with `mode: stream`: a second uWSGI of the same release, so that streams hold no worker of the rest.",
+                    "The pool for routes with `mode: stream`, a second uWSGI of the same release. So streams occupy no worker of the other routes.",
                     default={},
                     keys={
                         "pool": Key(
                             "str",
-                            "`gevent`; `threads` for an application that cannot be patched; `none` leaves streams to the other workers.",
-                            derived="`gevent`; `threads` for `source.prebuilt`, whose virtualenv is not ours",
+                            "`gevent` runs streams in greenlets. `threads` is for an application that cannot be patched. With `none`, the other"
+                            " workers serve the streams.",
+                            derived="`gevent`, or `threads` for `source.prebuilt`, whose virtualenv may lack gevent",
                             choices=("gevent", "threads", "none"),
                         ),
-                        "processes": Key("int", "Processes of the pool.", default=1, minimum=1, maximum=1024),
-                        "greenlets": Key("int", "Streams in each process with `pool: gevent`.", default=1200, minimum=1, maximum=100000),
-                        "threads": Key("int", "Streams in each process with `pool: threads`.", default=50, minimum=1, maximum=4096),
+                        "processes": Key("int", "Number of processes of the pool.", default=1, minimum=1, maximum=1024),
+                        "greenlets": Key(
+                            "int", "Number of streams in each process with `pool: gevent`.", default=1200, minimum=1, maximum=100000
+                        ),
+                        "threads": Key(
+                            "int", "Number of streams in each process with `pool: threads`.", default=50, minimum=1, maximum=4096
+                        ),
                         "memory_max": _MEMORY_MAX,
                         "tasks_max": _TASKS_MAX,
                         "options": Key(
-                            "map", "Any uWSGI option for the pool; those of `uwsgi.options` are for the other workers.", default={}
+                            "map", "Any options of uWSGI for the pool. `uwsgi.options` applies to the other workers only.", default={}
                         ),
                     },
                 ),
-                "options": Key("map", "Any uWSGI option; wins over the default, a list repeats it, null drops it.", default={}),
-                "template": Key("str", "Template of the ini: a bare name is looked up beside the inventory too.", default="uwsgi.ini.j2"),
+                "options": Key(
+                    "map",
+                    "Any options of uWSGI. A value replaces the default, a list writes the option several times, and null removes a default.",
+                    default={},
+                ),
+                "template": Key(
+                    "str",
+                    "Template of the ini. A file name without a path is also searched for beside the inventory.",
+                    default="uwsgi.ini.j2",
+                ),
             },
         ),
         "health": Key(
             "dict",
-            "The request a candidate must answer before it gets traffic.",
+            "The health request, which a new instance must answer before it gets traffic.",
             default={},
             keys={
-                "path": Key("str", "Path and query that is asked.", default="/", pattern=URL_PATH, remedy="write a path such as /healthz"),
-                "host": Key("str", "Host header that is sent.", derived="the first server name"),
+                "path": Key("str", "Path and query of the request.", default="/", pattern=URL_PATH, remedy="write a path such as /healthz"),
+                "host": Key("str", "Host header of the request.", derived="the first server name"),
                 "status": Key(
                     "list",
-                    "Accepted statuses.",
+                    "HTTP statuses that count as healthy.",
                     default=(200, 204, 301, 302, 303, 307, 308),
                     minimum=1,
                     elements=Key("int", "An HTTP status.", minimum=100, maximum=599),
                 ),
                 "headers": Key(
                     "map",
-                    "Further headers that are sent.",
+                    "Further headers of the request.",
                     default={},
                     names=r"[A-Za-z0-9-]+",
                     pattern=r"[^\r\n]*",
                     remedy="write {Name: value} with a value of one line",
                 ),
-                "body": Key("str", "Regular expression that the body must match somewhere.", default=""),
-                "timeout": Key("int", "Seconds from the start until it must have answered.", default=30, minimum=1, maximum=3600),
-                "interval": Key("int", "Seconds between two requests.", default=1, minimum=1, maximum=60),
-                "successes": Key("int", "Accepted answers in a row.", default=1, minimum=1, maximum=100),
+                "body": Key("str", "Regular expression that must match somewhere in the body of the answer.", default=""),
+                "timeout": Key(
+                    "int", "Seconds within which a new instance must have answered after its start.", default=30, minimum=1, maximum=3600
+                ),
+                "interval": Key("int", "Seconds between two health requests.", default=1, minimum=1, maximum=60),
+                "successes": Key("int", "Number of accepted answers in a row that are required.", default=1, minimum=1, maximum=100),
             },
         ),
         "nginx": Key(
@@ -552,13 +587,14 @@ APP = Key(
                 ),
                 "front": Key(
                     "str",
-                    "`direct` passes to uWSGI; `proxy` puts an HTTP proxy before the server on the backend port.",
+                    "With `direct`, nginx passes requests to uWSGI. With `proxy`, it passes them to a second nginx server on the backend port, as an"
+                    " HTTP proxy.",
                     default="direct",
                     choices=("direct", "proxy"),
                 ),
                 "backends": Key(
                     "list",
-                    "With `front: proxy`, the servers on other hosts that have the application, instead of the one behind this proxy.",
+                    "Servers on other hosts that run the application, for `front: proxy`. They replace the server behind the proxy on this host.",
                     default=(),
                     elements=Key(
                         "str",
@@ -569,17 +605,24 @@ APP = Key(
                 ),
                 "prefix": Key(
                     "str",
-                    "URL path that the application is mounted under: its routes and `health` are below it, and Flask has it as `SCRIPT_NAME`.",
+                    "URL path below which the application is mounted. Routes and `health` are relative to it, and Flask gets it as `SCRIPT_NAME`.",
                     default="",
                     pattern=r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*",
                     remedy="write a path such as /shop, without a slash at its end",
                 ),
                 "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
-                "max_body_size": Key("str", "Largest request body.", default="10m", pattern=SIZE, remedy="write a size such as 10m"),
+                "max_body_size": Key(
+                    "str",
+                    "Size of the largest request body that nginx accepts.",
+                    default="10m",
+                    pattern=SIZE,
+                    remedy="write a size such as 10m",
+                ),
                 "headers": Key(
                     "map",
-                    "Headers that every answer has unless the application sets them, beside `X-Content-Type-Options: nosniff`,"
-                    " `X-Frame-Options: SAMEORIGIN` and `Referrer-Policy: strict-origin-when-cross-origin`; an empty value drops one.",
+                    "Headers that nginx adds to every answer, unless the application sets them. They come in addition to"
+                    " `X-Content-Type-Options: nosniff`, `X-Frame-Options: SAMEORIGIN` and `Referrer-Policy: strict-origin-when-cross-origin`."
+                    " An empty value removes a header.",
                     default={},
                     names=r"[A-Za-z0-9-]+",
                     pattern=r"[^\x00-\x1f\x7f\"\\$]*",
@@ -587,40 +630,46 @@ APP = Key(
                 ),
                 "limit": Key(
                     "dict",
-                    "Limits for each client address; beyond them nginx answers 429.",
+                    "Limits for each client address. nginx answers requests beyond them with 429.",
                     default={},
                     keys={
                         "rate": Key(
                             "str",
-                            "Requests per second or minute.",
+                            "Number of requests per second or minute.",
                             pattern=r"[0-9]{1,6}r/[sm]",
                             remedy="write a rate such as 10r/s or 30r/m",
                         ),
-                        "burst": Key("int", "Requests above the rate that are let through at once.", default=20, minimum=0, maximum=100000),
-                        "connections": Key("int", "Requests at the same time.", minimum=1, maximum=100000),
+                        "burst": Key(
+                            "int",
+                            "Number of requests above the rate that nginx still accepts at once.",
+                            default=20,
+                            minimum=0,
+                            maximum=100000,
+                        ),
+                        "connections": Key("int", "Number of requests at the same time.", minimum=1, maximum=100000),
                     },
                 ),
                 "log": Key(
                     "str",
-                    "Format of the access log in `/var/log/nginx/<name>.access.log`: a JSON object, or nginx's `combined` with more at its end;"
-                    " both have upstream times, cache status and request id.",
+                    "Format of the access log `/var/log/nginx/<name>.access.log`. `json` writes a JSON object for each request, and `combined` writes"
+                    " nginx's format of that name with more fields at its end. Both have upstream times, cache status and request id.",
                     default="combined",
                     choices=("combined", "json", "off"),
                 ),
-                "extra": Key("list", "Further directives inside the server.", default=(), elements=DIRECTIVE),
+                "extra": Key("list", "Further directives inside the `server` block.", default=(), elements=DIRECTIVE),
                 "cache_size": Key(
-                    "str", "Most the response cache takes on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
+                    "str", "Upper limit of the response cache on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
                 ),
                 "template": Key(
                     "str",
-                    "Template of the site; a bare name is looked up beside the inventory too.",
-                    derived="`site_direct.conf.j2` or `site_proxy.conf.j2`, by `front`",
+                    "Template of the site. A file name without a path is also searched for beside the inventory.",
+                    derived="`site_direct.conf.j2` or `site_proxy.conf.j2`, depending on `front`",
                 ),
             },
         ),
         "user": Key(
             "str",
-            "System user that runs the application; the role creates it.",
+            "System user that runs the application. The role creates it.",
             derived="`flask-<name>`",
             pattern=r"(?!root$)[a-z_][a-z0-9_-]{0,30}",
             remedy="use up to 31 of a-z, 0-9, - and _, and not root",
@@ -644,15 +693,15 @@ APP = Key(
         ),
         "socket": Key(
             "str",
-            "Socket that nginx passes requests to.",
+            "Socket to which nginx passes requests.",
             derived="`<run_dir>/uwsgi.sock`",
             pattern=ABSOLUTE,
             remedy=_path_remedy("/run/flask/shop/uwsgi.sock"),
         ),
         "stream_socket": Key(
             "str",
-            "Socket that nginx passes requests of routes with `mode: stream` to.",
-            derived="`<run_dir>/stream.sock`; where there is no pool or `socket` is written, `socket`",
+            "Socket to which nginx passes requests of routes with `mode: stream`.",
+            derived="`<run_dir>/stream.sock`; without a pool, or if you set `socket`, the value of `socket`",
             pattern=ABSOLUTE,
             remedy=_path_remedy("/run/flask/shop/stream.sock"),
         ),

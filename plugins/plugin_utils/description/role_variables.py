@@ -38,12 +38,12 @@ VARIABLES: dict[str, Key] = {
         minimum=1,
         elements=Key("str", "An address.", remedy=addresses.LISTEN_REMEDY, advice=addresses.listen_remedy),
     ),
-    "nginx_site_backend": Key(
+    "nginx_site_backend_listen": Key(
         "str", "An address.", default="127.0.0.1:8000", remedy=addresses.BACKEND_REMEDY, advice=addresses.backend_remedy
     ),
     "nginx_site_catch_all": Key("bool", "Whether.", default=True),
     "nginx_site_trusted_proxies": _NETWORKS,
-    "nginx_site_fronts": _NETWORKS,
+    "nginx_site_front_addresses": _NETWORKS,
     "nginx_site_manage_main": Key("bool", "Whether.", default=True),
     "nginx_site_worker_connections": Key("int", "Connections.", default=8192, minimum=16, maximum=1048576),
     "nginx_site_probe": Key("bool", "Whether.", default=True),
@@ -133,6 +133,8 @@ def _check_listen(validator: Validator, found: Mapping[str, t.Any]) -> None:
         if "default_server" in listen.parameters:
             says = f"is {shown(value)}, but with nginx_site_catch_all the default server is the one for hosts that no site has"
             validator.refuse(where, says, "remove default_server, or set nginx_site_catch_all: false")
-        backend = addresses.parse_listen(found.get("nginx_site_backend", ""))
+        backend = addresses.parse_listen(found.get("nginx_site_backend_listen", ""))
         if backend and addresses.same_place(listen, backend):
-            validator.refuse(where, f"is {shown(value)}, where the server of nginx_site_backend listens", "give one of them another port")
+            validator.refuse(
+                where, f"is {shown(value)}, where the server of nginx_site_backend_listen listens", "give one of them another port"
+            )

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a uWSGI instance is started with, each option with its reason: the one source of the ini and of its documentation."""
+"""The uWSGI options of an instance, each with its reason; the ini on the server and docs/uwsgi.md are made from them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from .packages import OLDEST_UWSGI
 Setting = dict[str, t.Any]
 # uWSGI reads block sizes as 16 bit: 65536 would wrap to 0 (unbit/uwsgi#324).
 _BUFFER_SIZE = 65535
+_BUFFER_REASON = "Room for large cookies and headers; with the default 4096, nginx would answer such requests with 502."
 _HARAKIRI_SECONDS = 60
 _SLOW_MILLISECONDS = 3000
-# Together: a worker is old enough long before it has had its requests, and the next one has some thousands left.
+# The values fit together: at the highest request rate a worker passes min-worker-lifetime well before max-requests,
+# and the deltas let one worker end while the next still has thousands of requests left.
 _MAX_REQUESTS, _MAX_REQUESTS_DELTA = 100_000, 10_000
 _LIFETIME_SECONDS, _LIFETIME_DELTA, _SHORTEST_SECONDS = 3_600, 180, 10
 _LISTEN, _LISTEN_STREAMS = 1024, 4096
-# A user's own come beside ours: nginx needs the name of the instance.
+# Options whose user values are added to the default, since nginx needs our header with the name of the instance.
 _ADDED_TO = ("add-header",)
-# Options that not every supported uWSGI knows; `strict` refuses what it does not know.
+# First uWSGI version that knows an option, where older supported versions do not. With `strict`, they would refuse to start.
 SINCE = {"max-requests-delta": (2, 0, 29)}
 
 
@@ -30,7 +32,7 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
     """Return the options that name the application.
 
     :param wsgi: ``module:callable``, ``module:factory()``, ``module``, ``file.py`` or ``file.py:callable``
-    :param default_callable: the callable to use where ``wsgi`` names none; uWSGI itself looks for ``application``
+    :param default_callable: the callable to use if ``wsgi`` names none; uWSGI itself looks for ``application``
     """
     file = re.fullmatch(r"(.+\.py)(?::(\w+))?", wsgi)
     if file:
@@ -41,7 +43,11 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
         name = name or default_callable
         options = [_setting("module", literal(target), "The module that holds the application.")]
     if name:
-        options.append(_setting("callable", name, "What is called for each request; parentheses make it a factory."))
+        options.append(
+            _setting(
+                "callable", name, "uWSGI calls this object for each request; with parentheses it is a factory that returns the object."
+            )
+        )
     return options
 
 
@@ -58,17 +64,21 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
         *_processes(uwsgi),
         *_slots(uwsgi),
         *_socket(app),
-        _setting("add-header", "X-Flask-Instance: %n", "Tells nginx whose answer it is, for the key of its cache; clients do not see it."),
+        _setting(
+            "add-header",
+            "X-Flask-Instance: %n",
+            "Tells nginx which instance answered, for the key of its cache. nginx does not pass the header to clients.",
+        ),
         *_http(app),
         *_stop(stop_timeout),
-        _setting("listen", _LISTEN, "Room for a burst, as far as the host's somaxconn lets it."),
-        _setting("buffer-size", _BUFFER_SIZE, "Large cookies and headers; the default 4096 answers them with 502."),
+        _setting("listen", _LISTEN, "Length of the queue for bursts of connections; the kernel limits it to the host's somaxconn."),
+        _setting("buffer-size", _BUFFER_SIZE, _BUFFER_REASON),
         *_limits(app),
         *_recycling(uwsgi),
         *_clients(),
         *_names(literal(app["name"])),
         *_log(app),
-        _setting("log-slow", _SLOW_MILLISECONDS, "And requests that take longer than so many milliseconds."),
+        _setting("log-slow", _SLOW_MILLISECONDS, "Log requests that take longer than this many milliseconds."),
     ]
     return _override(settings, uwsgi)
 
@@ -76,7 +86,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
 def stream_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop_timeout: int) -> list[Setting]:
     """Return the settings of the pool for streams of one instance; see :func:`instance_settings`.
 
-    Nothing here ends a stream because of its age, or a worker because of how much it has done.
+    No setting here limits the age of a stream, or the number of requests of a worker.
     """
     stream = app["uwsgi"]["stream"]
     slots = {"greenlets": stream["greenlets"]} if stream["pool"] == "gevent" else {"threads": stream["threads"]}
@@ -86,8 +96,10 @@ def stream_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop
         *_slots(slots),
         *_socket(app),
         *_stop(stop_timeout),
-        _setting("listen", _LISTEN_STREAMS, "Everybody comes back at once after a switch; the host's somaxconn is the limit."),
-        _setting("buffer-size", _BUFFER_SIZE, "Large cookies and headers; the default 4096 answers them with 502."),
+        _setting(
+            "listen", _LISTEN_STREAMS, "After a switch all clients reconnect at once; the kernel limits the queue to the host's somaxconn."
+        ),
+        _setting("buffer-size", _BUFFER_SIZE, _BUFFER_REASON),
         *_clients(),
         *_names(f"{literal(app['name'])} streams"),
         *_log(app),
@@ -102,47 +114,57 @@ def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> list[Set
         _setting("virtualenv", literal(release["virtualenv_path"]), "The packages of this release."),
         _setting("binary-path", _binary_path(app, release), "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7)."),
         *entry_point(app["wsgi"], release.get("callable", "")),
-        _setting("need-app", True, "Without an application there is no instance, rather than one that answers 500."),
-        _setting("master", True, "Supervises workers and carries out graceful stops."),
-        _setting("single-interpreter", True, "One application: C extensions work without sub-interpreters."),
-        _setting("enable-threads", True, "Threads that the application starts get the GIL."),
+        _setting("need-app", True, "uWSGI exits if it cannot load the application; otherwise it would answer every request with 500."),
+        _setting("master", True, "A master process supervises the workers and stops them gracefully."),
+        _setting(
+            "single-interpreter", True, "There is one application, so it needs no sub-interpreter; many C extensions do not work in one."
+        ),
+        _setting("enable-threads", True, "Initializes Python's GIL, so that threads that the application starts can run."),
     ]
 
 
 def _processes(uwsgi: Mapping[str, t.Any]) -> list[Setting]:
-    """Return how many workers there are; the host itself tells how many processors it has, so that ids do not depend on it."""
+    """Return the number of workers; uWSGI counts the processors on the host (%k), so that instance ids do not depend on it."""
     if "processes" not in uwsgi and "processes" not in uwsgi["options"]:
         return [
-            _setting("processes", "%k", "A worker for each processor of the host."),
-            _setting("if-opt", "processes=1", "Where that is a single one, what follows counts."),
-            _setting("processes", 2, "Two, so that one request cannot keep all others waiting."),
-            _setting("endif", True, "And nowhere else."),
+            _setting("processes", "%k", "Start one worker for each processor of the host."),
+            _setting("if-opt", "processes=1", "The next line applies to hosts with a single processor."),
+            _setting("processes", 2, "Start two workers on such a host, so that one request cannot block all others."),
+            _setting("endif", True, "The lines from here on apply to all hosts again."),
         ]
     cheaper = uwsgi["cheaper"] if "minimum" in uwsgi["cheaper"] else {}
     return [
-        _setting("processes", uwsgi.get("processes"), "Workers for each instance."),
-        _setting("cheaper", cheaper.get("minimum"), "Workers that stay when there is little to do."),
-        _setting("cheaper-initial", cheaper.get("initial"), "Workers at the start."),
-        _setting("cheaper-step", cheaper.get("step"), "Workers that are added at a time."),
+        _setting("processes", uwsgi.get("processes"), "Number of workers of this instance."),
+        _setting("cheaper", cheaper.get("minimum"), "Number of workers that always run, also without load."),
+        _setting("cheaper-initial", cheaper.get("initial"), "Number of workers at the start."),
+        _setting("cheaper-step", cheaper.get("step"), "Number of workers that uWSGI adds at a time under load."),
     ]
 
 
 def _slots(uwsgi: Mapping[str, t.Any]) -> list[Setting]:
-    """Return how many requests a worker answers at the same time, and by what."""
+    """Return how many requests a worker answers at the same time, in threads or in greenlets."""
     if "greenlets" not in uwsgi:
-        return [_setting("threads", uwsgi["threads"], "Requests a worker answers at the same time.")]
+        return [_setting("threads", uwsgi["threads"], "Number of requests that a worker answers at the same time.")]
     return [
-        _setting("gevent", uwsgi["greenlets"], "Requests a worker answers at the same time, each in a greenlet."),
-        _setting("gevent-early-monkey-patch", True, "Before the application is imported: what it had bound before would block everybody."),
+        _setting("gevent", uwsgi["greenlets"], "Number of requests that a worker answers at the same time, each in a greenlet."),
+        _setting(
+            "gevent-early-monkey-patch",
+            True,
+            "Patch before the application is imported; functions that it imports unpatched would block all greenlets.",
+        ),
     ]
 
 
 def _socket(app: Mapping[str, t.Any]) -> list[Setting]:
     run_dir = literal(app["run_dir"])
     return [
-        _setting("socket", f"{run_dir}/%n.sock", "Private to this instance (%n is this file's name); the switch links to it."),
-        _setting("chmod-socket", 660, "The application's user and the web server's group, nobody else."),
-        _setting("stats", f"{run_dir}/%n.stats", "What the workers do, for flaskops.stack.uwsgi_info."),
+        _setting(
+            "socket",
+            f"{run_dir}/%n.sock",
+            "Socket of this instance alone (%n is the name of this file); the live link points to it after the switch.",
+        ),
+        _setting("chmod-socket", 660, "Only the application's user and the web server's group may use the socket."),
+        _setting("stats", f"{run_dir}/%n.stats", "Statistics of the workers; the module flaskops.stack.uwsgi_info reads them."),
     ]
 
 
@@ -150,18 +172,32 @@ def _http(app: Mapping[str, t.Any]) -> list[Setting]:
     if "http" not in app["uwsgi"]:
         return []
     return [
-        _setting("http", app["uwsgi"]["http"], "For development: HTTP without nginx, on the loopback."),
-        _setting("http-to", f"{literal(app['run_dir'])}/%n.sock", "By the private socket; else uWSGI would open a port for it."),
+        _setting("http", app["uwsgi"]["http"], "HTTP without nginx on a loopback address, for development."),
+        _setting(
+            "http-to",
+            f"{literal(app['run_dir'])}/%n.sock",
+            "The HTTP process uses the private socket; otherwise uWSGI would open another port for it.",
+        ),
     ]
 
 
 def _stop(stop_timeout: int) -> list[Setting]:
     return [
-        _setting("vacuum", True, "The socket goes with the instance."),
-        _setting("die-on-term", True, "SIGTERM means stop; by default uWSGI would reload."),
-        _setting("hook-master-start", "unix_signal:15 grace_them_all", "A stop lets the workers finish their requests."),
-        _setting("exit-on-reload", True, "That stop is a reload that ends: uWSGI's own waits for streams without a limit."),
-        _setting("worker-reload-mercy", stop_timeout, "Seconds they have for it; streams are cut then."),
+        _setting("vacuum", True, "Remove the socket when the instance stops."),
+        _setting("die-on-term", True, "SIGTERM stops uWSGI; by default it would reload."),
+        _setting(
+            "hook-master-start",
+            "unix_signal:15 grace_them_all",
+            "On SIGTERM the master lets the workers finish their requests before it stops.",
+        ),
+        _setting(
+            "exit-on-reload",
+            True,
+            "The stop above is a reload that exits; uWSGI's own graceful stop would wait for streams without a limit.",
+        ),
+        _setting(
+            "worker-reload-mercy", stop_timeout, "Seconds until workers are killed during that stop; it cuts streams that are still open."
+        ),
     ]
 
 
@@ -171,63 +207,82 @@ def _limits(app: Mapping[str, t.Any]) -> list[Setting]:
     if streams or "greenlets" in app["uwsgi"]:
         return []
     return [
-        _setting("harakiri", _HARAKIRI_SECONDS, "A worker with all its threads stuck for this many seconds is replaced."),
-        _setting("harakiri-verbose", True, "And what it hung in is logged."),
-        _setting("post-buffering", 4096, "A body is read whatever the application does, or a timeout resets it."),
+        _setting("harakiri", _HARAKIRI_SECONDS, "Replace a worker if all its threads have been stuck for this many seconds."),
+        _setting("harakiri-verbose", True, "Log what a stuck worker was doing."),
+        _setting(
+            "post-buffering",
+            4096,
+            "Read the whole request body first; a body that the application leaves unread would reset the connection.",
+        ),
     ]
 
 
 def _recycling(uwsgi: Mapping[str, t.Any]) -> list[Setting]:
-    """Return when a worker is replaced; one with greenlets never is, as it would not take requests until its last one has ended."""
+    """Return when a worker is replaced.
+
+    Workers with greenlets are not: such a worker would take no new requests until the last of its running ones has ended.
+    """
     worn = "greenlets" not in uwsgi
     return [
-        _setting("max-requests", _MAX_REQUESTS if worn else None, "A worker is replaced after so many requests, whatever it leaks."),
         _setting(
-            "max-requests-delta", _MAX_REQUESTS_DELTA if worn else None, "Not all at once: each by so many later than the one before."
+            "max-requests", _MAX_REQUESTS if worn else None, "Replace a worker after this many requests, so that memory leaks stay small."
         ),
-        _setting("max-worker-lifetime", _LIFETIME_SECONDS if worn else None, "Or after so many seconds."),
-        _setting("max-worker-lifetime-delta", _LIFETIME_DELTA if worn else None, "Not all at once either."),
+        _setting(
+            "max-requests-delta",
+            _MAX_REQUESTS_DELTA if worn else None,
+            "Let each worker answer this many requests more than the one before, so that not all are replaced at once.",
+        ),
+        _setting("max-worker-lifetime", _LIFETIME_SECONDS if worn else None, "Replace a worker after this many seconds."),
+        _setting(
+            "max-worker-lifetime-delta",
+            _LIFETIME_DELTA if worn else None,
+            "Let each worker live this many seconds longer than the one before, so that not all are replaced at once.",
+        ),
         _setting(
             "min-worker-lifetime",
             _SHORTEST_SECONDS if worn else None,
-            "By default a minute, at whose end all workers of a busy site would go at once.",
+            "Keep a worker for at least this many seconds. With the default of 60, all workers of a busy site would end in the same second.",
         ),
-        _setting("reload-on-rss", uwsgi.get("worker_memory"), "Or when it takes more megabytes than that."),
+        _setting("reload-on-rss", uwsgi.get("worker_memory"), "Replace a worker that uses more megabytes of memory than this."),
     ]
 
 
 def _clients() -> list[Setting]:
     return [
-        _setting("ignore-sigpipe", True, "A client that hangs up is not an error."),
-        _setting("ignore-write-errors", True, "Nor is writing to it."),
-        _setting("disable-write-exception", True, "Nor need the application hear of it."),
+        _setting("ignore-sigpipe", True, "Do not log SIGPIPE when a client has hung up."),
+        _setting("ignore-write-errors", True, "Do not log errors of writing to a client that has hung up."),
+        _setting("disable-write-exception", True, "Do not raise an exception in the application when a client has hung up."),
     ]
 
 
 def _names(prefix: str) -> list[Setting]:
     return [
-        _setting("auto-procname", True, "Processes tell what they are."),
-        _setting("procname-prefix-spaced", prefix, "And whose they are."),
+        _setting("auto-procname", True, "Give each process a name that shows its task, such as master or worker."),
+        _setting("procname-prefix-spaced", prefix, "Begin the names of processes with the name of the application."),
     ]
 
 
 def _log(app: Mapping[str, t.Any]) -> list[Setting]:
     line = f"%(method) %(uri) %(status) %(msecs) ms app={literal(app['name'])} instance=%n worker=%(wid) request=%(var.HTTP_X_REQUEST_ID)"
     return [
-        _setting("disable-logging", True, "nginx keeps the access log."),
-        _setting("log-format", line, "What is logged all the same tells whose it is, and the request's id in nginx's log."),
-        _setting("log-5xx", True, "Failed requests are."),
+        _setting("disable-logging", True, "nginx writes the access log, so uWSGI writes none."),
+        _setting(
+            "log-format",
+            line,
+            "Format of the few lines that uWSGI logs: with application, instance, worker, and the request id of nginx's log.",
+        ),
+        _setting("log-5xx", True, "Log requests that were answered with a 5xx status."),
     ]
 
 
 def _binary_path(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> str | None:
-    """Return what a reload executes; uWSGI built from source finds itself."""
+    """Return the program that a reload executes; uWSGI that was built from source needs no such option."""
     wheel = app["uwsgi"]["package"].lower().startswith("py")
     return literal(f"{release['virtualenv_path']}/bin/python") if wheel else None
 
 
 def _override(settings: list[Setting], uwsgi: Mapping[str, t.Any]) -> list[Setting]:
-    """Leave out what this uWSGI does not know, and put the user's options in place of the defaults."""
+    """Drop options that this version of uWSGI does not know, and replace defaults by the user's options."""
     options, version = uwsgi["options"], tuple(uwsgi["version"] or OLDEST_UWSGI)
     known = [item for item in settings if item["value"] is not None and version >= SINCE.get(item["option"], OLDEST_UWSGI)]
     kept = [item for item in known if item["option"] not in options or item["option"] in _ADDED_TO]

@@ -22,12 +22,12 @@ SAME = [
     ({"nginx_site_listen": 8080}, {"nginx_site_listen": ["8080"]}),
     ({"nginx_site_listen": "[::]:80"}, {"nginx_site_listen": ["[::]:80"]}),
     ({"nginx_site_trusted_proxies": "10.0.0.0/8"}, {"nginx_site_trusted_proxies": ["10.0.0.0/8"]}),
-    ({"nginx_site_fronts": "192.0.2.9"}, {"nginx_site_fronts": ["192.0.2.9"]}),
+    ({"nginx_site_front_addresses": "192.0.2.9"}, {"nginx_site_front_addresses": ["192.0.2.9"]}),
     ({"nginx_site_worker_connections": "555"}, {"nginx_site_worker_connections": 555}),
     ({"nginx_site_catch_all": "false"}, {"nginx_site_catch_all": False}),
     ({"nginx_site_catch_all": "f"}, {"nginx_site_catch_all": False}),
     ({"nginx_site_manage_main": "no"}, {"nginx_site_manage_main": False}),
-    ({"nginx_site_listen": None, "nginx_site_fronts": None}, {}),
+    ({"nginx_site_listen": None, "nginx_site_front_addresses": None}, {}),
 ]
 
 
@@ -57,8 +57,8 @@ BAD = [
     ("nginx_site", "nginx_site_listen", "8o"),
     ("nginx_site", "nginx_site_listen", "[80]"),
     ("nginx_site", "nginx_site_trusted_proxies", "10.0.0.0/33"),
-    ("nginx_site", "nginx_site_fronts", {"a": "b"}),
-    ("nginx_site", "nginx_site_backend", "8000"),
+    ("nginx_site", "nginx_site_front_addresses", {"a": "b"}),
+    ("nginx_site", "nginx_site_backend_listen", "8000"),
     ("nginx_site", "nginx_site_catch_all", "maybe"),
     ("nginx_site", "nginx_site_worker_connections", "many"),
     ("flask_app", "flask_app_lock_timeout", "a minute"),
@@ -134,6 +134,6 @@ def test_overlays_see_the_converted_value(tmp_path):
     assert re.findall(r"listen (.*);", text) == ["81"]
 
 
-@pytest.mark.parametrize("name", ["nginx_site_listen", "nginx_site_trusted_proxies", "nginx_site_fronts"])
+@pytest.mark.parametrize("name", ["nginx_site_listen", "nginx_site_trusted_proxies", "nginx_site_front_addresses"])
 def test_the_default_of_the_role_is_a_list(name):
     assert isinstance(yaml.safe_load((COLLECTION / "roles/nginx_site/defaults/main.yml").read_text())[name], list)

@@ -179,7 +179,7 @@ def test_the_backend_listens_on_loopback_only(rendered):
 
 
 def test_address_of_the_backend_is_the_same_everywhere(rendered):
-    http = rendered(app("proxy"), nginx_site_backend="127.0.0.1:8080")
+    http = rendered(app("proxy"), nginx_site_backend_listen="127.0.0.1:8080")
     assert http.one("upstream", "flaskops_backend").values("server") == ["127.0.0.1:8080"]
     listening = [server for server in http.all("server") if any("8080" in listen for listen in server.values("listen"))]
     assert len(listening) == 2  # the site's own and the catch-all's
@@ -580,7 +580,7 @@ def test_backends_on_other_hosts_are_passed_everything_the_front_does_not_answer
 
 
 def test_only_fronts_reach_the_server_behind_the_proxy(rendered):
-    http = rendered(app("proxy"), nginx_site_fronts=["192.0.2.9"])
+    http = rendered(app("proxy"), nginx_site_front_addresses=["192.0.2.9"])
     fronts = {inner.name: inner.args[0] for inner in http.one("geo", "$realip_remote_addr", "$flaskops_front").block}
     assert fronts == {"default": "0", "127.0.0.1": "1", "::1": "1", "192.0.2.9": "1"}
     backend = backend_of(http)
@@ -668,7 +668,9 @@ def test_gixy_finds_nothing(tmp_path):
         for index, (front, prefix, log, limit) in enumerate(variants)
     ]
     apps.append(describe(name="edge", nginx={"front": "proxy", "backends": ["192.0.2.1:80", "192.0.2.2:80"], "routes": MANY_ROUTES}))
-    main = write_nginx(nginx_files(apps, nginx_site_trusted_proxies=["192.0.2.0/24"], nginx_site_fronts=["198.51.100.7"]), tmp_path)
+    main = write_nginx(
+        nginx_files(apps, nginx_site_trusted_proxies=["192.0.2.0/24"], nginx_site_front_addresses=["198.51.100.7"]), tmp_path
+    )
     assert gixy(main) == []
 
 

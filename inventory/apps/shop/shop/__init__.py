@@ -5,7 +5,7 @@ from flask import Flask
 
 def create_app():
     app = Flask(__name__)
-    # SHOP_MODE and SHOP_TOKEN, from `env` and `secrets`.
+    # SHOP_MODE and SHOP_TOKEN come from `env` and `secrets`.
     app.config.from_prefixed_env("SHOP")
 
     @app.get("/")
@@ -14,7 +14,7 @@ def create_app():
 
     @app.get("/healthz")
     def healthz():
-        # Whatever a request needs belongs here: a release without it never gets one.
+        # Check everything here that a request needs. A release that fails this check never gets a request of a visitor.
         if not app.config.get("TOKEN"):
             return "SHOP_TOKEN is not set\n", 503
         return "ok\n"

@@ -60,7 +60,7 @@ def test_addresses_to_listen_at_are_a_list(written, wanted):
     assert value("nginx_site_listen", written) == wanted
 
 
-@pytest.mark.parametrize("name", ["nginx_site_trusted_proxies", "nginx_site_fronts"])
+@pytest.mark.parametrize("name", ["nginx_site_trusted_proxies", "nginx_site_front_addresses"])
 @pytest.mark.parametrize(
     ("written", "wanted"),
     [
@@ -100,7 +100,7 @@ def test_a_number_may_be_a_text(name, written):
 
 @pytest.mark.parametrize("written", ["127.0.0.1:8001", "0.0.0.0:8000", "[::1]:8000", "localhost:8000"])
 def test_the_backend_is_an_address_and_a_port(written):
-    assert value("nginx_site_backend", written) == written
+    assert value("nginx_site_backend_listen", written) == written
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_what_nginx_would_not_listen_at_is_one_line(written, line):
     assert line in told
 
 
-@pytest.mark.parametrize("name", ["nginx_site_trusted_proxies", "nginx_site_fronts"])
+@pytest.mark.parametrize("name", ["nginx_site_trusted_proxies", "nginx_site_front_addresses"])
 @pytest.mark.parametrize(
     ("written", "line"),
     [
@@ -182,7 +182,7 @@ def test_what_is_no_network_is_one_line(name, written, line):
     "written", ["8000", 8000, "127.0.0.1", "*:8000", "unix:/run/x", "b.example.com:8000", "127.0.0.1:0", ["x"], "127.0.0.1:8000;", ""]
 )
 def test_what_the_front_could_not_connect_to_is_one_line(written):
-    assert refusal(nginx_site_backend=written).startswith("nginx_site_backend is ")
+    assert refusal(nginx_site_backend_listen=written).startswith("nginx_site_backend_listen is ")
 
 
 @pytest.mark.parametrize("name", BOOLEANS)
@@ -225,8 +225,10 @@ def test_the_server_for_other_hosts_is_the_only_default_one():
 
 
 def test_the_backend_has_an_address_of_its_own():
-    written = {"nginx_site_listen": ["80", "127.0.0.1:8000"], "nginx_site_backend": "127.0.0.1:8000", "nginx_site_catch_all": True}
-    assert refusal(**written).startswith("nginx_site_listen[1] is '127.0.0.1:8000', where the server of nginx_site_backend listens; ")
+    written = {"nginx_site_listen": ["80", "127.0.0.1:8000"], "nginx_site_backend_listen": "127.0.0.1:8000", "nginx_site_catch_all": True}
+    assert refusal(**written).startswith(
+        "nginx_site_listen[1] is '127.0.0.1:8000', where the server of nginx_site_backend_listen listens; "
+    )
 
 
 @pytest.mark.parametrize("backend", ["192.0.2.256:80", "192.0.2.1:65536", "192.0.2.1:0"])

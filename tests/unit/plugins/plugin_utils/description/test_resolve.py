@@ -351,7 +351,7 @@ REFUSED = [
     ({"nginx": {"routes": [{"path": "/", "pth": "/"}]}}, "shop.nginx.routes[0].pth is not a key of the description; did you mean 'path'."),
     # Missing keys.
     ({"wsgi": None}, "shop.wsgi is missing; write it: entry point"),
-    ({"source": None}, "shop.source is missing; write it: where the code comes from"),
+    ({"source": None}, "shop.source is missing; write it: source of the code"),
     ({"nginx": {"routes": [{"mode": "plain"}]}}, "shop.nginx.routes[0].path is missing; write it: URL path"),
     # Wrong types.
     ({"uwsgi": "4"}, "shop.uwsgi is '4', but must be a mapping; write {key: value} or one key a line."),
@@ -406,7 +406,7 @@ REFUSED = [
     ({"nginx": {"routes": [{"path": "/", "match": "glob"}]}}, "shop.nginx.routes[0].match is 'glob', but must be one of prefix, exact, regex; "),
     ({"nginx": {"routes": [{"path": "/a", "mode": "static", "directory": "a", "match": "exact"}]}}, "shop.nginx.routes[0].match is exact, but static"),
     ({"nginx": {"routes": [{"path": "/a", "mode": "static"}]}}, "shop.nginx.routes[0].directory is missing; write it: "),
-    ({"nginx": {"routes": [{"path": "/a", "mode": "redirect"}]}}, "shop.nginx.routes[0].to is missing; write it: where to"),
+    ({"nginx": {"routes": [{"path": "/a", "mode": "redirect"}]}}, "shop.nginx.routes[0].to is missing; write it: target of the redirect"),
     ({"nginx": {"routes": [{"path": "/a;"}]}}, "shop.nginx.routes[0].path is '/a;', which is no path; "),
     ({"nginx": {"routes": [{"path": "/a b"}]}}, "shop.nginx.routes[0].path is '/a b', which cannot be used here; "),
     ({"nginx": {"routes": [{"path": '^/"', "match": "regex"}]}}, "shop.nginx.routes[0].path is '^/\"', which cannot be used here; write "),
