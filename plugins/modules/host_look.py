@@ -47,7 +47,7 @@ packages: {description: Packages that are not installed., type: list, elements: 
 accounts: {description: Declarations and directories of applications that are not as they should be., type: list, elements: str, returned: success}
 directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str, returned: success}
 unwanted: {description: Unwanted paths that exist., type: list, elements: path, returned: success}
-services: {description: Services that do not run, or would not run after a boot., type: list, elements: str, returned: success}
+services: {description: Services that do not run or would not run after a boot., type: list, elements: str, returned: success}
 hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
   type: dict

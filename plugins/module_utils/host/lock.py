@@ -20,6 +20,8 @@ from .clock import now
 
 # /run/lock is writable for everybody: whoever makes a file there first holds the lock, or has root write where a link leads.
 PATH = "/run/flaskops/lock"
+# The last part of each directory that only this collection uses, such as /run/flaskops and /var/lib/flaskops.
+_OURS = "flaskops"
 _POLL_SECONDS = 0.2
 # Descriptors that the commands of this process inherit while it holds the lock.
 _inherited: list[int] = []
@@ -60,7 +62,9 @@ def held(
 
 @contextlib.contextmanager
 def _opened(path: str, how: int) -> t.Iterator[int]:
-    """Open a file in a directory that is root's alone, and make both where they are not there.
+    """Open a file in a directory of root's, and make both if they do not exist.
+
+    A directory of this collection is made root's alone. Any other one keeps its mode, since others may need it.
 
     :raises OSError: if one of them is somebody else's, or a link
     """
@@ -71,7 +75,8 @@ def _opened(path: str, how: int) -> t.Iterator[int]:
     try:
         if os.fstat(place).st_uid != os.geteuid():
             raise OSError(errno.EPERM, "The directory of the lock belongs to somebody else; remove it", directory)
-        os.fchmod(place, 0o700)
+        if os.path.basename(directory) == _OURS:
+            os.fchmod(place, 0o700)
         descriptor = os.open(name, how | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=place)
     finally:
         os.close(place)

@@ -121,3 +121,10 @@ def test_the_lock_of_a_tree_of_files_is_no_link_either(tmp_path, precious):
     (tmp_path / "state/nginx.lock").symlink_to(precious)
     with pytest.raises(OSError, match="symbolic links"), transaction._lock():
         pytest.fail("followed")
+
+
+def test_a_directory_that_others_need_keeps_its_mode(tmp_path):
+    """A lock in /dev once made /dev root's alone, and no other user could open /dev/null."""
+    tmp_path.chmod(0o755)
+    with held("me@here", 0, str(tmp_path / "lock"), for_commands=False):
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
