@@ -27,7 +27,7 @@ class Clone(Host):
         self.image, self.shared = image, directory / name
         self.loads: list[Load] = []
 
-    def start(self) -> None:
+    def boot(self) -> None:
         """Bring it up with an empty shared directory."""
         self.remove()
         shutil.rmtree(self.shared, ignore_errors=True)

@@ -91,7 +91,7 @@ class Batch:
 
     def _admit(self, patient: Patient) -> None:
         host, case = patient.host, patient.case
-        host.start()
+        host.boot()
         host.wait_for_sites()
         host.begin_load()
         if case.before:

@@ -43,7 +43,7 @@ def record(deployment: Deployment, image: str) -> Recording:
     tasks = deployment.directory / "tasks"
     try:
         for host in hosts:
-            host.start()
+            host.boot()
             host.wait_for_sites()
             host.prepare(record=True)
         deployment.run(hosts, deployment.new, CHAOS_TASKS=str(tasks)).require_success()

@@ -9,6 +9,7 @@ import json
 import runpy
 
 import pytest
+from ansible_collections.flaskops.stack.tests.chaos.fleet import Clone
 from ansible_collections.flaskops.stack.tests.chaos.points import (
     Case,
     Step,
@@ -21,7 +22,7 @@ from ansible_collections.flaskops.stack.tests.chaos.points import (
     select,
 )
 from ansible_collections.flaskops.stack.tests.chaos.surroundings import POINTS
-from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT
+from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host
 
 
 def step(function: str = "switch", event: str = "os.rename", count: int = 1, call: str = "uwsgi_instance#1", seconds: float = 0.0) -> Step:
@@ -131,3 +132,7 @@ def test_a_step_is_named_by_its_path():
 def test_every_case_has_a_title_of_its_own():
     cases = distinct([Case("a", "killed"), Case("a", "cut"), Case("a", "killed")])
     assert [case.title for case in cases] == ["killed: a", "cut: a", "killed: a [2]"]
+
+
+def test_a_copy_of_a_host_hides_no_method_of_hosts():
+    assert {name for name in vars(Clone) if name in vars(Host)} <= {"__module__", "__doc__", "__init__"}
