@@ -34,7 +34,7 @@ def parameters(server) -> dict[str, tuple[str, ...]]:
     return {inner.args[0]: inner.args[1:] for inner in server.all("uwsgi_param")}
 
 
-@pytest.mark.parametrize("header", [*DROPPED, *HOP_BY_HOP])
+@pytest.mark.parametrize("header", [*DROPPED, *(header for header in HOP_BY_HOP if header not in ("Connection", "Upgrade"))])
 def test_a_header_that_ends_at_nginx_reaches_no_application(site, header):
     _http, _front, last = site
     assert parameters(last)[f"HTTP_{header.upper().replace('-', '_')}"] == ("", "if_not_empty")
@@ -57,6 +57,7 @@ def test_the_host_is_what_nginx_has_chosen_the_site_by(site):
     assert {inner.name: inner.args[0] for inner in mapped.block} == {
         "default": "$host:$flaskops_port",
         "http 80": "$host",
+        "~ $": "$host",
         "https 443": "$host",
     }
     assert "$http_host" not in str(mapped)
@@ -77,3 +78,15 @@ def test_a_get_with_a_body_is_neither_stored_nor_answered_from_the_store(site):
             for directive in (f"{name}_no_cache", f"{name}_cache_bypass"):
                 assert all("$flaskops_has_body" in value for value in place.values(directive))
                 assert bool(place.values(f"{name}_cache_key")) == bool(place.values(directive))
+
+
+def test_the_opening_of_a_websocket_is_the_one_upgrade_that_passes(site):
+    http, front, last = site
+    passed = parameters(last)
+    if front is last:
+        assert passed["HTTP_UPGRADE"] == ("$flaskops_upgrade", "if_not_empty")
+        assert passed["HTTP_CONNECTION"] == ("$flaskops_connection", "if_not_empty")
+    else:
+        assert passed["HTTP_UPGRADE"] == passed["HTTP_CONNECTION"] == ("", "if_not_empty")
+    (mapped,) = [inner for inner in http.all("map") if inner.args[1] == "$flaskops_upgrade"]
+    assert {inner.name: inner.args[0] for inner in mapped.block} == {"default": "", "~*^websocket$": "websocket"}

@@ -229,8 +229,8 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
     assert cached.values(f"{hop}_cache_valid") == ["200 30d", "404 1m"]
     assert cached.values(f"{hop}_cache_key") == ["$flaskops_scheme$request_method$flaskops_host$request_uri$realpath_root"]
     personal = "$http_authorization $cookie_session $cookie_remember_token"
-    assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_has_body $flaskops_other_instance"]
-    assert cached.values(f"{hop}_cache_bypass") == [f"{personal} $flaskops_has_body"]
+    assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_has_body $flaskops_upgrade $flaskops_other_instance"]
+    assert cached.values(f"{hop}_cache_bypass") == [f"{personal} $flaskops_has_body $flaskops_upgrade"]
     assert cached.values(f"{hop}_cache_lock") == ["on"]
     assert cached.values("open_file_cache_valid") == ["1s"], "files that somebody removes by hand are missed within a second"
     assert "updating" in cached.one(f"{hop}_cache_use_stale").args
@@ -282,11 +282,11 @@ def test_only_the_front_caches(rendered):
 def test_other_cookies_can_bypass_the_cache(rendered, front):
     http, hop = rendered(app(front, {**CACHE, "bypass_cookies": ["sid"]})), HOP[front]
     assert location(front_of(http), "/api").values(f"{hop}_no_cache") == [
-        "$http_authorization $cookie_sid $flaskops_has_body $flaskops_other_instance"
+        "$http_authorization $cookie_sid $flaskops_has_body $flaskops_upgrade $flaskops_other_instance"
     ]
     # Whoever sends a password never gets the store.
     http = rendered(app(front, {**CACHE, "bypass_cookies": []}))
-    assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization $flaskops_has_body"]
+    assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization $flaskops_has_body $flaskops_upgrade"]
 
 
 def test_caches_of_applications_are_apart(rendered):
