@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs import test_budget
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, MODES, ROUTE, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
@@ -108,6 +109,13 @@ def test_loops_run_over_what_the_host_was_seen_to_need(role):
     """A loop is a round trip for each item, so it runs over what has to change, which a look at the host has told."""
     loops = [(task["name"], str(task["loop"])) for task in tasks(role) if "loop" in task]
     assert [(name, loop) for name, loop in loops if f"__{role}_look." not in loop] == []
+
+
+def test_the_budget_of_round_trips_names_tasks_of_the_roles():
+    """The proofs compare names, so a task that is renamed breaks them minutes later and on a host."""
+    known = {task["name"] for role in ROLES for task in tasks(role)}
+    budgets = (test_budget.NOTHING_TO_CHANGE, test_budget.OTHER_CODE, test_budget.CACHE_TO_REMOVE)
+    assert [name for budget in budgets for name in budget if name not in known] == []
 
 
 @pytest.mark.parametrize("role", ROLES)

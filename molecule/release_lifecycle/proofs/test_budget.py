@@ -12,13 +12,15 @@ from ansible_collections.flaskops.stack.tests.harness.controller import Run
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 NOTHING_TO_CHANGE = [
-    "Look at what the host lacks",
+    "Read what the host has",
     "Gate every new instance and switch to it",
     "Read what the host has",
     "Swap in the sites of every application",
 ]
 # The source goes along with the order to build it.
-OTHER_CODE = [NOTHING_TO_CHANGE[0], "Build the releases it lacks", *NOTHING_TO_CHANGE[1:]]
+OTHER_CODE = [NOTHING_TO_CHANGE[0], "Build the releases that the host lacks", *NOTHING_TO_CHANGE[1:]]
+# An application that is to be absent, and whose cache is still there.
+CACHE_TO_REMOVE = [*NOTHING_TO_CHANGE, "Remove the response caches of absent applications"]
 
 
 def require(site: Site, run: Run, budget: list[str], what: str) -> None:
