@@ -239,10 +239,11 @@ def as_somebody_else(act: t.Callable[[], t.Any]) -> t.Any:
 
 
 @pytest.fixture
-def code(memory: Path) -> Path:
-    """A directory that others may read."""
-    memory.chmod(0o755)
-    root = memory / "code"
+def code(memory: Path, monkeypatch) -> Path:
+    """A directory below the current one, so that somebody else gets there whatever is above it."""
+    memory.chmod(0o777)
+    monkeypatch.chdir(memory)
+    root = Path("code")
     (root / "data").mkdir(parents=True)
     for name in ("app.py", "requirements.txt", "data/a.txt"):
         (root / name).write_text("")
@@ -293,7 +294,7 @@ def test_many_that_may_not_be_read_are_one_line(code):
 
 
 @pytest.mark.parametrize(
-    "act", [lambda tree: tree.digest, lambda tree: tree.write_tar(Path("/dev/shm/never")), lambda tree: tree.read("data/x")]
+    "act", [lambda tree: tree.digest, lambda tree: tree.write_tar(Path("packed.tar.gz")), lambda tree: tree.read("data/x")]
 )
 @pytest.mark.parametrize("place", ["data/x", "data"])
 def test_what_becomes_unreadable_later_is_one_line_too(code, act, place):
