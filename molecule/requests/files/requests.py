@@ -158,8 +158,8 @@ def headers() -> None:
     seen = get("/n", *(f"{name}: evil" for name in forged), "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Kept: yes").json()
     expect("forged headers", [name for name, value in seen["headers"].items() if "evil" in value or "6.6.6.6" in value], [])
     expect("the address", (seen["address"], seen["headers"]["X-Kept"]), ("127.0.0.1", "yes"))
-    upgraded = get("/n", "Upgrade: WebSocket", "Connection: Upgrade").json()["headers"].get("Upgrade")
-    expect("the opening of a WebSocket", upgraded, "websocket" if NAME == "direct" else None)
+    # Werkzeug refuses the opening of a WebSocket on a route for requests, so a 400 says that Flask has seen it.
+    expect("the opening of a WebSocket", get("/n", "Upgrade: WebSocket", "Connection: Upgrade").status, 400 if NAME == "direct" else 200)
     split = "x%0d%0aSet-Cookie:%20evil=1%0d%0a"
     for path in (f"/user/{split}", f"/user/{split.replace('%0d', '')}", f"/moved/{split}"):
         answer = get(path)
