@@ -31,7 +31,7 @@ TAIL = 120
 LONGEST = ("release_lifecycle", "uwsgi_service_streams", "default", "nginx_site")
 # With every commit CI runs one slice of the rest, so that as many commits in a row see all of it.
 SLICES = 3
-# What Molecule says where a step begins and where it has ended.
+# Molecule prints such a line when a step begins and when it has ended.
 STEP = re.compile(r"\[\w+ > (\w+)\].*\b(Executing|Executed)\b")
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -39,7 +39,7 @@ running: dict[str, subprocess.Popen[str]] = {}
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a scenario."""
+    """The result of a scenario."""
 
     passed: bool
     seconds: float

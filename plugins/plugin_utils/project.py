@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a description's relative paths begin on the controller."""
+"""The directories on the controller in which relative paths of a description are looked for."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ..harness.host import Host
 # How names of containers begin; another one lets two checkouts use one engine at the same time.
 PREFIX = os.environ.get("BENCH_PREFIX", "flaskops-bench-")
 APP = Path(__file__).parent / "app"
-# What /api answers, and a location of nginx's own.
+# The answer of /api, and a location of nginx's own.
 ITEMS = (APP / "items.json").read_text()
 
 

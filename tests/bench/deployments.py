@@ -110,7 +110,7 @@ class Bench:
 
     def __init__(self, controller: Controller, stack: contextlib.ExitStack, apps: int, hosts: int) -> None:
         self.controller, self.stack = controller, stack
-        # One that changes, and one that does not.
+        # The first source changes, the second does not.
         self.source, self.still = (Source(controller.directory, HERE / "hello") for _one in range(2))
         self.found: dict[tuple[str, str], list[float]] = defaultdict(list)
         self.releases = 0

@@ -1,4 +1,4 @@
-"""What a benchmark measured: series of values by round, their medians and ratios, the goals, and the file they are kept in."""
+"""The measurements of a benchmark: series of values by round, their medians and ratios, the goals, and the file they are kept in."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """What a measure should reach.
+    """The value that a measure should reach.
 
     :ivar id: short name, unique over both parts
     :ivar what: the goal in words, for the report
@@ -83,7 +83,7 @@ class Goal:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What was measured for a goal; ``measured`` is a ratio where the goal has an ``against``, else in the unit of the series.
+    """The measurement for a goal; ``measured`` is a ratio where the goal has an ``against``, else in the unit of the series.
 
     :ivar measured: median of the rounds, or the round that is furthest from the goal where every one counts
     :ivar spread: the least and the greatest of the rounds

@@ -1,7 +1,7 @@
 """Requests: what the deployed site gets out of nginx and uWSGI, against the seed's recipe, nginx+gunicorn and nginx+granian.
 
-All of them run in one container on the same cores, with the same application, the same packages and the same nginx program. One is
-loaded at a time while the others idle, turn by turn, and every round begins with another one.
+All of them run in one container on the same cores, with the same application, the same packages and the same nginx program. One stack
+is loaded at a time while the others idle, turn by turn, and every round begins with another one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .results import Goal, Series, rounded
 from .switching import switches
 
 HERE = Path(__file__).parent
-# What is read and written for each request: code, caches and logs.
+# Files that are read and written for each request: code, caches and logs.
 VOLUMES = ("/srv", "/var/cache", "/var/log", "/var/www")
 # For a look into the container afterwards.
 KEEP = bool(os.environ.get("BENCH_KEEP"))
@@ -132,7 +132,7 @@ requests is half of the peak rate of the plain route.
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What is loaded.
+    """A stack that is loaded.
 
     :ivar port: on the loopback
     :ivar host: name of the site
@@ -312,6 +312,6 @@ def measure(rounds: int, quick: bool) -> list[Series]:
         try:
             found += switches(target, Path(directory), peak / 2, rounds)
         except RuntimeError as error:
-            # What has been measured by now is not lost; the report says that switches are not.
+            # The earlier measurements are kept; the report says that those of switches are missing.
             say(f"no figures of switches: {error}")
         return found

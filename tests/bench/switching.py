@@ -1,4 +1,4 @@
-"""What clients notice of a switch: latencies of requests that arrive at a fixed rate, at rest and while a new instance takes over."""
+"""The effect of a switch on clients: latencies of requests that arrive at a fixed rate, at rest and while a new instance takes over."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ CLIENTS = 100
 REST_SECONDS = 6
 # A run that takes longer than the one before it.
 SLACK = 1.6
-# What any run of Ansible costs the requests of a host that shares its processors with the controller.
+# A run that changes nothing: it takes the processors which the controller shares with the host.
 PING, PING_SECONDS = Path(__file__).parent / "ping.yml", 6
-# Of a switch, after the rename: connections that were made before it end.
+# Time after the rename of a switch in which connections end that were made before it.
 AFTER_SECONDS = 0.5
 LOG = "/tmp/switching.log"
 

@@ -40,7 +40,7 @@ NEIGHBOUR: Description = {
 }
 # The route of the new release.
 MOVED = {"path": "/moved", "mode": "redirect", "to": "/elsewhere"}
-# What a process of the new release takes where it is to be too large, far more than the application may.
+# Code with which a process of the new release takes far more memory than the application may.
 TOO_MUCH = "\n\nHOARD = b'x' * (1 << 30)\n"
 
 
@@ -80,7 +80,7 @@ class Deployment:
         )
         code = CHECKOUT / "tests/apps/ledger"
         self.first, self.old, self.new, self.other = (Release(Source(directory, code), number) for number in (1, 2, 3, 4))
-        # What the run before left has to go also where the next one deploys something else.
+        # The leavings of a broken run have to go also if the next run deploys something else.
         self.too_large = Release(Source(directory, code), 3)
         with (self.too_large.source.root / "page.py").open("a", encoding="utf-8") as page:
             page.write(TOO_MUCH)
@@ -117,14 +117,14 @@ class Deployment:
             routes = [*LEDGER["nginx"]["routes"], *([] if release in (self.first, self.old) else [MOVED])]
             app = changed(
                 {**LEDGER, "source": release.source.path},
-                # Of its own, or the migrations of one host would do for all.
+                # Each host has its own ledger, or the migrations of one host would do for all.
                 env={"LEDGER_MODE": "calm", "LEDGER_HOST": host.name},
                 nginx={"routes": routes},
             )
             described[host.name] = {
                 **self.controller.by_ssh(host),
                 "ansible_python_interpreter": "/usr/local/bin/chaos-python",
-                # What a controller knows of other hosts would decide what it does to this one.
+                # A shared cache would let earlier runs for other hosts decide what is done to this one.
                 "flask_app_cache_dir": str(self.directory / f"cache-{host.name}"),
                 "flask_apps": [app, self.neighbour],
             }

@@ -1,4 +1,4 @@
-"""What to break, derived from recorded runs: every task of the controller and every step of every module call."""
+"""The points at which a run is broken, derived from recorded runs: every task of the controller and every step of every module call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# Of a step that comes again and again, as in a loop over the files of a virtualenv, so many are taken from the beginning, one in the
-# middle, and the last.
+# If a step repeats, as in a loop over the files of a virtualenv, so many are taken from the beginning, one in the middle
+# and the last.
 FIRST_ONES = 2
 # A command of a step runs long enough to be interrupted beside it.
 LONG_SECONDS = 0.4
-# Where the power is cut: at every step of the transaction of files and of the switch, the first time that it is come to.
+# The power is cut in these modules: at every step of the transaction of files and of the switch, the first time that it is come to.
 POWER = ("config_tree#", "uwsgi_instance#")
 # They change nothing that the next step would not find changed.
 OF_MODES = ("| os.chmod", "| os.chown", "| os.utime")

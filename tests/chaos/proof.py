@@ -25,7 +25,7 @@ SHOWN = 3
 
 @dataclasses.dataclass
 class Verdict:
-    """What was seen of a case; a letter's text is empty where it holds."""
+    """The findings of a case; the text of a letter is empty if its promise holds."""
 
     case: Case
     # Both sites answered throughout.
@@ -37,7 +37,7 @@ class Verdict:
     # Nothing was left behind.
     d: str = ""
     requests: int = 0
-    # What the disturbed run said, empty if it said nothing or succeeded.
+    # The error message of the disturbed run, empty if it printed none or succeeded.
     said: str = ""
 
     @property

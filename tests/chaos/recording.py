@@ -12,7 +12,7 @@ from ansible_collections.flaskops.stack.tests.chaos.points import Step, read_ste
 
 # Two, since what only one of them does is no point to break every host at.
 HOSTS = 2
-# What runs manage; not the files of instances, which come and go.
+# Files that runs manage, without those of instances, which come and go.
 _MANAGED = r"""
 find /etc/nginx -name '*flask*' -type f ! -name '.*' | sort
 find /etc/sysusers.d /etc/tmpfiles.d -name 'flask-ledger*' -type f | sort
@@ -22,13 +22,13 @@ find /etc/systemd/system -maxdepth 1 -name 'flask-ledger*' -type f | sort
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """What an undisturbed deployment does and leaves."""
+    """The steps of an undisturbed deployment and the state that it leaves."""
 
     # The controller's tasks in order.
     tasks: list[str]
     # The steps of modules, of each host.
     steps: list[list[Step]]
-    # What stands on a host in the end; see state.py.
+    # The state of a host in the end; see state.py.
     state: dict[str, list[str]]
     # Paths of files that runs manage.
     managed: list[str]

@@ -161,7 +161,7 @@ def strike(fault: dict[str, object]) -> None:
         subprocess.run(["sh", "-c", str(fault["command"])], check=True, stdout=subprocess.DEVNULL)
 
 
-# Not for children, such as pip, which are somebody else's.
+# Children, such as pip, are other programs and are not disturbed.
 os.environ.pop("PYTHONPATH", None)
 if os.path.isdir(SHARED):
     sys.addaudithook(Watch())

@@ -86,7 +86,7 @@ units = output("systemctl", "list-units", "--all", "--plain", "--no-legend", "fl
 processes = [line for line in output("ps", "-eo", "user:40,args", "--no-headers") if line.split()[0] in users]
 state = {
     "paths": paths,
-    # One that is dead is in the list only for as long as systemd happens to remember it.
+    # A dead unit is in the list only for as long as systemd happens to remember it.
     "units": [" ".join(line.split()[:4]) for line in units if line.split()[2:4] != ["inactive", "dead"]],
     "processes": processes,
     "locks": [path for path in LOCKS if held(path)],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ansible_collections.flaskops.stack.tests.chaos.points import Case, Step, matching
 
-# Where a run is disturbed: functions of plugins/module_utils, module and name. tests/unit/chaos has a test that each of them is there.
+# A run is disturbed in these functions of plugins/module_utils, written as module and name. tests/unit/chaos has a test that each of them is there.
 UNPACK = "release.build._unpack"
 INSTALL_UWSGI = "release.virtualenv._install_uwsgi"
 FINISH_RELEASE = "host.trees.date_by_content"

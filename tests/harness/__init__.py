@@ -1,1 +1,1 @@
-"""What proofs, fault harness and benchmarks share: hosts, a controller, sources, packages and load. Programs that run inside a host: inside/."""
+"""The common parts of proofs, fault harness and benchmarks: hosts, a controller, sources, packages and load. Programs that run inside a host: inside/."""

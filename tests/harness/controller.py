@@ -22,13 +22,13 @@ SSHD_SECONDS = 30
 # The first deployment installs packages, fifty applications take a while.
 RUN_SECONDS = 3600
 CALLBACKS = CHECKOUT / "tests" / "callback"
-# What docs/operations.md asks for.
+# The settings that docs/operations.md recommends.
 USUAL = {"defaults": {"inject_facts_as_vars": "false"}, "connection": {"pipelining": "true"}}
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What became of a run of a playbook; by host where the callback was JSON's."""
+    """The result of a run of a playbook; by host if the callback was JSON's."""
 
     began: float
     ended: float
@@ -44,7 +44,7 @@ class Run:
 
     @functools.cached_property
     def document(self) -> dict[str, t.Any]:
-        """What Ansible's JSON callback printed, empty where it did not come to that."""
+        """The output of Ansible's JSON callback, empty if the run ended before it printed any."""
         start = self.output.find("{\n")
         try:
             return json.loads(self.output[start:]) if start >= 0 else {}
@@ -245,7 +245,7 @@ class Controller:
         :param nice: of the controller, which shares its processors with the hosts
         :param environment: more of it
         """
-        # Those of Ansible are Molecule's, or the user's, and not meant for these runs.
+        # Variables of Ansible are Molecule's or the user's, and not meant for these runs.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"}
         own = {"ANSIBLE_CONFIG": str(self.configuration), "ANSIBLE_NOCOLOR": "1"}
         program = str(Path(sys.executable).with_name("ansible-playbook"))

@@ -38,7 +38,7 @@ FOUND = {python: version_for_others(python) for python in (sys._base_executable,
 PYTHON, VERSION = next(((python, version) for python, version in FOUND.items() if version), ("", ""))
 needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an interpreter that other users can run")
 
-# What `python -m pip` does: writes down how it was called and by whom, and installs a file for each argument that is no option.
+# In place of pip: writes down how it was called and by whom, and installs a file for each argument that is no option.
 PIP = """
 import os, sys
 from pathlib import Path

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What all unit tests stand on."""
+"""Fixtures of all unit tests."""
 
 from __future__ import annotations
 

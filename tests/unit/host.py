@@ -31,7 +31,7 @@ class Killed(BaseException):
 
 
 class Host:
-    """One host. What happens on it is in `events`; how instances behave is set by `behave`."""
+    """One host. Its events are in `events`; how instances behave is set by `behave`."""
 
     def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.place, self.now = place, 1000.0

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What tests play an application's user with that means harm."""
+"""Helpers of tests that play a hostile user of an application."""
 
 from __future__ import annotations
 

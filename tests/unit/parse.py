@@ -12,7 +12,7 @@ from pathlib import Path
 
 import crossplane
 
-# What the distribution's package brings, as far as the roles' files need it.
+# Files of the distribution's package that the roles' files need.
 _PACKAGED = {
     "nginx.conf": "events {}\nhttp {\n    include conf.d/*.conf;\n    include sites-enabled/*;\n}\n",
     "mime.types": "types {\n    text/html html;\n}\n",

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is said in more than one place is the same in all of them: code, specifications, defaults, documentation, examples."""
+"""Facts that stand in more than one place are the same in all of them: code, specifications, defaults, documentation, examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.flaskops.stack.tests.unit.render import complete, insta
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 OVERLAYS = sorted((ROOT / "templates").glob("*/*.j2"))
-# What a user reads; the rest is for people who work on the collection.
+# Pages for users; the rest is for people who work on the collection.
 PAGES = sorted(
     [
         *(ROOT / name for name in ("README.md", "templates/README.md", "inventory/README.md")),
@@ -267,7 +267,7 @@ def test_the_newest_entry_of_the_changelog_is_this_version():
 
 
 def test_the_tested_versions_of_ansible_core_are_those_that_are_said():
-    """Those of the scenario `controllers`, beside the one that the tools are locked to."""
+    """The versions of ansible-core in the scenario `controllers`, beside the one that the tools are locked to."""
 
     def version(lock: str) -> str:
         """Return the oldest ansible-core of a lock."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the role uwsgi_service makes of the static files of two instances: make_public.sh APPLICATION…
+# Publishes static files of two instances, as the role uwsgi_service does: make_public.sh APPLICATION…
 set -eu
 for name in "$@"; do
   public=/srv/flask/$name/public

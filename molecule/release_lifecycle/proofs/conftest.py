@@ -1,4 +1,4 @@
-"""What all proofs stand on."""
+"""Fixtures of all proofs."""
 
 from __future__ import annotations
 

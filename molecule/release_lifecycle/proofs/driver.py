@@ -35,7 +35,7 @@ class Site:
         self.variables = group_vars()
         self.first, self.neighbour = (next(app for app in self.variables["flask_apps"] if app["name"] == name) for name in (APP, NEIGHBOUR))
         self.source = Source(directory, CHECKOUT / "tests/apps/ledger")
-        # What is deployed now.
+        # The application that is deployed now.
         self.app = changed(self.first, source=self.source.path)
         self.cache = directory / "cache"
         self.controller = Controller(

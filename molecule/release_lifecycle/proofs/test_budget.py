@@ -1,6 +1,6 @@
-"""What a run may cost: round trips to a host, which are what it pays for. A count, so it is the same on a busy machine.
+"""The number of round trips to a host that a run may take, since they take most of its time. A count, so it is the same on a busy machine.
 
-Who adds a task that goes to the host finds it here, with what it is for; the goal is at most ten for a run that changes nothing.
+Each task that goes to the host is listed here with its purpose; the goal is at most ten for a run that changes nothing.
 """
 
 from __future__ import annotations

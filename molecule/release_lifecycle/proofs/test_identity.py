@@ -11,7 +11,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import Host
 from ansible_collections.flaskops.stack.tests.harness.source import Description, changed
 
 KINDS = ("virtualenvs", "releases", "instances")
-# Where the older Debian's interpreter is put on the newer one.
+# The path of the older Debian's interpreter on the newer one.
 SECOND = "/opt/second"
 DEPENDENCY = "ledger_dependency"
 
@@ -76,7 +76,7 @@ def test_only_the_interpreter(site: Site, two: Two) -> None:
 
 
 def test_versions_are_chosen_once(site: Site, two: Two) -> None:
-    """What one host was given, every other gets too, also from another controller and when there is something newer by then."""
+    """Every host gets the versions of the first one, also from another controller and when there are newer ones by then."""
     site.publish(DEPENDENCY, "3.0", {f"{DEPENDENCY}.py": 'VERSION = "3.0"\n'})
     site.source.require(DEPENDENCY)
     site.run(described=site.app, limit=two.old).require_success()

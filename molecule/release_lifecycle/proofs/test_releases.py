@@ -24,7 +24,7 @@ class Bad(t.NamedTuple):
     code: str = ""
     changes: dict[str, t.Any] = {}
     requires: tuple[str, ...] = ()
-    # What the message has.
+    # Texts that the message has.
     says: tuple[str, ...] = ()
     # Whether it has a line in the history: not where there was no release yet to try.
     tried: bool = True
@@ -35,7 +35,7 @@ class Good(t.NamedTuple):
 
     # Makes the change and returns the description.
     change: Callable[[Site], Description]
-    # What is new on the hosts then, of virtualenvs, releases and instances.
+    # Directories in which the hosts have a new entry afterwards, of virtualenvs, releases and instances.
     makes: tuple[str, ...] = ("releases", "instances")
 
 

@@ -1,4 +1,4 @@
-"""What goes: releases that are old, and whole applications, with or without what they have stored."""
+"""Old releases are removed, and whole applications, with or without their stored data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_old_releases_go(site: Site) -> None:
     """Only what is live and what was live before stay, with what they need."""
     for host in site.hosts:
         state = host.look()
-        # What drains for long is running, so it would stay.
+        # An instance that drains for long is running, so it would stay.
         running = [name for name in state["units"] if name.startswith(f"flask-{APP}@") and state["live"] not in name]
         host.run("systemctl", "stop", *running) if running else None
     before = site.look()

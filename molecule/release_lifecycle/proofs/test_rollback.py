@@ -112,7 +112,7 @@ def test_new_code_is_deployed_after_that(site: Site, releases: Releases) -> None
 
 
 def test_only_a_setting_is_taken_back(site: Site, releases: Releases) -> None:
-    """What is rejected then is the instance: the release is the same before and after."""
+    """The rollback rejects the instance, since the release is the same before and after."""
     site.deploy(changed(site.app, env={"LEDGER_MODE": "loud"}))
     left = {name: state["live"] for name, state in site.look().items()}
     back(site).require_success()

@@ -1,4 +1,4 @@
-"""What is known of releases: the history, the table, and what somebody has changed by hand."""
+"""The status of releases: the history, the table, and changes that somebody made by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def by_hand(site: Site) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def status(site: Site, by_hand: dict[str, str]) -> State:
-    """What status.yml writes, and the lines it prints."""
+    """status.yml writes a file and prints lines."""
     target = site.directory / "status.json"
     run = site.run("status", status_json=str(target)).require_success()
     tasks = {task["task"]["name"]: task["hosts"] for play in json.loads(run.output)["plays"] for task in play["tasks"]}

@@ -1,4 +1,4 @@
-"""What a switch does to a request that lasts, and what it costs a host without the memory for two instances."""
+"""A switch keeps a request that lasts, and works on a host without the memory for two instances."""
 
 from __future__ import annotations
 

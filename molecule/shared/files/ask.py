@@ -1,6 +1,6 @@
 """Send requests from inside a host and compare the answers: python3 - 'JSON list of requests'. One line for each difference.
 
-A request is a dict. What is sent:
+A request is a dict. These keys are sent:
 
     host      the Host header; or ``socket``: a unix socket that speaks the uwsgi protocol
     from      source address, 127.0.0.1
@@ -15,7 +15,7 @@ A request is a dict. What is sent:
     after     seconds to wait before
     within    seconds to ask again and again until the answer is as expected
 
-What is expected, compared only where it is written:
+These keys are expected, each compared only if it is written:
 
     status    200 unless written; 0 means closed without an answer
     headers   values by name, null for a header that must not be there

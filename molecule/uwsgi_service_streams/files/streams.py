@@ -34,7 +34,7 @@ class Stream:
     async def read(self, host: str, path: str, gate: asyncio.Semaphore, patience: float) -> None:
         async with gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", 80)
-            # Or the end of a stream would leave the connection open.
+            # Without this header the connection would stay open at the end of a stream.
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
             status = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patience)).split()[1]
             if status != b"200":

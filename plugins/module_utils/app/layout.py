@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the controller tells a host of an application, and where everything of the application lies on the host.
+"""The description of an application that the controller sends to a host, and the paths of its files and units on the host.
 
 No other file of the host's side spells a path or a unit of an application.
 """
@@ -142,7 +142,7 @@ class Release(t.NamedTuple):
 
 
 class ReleaseRecord(t.NamedTuple):
-    """What is written beside a release when it is built, a dict with these keys."""
+    """The record that is written beside a release when it is built, a dict with these keys."""
 
     id: str
     virtualenv_id: str

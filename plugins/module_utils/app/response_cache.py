@@ -18,7 +18,7 @@ import typing as t
 
 from ..host.trees import DIRECTORY, FILE, opened, others, walk
 
-# ngx_http_file_cache_header_t.version, the first field. What is sent of an answer at the moment comes after the header.
+# ngx_http_file_cache_header_t.version, the first field. The answer itself follows the header.
 _NO_VERSION = bytes(8)
 # The header has some three hundred bytes; a key longer than the rest is no URL.
 _HEAD_BYTES = 16384

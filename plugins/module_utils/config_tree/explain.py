@@ -13,7 +13,7 @@ from .request import Manifest
 _KEY_MARK = re.compile(r"^\s*#\s*@(?:\s+(?P<key>\S.*?))?\s*$")
 # Lines that only repeat that something is wrong.
 _NOISE = re.compile(r"configuration file .* test (failed|is successful)|syntax is ok")
-# What nginx puts around its level: its name or the time before it, its process behind it.
+# nginx writes its name or the time before the level of a message, and the number of its process behind it.
 _PREFIX = re.compile(r"^(?:\S+: |\d{4}/\d\d/\d\d [\d:]+ )(\[\w+\])(?: \d+#\d+:)?")
 _TROUBLE = re.compile(r"\[(emerg|alert|crit|error)\]|error|fail|invalid|unknown", re.IGNORECASE)
 

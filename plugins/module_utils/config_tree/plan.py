@@ -17,7 +17,7 @@ _PERMISSION_BITS = 0o7777
 
 
 class Live(t.NamedTuple):
-    """What is at a path now; ``kind`` is absent, file, link, dir or other."""
+    """The file that is at a path now; ``kind`` is absent, file, link, dir or other."""
 
     kind: str
     data: bytes = b""

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the transaction of config_tree needs of somebody who asks the sites of a web server before and after a reload."""
+"""The interface of a probe, which asks the sites of a web server before and after the transaction of config_tree reloads it."""
 
 from __future__ import annotations
 

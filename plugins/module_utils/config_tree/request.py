@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a call of config_tree wants of a tree, and the manifest of the files that are ours."""
+"""The tree that a call of config_tree asks for, and the manifest of the files that are ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass, field
 
 MANIFEST = ".flaskops.json"
-# Where the originals are that `force` replaced, under their own paths.
+# The directory of the originals that `force` replaced, under their own paths.
 SAVED = ".flaskops.saved"
 _FILE_SPEC: dict[str, dict[str, t.Any]] = {
     "path": {"type": "str", "required": True},
@@ -210,7 +210,7 @@ class Manifest:
 
 @dataclass
 class TreeRequest:
-    """What the caller wants of one tree."""
+    """The tree that the caller asks for."""
 
     root: str
     entries: list[Entry]

@@ -56,7 +56,7 @@ class Service:
         if not self.is_active():
             return f"{self.name} is not running any more after the reload"
         if self.check == "workers":
-            # What is asked from now on is answered by the new ones.
+            # Once no old worker accepts connections, the new workers answer every request.
             self._wait(lambda: not any(takes_connections(child) for child, _started in before & children(pid)))
         return ""
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The transaction of config_tree: compare, stage, validate, swap, reload, commit; or undo.
 
-What a run leaves when it is killed, and what the next one does about it:
+A run that is killed leaves one of these states, and the next run ends it:
 
 * before the swap: a stage beside the root, nothing else. It is deleted.
 * after the swap: the pending mark names the stage, which now holds the old tree (or there is a journal).
@@ -36,7 +36,7 @@ _ATTEMPTS = 3
 
 @dataclass
 class Result:
-    """What came of a transaction, as the module returns it."""
+    """The result of a transaction, as the module returns it."""
 
     plan: TreePlan
     changed: bool = False

@@ -15,7 +15,7 @@ from .root_paths import changeable
 
 # Where pip looks for the host's own configuration (pip documentation, "Configuration files"), the last one wins.
 PIP_CONFIGURATIONS = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
-# What installers need of the run's environment: proxies, certificates, indexes.
+# Installers need these variables of the run's environment: proxies, certificates, indexes.
 _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
 
 
@@ -33,7 +33,7 @@ def environment(home: str, path: str = "") -> dict[str, str]:
 def _pip_configuration() -> str:
     """Return the configuration that pip reads.
 
-    Where this is a file, pip reads no configuration of the user, who may be a running application; /dev/null keeps it from reading any.
+    If PIP_CONFIG_FILE is set, pip reads no configuration of the user, who may be a running application. /dev/null is an empty one.
     """
     found = [path for path in PIP_CONFIGURATIONS if os.path.lexists(path)]
     for path in found:

@@ -19,7 +19,7 @@ class CommandError(Exception):
 
 
 class CommandResult(t.NamedTuple):
-    """What a program left: its exit status, negative for a signal, and what it wrote to its two outputs."""
+    """The exit status of a program, negative for a signal, and the texts that it wrote to its two outputs."""
 
     status: int
     output: str = ""
@@ -48,7 +48,7 @@ def _last_lines(text: str) -> str:
 
 
 class Runner(t.Protocol):
-    """What has the shape of :func:`run`; tests bring their own."""
+    """A function like :func:`run`; tests bring their own."""
 
     def __call__(self, argv: t.Sequence[str], accepted: t.Container[int] = ..., together: bool = ...) -> CommandResult: ...
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a Debian host has: its distribution, its packages, and whether a file is as its package brought it."""
+"""The distribution and the packages of a Debian host, and whether a file is as its package brought it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def distribution() -> dict[str, t.Any]:
 def missing_packages(names: t.Sequence[str]) -> list[str]:
     """Return the packages that apt would have to do something about; all that is more than a name is for apt to understand.
 
-    One that came as a dependency of another is among them: apt marks it as wanted, so that it does not go with the other.
+    A package that came as a dependency of another is among them: apt marks it as wanted, so that it does not go with the other.
     """
     if not names:
         return []
@@ -61,7 +61,7 @@ def is_as_packaged(path: str) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            # Not for security: dpkg has nothing else.
+            # dpkg records only MD5. The digest finds changed files; it is no protection against an attacker.
             digest = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
     except OSError:
         return False

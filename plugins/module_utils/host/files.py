@@ -17,11 +17,11 @@ import typing as t
 _PARTIAL = ".partial"
 # Far more than dpkg's list of packages, the largest file that is read whole.
 _MOST_BYTES = 64 * 2**20
-# What open(2) answers where there is no regular file: nothing, a link, a socket.
+# open(2) fails with one of these if there is no regular file but nothing, a link or a socket.
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO}
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-# What renameat2 and the kernel below it answer where two directories cannot be exchanged.
+# renameat2(2) fails with one of these if two directories cannot be exchanged.
 _CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 _OCTAL = re.compile(r"\\([0-7]{3})")  # mountinfo writes a blank as \040
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is asked of systemd, in few calls for many units."""
+"""A client of systemd that asks for many units in few calls."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Every level takes a descriptor while the levels below it are walked.
 _DEEPEST = 128
-# What the files of a release may have together; all of it is read once.
+# The files of a release may have this size together; each is read once.
 MOST_BYTES = 8 * 2**30
 _BLOCK = 2**20
 # Times of files lie in the twenty years from 2000-01-01: never in the future.
 _FIRST_DATE, _DATES = 946_684_800, 631_152_000
-# What is left of a mode: no setuid and setgid bits, and no writing but by the owner.
+# A copied file keeps these bits of its mode: no setuid and setgid, and only the owner writes.
 _KEPT_MODE = 0o755
 
 

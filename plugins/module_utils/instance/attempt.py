@@ -25,7 +25,7 @@ class Action(enum.Enum):
 
 
 class RunResult(t.NamedTuple):
-    """What a run did."""
+    """The result of a run: its instances, the difference, removed files and notices."""
 
     changed: bool
     instances: dict[str, t.Any]

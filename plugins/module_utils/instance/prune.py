@@ -19,7 +19,7 @@ from .unit_state import UnitState
 
 
 class Inventory(t.NamedTuple):
-    """What a host has of an application, as far as it decides what may go."""
+    """The instances and releases of an application on a host, which decide what may be removed."""
 
     # Ids of all instances and of all releases, the newest first.
     instances: list[str]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 import typing as t
 
-# What `systemd.show` returns of one unit.
+# The properties of one unit, as `systemd.show` returns them.
 Properties = t.Mapping[str, str]
 
 

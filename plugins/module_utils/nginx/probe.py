@@ -15,7 +15,7 @@ _GAP_SECONDS = 0.05
 
 
 class Check(t.NamedTuple):
-    """What came of one route."""
+    """The result for one route."""
 
     app: str
     mode: str

@@ -25,7 +25,7 @@ class SiteAnswer(t.NamedTuple):
 
 
 class SiteRequest(t.NamedTuple):
-    """What is asked: a site's name, its host and a path."""
+    """A request to a site: the name of the site, its host and a path."""
 
     site: str
     host: str

@@ -42,7 +42,7 @@ class Built(t.NamedTuple):
 
 
 def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> list[Built]:
-    """Build the releases of many applications, some at a time. One that fails does not keep the others from being built."""
+    """Build the releases of many applications, some at a time. A build that fails does not keep the others from being built."""
 
     def one(app: ReleaseOrder) -> Built:
         began = time.monotonic()

@@ -17,7 +17,7 @@ from .host_action import HostAction
 
 App = dict[str, t.Any]
 
-# What a module on a host needs to find an application there.
+# A module on a host finds an application by these keys.
 _PLACES = ("name", "user", "root", "config_dir", "run_dir", "web_group")
 ALL = "all"
 

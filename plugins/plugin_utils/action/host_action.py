@@ -20,7 +20,7 @@ _FRAME = re.compile(r'^  File ".*\n(?: .*\n)*', re.MULTILINE)
 
 
 class HostAction(ActionBase):
-    """What action plugins with a module of their own on the host have in common."""
+    """The common base of action plugins with a module of their own on the host."""
 
     def _update_module_args(self, module_name: str, module_args: Answer, *args: t.Any, **more: t.Any) -> None:
         """Have the module send the traceback of a crash: ansible-core asks for it only where its setting DISPLAY_TRACEBACK says so."""

@@ -166,7 +166,7 @@ def check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str,
 def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], variable: str) -> None:
     """Refuse what two applications cannot share."""
     _check_unique(validator, [(app["name"], app["name"]) for app in apps], f"{variable}: the name")
-    # What follows from a name twice is not worth a line more.
+    # Two applications of one name also share ports and paths; one message about the name is enough.
     apps = list({app["name"]: app for app in apps}.values())
     present = [app for app in apps if app["state"] == "present"]
     for key in ("user", "root", "config_dir", "run_dir", "socket"):

@@ -45,7 +45,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
     app["health"].setdefault("host", nginx["host"])
     app["health"]["prefix"] = nginx["prefix"]
-    # Where an instance of ours serves, its name is part of the key of cached answers.
+    # Answers are cached under a key with the name of the instance if an instance of ours serves them.
     nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
     app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
@@ -55,7 +55,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
 def _derive_uwsgi(app: dict[str, t.Any]) -> None:
     uwsgi, stream = app["uwsgi"], app["uwsgi"]["stream"]
     prebuilt = "prebuilt" in app.get("source", {})
-    # Of a virtualenv that is not ours nothing is known but what is written.
+    # The version of uWSGI in a prebuilt virtualenv is unknown unless the description states it.
     uwsgi["version"] = list(package_version(uwsgi.get("package", "" if prebuilt else DEFAULT_UWSGI)))
     uwsgi.setdefault("package", DEFAULT_UWSGI)
     uwsgi.setdefault("threads", 1 if "greenlets" in uwsgi else 2)
@@ -65,7 +65,7 @@ def _derive_uwsgi(app: dict[str, t.Any]) -> None:
         uwsgi["cheaper"].setdefault("initial", uwsgi["cheaper"]["minimum"])
     app.setdefault("strategy", "restart" if "http" in uwsgi else "switch")
     streams = any(_mode(route).streams for route in app["nginx"]["routes"])
-    # Who says where requests go has somebody else answer them.
+    # A description with its own `socket` and no `stream_socket` has its streams answered by another server.
     elsewhere = "socket" in app and "stream_socket" not in app
     stream.setdefault("pool", "threads" if prebuilt else "gevent")
     if not streams or elsewhere:

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What differs between families of distributions, as far as a description depends on it. A second family would be a second entry.
+"""Differences between families of distributions that a description depends on. A second family would be a second entry.
 
 The host's half is ``module_utils/host/debian.py``; names of nginx's packages, files and service are in the role's ``vars/main.yml``.
 """

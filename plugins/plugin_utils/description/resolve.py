@@ -54,7 +54,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     name = app.get("name") if isinstance(app, Mapping) else None
     if isinstance(name, str) and name:
         where = name
-    # What goes away needs no more than its name.
+    # An application that is removed needs no more than its name.
     absent = isinstance(app, Mapping) and app.get("state") == "absent"
     value = validator.check(where, _required(() if absent else tuple(require)), app)
     if value is None:

@@ -24,7 +24,7 @@ _NETWORKS = Key(
     default=(),
     elements=Key("str", "An address or a network.", remedy=addresses.NETWORK_REMEDY, advice=addresses.network_remedy),
 )
-# What each variable means stands in the argument_specs of its role, and a test compares types and defaults.
+# The argument_specs of each role describe its variables, and a test compares types and defaults.
 VARIABLES: dict[str, Key] = {
     "flask_app_cache_dir": Key("str", "A directory.", default="~/.cache/flaskops", pattern=r".*\S.*", remedy="write a directory"),
     "flask_app_lock_timeout": _WAIT,

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What requirements without a version were resolved to: chosen on the first host that builds, the same on all others."""
+"""The versions of requirements without a version: chosen on the first host that builds, the same on all others."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a release of an application consists of on one host, and the names that follow from it."""
+"""The parts of an application's release on one host, and the names that follow from them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from .project import Project
 
 App = Mapping[str, t.Any]
 _WHEEL = "put a wheel of it into the source and name that, such as ./vendor/common-1.0-py3-none-any.whl"
-# What a host of any supported distribution is, for markers.
+# Values of environment markers (PEP 508) that are the same on every supported distribution.
 _LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_python_implementation": "CPython", "extra": ""}
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _UWSGI = re.compile(r"(?i:(?:py)?uwsgi)(?![A-Za-z0-9._-])")

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a Python project says of itself in pyproject.toml, setup.cfg and setup.py, read without running anything of it."""
+"""The metadata of a Python project in pyproject.toml, setup.cfg and setup.py, read without running anything of it."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _has_default(text: str) -> bool:
         return True
 
 
-# What makes a requirements file of a file of another tool, and whether that file asks for anything.
+# By name of another tool's file: the command that exports it as requirements, and whether it requires anything.
 _EXPORTS: dict[str, tuple[str, t.Callable[[str], bool]]] = {
     "uv.lock": ("run `uv export --no-emit-project -o requirements.txt`", _locks_other_packages),
     "poetry.lock": ("run `poetry export -o requirements.txt`", _locks_other_packages),

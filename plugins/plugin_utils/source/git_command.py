@@ -20,7 +20,7 @@ _LOCAL_TO_A_REPOSITORY = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
-# What a user's own configuration would change in the files of a commit.
+# These settings of a user would change the files of a commit.
 PLAIN = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null")
 
 

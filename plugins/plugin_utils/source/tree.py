@@ -36,7 +36,7 @@ class SourceError(Exception):
     def __init__(self, key: str, problem: str, remedy: str) -> None:
         super().__init__(f"{key}: {problem}; {remedy}")
         self.key, self.problem, self.remedy = key, problem, remedy
-        # What else is wrong with the same source.
+        # Further mistakes in the same source.
         self.others: list[SourceError] = []
 
 

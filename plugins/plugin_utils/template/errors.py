@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is wrong with a template that cannot be rendered, and in which line of which file."""
+"""The reason why a template cannot be rendered, and the line and file of the mistake."""
 
 from __future__ import annotations
 

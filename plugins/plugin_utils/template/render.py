@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Render the templates of all roles, and overlays of users, by one set of rules.
 
-A line that holds nothing but a block tag leaves nothing, however far it is indented. What a template extends, includes or imports
-is looked for in the same directories as the template itself, and only then beside it.
+A line that holds nothing but a block tag leaves nothing, however far it is indented. Templates that are
+extended, included or imported are looked for in the same directories as the template itself, and only then beside it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Job(t.NamedTuple):
 
     source: str
     variables: t.Mapping[str, t.Any]
-    # What is rendered, for messages.
+    # The setting or file that the template is for, as messages name it.
     what: str
     # Directories that are searched after the role's and the playbook's.
     search: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What goes wrong, on request: plain WSGI, so that a virtualenv needs uWSGI only.
+"""An application that fails on request: plain WSGI, so that a virtualenv needs uWSGI only.
 
 /                    the process that answers, and its parent
 /stuck               never answers

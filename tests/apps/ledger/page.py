@@ -1,4 +1,4 @@
-"""What differs between releases."""
+"""The text that differs between releases."""
 
 NAME = "first"
 

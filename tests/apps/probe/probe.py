@@ -1,4 +1,4 @@
-"""What an instance is like from inside, without a dependency: plain WSGI, so that a virtualenv needs uWSGI only.
+"""An application that tells how its instance looks from inside, without a dependency: plain WSGI, so that a virtualenv needs uWSGI only.
 
 /            ok, or the status of HEALTH with the body "the database is away"
 /env?NAME    a variable of the environment in base64, 404 where there is none

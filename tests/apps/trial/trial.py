@@ -1,4 +1,4 @@
-"""What a process may do, tried: plain WSGI, so that a virtualenv needs uWSGI only. As a script it tries the same outside of a sandbox.
+"""An application that tries what a process may do: plain WSGI, so that a virtualenv needs uWSGI only. As a script it tries the same outside of a sandbox.
 
 GET /?read=/path      in JSON: ``error``, the name of the errno or empty, and ``found``, what there was
 python3 trial.py read /path    prints the error and exits with 1 where there is one

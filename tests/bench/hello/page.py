@@ -1,3 +1,3 @@
-"""What differs between releases."""
+"""The text that differs between releases."""
 
 NAME = "first"

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the benchmark of deployments runs, and that its goals are about what it measures."""
+"""The benchmark of deployments: the runs that it makes, and goals only for series that it measures."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the benchmarks make of their figures: medians, ratios, goals, files."""
+"""The results of benchmarks: medians, ratios, goals, files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is read from the log of the load during a switch."""
+"""Reading the log of the load during a switch."""
 
 from __future__ import annotations
 

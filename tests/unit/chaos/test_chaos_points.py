@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What there is to break, derived from recorded runs."""
+"""The points at which a run is broken, derived from recorded runs."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_fault_of_the_surroundings_finds_its_step():
     assert matching([step("deploy"), step("switch")], "switch.switch") == step("switch")
     with pytest.raises(LookupError, match=r"no step of the recorded run is in nowhere\.at_all"):
         matching([step()], "nowhere.at_all")
-    # Of two modules with equal names in two folders, it is the one of the right folder.
+    # Two folders have a module of this name; the step is of the right folder.
     (nested,) = read_steps(
         json.dumps({"call": "x#1", "step": "modules.x.main:1 > instance.switch.switch:2 | open", "count": 1, "what": "", "seconds": 0})
     )

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What proofs, fault harness and benchmarks share: what is read from a run, and what is written for one."""
+"""The common parts of proofs, fault harness and benchmarks: reading the result of a run, and writing its files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an application is told of a request comes from nginx; what Flask makes of it is proven by the scenario `requests`."""
+"""nginx tells an application about each request. The scenario `requests` shows how Flask understands it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ansible_collections.flaskops.stack.tests.unit.render import OVERLAYS, descr
 FRONTS = ("direct", "proxy")
 HOP = {"direct": "uwsgi", "proxy": "proxy"}
 PLAIN, CACHE, STREAM = {"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream"}
-# What a client could send to make an application believe something.
+# Headers that a client could send to make an application believe something.
 TRUSTED_HEADERS = {
     "X-Forwarded-For",
     "X-Forwarded-Proto",
@@ -242,7 +242,7 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
 @pytest.mark.parametrize("front", FRONTS)
 def test_an_answer_is_of_the_instance_in_its_key(rendered, front):
     http, hop = rendered(app(front, PLAIN, CACHE)), HOP[front]
-    # What $realpath_root is made of, and the header that tells whose answer it is.
+    # The root that $realpath_root is made of, and the header that tells whose answer it is.
     assert front_of(http).values("root") == ["/srv/flask/shop/public/current"]
     assert front_of(http).values(f"{hop}_hide_header") == ["X-Flask-Instance"]
     mapped = mapping(http, "$flaskops_other_instance")

@@ -14,7 +14,7 @@ COLLECTION = Path(__file__).parents[3]
 SETS = re.compile(
     r"\|\s*(?:ansible\.builtin\.)?(?:difference|intersect|symmetric_difference|union)\s*\((?:[^()]|\([^()]*\))*\)\s*(?:\|\s*(\w+))?"
 )
-# What makes an order of a set, or asks only how large it is.
+# Filters that sort a set, or ask only how large it is.
 ORDERLY = {"length", "sort"}
 
 

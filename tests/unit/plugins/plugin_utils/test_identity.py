@@ -53,7 +53,7 @@ SECRETS = {"TOKEN": "hunter2", "PIN": "1234"}
 
 
 def test_digests_stay_what_they_are():
-    # Nor this: it enters the ids of instances.
+    # This digest may not change either: it enters the ids of instances.
     assert secret_digest({"TOKEN": "caf\u00e9", "A": "b"}, "key") == "883be21fb114a2ea5b7073f43d8805ef"
 
 

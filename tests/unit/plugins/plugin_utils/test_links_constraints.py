@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host says that it installed, which every other host has pip read."""
+"""A host reports the versions that it installed, and pip reads them on every other host."""
 
 from __future__ import annotations
 

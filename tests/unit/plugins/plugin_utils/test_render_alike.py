@@ -163,7 +163,7 @@ def test_an_overlay_is_found_where_a_source_is(tmp_path: Path, monkeypatch: pyte
     (place / "templates/part.j2").write_text("{% block body %}{% endblock %}")
     if variable is None:
         monkeypatch.chdir(place)
-    # What is true with `import_playbook: flaskops.stack.site`, where the directory of the playbook is not the project's.
+    # With `import_playbook: flaskops.stack.site` the directory of the playbook is not the project's.
     places = {"inventory_dir": str(tmp_path / "inventory"), "playbook_dir": str(tmp_path / "collection/playbooks")}
     assert render("stack/mine.j2", ["shop"], {**places, **({variable: str(place)} if variable else {})}) == ["mine\n"]
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What of a source would not arrive on a host is told before any host is asked: submodules, Git LFS, what may not be read."""
+"""Files of a source that would not arrive on a host are told before any host is asked: submodules, Git LFS, unreadable ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What YAML has turned into something else before anybody looks: refused where it shows, with quotes as the remedy."""
+"""Values that YAML has turned into something else are refused if it shows, with quotes as the remedy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_whole_numbers_and_texts_in_the_environment_are_taken(written, text):
 
 @pytest.mark.parametrize(("written", "seen"), [("0012345", "5349"), ("1234567", "1234567"), ("2026", "2026"), ("1_000_000", "1000000")])
 def test_a_number_as_the_version_of_a_repository_is_to_be_quoted(written, seen):
-    # What was written cannot be told any more: 0012345 is a commit, and YAML has read it as octal.
+    # The number as it was written is lost: 0012345 is a commit, and YAML has read it as octal.
     assert refusal(f"source: {{git: ../shop, version: {written}}}") == (
         f"shop.source.version is {seen}, a number, and YAML may have read another than was written (0012345 becomes 5349); write it in quotes."
     )

@@ -163,7 +163,7 @@ def test_a_packaged_file_is_replaced_unless_it_was_edited(tmp_path, monkeypatch,
     assert (got.changed, got.kept) == (changed, kept)
     assert ("sites/shop.conf" in got.manifest.files) == packaged, "what is kept is not ours"
     assert asked == [f"{tmp_path}/sites/shop.conf"]
-    # What was replaced is saved, to come back one day.
+    # The replaced file is saved, to come back one day.
     assert got.saved == changed
 
 

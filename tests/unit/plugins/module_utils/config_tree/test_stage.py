@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def apply(root: Path, tree: Path, *entries: Entry, owners: str = "shop"):
-    """What the transaction does between comparing and validating."""
+    """Stage the files, as the transaction does between comparing and validating."""
     plan = Planner(str(root)).make(list(entries), [], [owners])
     files.copy_tree(str(root), str(tree))
     stage.apply_plan(str(tree), plan)

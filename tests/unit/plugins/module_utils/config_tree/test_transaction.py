@@ -515,7 +515,7 @@ def test_a_wrong_root_is_refused(tmp_path, root):
         Transaction(TreeRequest(root, []), Service(""), str(tmp_path))
 
 
-# What a run does to the disk. It is killed before the first such call, before the second, and so on.
+# The calls with which a run changes the disk. It is killed before the first such call, before the second, and so on.
 CALLS = ["rename", "replace", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
 
 

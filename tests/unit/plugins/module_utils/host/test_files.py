@@ -51,7 +51,7 @@ def test_a_secret_is_never_readable_by_others(path, monkeypatch):
         real(old, new)
 
     monkeypatch.setattr(os, "replace", replace)
-    # One that an earlier run left open for all.
+    # An earlier run left a partial file that everybody may read.
     with open(f"{os.path.dirname(path)}/.file.partial", "w") as left:
         os.fchmod(left.fileno(), 0o666)
     write_atomically(path, "secret", 0o600)

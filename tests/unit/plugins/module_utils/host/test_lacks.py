@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host lacks, as its own files tell."""
+"""Users, directories and packages that a host lacks, as its own files tell."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_a_failure_in_between_leaves_no_descriptor(place):
 
 
 def test_the_lock_of_a_tree_of_files_is_no_link_either(tmp_path, precious):
-    """Of nginx's files, it stands in a directory of root's as well."""
+    """The lock for nginx's files stands in a directory of root's as well."""
     transaction = Transaction.__new__(Transaction)
     transaction.name, transaction.who = "/etc/nginx", "me@here"
     transaction.state = str(tmp_path / "state/nginx")

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the package manager knows of files."""
+"""Questions about files to the package manager."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is asked of systemd, and what its answers mean."""
+"""Questions to systemd, and the meaning of its answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the host has of applications, read without changing anything."""
+"""The state of applications on the host, read without changing anything."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What states of systemd units mean for an instance."""
+"""The meaning of a systemd unit's state for an instance."""
 
 from __future__ import annotations
 

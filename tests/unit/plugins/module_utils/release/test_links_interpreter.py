@@ -31,7 +31,7 @@ def place():
 
 @pytest.fixture
 def told(place) -> Path:
-    """Where an interpreter writes down who runs it."""
+    """The file in which an interpreter writes down who runs it."""
     path = place / "told"
     path.touch()
     path.chmod(0o666)

@@ -15,7 +15,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validat
 from ansible_collections.flaskops.stack.tests.unit.parse import nginx, unit, uwsgi_ini
 from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, complete, describe, instance, nginx_files
 
-# What ends a value, begins another or is replaced in one language or another.
+# Texts that end a value, begin another or are replaced in one language or another.
 HOSTILE = [
     *("\0", "\x01", "\t", "\n", "\r", "\x7f", " ", "\x85", "\u00a0", "\u2028"),
     *(";", "{", "}", '"', "'", "\\", "#", "$", "%", "`", "|", "&", "<", ">", "(", ")", "*", "~", "\u0663", "\u00e9"),
@@ -70,7 +70,7 @@ def accepted(place: Place) -> list[str]:
     """Return the hostile variants of a value that pass the check."""
     found = []
     for value in variants(str(at(FULL, place))):
-        # Of the whole description what the value stands in.
+        # The part of the whole description that the value stands in.
         app = {**describe(), place[0]: copy.deepcopy(FULL[place[0]])}
         at(app, place[:-1])[place[-1]] = value
         try:

@@ -47,9 +47,9 @@ def test_a_key_has_a_default_or_says_how_it_comes_about():
     open_keys = {
         path for path, key in KEYS.items() if not path.endswith("[]") and key.default is None and not key.required and not key.derived
     }
-    # What is not written is not limited.
+    # These limits are off unless they are written.
     unlimited = {"nginx.limit.rate", "nginx.limit.connections", "uwsgi.worker_memory", "uwsgi.memory_max", "uwsgi.stream.memory_max"}
-    # Nor is there what has to be asked for.
+    # The last three have to be asked for.
     assert open_keys == alternatives | unlimited | {"uwsgi.greenlets", "uwsgi.cheaper.minimum", "uwsgi.http"}
 
 

@@ -340,7 +340,7 @@ def test_every_kind_of_entry_point_is_taken(wsgi):
 
 # --- what is refused -----------------------------------------------------------------------------------------------------
 
-# What is written, and the one line about it, from its beginning.
+# A description, and the beginning of the one line about it.
 REFUSED = [
     # Wrong keys.
     ({"nginx": {"server_name": ["x"]}}, "shop.nginx.server_name is not a key of the description; did you mean 'server_names'."),

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What requirements were resolved to: the first host decides, the others follow."""
+"""The resolved versions of requirements: the first host decides, the others follow."""
 
 from __future__ import annotations
 

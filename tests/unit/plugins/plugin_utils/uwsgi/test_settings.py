@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an instance is started with; its files as a whole are looked at in roles/test_uwsgi_service.py."""
+"""The settings that an instance is started with; its files as a whole are looked at in roles/test_uwsgi_service.py."""
 
 from __future__ import annotations
 
