@@ -12,14 +12,6 @@ description:
   - Removes all cached answers of an application, or all variants of the answers for given URLs. At the next request nginx asks the
     application again. It is neither reloaded nor restarted.
 options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
   only:
     description: Name of the application whose answers are removed, or C(all).
     type: str
@@ -29,6 +21,7 @@ options:
     type: list
     elements: str
     default: []
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Reports which answers would be removed., support: full}

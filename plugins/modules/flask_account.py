@@ -12,15 +12,7 @@ description:
   - Declares a system user and the directories of every application in C(sysusers.d) and C(tmpfiles.d), and lets systemd create
     missing ones. At boot systemd creates the directories in C(/run) again from these declarations.
   - One call works on all applications. The module never removes a user.
-options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Reports what would change., support: full}

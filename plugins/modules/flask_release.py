@@ -15,14 +15,6 @@ description:
   - The first host that builds resolves requirements without a version, and the other hosts install the same versions.
   - One call works on all applications. Without missing releases the module does not contact the host.
 options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
   plans:
     description: The return value C(plans) of M(flaskops.stack.flask_release_plan).
     type: dict
@@ -40,6 +32,7 @@ options:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Reports which releases would be built., support: full}

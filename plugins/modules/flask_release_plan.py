@@ -11,14 +11,6 @@ description:
   - Fetches the source of every application on the controller. The id of the release is made from the source and the host's interpreter.
   - Changes nothing. M(flaskops.stack.flask_release) builds missing releases.
 options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
   hosted:
     description: The return value C(hosted) of M(flaskops.stack.host_look). Without it, or if it is empty, the module asks the host.
     type: dict
@@ -26,6 +18,7 @@ options:
     description: Directory on the controller where fetched sources are cached.
     type: path
     default: ~/.cache/flaskops
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

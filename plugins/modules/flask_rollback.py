@@ -13,14 +13,6 @@ description:
   - The release that was live is remembered as rejected, and M(flaskops.stack.uwsgi_instance) does not deploy it again unless told to.
   - All applications go back, or none.
 options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
   only:
     description: Name of the application that goes back, or C(all).
     type: str
@@ -33,6 +25,7 @@ options:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Reports which instances would become live., support: full}

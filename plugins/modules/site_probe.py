@@ -11,25 +11,18 @@ version_added: 1.0.0
 description:
   - Requests every route and fails with a line for each route that does not work as its mode promises. A plain route must answer
     without a server error. A cache route must answer C(MISS) and then C(HIT). The first chunk of a stream must arrive before the
-    application sends the second.
+    application sends the second. A route with an empty C(probe) is left out.
   - Changes nothing. Requests to a cache route have a unique query, so that they do not use answers for visitors.
 options:
   listen:
     description: Address and port of the web server, written like nginx's C(listen).
     type: str
     default: "80"
-  apps:
-    description: Descriptions of applications, as in C(flask_apps); a route with an empty C(probe) is left out. By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
   timeout:
     description: Timeout of each connection and each read, in seconds.
     type: int
     default: 10
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

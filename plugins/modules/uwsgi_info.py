@@ -10,15 +10,7 @@ short_description: Read the releases, instances and workers of Flask application
 version_added: 1.0.0
 description:
   - Reads the live release and the live instance of every application, the state of its units, its socket, and the load of its workers.
-options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

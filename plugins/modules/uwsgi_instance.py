@@ -16,14 +16,6 @@ description:
   - An application with C(state=absent) is stopped and removed with its releases; other applications are not touched.
   - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
-  apps:
-    description: Descriptions of applications, as in C(flask_apps). By default, those of C(variable).
-    type: list
-    elements: dict
-  variable:
-    description: Name of the variable that the descriptions are from.
-    type: str
-    default: flask_apps
   releases:
     description:
       - Releases by application, as M(flaskops.stack.flask_release_plan) returns them.
@@ -44,6 +36,7 @@ options:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
+extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Reports which instances would be started., support: full}

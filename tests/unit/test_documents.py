@@ -21,10 +21,14 @@ PLUGINS = [
 ]  # an action has its module's document
 ROLES = sorted(ROOT.glob("roles/*/meta/argument_specs.yml"))
 
-HEAD = {"short_description", "description", "version_added", "author", "options", "attributes", "notes", "seealso", "requirements"}
+HEAD = {
+    "short_description", "description", "version_added", "author", "options", "extends_documentation_fragment", "attributes", "notes", "seealso",
+    "requirements",
+}  # fmt: skip
 KEYS = {
     "module": {"module", *HEAD},
     "filter": {"name", "positional", *HEAD},
+    "fragment": {"options"},
     "role": {"short_description", "description", "author", "options", "version_added"},
     "option": {"description", "type", "elements", "required", "default", "choices", "aliases", "options", "suboptions", "no_log", "version_added"},
     "return": {"description", "type", "elements", "returned", "sample", "contains", "choices", "version_added"},
@@ -45,6 +49,15 @@ def texts(path: Path) -> dict[str, str]:
     return {name: text for name, text in found.items() if name in ("DOCUMENTATION", "EXAMPLES", "RETURN")}
 
 
+# The options of each documentation fragment, by its name.
+FRAGMENTS = {
+    path.stem: yaml.safe_load(ast.literal_eval(node.value))
+    for path in sorted((ROOT / "plugins/doc_fragments").glob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.Assign)
+}
+
+
 def faults(where: str, kind: str, document: t.Any) -> list[str]:
     """Return what is wrong with a document, an option or a return value, with what is below it."""
     if not isinstance(document, dict):
@@ -52,7 +65,7 @@ def faults(where: str, kind: str, document: t.Any) -> list[str]:
     found = [f"{where} has the key '{key}'" for key in document if key not in KEYS[kind]]
     found += [f"{where}.{key} is empty" for key, value in document.items() if value is None]
     for key in ("description", "short_description"):
-        if key == "description" or key in document:
+        if key in document or (key == "description" and key in KEYS[kind]):
             found += unfinished(f"{where}.{key}", document.get(key))
     for key, below in NESTED.items():
         for name, inner in (document.get(key) or {}).items():
@@ -83,6 +96,12 @@ def blanks(where: str, value: t.Any) -> list[str]:
     ]
 
 
+def options(main: dict[str, t.Any]) -> set[str]:
+    """Return the names of a module's options, with those of its documentation fragment."""
+    fragment = main.get("extends_documentation_fragment", "").removeprefix("flaskops.stack.")
+    return {*main.get("options", {}), *(FRAGMENTS[fragment]["options"] if fragment else {})}
+
+
 def plugin_faults(documents: dict[str, str], kind: str) -> list[str]:
     """Return what is wrong with the documents of a plugin."""
     main = yaml.safe_load(documents["DOCUMENTATION"])
@@ -93,7 +112,7 @@ def plugin_faults(documents: dict[str, str], kind: str) -> list[str]:
         found += blanks("EXAMPLES", task)
         for name, arguments in task.items():
             if name == f"flaskops.stack.{main.get('module')}":
-                found += [f"EXAMPLES has the option '{option}'" for option in arguments if option not in main["options"]]
+                found += [f"EXAMPLES has the option '{option}'" for option in arguments if option not in options(main)]
     return found
 
 
@@ -104,6 +123,11 @@ def test_a_plugins_documents_are_read_as_meant(path):
     kind = "module" if path.parent.name == "modules" else "filter"
     assert plugin_faults(documents, kind) == []
     assert yaml.safe_load(documents["DOCUMENTATION"])["module" if kind == "module" else "name"] == path.stem
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_a_documentation_fragment_is_read_as_meant(name):
+    assert faults(name, "fragment", FRAGMENTS[name]) == []
 
 
 @pytest.mark.parametrize("path", ROLES, ids=lambda path: path.parents[1].name)
