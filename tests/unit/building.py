@@ -5,19 +5,18 @@
 from __future__ import annotations
 
 import grp
-import io
 import os
 import pwd
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.flaskops.stack.tests.unit.archives import tar
 
 # A user other than root with a group of the same name, as each application has one.
 USER = next((user.pw_name for user in pwd.getpwall() if user.pw_uid != 0 and user.pw_name == grp.getgrgid(user.pw_gid).gr_name), "")
@@ -95,21 +94,8 @@ CODE = {"app.py": "app = 1\n", "run.sh": "#!/bin/sh\n", "pkg/mod.py": "x = 1\n",
 
 
 def packed(place: Path, members: dict[str, str | None] | None = None, **attributes) -> str:
-    """Write an archive as the controller ships it; a member without text is a directory."""
-    target = place / "shipped.tar.gz"
-    with tarfile.open(target, "w:gz") as tar:
-        for name, text in (CODE if members is None else members).items():
-            info = tarfile.TarInfo(name)
-            if text is None:
-                info.type = tarfile.DIRTYPE
-            elif text.startswith("-> "):
-                info.type, info.linkname = tarfile.SYMTYPE, text.removeprefix("-> ")
-            else:
-                info.size, info.mode = len(text), 0o755 if name.endswith(".sh") else 0o644
-            for name_, value in attributes.items():
-                setattr(info, name_, value)
-            tar.addfile(info, io.BytesIO((text or "").encode()))
-    return str(target)
+    """Write an archive as the controller ships it; see :func:`tar`."""
+    return str(tar(place / "shipped.tar.gz", CODE if members is None else members, **attributes))
 
 
 def description(host, hooks=(), constraints=None, **plan) -> dict:

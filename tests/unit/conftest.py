@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import jinja2
 import pytest
 from ansible.plugins.loader import init_plugin_loader
 
@@ -34,3 +35,17 @@ def host(memory: Path, monkeypatch: pytest.MonkeyPatch):
     from ansible_collections.flaskops.stack.tests.unit.host import Host
 
     return Host(memory, monkeypatch)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The files of templates that Jinja compiles during the test, in this order."""
+    names: list[str | None] = []
+    compile_ = jinja2.Environment.compile
+
+    def note(self, source, name=None, filename=None, **more):
+        names.append(filename)
+        return compile_(self, source, name, filename, **more)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", note)
+    return names

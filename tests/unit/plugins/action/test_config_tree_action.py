@@ -8,7 +8,6 @@ import typing as t
 from pathlib import Path
 from types import SimpleNamespace
 
-import jinja2
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
@@ -151,16 +150,8 @@ def test_many_at_once_are_rendered_as_each_alone(places, name):
 
 
 @pytest.mark.parametrize("src", ["site.conf.j2", "{other}/mine.conf.j2"])
-def test_many_are_compiled_once(places, monkeypatch, src):
+def test_many_are_compiled_once(places, compiled, src):
     (places.other / "mine.conf.j2").write_text('{% extends "site.conf.j2" %}\n')
-    compiled = []
-    compile_ = jinja2.Environment.compile
-
-    def note(self, source, name=None, filename=None, **more):
-        compiled.append(filename)
-        return compile_(self, source, name, filename, **more)
-
-    monkeypatch.setattr(jinja2.Environment, "compile", note)
     files = [{**site(src.format(other=places.other), root=f"/{number}"), "path": str(number)} for number in range(9)]
     assert [f"root /{number};" in entry.content.decode() for number, entry in enumerate(render(places, *files))] == [True] * 9
     assert f"{places.role}/templates/site.conf.j2" in compiled

@@ -28,6 +28,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import wheel_metadata
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
+from ansible_collections.flaskops.stack.tests.unit.archives import tar
 from ansible_collections.flaskops.stack.tests.unit.repository import CONFIGURATION, Repository
 
 
@@ -68,8 +69,8 @@ def refused(get):
 
 def names(tree, place: Path) -> set[str]:
     tree.write_tar(place / "shipped.tar.gz")
-    with tarfile.open(place / "shipped.tar.gz") as tar:
-        return set(tar.getnames())
+    with tarfile.open(place / "shipped.tar.gz") as archive:
+        return set(archive.getnames())
 
 
 @pytest.fixture(autouse=True)
@@ -274,23 +275,6 @@ def test_an_option_is_no_version(refused, origin):
 
 
 # --- archives ----------------------------------------------------------------------------------------------------------------
-
-
-def tar(place: Path, members: dict[str, str | None], mode: str = "w:gz", **attributes) -> Path:
-    """Write an archive; a member without text is a directory, one with `-> x` a link."""
-    with tarfile.open(place, mode) as archive:
-        for name, text in members.items():
-            info = tarfile.TarInfo(name)
-            if text is None:
-                info.type, info.mode = tarfile.DIRTYPE, 0o755
-            elif text.startswith("-> "):
-                info.type, info.linkname = tarfile.SYMTYPE, text.removeprefix("-> ")
-            else:
-                info.size, info.mode = len(text), 0o755 if name.endswith(".sh") else 0o644
-            for attribute, value in attributes.items():
-                setattr(info, attribute, value)
-            archive.addfile(info, io.BytesIO((text or "").encode()))
-    return place
 
 
 def zipped(place: Path, members: dict[str, str]) -> Path:

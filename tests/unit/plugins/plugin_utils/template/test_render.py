@@ -129,16 +129,8 @@ def test_jobs_do_not_see_each_others_variables(render_jobs, places):
     assert render_jobs(jobs, play=play) == ["1 - 1\n", "- 2 no\n", "- - no\n"]
 
 
-def test_fifty_applications_compile_no_more_than_one(render_jobs, places, monkeypatch):
+def test_fifty_applications_compile_no_more_than_one(render_jobs, places, compiled):
     (places.play / "templates/mine.j2").write_text('{% extends "base.j2" %}\n')
-    compiled = []
-    compile_ = jinja2.Environment.compile
-
-    def note(self, source, name=None, filename=None, **more):
-        compiled.append(filename)
-        return compile_(self, source, name, filename, **more)
-
-    monkeypatch.setattr(jinja2.Environment, "compile", note)
     texts = render_jobs([Job("mine.j2", {"name": str(number)}, "") for number in range(50)])
     assert texts == [f"base {number}\n" for number in range(50)]
     assert sorted(compiled) == [f"{places.play}/templates/mine.j2", f"{places.role}/templates/base.j2"]

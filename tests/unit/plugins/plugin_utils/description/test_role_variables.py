@@ -13,7 +13,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_va
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 ROLES = ("flask_app", "uwsgi_service", "nginx_site")
 
 
