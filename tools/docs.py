@@ -18,6 +18,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("flask_app", "uwsgi_service", "nginx_site")
 
+# The imports below find the collection by this path, so they cannot stand at the top.
 sys.path.insert(0, str(ROOT))
 from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
 from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402

@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PLACES = (
+    ".ci",
     ".config/molecule",
     "CONTRIBUTING.md",
     "Makefile",
