@@ -7,7 +7,10 @@ from __future__ import annotations
 import io
 import tarfile
 import typing as t
+import zipfile
 from pathlib import Path
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import Tree
 
 
 def tar(place: Path, members: t.Mapping[str, str | None], mode: str = "w:gz", **attributes: t.Any) -> Path:
@@ -29,3 +32,20 @@ def tar(place: Path, members: t.Mapping[str, str | None], mode: str = "w:gz", **
                 setattr(info, attribute, value)
             archive.addfile(info, io.BytesIO((text or "").encode()))
     return place
+
+
+def zipped(place: Path, members: t.Mapping[str, str]) -> Path:
+    """Write a zip archive of texts by path, and return its own path."""
+    with zipfile.ZipFile(place, "w") as archive:
+        for name, text in members.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (0o755 if name.endswith(".sh") else 0o644) << 16
+            archive.writestr(info, text)
+    return place
+
+
+def names(tree: Tree, place: Path) -> set[str]:
+    """Return the paths in the archive of a tree that a host would get."""
+    tree.write_tar(place / "shipped.tar.gz")
+    with tarfile.open(place / "shipped.tar.gz") as archive:
+        return set(archive.getnames())

@@ -1,147 +1,25 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""config_tree: the transaction as a whole, also when it is refused, undone or killed at any point."""
+"""The transaction as a whole, also when it is refused or undone."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import re
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import journal, stage
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import transaction as transaction_module
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Absent, ConfigTreeError, Entry, TreeRequest
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError, Entry, TreeRequest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result, Transaction
-from ansible_collections.flaskops.stack.plugins.module_utils.host import files
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, CommandResult
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx import sites as sites_module
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteAnswer, SiteProbe
-
-FIRST = [
-    Entry("sites/shop", "shop", b"shop 1\n"),
-    Entry("enabled/shop", "shop", link="../sites/shop"),
-    Entry("sites/blog", "shop", b"blog 1\n"),
-    Entry("extra/blog", "shop", b"zone 1\n"),
-]
-SECOND = [
-    Entry("sites/shop", "shop", b"shop 2\n"),
-    Entry("enabled/shop", "shop", link="../sites/more/shop"),
-    Entry("sites/more/shop", "shop", b"more 2\n"),
-    Entry("foreign", "shop", b"ours 2\n", force=True),
-]
-TREE_OF_FIRST = {
-    "foreign": "foreign\n",
-    "enabled/default": "-> nowhere",
-    "sites/shop": "shop 1\n",
-    "sites/blog": "blog 1\n",
-    "extra/blog": "zone 1\n",
-    "enabled/shop": "-> ../sites/shop",
-}
-TREE_OF_SECOND = {
-    "foreign": "ours 2\n",
-    "sites/shop": "shop 2\n",
-    "sites/more/shop": "more 2\n",
-    "enabled/shop": "-> ../sites/more/shop",
-}
-
-
-class Host:
-    """A host with one tree and one service, which loads the tree at each reload it takes."""
-
-    def __init__(self, base: Path) -> None:
-        self.base = base
-        self.root = base / "etc/nginx"
-        self.state = base / "state"
-        self.loaded = base / "loaded"
-        self.active = True
-        self.refuse: Callable[[dict[str, str]], bool] = lambda _tree: False
-        self.reloads: list[dict[str, str]] = []
-        self.checked: list[str] = []
-        self.checks = 0
-        self.on_check: Callable[[], object] = lambda: None
-        self.probe: SiteProbe | None = None
-        (self.root / "enabled").mkdir(parents=True)
-        (self.root / "foreign").write_text("foreign\n")
-        (self.root / "enabled/default").symlink_to("nowhere")
-
-    def __call__(self, argv, accepted=(0,), together=False) -> CommandResult:
-        """Run what the transaction runs."""
-        return self.answer(argv).require(argv, accepted)
-
-    def answer(self, argv: list[str]) -> CommandResult:
-        if argv[:2] == ["systemctl", "is-active"]:
-            return CommandResult(0, "active" if self.active else "inactive")
-        if argv[:2] == ["systemctl", "reload"]:
-            self.reloads.append(self.live())
-            refused = self.refuse(self.live())
-            if not refused:
-                self.loaded.write_text(repr(sorted(self.live().items())))
-            return CommandResult(int(refused), errors="Job failed" if refused else "")
-        if argv[0] == "journalctl":
-            return CommandResult(0, f"[emerg] no in {self.root}/sites/shop:1")
-        if argv[0] == "unshare" and argv[-1] != "true":
-            self.checks += 1
-            self.on_check()
-            self.checked = [(Path(argv[8]) / "sites/shop").read_text()]
-            return CommandResult(int("bad" in self.checked[0]), f"[emerg] bad in {self.root}/sites/shop:1")
-        return CommandResult(0, "MainPID=77\n" if argv[:2] == ["systemctl", "show"] else "")
-
-    def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
-        absent = [Absent("enabled/default")] if entries is not FIRST else []
-        request = TreeRequest(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
-        transaction = Transaction(request, Service("nginx", runner=self), str(self.state), self.probe, "me@here")
-        return transaction.predict() if check else transaction.run()
-
-    def live(self) -> dict[str, str]:
-        """The files below the root by path, links as `-> target`, config_tree's own left out."""
-        found = {}
-        for directory, names, plain in os.walk(self.root):
-            for name in (*plain, *(name for name in names if os.path.islink(f"{directory}/{name}"))):
-                path = Path(directory) / name
-                text = f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text()
-                found[str(path.relative_to(self.root))] = text
-        return {path: text for path, text in found.items() if not path.startswith(".flaskops")}
-
-    def leftovers(self) -> list[str]:
-        state = sorted(os.listdir(self.state)) if self.state.exists() else []
-        return [name for name in [*os.listdir(self.root.parent), *state] if name != "nginx" and ".lock" not in name]
-
-    def fingerprint(self) -> str:
-        """All that a next run can go by. How full a stage is, is not in it."""
-        marks = [sorted(json.loads(path.read_text() or "{}")) for path in self.state.glob("*.pending")]
-        names = [re.sub("-[^.]*", "", name) for name in self.leftovers()]
-        return repr(
-            (
-                sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*")),
-                sorted(self.live().items()),
-                self.loaded.read_text(),
-                names,
-                marks,
-            )
-        )
-
-    def has_loaded_its_tree(self) -> bool:
-        return self.loaded.read_text() == repr(sorted(self.live().items()))
-
-
-@pytest.fixture(params=["exchange", "files"])
-def host(request, tmp_path, monkeypatch) -> Host:
-    """A host whose filesystem can exchange directories, and one whose cannot."""
-    monkeypatch.setattr(os, "fsync", lambda _handle: None)  # thousands of them here
-    if request.param == "files":
-        monkeypatch.setattr(files, "exchange", lambda _one, _other: False)
-    elif sys.platform != "linux":
-        pytest.skip("renameat2 is Linux")
-    host = Host(tmp_path)
-    host.how = request.param
-    return host
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
+from ansible_collections.flaskops.stack.tests.unit.plugins.module_utils.config_tree.played_host import (
+    FIRST,
+    SECOND,
+    TREE_OF_FIRST,
+    TREE_OF_SECOND,
+)
 
 
 def test_first_change(host):
@@ -303,69 +181,6 @@ def test_a_reload_that_does_not_take_is_undone(host):
     assert not host.run(FIRST).changed
 
 
-class Sites(SiteProbe):
-    """Sites that answer by what the service has loaded; `bad` in a file of theirs makes them fail."""
-
-    def __init__(self, host: Host, *names: str) -> None:
-        super().__init__(("", 0), [{"name": name, "host": name, "routes": [{"probe": "/"}]} for name in names])
-        self.host = host
-        self.asked: list[set[str]] = []
-
-    def look(self, names):
-        self.asked.append(set(names))
-        loaded = self.host.loaded.read_text() if self.host.loaded.exists() else ""
-        answer = SiteAnswer(2, "answered 502") if "broken" in loaded else SiteAnswer(3, "answered 200")
-        return {request: answer for request in self.requests if request.site in names}
-
-
-@pytest.fixture
-def sites(host, monkeypatch):
-    monkeypatch.setattr(sites_module, "_PATIENCE_SECONDS", 0)
-    host.probe = Sites(host, "shop", "blog")
-    return host.probe
-
-
-BROKEN = [Entry("sites/shop", "shop", b"broken\n"), *FIRST[1:]]
-
-
-def test_a_change_that_makes_a_site_worse_is_undone(host, sites):
-    host.run(FIRST)
-    with pytest.raises(ConfigTreeError, match="shop: shop/ answered 502, and answered 200 before the change. The old tree is back"):
-        host.run(BROKEN)
-    assert host.live() == TREE_OF_FIRST
-    assert host.has_loaded_its_tree()
-    assert not host.leftovers()
-    assert not host.run(FIRST).changed
-
-
-def test_sites_whose_files_change_are_asked_before_and_after(host, sites):
-    host.run(FIRST)
-    sites.asked.clear()
-    host.run([Entry("sites/shop", "shop", b"shop 2\n"), *FIRST[1:]])
-    assert sites.asked == [{"shop"}, {"shop"}]
-    sites.asked.clear()
-    assert not host.run([Entry("sites/shop", "shop", b"shop 2\n"), *FIRST[1:]]).changed
-    assert sites.asked == [], "nothing has changed"
-
-
-def test_all_sites_are_asked_when_a_shared_file_changes(host, sites):
-    host.run(FIRST)
-    sites.asked.clear()
-    host.run([*FIRST, Entry("extra/common", "everybody", b"common\n")])
-    assert sites.asked == [{"shop", "blog"}, {"shop", "blog"}]
-
-
-def test_a_new_site_need_not_answer(host, sites):
-    host.run(BROKEN)
-    assert host.live()["sites/shop"] == "broken\n"
-
-
-def test_nobody_is_asked_where_the_service_does_not_run(host, sites):
-    host.active = False
-    host.run(FIRST)
-    assert sites.asked == []
-
-
 def test_a_service_that_takes_nothing_is_reloaded_by_the_next_run(host):
     host.run(FIRST)
     host.refuse = lambda _live: True
@@ -513,86 +328,3 @@ def test_a_full_disk_while_single_files_are_renamed_is_undone(host, monkeypatch)
 def test_a_wrong_root_is_refused(tmp_path, root):
     with pytest.raises(ConfigTreeError, match="absolute path"):
         Transaction(TreeRequest(root, []), Service(""), str(tmp_path))
-
-
-# The calls with which a run changes the disk. It is killed before the first such call, before the second, and so on.
-CALLS = ["rename", "replace", "link", "unlink", "mkdir", "rmdir", "symlink", "open"]
-
-
-def killed_at(number: int, host: Host, entries: list[Entry]) -> bool:
-    """Run in a child that dies without a word before its call `number`. False when it lived to the end."""
-    child = os.fork()
-    if child == 0:
-        left = number
-
-        def counted(real):
-            def call(*args, **more):
-                nonlocal left
-                left -= 1
-                if left == 0:
-                    os._exit(9)
-                return real(*args, **more)
-
-            return call
-
-        for name in CALLS:
-            setattr(os, name, counted(getattr(os, name)))
-        files.exchange = counted(files.exchange)
-        host.on_check = counted(lambda: None)
-        try:
-            host.run(entries)
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    _pid, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) in (0, 9)
-    return os.waitstatus_to_exitcode(status) == 9
-
-
-@pytest.fixture
-def memory(tmp_path) -> Iterator[Path]:
-    """A directory in memory, where there is one: hundreds of runs follow."""
-    if not os.path.isdir("/dev/shm"):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-        yield Path(directory)
-
-
-def run_after_kill(host: Host, then: str) -> None:
-    """The next run, and what must be so after it."""
-    if then == "same":
-        host.run(SECOND)
-        assert host.live() == TREE_OF_SECOND
-    elif then == "back":
-        host.run(FIRST)
-        assert {"enabled/default": "-> nowhere", **host.live()} == TREE_OF_FIRST
-    else:
-        with pytest.raises(ConfigTreeError, match="refused"):
-            host.run([Entry("sites/shop", "shop", b"bad\n")])
-        assert host.live() in (TREE_OF_FIRST, TREE_OF_SECOND)
-        host.run(SECOND)
-    assert host.has_loaded_its_tree()
-    assert host.leftovers() == []
-
-
-def killed_host(base: Path, number: int) -> tuple[Host, bool]:
-    host = Host(base)
-    host.run(FIRST)
-    return host, killed_at(number, host, SECOND)
-
-
-def test_killed_anywhere_the_next_run_converges(host, memory):
-    how, states, number, killed = host.how, {}, 0, True
-    while killed:
-        number += 1
-        host, killed = killed_host(memory / str(number), number)
-        live = host.live()
-        state = host.fingerprint()
-        if state in states:
-            continue
-        states[state] = "old" if live == TREE_OF_FIRST else "new" if live == TREE_OF_SECOND else "mixed"
-        for then in ("same", "back", "refused"):
-            run_after_kill(killed_host(memory / f"{number}{then}", number)[0], then)
-    assert len(states) > 6
-    assert set(states.values()) == ({"old", "new"} if how == "exchange" else {"old", "mixed", "new"})

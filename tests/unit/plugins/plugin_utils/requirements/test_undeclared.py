@@ -1,0 +1,136 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Requirements that only another tool reads are refused, with the way to a file that pip reads."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
+from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.requirements.checked import (
+    PROJECT,
+    dynamic,
+    one,
+    package,
+    problems,
+    write,
+)
+from ansible_collections.flaskops.stack.tests.unit.render import complete
+from ansible_collections.flaskops.stack.tests.unit.repository import Repository
+
+# --- requirements that stand elsewhere -----------------------------------------------------------------------------------------
+
+POETRY = '[tool.poetry.dependencies]\npython = "^3.11"\nflask = "^3"\n'
+EMPTY_POETRY = '[tool.poetry.dependencies]\npython = "^3.11"\n'
+ELSEWHERE = [
+    ({"pyproject.toml": PROJECT}, "a pyproject.toml with dependencies", "add a requirements.txt with one line, a dot"),
+    ({"pyproject.toml": POETRY}, "a pyproject.toml with dependencies", "a dot"),
+    ({"pyproject.toml": '[project]\nname = "x"\ndynamic = ["version", "dependencies"]\n'}, "a pyproject.toml with dependencies", "a dot"),
+    ({"pyproject.toml": PROJECT, "uv.lock": 'version = 1\n[[package]]\nname = "flask"\n'}, "uv.lock", "run `uv export --no-emit-project -o requirements.txt`"),
+    ({"pyproject.toml": POETRY, "poetry.lock": '[[package]]\nname = "flask"\n'}, "poetry.lock", "run `poetry export -o requirements.txt`"),
+    ({"poetry.lock": '[[package]]\nname = "flask"\n'}, "poetry.lock", "run `poetry export -o requirements.txt`"),
+    ({"pyproject.toml": PROJECT, "pdm.lock": ""}, "pdm.lock", "run `pdm export -o requirements.txt`"),
+    ({"Pipfile": '[packages]\nflask = "*"\n'}, "Pipfile", "run `pipenv requirements > requirements.txt`"),
+    ({"Pipfile": '[packages]\nflask = "*"\n', "Pipfile.lock": '{"default": {"flask": {}}}'}, "Pipfile.lock", "pipenv requirements"),
+    ({"setup.py": "from setuptools import setup\nsetup(install_requires=['flask'])"}, "setup.py", "a dot"),
+    ({"setup.py": "from setuptools import setup\nsetup()", "setup.cfg": "[options]\ninstall_requires = flask\n"}, "setup.py", "a dot"),
+    ({"setup.py": "from setuptools import setup\nsetup(**config)"}, "setup.py", "a dot"),
+    ({"setup.cfg": "[options]\ninstall_requires = flask\n"}, "a setup.cfg with install_requires", "copy them into a requirements.txt"),
+    ({"requirements.in": "flask"}, "requirements.in", "run `pip-compile requirements.in`, or write `requirements: requirements.in`"),
+    ({"requirements/prod.txt": "x", "requirements/base.txt": "x"}, "requirements/base.txt", "write `requirements: requirements/base.txt`"),
+    ({"requirements/prod.txt": "flask", "requirements/dev.txt": "y"}, "requirements/prod.txt", "write `requirements: requirements/prod.txt`"),
+    ({"requirements/prod.txt": "flask", "requirements/aws.txt": "y"}, "requirements/prod.txt", "write `requirements: requirements/prod.txt`"),
+    ({"requirements-live.txt": "flask"}, "requirements-live.txt", "write `requirements: requirements-live.txt`"),
+    ({"requirements_prod.txt": "flask"}, "requirements_prod.txt", "write `requirements: requirements_prod.txt`"),
+    ({"requirements.prod.txt": "flask"}, "requirements.prod.txt", "write `requirements: requirements.prod.txt`"),
+    ({"environment.yml": "name: x\ndependencies:\n  - flask\n"}, "environment.yml", "into a requirements.txt"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "seen", "remedy"), ELSEWHERE, ids=lambda value: "+".join(value) if isinstance(value, dict) else "")
+def test_requirements_that_only_another_tool_reads_are_refused_with_the_way_to_a_file(check, files, seen, remedy):
+    told = one(check(files))
+    assert told.startswith(f"requirements: the source has no requirements.txt, so nothing would be installed, but it has {seen}; ")
+    assert remedy in told
+    assert told.endswith("; an empty requirements.txt says that nothing is needed.")
+    assert check({**files, "requirements.txt": ""}) == []
+
+
+@pytest.mark.parametrize("name", ["prod", "base"])
+def test_the_file_that_is_offered_can_be_written(check, name):
+    assert check({f"requirements/{name}.txt": "flask"}, requirements=f"requirements/{name}.txt") == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"pyproject.toml": "[tool.ruff]\nline-length = 100\n"},
+        {"pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'},
+        {"pyproject.toml": PROJECT.replace('["flask"]', "[]"), "uv.lock": '[[package]]\nname = "shop"\nsource = {editable = "."}\n'},
+        {"pyproject.toml": EMPTY_POETRY, "poetry.lock": '[[package]]\nname = "pytest"\n'},
+        {"pyproject.toml": '[dependency-groups]\ndev = ["pytest"]\n'},
+        {"uv.lock": '[[package]]\nname = "shop"\nsource = {virtual = "."}\n'},
+        {"Pipfile": '[packages]\n[dev-packages]\npytest = "*"\n', "Pipfile.lock": '{"default": {}, "develop": {"pytest": {}}}'},
+        {"setup.cfg": "[flake8]\nmax-line-length = 100\n"},
+        {"setup.py": "from setuptools import setup\nsetup(name='shop', install_requires=[])"},
+        {
+            "requirements-dev.txt": "pytest",
+            "requirements/test.txt": "pytest",
+            "dev-requirements.txt": "pytest",
+            "requirements_docs.txt": "x",
+        },
+        {"docs/requirements.txt": "sphinx"},
+        {"environment.yml": "name: x\n"},
+    ],
+)
+def test_a_project_that_needs_nothing_is_taken(check, files):
+    assert check(files) == []
+
+
+def test_a_package_is_not_looked_into(tmp_path):
+    assert package(tmp_path, "shop==1.0", "flask") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("pyproject.toml", "add a requirements.txt with one line, a dot"),
+        ("uv.lock", "run `uv export --no-emit-project -o requirements.txt`"),
+        ("poetry.lock", "run `poetry export -o requirements.txt`"),
+        ("Pipfile", "run `pipenv requirements > requirements.txt`"),
+        ("setup.py", "a dot"),
+        ("environment.yml", "a dot"),
+    ],
+)
+def test_a_file_that_pip_cannot_read_is_no_requirements_file(check, name, remedy):
+    told = one(check({name: "x"}, requirements=name))
+    assert told.startswith(f"requirements: '{name}' is no requirements file")
+    assert remedy in told
+
+
+def test_requirements_of_another_tool_may_be_read_by_pip(check):
+    assert check({"requirements.in": "flask"}, requirements="requirements.in") == []
+
+
+# --- the same in a commit ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"requirements.txt": "-r more/base.txt", "more/base.txt": "-e .", "pyproject.toml": PROJECT}, "in more/base.txt is an editable installation"),
+        ({"requirements.txt": "../common"}, "leads out of the source"),
+        ({"requirements.txt": "./lib"}, "which is not in the source"),
+        ({"requirements.txt": "./lib", "lib/x.py": ""}, "which pip cannot install"),
+        ({"requirements.txt": "uWSGI==2.0.28"}, "is a second uWSGI"),
+        ({"requirements.txt": ".", "pyproject.toml": dynamic('"setuptools_scm"')}, "has its version from the history"),
+        ({"pyproject.toml": PROJECT}, "but it has a pyproject.toml with dependencies"),
+        ({"requirements/prod.txt": "flask"}, "but it has requirements/prod.txt"),
+        ({"requirements.txt": "./lib\n.[live]", "lib/setup.py": "", "pyproject.toml": PROJECT}, ""),
+    ],
+)  # fmt: skip
+def test_a_commit_is_looked_at_as_a_directory_is(tmp_path, files, says):
+    write(tmp_path / "app", files)
+    commit = Repository(tmp_path).commit("x")
+    told = problems(complete(wsgi="app.py"), GitTree(tmp_path / ".git", commit, "app"))
+    assert says in one(told) if says else told == []

@@ -1,0 +1,66 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sites as tests describe them, and the servers and locations of the rendered ones."""
+
+from __future__ import annotations
+
+from ansible_collections.flaskops.stack.tests.unit.parse import Directive
+from ansible_collections.flaskops.stack.tests.unit.render import describe
+
+FRONTS = ("direct", "proxy")
+HOP = {"direct": "uwsgi", "proxy": "proxy"}
+PLAIN, CACHE, STREAM = {"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream"}
+# Headers that a client could send to make an application believe something.
+TRUSTED_HEADERS = {
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-SSL",
+    "X-Real-IP",
+    "X-Request-ID",
+    "Forwarded",
+    "Proxy",
+}
+
+
+def app(front: str = "direct", *routes: dict, **nginx_keys):
+    return describe(nginx={"front": front, "server_names": ["shop.example.com"], "routes": list(routes or [PLAIN]), **nginx_keys})
+
+
+def front_of(http: Directive, name: str = "shop.example.com") -> Directive:
+    (found,) = [server for server in http.all("server") if name in server.one("server_name").args and "80" in server.values("listen")]
+    return found
+
+
+def backend_of(http: Directive, name: str = "shop.example.com") -> Directive:
+    (found,) = [
+        server for server in http.all("server") if name in server.one("server_name").args and server.values("listen") == ["127.0.0.1:8000"]
+    ]
+    return found
+
+
+def servers_of(http: Directive, front: str, name: str = "shop.example.com") -> list[Directive]:
+    """Return every server a request for a site goes through."""
+    return [front_of(http, name), *([backend_of(http, name)] if front == "proxy" else [])]
+
+
+def location(server: Directive, *args: str) -> Directive:
+    """Return the location with exactly these arguments."""
+    (found,) = [place for place in server.all("location") if place.args == args]
+    return found
+
+
+HIDDEN = ("~", r"/\.(?!well-known/)")
+
+
+def places(server: Directive) -> set[tuple[str, ...]]:
+    """Return the arguments of all locations but the one for hidden files."""
+    return {place.args for place in server.all("location")} - {HIDDEN}
+
+
+def mapping(http: Directive, variable: str) -> dict[str, str]:
+    """Return what a variable is mapped from."""
+    (found,) = [inner for inner in http.all("map") if inner.args[1] == variable]
+    return {inner.name: inner.args[0] for inner in found.block}

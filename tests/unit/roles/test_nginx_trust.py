@@ -1,0 +1,61 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Headers that nginx believes, and those that no client can forge."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
+    CACHE,
+    FRONTS,
+    PLAIN,
+    STREAM,
+    TRUSTED_HEADERS,
+    app,
+    backend_of,
+    front_of,
+    mapping,
+)
+
+
+def test_no_client_can_forge_a_header_on_the_way_to_uwsgi(rendered):
+    server = front_of(rendered(app("direct")))
+    params = {inner.args[0]: inner.args[1:] for inner in server.all("uwsgi_param")}
+    assert {f"HTTP_{name.upper().replace('-', '_')}" for name in TRUSTED_HEADERS} <= set(params)
+    assert params["HTTP_X_FORWARDED_PROTO"] == ("$flaskops_scheme",)
+    assert params["HTTP_X_FORWARDED_FOR"] == ("$remote_addr",)
+    assert "QUERY_STRING" in params, "the standard parameters are part of the one set"
+
+
+def test_no_client_can_forge_a_header_on_the_way_to_the_backend(rendered):
+    http = rendered(app("proxy"))
+    headers = {inner.args[0]: inner.args[1] for inner in front_of(http).all("proxy_set_header")}
+    assert set(headers) >= TRUSTED_HEADERS
+    assert not [value for value in headers.values() if value.startswith("$http_")]
+    assert headers["Host"] == headers["X-Forwarded-Host"] == "$flaskops_host"
+    # The backend believes the front about the address, and nobody else.
+    backend = backend_of(http)
+    assert backend.values("set_real_ip_from") == ["127.0.0.1", "::1"]
+    params = {inner.args[0] for inner in backend.all("uwsgi_param")}
+    assert {f"HTTP_{name.upper().replace('-', '_')}" for name in TRUSTED_HEADERS} <= params
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_nothing_below_a_server_drops_its_parameters(rendered, front):
+    # uwsgi_param and proxy_set_header of a location replace those of its server, all of them.
+    http = rendered(app(front, PLAIN, CACHE, STREAM))
+    for server in http.all("server"):
+        for place in server.all("location"):
+            assert not place.all("uwsgi_param")
+            assert not place.all("proxy_set_header")
+
+
+def test_only_proxies_that_are_known_are_believed(rendered):
+    http = rendered(app("direct"))
+    assert not http.all("set_real_ip_from")
+    assert not http.all("real_ip_header")
+    http = rendered(app("direct"), nginx_site_trusted_proxies=["192.0.2.1", "2001:db8::/32"])
+    assert http.values("set_real_ip_from") == ["192.0.2.1", "2001:db8::/32"]
+    trusted = {inner.name: inner.args[0] for inner in http.one("geo", "$realip_remote_addr", "$flaskops_trusted").block}
+    assert trusted == {"default": "0", "192.0.2.1": "1", "2001:db8::/32": "1"}
+    assert mapping(http, "$flaskops_scheme") == {"default": "$scheme", "1 http": "http", "1 https": "https"}
