@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PLACES = (
     ".ci",
     ".config/molecule",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Makefile",
     "README.md",

@@ -19,12 +19,10 @@ def evaluate(expression: str, **variables):
 def test_descriptions_are_completed():
     apps = evaluate("apps | flaskops.stack.resolve_apps", apps=[describe(), describe(name="blog")])
     assert apps == [complete(), complete(name="blog")]
-    assert evaluate("(app | flaskops.stack.resolve_app).socket", app=describe()) == "/run/flask/shop/uwsgi.sock"
 
 
 def test_a_role_says_what_it_needs():
     assert evaluate("[{'name': 'shop'}] | flaskops.stack.resolve_apps(require=[]) | length") == 1
-    assert evaluate("({'name': 'shop'} | flaskops.stack.resolve_app([])).user") == "flask-shop"
 
 
 def test_all_problems_reach_the_user():
