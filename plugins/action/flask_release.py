@@ -13,7 +13,7 @@ from pathlib import Path
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot, ReleaseOrder
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
@@ -27,7 +27,7 @@ _INLINE_BYTES = 1_000_000
 
 
 class ActionModule(AppsAction):
-    """No round trip where nothing is missing, one where the sources are small."""
+    """No round trip if nothing is missing, one if the sources are small; in check mode one if accounts are missing."""
 
     _requires_connection = True
     # This action makes a temporary directory only for large sources; ansible-core would make one on every run.
@@ -39,19 +39,30 @@ class ActionModule(AppsAction):
         args = self.arguments(
             plans={"type": "dict", "required": True},
             missing={"type": "list", "elements": "str", "required": True},
+            accounts={"type": "list", "elements": "str", "default": []},
             cache_dir={"type": "path", "default": "~/.cache/flaskops"},
             lock_timeout={"type": "int", "default": 60},
         )
         plans = args["plans"]
-        missing = [app for app in self.resolve(args, task_vars) if app["name"] in args["missing"]]
-        result["made"] = [path for app in missing for path in _would_make(app, plans[app["name"]])]
-        result["changed"] = bool(missing)
-        result["diff"] = [_diff(app, plans[app["name"]]) for app in missing]
-        if missing and not self._task.check_mode:
-            self._build(missing, plans, args, task_vars)
-        return result
+        apps = present(self.resolve(args, task_vars))
+        missing = [app for app in apps if app["name"] in args["missing"]]
+        accounts: list[str] = []
+        diff: list[dict[str, str]] = []
+        if args["accounts"] or (missing and not self._task.check_mode):
+            # In check mode the host predicts accounts alone, since the plans already tell what would be built.
+            answer = self._build([] if self._task.check_mode else missing, [places(app) for app in apps], args, task_vars)
+            accounts, diff = answer["accounts"], answer["diff"]
+        return {
+            **result,
+            "changed": bool(missing or accounts),
+            "made": [path for app in missing for path in _would_make(app, plans[app["name"]])],
+            "accounts": accounts,
+            "diff": [*diff, *(_diff(app, plans[app["name"]]) for app in missing)],
+        }
 
-    def _build(self, apps: list[App], plans: dict[str, t.Any], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+    def _build(self, apps: list[App], accounts: list[App], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Have the host make accounts and build releases; return its answer."""
+        plans = args["plans"]
         cache = cache_path(args["cache_dir"])
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
             packed = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
@@ -64,7 +75,7 @@ class ActionModule(AppsAction):
         with constraints.first_to_resolve(cache, undecided):
             wanted = [_order(app, plans[app["name"]], cache) for app in apps]
             # One opaque value: it has secrets for build hooks.
-            payload = base64.b64encode(json.dumps({"apps": wanted, "archives": texts}).encode()).decode()
+            payload = base64.b64encode(json.dumps({"apps": wanted, "accounts": accounts, "archives": texts}).encode()).decode()
             arguments = {
                 "mode": "build",
                 "payload": payload,
@@ -77,6 +88,7 @@ class ActionModule(AppsAction):
             for problem in constraints.harvest(cache, built, answer.get("constraints"), str(task_vars.get("inventory_hostname"))):
                 self._display.warning(problem)
         self.require_success("flask_release", answer, task_vars)
+        return answer
 
     def _pack(self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, local: Path, task_vars: dict[str, t.Any]) -> dict[str, Path]:
         """Pack the sources of releases that are not on the host; return the files by application."""

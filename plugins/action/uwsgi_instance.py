@@ -127,6 +127,7 @@ class ActionModule(AppsAction):
         releases = {**self._hosted_releases(wanted, args["releases"], task_vars), **args["releases"]}
         order = {
             "apps": self._instances(wanted, releases, args["secrets_key"], task_vars),
+            "accounts": [places(app) for app in wanted],
             "absent": [_absent(app) for app in apps if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],

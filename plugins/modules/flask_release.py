@@ -13,7 +13,9 @@ description:
     on the host is never changed.
   - Commands that install or run foreign code run as the application's user. The finished release and virtualenv belong to root.
   - The first host that builds resolves requirements without a version, and the other hosts install the same versions.
-  - One call works on all applications. Without missing releases the module does not contact the host.
+  - Before that it makes the system users and directories that the host lacks, by C(sysusers.d) and C(tmpfiles.d). At boot systemd
+    makes the directories in C(/run) again. The module never removes a user.
+  - One call works on all applications. If neither releases nor accounts are missing, the module does not contact the host.
 options:
   plans:
     description: The return value C(plans) of M(flaskops.stack.flask_release_plan).
@@ -24,6 +26,11 @@ options:
     type: list
     elements: str
     required: true
+  accounts:
+    description: The return value C(accounts) of M(flaskops.stack.host_look). If it is not empty, users and directories are made.
+    type: list
+    elements: str
+    default: []
   cache_dir:
     description: Directory on the controller where fetched sources are cached.
     type: path
@@ -35,20 +42,22 @@ options:
 extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
-  check_mode: {description: Reports which releases would be built., support: full}
-  diff_mode: {description: Shows the release before and after., support: full}
+  check_mode: {description: Reports which releases and accounts would be made., support: full}
+  diff_mode: {description: Shows declarations of accounts and the release before and after., support: full}
 """
 
 EXAMPLES = r"""
-- name: Build the releases that the host lacks
+- name: Make the accounts and build the releases that the host lacks
   flaskops.stack.flask_release:
-    apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
+    apps: "{{ flask_apps }}"
     plans: "{{ plan.plans }}"
     missing: "{{ plan.missing }}"
+    accounts: "{{ look.accounts }}"
 """
 
 RETURN = r"""
 made: {description: "Paths that were built, or would be built in check mode.", type: list, elements: str, returned: success}
+accounts: {description: "Declarations and directories that were made or corrected, or would be in check mode.", type: list, elements: str, returned: success}
 """
 
 import base64
@@ -57,8 +66,9 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flaskops.stack.plugins.module_utils.app import history
+from ansible_collections.flaskops.stack.plugins.module_utils.app import account, history
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build_all
 
@@ -72,9 +82,10 @@ def unpacked(module: AnsibleModule, name: str, text: str) -> str:
 
 
 def build(module: AnsibleModule) -> dict[str, t.Any]:
-    """Build every release; those that can be are, also beside one that cannot."""
+    """Make the accounts that the host lacks, and build every release, also beside one that cannot be built."""
     order = json.loads(base64.b64decode(module.params["payload"]))
-    apps = order["apps"]
+    accounts = account.ensure(order["accounts"], module.check_mode)
+    apps = [] if module.check_mode else order["apps"]
     archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
     built = build_all(apps, archives)
     for app, outcome in zip(apps, built, strict=True):
@@ -85,8 +96,10 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
             history.record(app["root"], {**entry, **failed})
     made = [path for outcome in built for path in outcome.made]
     return {
-        "changed": bool(made),
+        "changed": bool(made or accounts.paths),
         "made": made,
+        "accounts": accounts.paths,
+        "diff": accounts.diff,
         "constraints": {
             app["name"]: store.read_constraints(app["root"], app["release"]["virtualenv_id"])
             for app, outcome in zip(apps, built, strict=True)
@@ -124,6 +137,8 @@ def main() -> None:
             result = build(module)
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
+    except CommandError as error:
+        module.fail_json(msg=f"The users and directories of applications cannot be made: {error}")
     except OSError as error:
         module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")
     if result["problems"]:

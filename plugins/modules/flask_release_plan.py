@@ -28,7 +28,7 @@ attributes:
 EXAMPLES = r"""
 - name: Find releases that the host lacks
   flaskops.stack.flask_release_plan:
-    apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
+    apps: "{{ flask_apps }}"
   register: plan
 """
 

@@ -12,6 +12,8 @@ description:
   - Renders the configuration of every application on the controller and names the instance by it. An instance that is not on the
     host is started as a candidate; it must become ready and answer its health request on its private socket. Only when all
     candidates do are they switched to, by renaming a symlink; the old instances are stopped after their drain time.
+  - First it makes the system users and directories that the host lacks, also of an application whose release was not built by
+    M(flaskops.stack.flask_release).
   - A candidate that fails is discarded; the live instance stays as it was.
   - An application with C(state=absent) is stopped and removed with its releases; other applications are not touched.
   - Every attempt is written to C(history.jsonl) in the application's directory.
@@ -46,7 +48,7 @@ attributes:
 EXAMPLES = r"""
 - name: Switch every application to its new instance
   flaskops.stack.uwsgi_instance:
-    apps: "{{ flask_apps | flaskops.stack.resolve_apps }}"
+    apps: "{{ flask_apps }}"
 """
 
 RETURN = r"""
@@ -55,6 +57,7 @@ instances:
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
+accounts: {description: "Declarations and directories that were made or corrected, or would be in check mode.", type: list, elements: str, returned: success}
 removed: {description: Paths that were removed., type: list, elements: str, returned: success}
 notices: {description: "Applications that keep their live release, since the wanted one was rolled back.", type: list, elements: str, returned: success}
 """
@@ -64,6 +67,7 @@ import json
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
@@ -82,6 +86,7 @@ def new_releases(order: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
+    account.ensure(order["accounts"], check=False)
     sandbox.check(order["apps"])
     deploy.migrate([Instance(app) for app in order["apps"]], order["who"])
     return {"changed": True}
@@ -89,10 +94,16 @@ def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     wanted = [Instance(app) for app in order["apps"]]
+    accounts = account.ensure(order["accounts"], check)
     if not check:
         sandbox.check(order["apps"])
     outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check)
-    return outcome._asdict()
+    return {
+        **outcome._asdict(),
+        "changed": outcome.changed or bool(accounts.paths),
+        "accounts": accounts.paths,
+        "diff": [*accounts.diff, *outcome.diff],
+    }
 
 
 def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:

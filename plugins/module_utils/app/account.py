@@ -9,6 +9,7 @@ import os
 import pwd
 import typing as t
 
+from ..host.command import run
 from ..host.files import is_directory, read_text, write_atomically
 from ..host.managed import HEADER
 from .layout import AccountApp, Layout
@@ -74,6 +75,29 @@ def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
         files.update({path: text for path, text in declarations(app).items() if read_text(path) != text})
         wrong += [directory.path for directory in directories(app) if not directory.is_right()]
     return files, sorted(set(wrong))
+
+
+class Ensured(t.NamedTuple):
+    """Declarations and directories that were not as they should be, and the declarations before and after."""
+
+    paths: list[str]
+    diff: list[dict[str, str]]
+
+
+def ensure(apps: t.Sequence[AccountApp], check: bool) -> Ensured:
+    """Have systemd make the users and directories of applications that the host lacks.
+
+    :param check: whether only to report what would be made
+    :raises CommandError: if systemd cannot make them
+    """
+    files, wrong = pending(apps)
+    diff = [
+        {"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path}
+        for path, text in sorted(files.items())
+    ]
+    if (files or wrong) and not check:
+        apply(files, apps, run)
+    return Ensured([*sorted(files), *wrong], diff)
 
 
 def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Callable[[list[str]], object]) -> None:

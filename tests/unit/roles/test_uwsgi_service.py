@@ -9,9 +9,6 @@ import shutil
 import subprocess
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
 from ansible_collections.flaskops.stack.plugins.module_utils.app.account import declarations
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 from ansible_collections.flaskops.stack.tests.unit.parse import unit, uwsgi_ini
@@ -20,10 +17,8 @@ from ansible_collections.flaskops.stack.tests.unit.render import (
     OVERLAYS,
     RELEASE,
     complete,
-    describe,
     instance,
     instances,
-    task_vars,
 )
 
 STREAM = {"path": "/time/", "mode": "stream"}
@@ -409,26 +404,3 @@ def test_the_place_of_the_checkout_does_not_enter_an_id(tmp_path, monkeypatch):
 def test_equal_descriptions_of_two_applications_have_their_own_ids():
     one, other = instances([complete(), complete(name="blog")])
     assert one["id"] != other["id"]
-
-
-# --- accounts ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("variables", "wanted"),
-    [
-        ({}, True),
-        ({"flask_app_releases": {"shop": RELEASE}}, False),
-        ({"flask_app_releases": {"blog": RELEASE}}, True),
-        # From elsewhere, such as a play that reads them from a file: nobody has made the user.
-        ({"uwsgi_service_releases": {"shop": RELEASE}}, True),
-        ({"uwsgi_service_releases": {"shop": RELEASE}, "flask_app_releases": {}}, True),
-        ({"uwsgi_service_releases": {}, "flask_app_releases": {"shop": RELEASE}}, False),
-    ],
-)
-def test_accounts_are_left_out_only_where_the_role_flask_app_has_made_them(variables, wanted):
-    """The task is a round trip, so a run of all three roles is without it."""
-    tasks = yaml.safe_load((COLLECTION / "roles/uwsgi_service/tasks/main.yml").read_text())
-    (task,) = [task for task in tasks if "flaskops.stack.flask_account" in task]
-    known = task_vars("uwsgi_service", flask_apps=[describe()], **variables)
-    assert Templar(loader=DataLoader(), variables=known).template(trust_as_template("{{ " + task["when"] + " }}")) is wanted

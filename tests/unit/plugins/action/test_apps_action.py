@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_account, flask_rollback, site_probe, uwsgi_info
+from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_rollback, site_probe, uwsgi_info
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
 SHOP, BLOG, GONE = describe(), describe(name="blog"), describe(name="gone", state="absent")
@@ -24,7 +24,7 @@ def run(plugin, args, task_vars=None):
     return asked, result
 
 
-@pytest.mark.parametrize("plugin", [flask_account, uwsgi_info, site_probe, cache_purge, flask_rollback])
+@pytest.mark.parametrize("plugin", [uwsgi_info, site_probe, cache_purge, flask_rollback])
 @pytest.mark.parametrize(
     ("args", "task_vars"),
     [({"apps": [SHOP, BLOG]}, {}), ({}, {"flask_apps": [SHOP, BLOG]}), ({"variable": "mine"}, {"mine": [SHOP, BLOG]})],
@@ -34,7 +34,7 @@ def test_applications_come_as_an_argument_or_from_a_variable(plugin, args, task_
     assert asked
 
 
-@pytest.mark.parametrize("plugin", [flask_account, uwsgi_info, site_probe, cache_purge, flask_rollback])
+@pytest.mark.parametrize("plugin", [uwsgi_info, site_probe, cache_purge, flask_rollback])
 def test_bad_input_is_one_message_with_the_name_of_the_variable(plugin):
     with pytest.raises(AnsibleActionFail, match="^mine is 'shop', but must be a list of applications"):
         run(plugin, {"apps": "shop", "variable": "mine"})

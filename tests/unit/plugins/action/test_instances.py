@@ -57,6 +57,7 @@ def test_applications_that_go_away_are_in_the_same_call():
     deploy(host, complete(), complete(name="blog", state="absent", purge=True))
     ((_mode, order),) = host.calls
     assert [app["name"] for app in order["apps"]] == ["shop"]
+    assert [(account["name"], account["web_group"]) for account in order["accounts"]] == [("shop", "www-data")]
     (gone,) = order["absent"]
     assert (gone["name"], gone["purge"], gone["user"]) == ("blog", True, "flask-blog")
 

@@ -29,7 +29,7 @@ class Host:
         self.place = place
         self.hosted: dict[str, dict] = {}
         self.constraints: dict[str, str] = {}
-        self.answer: dict = {"changed": True, "problems": []}
+        self.answer: dict = {"changed": True, "problems": [], "accounts": [], "diff": []}
         self.calls: list[dict] = []
         self.shipped: dict[str, list[str]] = {}
 
@@ -49,8 +49,11 @@ class Host:
                     self.shipped[app] = tar.getnames()
         return {"constraints": self.constraints, **self.answer}
 
+    def ordered(self, key: str) -> list[dict]:
+        return json.loads(base64.b64decode(self.calls[-1]["payload"]))[key]
+
     def built(self) -> list[dict]:
-        return json.loads(base64.b64decode(self.calls[-1]["payload"]))["apps"]
+        return self.ordered("apps")
 
     @property
     def modes(self) -> list[str]:
@@ -80,10 +83,11 @@ def look(host: Host, *apps, **args) -> dict:
     return plugin.run(task_vars={})
 
 
-def build(host: Host, *apps, check_mode=False) -> dict:
+def build(host: Host, *apps, check_mode=False, accounts=()) -> dict:
     """Look, then build what is missing."""
     plan = look(host, *apps)
     args = {"apps": list(apps), "plans": plan["plans"], "missing": plan["missing"], "cache_dir": str(host.place / "cache")}
+    args["accounts"] = list(accounts)
     plugin = action(flask_release.ActionModule, "flask_app", args, host, check_mode)
     plugin._make_tmp_path = lambda: str(host.place)
     plugin._remove_tmp_path = lambda _path: None
@@ -269,3 +273,45 @@ def test_code_that_changes_during_a_run_is_not_shipped_under_another_name(host):
     with pytest.raises(AnsibleActionFail, match="^shop.source: the source changed while the run was under way; run it again"):
         plugin.run(task_vars={})
     assert host.modes == ["inspect"]
+
+
+# --- accounts ----------------------------------------------------------------------------------------------------------------
+
+DECLARATION = "/etc/sysusers.d/flask-shop.conf"
+MADE = {"accounts": [DECLARATION], "diff": [{"before": "", "after": "u", "before_header": DECLARATION, "after_header": DECLARATION}]}
+
+
+def test_accounts_are_made_in_the_call_that_builds(host):
+    host.answer.update(MADE)
+    done = build(host, app(), app("gone", state="absent"), accounts=[DECLARATION])
+    assert host.modes == ["inspect", "build"]
+    assert [account["name"] for account in host.ordered("accounts")] == ["shop"]
+    assert (done["accounts"], done["diff"][:1], len(done["diff"])) == (MADE["accounts"], MADE["diff"], 2)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_host_that_lacks_only_accounts_gets_them(host, check_mode):
+    host.hosted["shop"] = finished(look(host, app()))
+    constraints.remember(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}", "")
+    host.answer.update(MADE)
+    done = build(host, app(), accounts=[DECLARATION], check_mode=check_mode)
+    assert host.modes[-1] == "build"
+    assert host.built() == []
+    assert done["changed"]
+    assert (done["made"], done["accounts"], done["diff"]) == ([], MADE["accounts"], MADE["diff"])
+
+
+def test_check_mode_asks_for_accounts_and_ships_no_source(host):
+    host.answer.update(MADE)
+    done = build(host, app(), accounts=[DECLARATION], check_mode=True)
+    assert (host.built(), host.shipped) == ([], {})
+    assert len(done["made"]) == 3
+    assert done["accounts"] == MADE["accounts"]
+
+
+def test_nothing_is_asked_of_a_host_that_lacks_nothing(host):
+    host.hosted["shop"] = finished(look(host, app()))
+    constraints.remember(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}", "")
+    done = build(host, app())
+    assert "build" not in host.modes
+    assert not done["changed"]

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
-from ansible_collections.flaskops.stack.plugins.module_utils.app.account import Directory, apply, declarations, directories, pending
+from ansible_collections.flaskops.stack.plugins.module_utils.app import account, layout
+from ansible_collections.flaskops.stack.plugins.module_utils.app.account import Directory, apply, declarations, directories, ensure, pending
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 
@@ -91,14 +91,14 @@ def test_everything_is_pending_at_first(app):
     assert set(wrong) == {place.path for place in directories(app)}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="what root owns, root must make")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the directories that belong to root")
 def test_nothing_is_pending_when_it_is_there(app):
     make(app)
     apply(pending([app])[0], [app], lambda command: None)
     assert pending([app]) == ({}, [])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="what root owns, root must make")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the directories that belong to root")
 @pytest.mark.parametrize("change", ["mode", "owner", "file", "link", "gone"])
 def test_a_directory_that_was_changed_by_hand_is_pending(app, change):
     make(app)
@@ -148,3 +148,22 @@ def test_systemd_is_called_once_for_all_applications(app):
 
 def test_a_directory_is_declared_in_the_format_of_tmpfiles():
     assert Directory("/srv/x", 0o2750, "a", "b").line() == "d /srv/x 2750 a b -\n"
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_accounts_that_are_missing_are_made_or_predicted(app, monkeypatch, check):
+    commands: list[list[str]] = []
+    monkeypatch.setattr(account, "run", commands.append)
+    done = ensure([app], check)
+    assert set(done.paths) == {*declarations(app), *(place.path for place in directories(app))}
+    assert [(part["before"], part["after"]) for part in done.diff] == [("", text) for _path, text in sorted(declarations(app).items())]
+    assert [command[0] for command in commands] == ([] if check else ["systemd-sysusers", "systemd-tmpfiles"])
+    assert os.path.exists(f"{layout.SYSUSERS_DIR}/flask-shop.conf") is not check
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the directories that belong to root")
+def test_a_host_that_has_all_accounts_is_not_touched(app, monkeypatch):
+    make(app)
+    apply(declarations(app), [app], lambda command: None)
+    monkeypatch.setattr(account, "run", lambda command: pytest.fail(str(command)))
+    assert ensure([app], check=False) == ([], [])
