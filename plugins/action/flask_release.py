@@ -19,6 +19,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.release import cons
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_builds
 
 App = dict[str, t.Any]
 
@@ -125,6 +126,8 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "environment": environment(app) if app["hooks"]["build"] else {},
+        "command_sandbox": of_builds(app),
+        "command_limits": app["command_limits"],
         "constraints": constraints.known(cache, _key(plan)) if plan["open_versions"] else None,
         "release": {
             "id": plan["id"],

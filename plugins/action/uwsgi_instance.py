@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AbsentApp, InstanceOrder
+from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
@@ -16,7 +17,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import con
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import sandbox
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 
 App = dict[str, t.Any]
@@ -44,6 +45,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "uwsgi_service_app": app,
         "uwsgi_service_release": release,
         "uwsgi_service_stop_timeout": stop_timeout(app),
+        "uwsgi_service_sandbox": {"fixed": sandbox.fixed(app), "chosen": sandbox.chosen(app["sandbox"])},
     }
     own = {
         **common,

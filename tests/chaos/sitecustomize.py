@@ -28,7 +28,7 @@ WATCHED = {
 }
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 # Commands that only tell something.
-LOOKS = re.compile(r"systemctl (show|is-active) |journalctl |/\S+ -I -c ")
+LOOKS = re.compile(r"systemctl (show|is-active|list-units) |journalctl |/\S+ -I -c ")
 # How long a child has run when its parent is killed beside it.
 BESIDE_SECONDS = 0.2
 # The harness does what a process cannot do to itself within this time.

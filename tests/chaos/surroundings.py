@@ -10,7 +10,7 @@ from ansible_collections.flaskops.stack.tests.chaos.points import Case, Step, ma
 # A run is disturbed in these functions of plugins/module_utils, written as module and name. tests/unit/chaos has a test that each of them is there.
 UNPACK = "release.build._unpack"
 INSTALL_UWSGI = "release.virtualenv._install_uwsgi"
-FINISH_RELEASE = "host.trees.date_by_content"
+FINISH_RELEASE = "release.build._finish_release"
 WRITE_HISTORY = "app.history.record"
 WRITE_INSTANCE = "instance.instance.write"
 STAGE_FILES = "config_tree.stage.apply_plan"

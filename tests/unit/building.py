@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import run
 from ansible_collections.flaskops.stack.tests.unit.archives import tar
 
 # A user other than root with a group of the same name, as each application has one.
@@ -62,6 +65,13 @@ elif "install" in sys.argv:
 """
 
 
+def without_systemd(cage: Cage, command: Sequence[str], directory: str, env: Mapping[str, str]) -> str:
+    """Run a command as the user of its cage: the machine that runs these tests need not run systemd."""
+    user = pwd.getpwnam(cage.user)
+    options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "umask": 0o022, "cwd": directory}
+    return run(command, together=True, env=env, **options).output
+
+
 def make_host():
     """Directories of an application below one that every user can pass, and an interpreter whose virtualenvs have the played pip."""
     place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
@@ -101,6 +111,7 @@ def packed(place: Path, members: dict[str, str | None] | None = None, **attribut
 def description(host, hooks=(), constraints=None, **plan) -> dict:
     made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
+    common |= {"command_sandbox": [], "command_limits": {"timeout": 60, "memory_max": "80%"}}
     return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "constraints": constraints, "release": made}
 
 

@@ -32,6 +32,7 @@ ARROWS = {
     },
     "plugin_utils": {
         ("action", "description"),
+        ("action", "uwsgi"),
         ("description", "uwsgi"),
         ("release", "identity.py"),
         ("release", "requirements"),

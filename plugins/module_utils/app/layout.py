@@ -58,17 +58,36 @@ class StaticRoute(t.TypedDict):
     directory: str
 
 
-class HostApp(PlacedApp):
-    """An application as a host runs it; ``environment`` has the secrets too, ``writable`` the further paths it may write to."""
+class CommandLimits(t.TypedDict):
+    """Limits of each command of a deployment: seconds, and memory as systemd writes it."""
 
+    timeout: int
+    memory_max: str
+
+
+class CommandApp(t.TypedDict):
+    """An application of which a deployment runs commands.
+
+    ``environment`` has the secrets too. ``command_sandbox`` are properties of the units in which the commands run.
+    """
+
+    name: str
     user: str
+    root: str
+    hooks: dict[str, list[str]]
+    environment: dict[str, str]
+    command_sandbox: list[str]
+    command_limits: CommandLimits
+
+
+class HostApp(PlacedApp, CommandApp):
+    """An application as a host runs it; ``writable`` are the further paths it may write to."""
+
     health: HealthCheck
     drain_timeout: int
     stop_timeout: int
     keep_releases: int
     strategy: str
-    hooks: dict[str, list[str]]
-    environment: dict[str, str]
     static: list[StaticRoute]
     writable: list[str]
 
@@ -109,14 +128,9 @@ class PlannedRelease(t.TypedDict):
     revision: str
 
 
-class ReleaseOrder(t.TypedDict):
+class ReleaseOrder(CommandApp):
     """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements."""
 
-    name: str
-    user: str
-    root: str
-    hooks: dict[str, list[str]]
-    environment: dict[str, str]
     python: str
     uwsgi: str
     gevent: list[str]
@@ -179,6 +193,15 @@ SOCKET_SUFFIX = ".sock"
 _STREAM_SOCKET_SUFFIX = ".stream.sock"
 
 
+def command_units(name: str, kind: str) -> str:
+    """Return how the names of the transient units begin that run commands of an application.
+
+    :param kind: ``build``, ``migrate`` or ``after_switch``
+    """
+    # With a dot, which no name of an application has, so that none of its units can be called like those of another application.
+    return f"flask-{name}.{kind.replace('_', '-')}"
+
+
 class AppRoot:
     """Paths below the root of an application: releases, virtualenvs, the files that nginx serves, and what is written down.
 
@@ -201,11 +224,17 @@ class AppRoot:
     def unfinished_release(self, release_id: str) -> str:
         return f"{self.releases}/.{release_id}"
 
+    def unfinished_copy(self, release_id: str) -> str:
+        return f"{self.releases}/.{release_id}.copy"
+
     def release_record(self, release_id: str) -> str:
         return f"{self.releases}/{release_id}.json"
 
     def virtualenv(self, virtualenv_id: str) -> str:
         return f"{self.virtualenvs}/{virtualenv_id}"
+
+    def unfinished_virtualenv(self, virtualenv_id: str) -> str:
+        return f"{self.virtualenvs}/.{virtualenv_id}"
 
     def constraints(self, virtualenv_id: str) -> str:
         """Return the file that is written when a virtualenv is complete: the versions in it, as constraints for another host."""

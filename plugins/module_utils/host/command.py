@@ -9,13 +9,20 @@ import shutil
 import subprocess
 import typing as t
 
+from .output import MOST_BYTES, TooMuchOutputError, collect
+
 # For programs that end with any status, when each of them is an answer or none is of interest.
 ANY_STATUS = range(-255, 256)
-_LINES_SHOWN = 25
+# So many of the last lines that a failed program wrote are in the message.
+LINES_SHOWN = 25
 
 
 class CommandError(Exception):
     """A program could not be started or failed; the message has the command, its exit status and the program's last words."""
+
+
+class TimedOutError(CommandError):
+    """A program has not ended in time and was killed."""
 
 
 class CommandResult(t.NamedTuple):
@@ -44,7 +51,7 @@ class CommandResult(t.NamedTuple):
 
 
 def _last_lines(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-_LINES_SHOWN:])
+    return "\n".join(text.strip().splitlines()[-LINES_SHOWN:])
 
 
 class Runner(t.Protocol):
@@ -58,6 +65,8 @@ def run(
     accepted: t.Container[int] = (0,),
     together: bool = False,
     env: t.Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    shown: t.Sequence[str] = (),
     **options: t.Any,
 ) -> CommandResult:
     """Run a program to its end. It reads nothing.
@@ -65,27 +74,43 @@ def run(
     :param accepted: exit statuses that are no failure; :data:`ANY_STATUS` for all of them
     :param together: whether what goes to standard error is in ``output`` too, in the order in which the program wrote it
     :param env: the whole environment; without it that of this process, in the C locale, so that words can be parsed and shown
-    :param options: further options of :func:`subprocess.run`, such as ``user``, ``cwd`` and ``timeout``
-    :raises CommandError: if it cannot be started, does not end in time, or ends with another status
+    :param timeout: seconds that it has; without it, as long as it takes
+    :param shown: what messages call the program, without all of its arguments
+    :param options: further options of :class:`subprocess.Popen`, such as ``user`` and ``cwd``
+    :raises CommandError: if it cannot be started, does not end in time, writes without an end, or ends with another status
     """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             argv,
-            check=False,
             env=in_locale(os.environ, "C") if env is None else dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if together else subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
             **options,
         )
     except OSError as error:
         where = "" if error.filename in (None, argv[0]) else f" ({error.filename})"
         raise CommandError(f"cannot run {argv[0]}: {error.strerror}{where}") from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandError(f"'{' '.join(argv)}' has not ended within {error.timeout:g} s and was killed") from error
-    return CommandResult(done.returncode, done.stdout, done.stderr or "").require(argv, accepted)
+    with process:
+        try:
+            output, *errors = [_text(written) for written in collect(process, timeout)]
+        except (TimeoutError, TooMuchOutputError) as error:
+            raise _cut_short(shown or argv, error, timeout) from error
+        finally:
+            # It has ended unless one of these errors, or an interruption, cut it short.
+            process.kill()
+    return CommandResult(process.returncode, output, "".join(errors)).require(shown or argv, accepted)
+
+
+def _cut_short(argv: t.Sequence[str], error: Exception, timeout: float | None) -> CommandError:
+    if isinstance(error, TimeoutError):
+        return TimedOutError(f"'{' '.join(argv)}' has not ended within {timeout:g} s and was killed")
+    return CommandError(f"'{' '.join(argv)}' wrote more than {MOST_BYTES // 2**20} MB and was killed")
+
+
+def _text(written: bytes) -> str:
+    """Return what was written as lines, each with one line feed at its end."""
+    return written.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def in_locale(env: t.Mapping[str, str], locale: str) -> dict[str, str]:

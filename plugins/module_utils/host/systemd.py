@@ -4,22 +4,35 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import typing as t
 
-from .command import ANY_STATUS, CommandError, Runner, run
+from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
 UNIT_DIR = "/etc/systemd/system"
+# The units of this collection stop within 15 seconds, unless a process tells systemd to wait for longer (sd_notify(3), EXTEND_TIMEOUT_USEC).
+_STOP_SECONDS = 20
+# For the kernel to end the processes of a unit that were killed.
+_KILL_SECONDS = 10
+# timeout(1) ends with this status if the time is over.
+_STOP_OR_KILL = f'timeout {_STOP_SECONDS} systemctl stop -- "$@"; [ $? -ne 124 ] || systemctl kill --signal=KILL -- "$@"'
 
 
 class SystemdError(CommandError):
     """systemd is not there or refused a command; the message has its words."""
 
 
+class TimedOutSystemdError(SystemdError):
+    """systemd has not done in time what it was told."""
+
+
 def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run) -> str:
     try:
         return runner(list(command), accepted).output
+    except TimedOutError as error:
+        raise TimedOutSystemdError(str(error)) from error
     except CommandError as error:
         raise SystemdError(str(error)) from error
 
@@ -57,11 +70,27 @@ def start(units: t.Sequence[str]) -> None:
         _call("systemctl", "start", "--no-block", "--", *units)
 
 
-def stop(units: t.Sequence[str]) -> None:
-    """Stop units and wait until they have; those that systemd does not know are no error."""
-    if units:
-        # Exit status 5: "Unit ... not loaded" (systemctl(1), EXIT STATUS).
-        _call("systemctl", "stop", "--", *units, accepted=(0, 5))
+def stop(units: t.Sequence[str], seconds: float = _STOP_SECONDS) -> None:
+    """Stop units and wait until they have; those that systemd does not know are no error.
+
+    :param seconds: what is left of a unit after this time is killed
+    :raises SystemdError: if even then a unit does not end
+    """
+    if not units:
+        return
+    # Exit status 5: "Unit ... not loaded" (systemctl(1), EXIT STATUS).
+    command = ["systemctl", "stop", "--", *units]
+    try:
+        _call(*command, accepted=(0, 5), runner=functools.partial(run, timeout=seconds))
+    except TimedOutSystemdError:
+        _call("systemctl", "kill", "--signal=KILL", "--", *units, accepted=ANY_STATUS)
+        _call(*command, accepted=(0, 5), runner=functools.partial(run, timeout=_KILL_SECONDS))
+
+
+def matching(pattern: str) -> list[str]:
+    """Return the units that systemd has in memory, by a pattern such as ``flask-shop-build-*.service``."""
+    listed = _call("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "--", pattern)
+    return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
 def reset_failed(units: t.Sequence[str]) -> None:
@@ -79,7 +108,7 @@ def disable(unit: str) -> None:
 
 
 def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
-    """Have systemd stop units after some seconds, whatever becomes of this process."""
+    """Have systemd stop units after some seconds, whatever becomes of this process; units that refuse to stop are killed."""
     _call(
         "systemd-run",
         "--quiet",
@@ -87,11 +116,22 @@ def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
         f"--unit={timer}",
         f"--on-active={seconds}",
         "--timer-property=AccuracySec=1s",
-        "systemctl",
-        "stop",
-        "--",
+        "/bin/sh",
+        "-c",
+        _STOP_OR_KILL,
+        "sh",
         *units,
     )
+
+
+def in_transient_unit(unit: str, user: str, directory: str, properties: t.Sequence[str]) -> list[str]:
+    """Return what stands before a command that is to run in a unit of its own.
+
+    It ends with the exit status of the command when the unit has ended, and writes what the command writes.
+    """
+    who = [f"--uid={user}", f"--gid={user}", f"--working-directory={directory}"]
+    own = [f"--property={text}" for text in properties]
+    return ["systemd-run", "--quiet", "--wait", "--pipe", "--service-type=exec", f"--unit={unit}", *who, *own, "--"]
 
 
 def journal(

@@ -24,8 +24,9 @@ DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Every level takes a descriptor while the levels below it are walked.
 _DEEPEST = 128
-# The files of a release may have this size together; each is read once.
+# The files of a release or a virtualenv may have this size together, and there may be so many of them; each is read once.
 MOST_BYTES = 8 * 2**30
+_MOST_ENTRIES = 1_000_000
 _BLOCK = 2**20
 # Times of files lie in the twenty years from 2000-01-01: never in the future.
 _FIRST_DATE, _DATES = 946_684_800, 631_152_000
@@ -58,8 +59,7 @@ def walk(directory: int, path: str, bottom_up: bool = False, changing: bool = Fa
     :raises TreeError: for directories inside each other without end
     """
     if path.count("/") > _DEEPEST:
-        where = "/".join(path.split("/")[:4])
-        raise TreeError(f"below '{where}' there are more than {_DEEPEST} directories inside each other; have nothing make so many")
+        raise _too_deep(path)
     if not bottom_up:
         yield directory, path
     for name in subdirectories(directory):
@@ -77,6 +77,11 @@ def walk(directory: int, path: str, bottom_up: bool = False, changing: bool = Fa
             os.close(inner)
     if bottom_up:
         yield directory, path
+
+
+def _too_deep(path: str) -> TreeError:
+    where = "/".join(path.split("/")[:4])
+    return TreeError(f"below '{where}' there are more than {_DEEPEST} directories inside each other; have nothing make so many")
 
 
 def subdirectories(directory: int) -> list[str]:
@@ -113,40 +118,101 @@ def _give_entry(name: str, directory: int, user: int, group: int) -> None:
         os.chown(name, user, group, dir_fd=directory, follow_symlinks=False)
 
 
-def take_from_user(tree: str, user: int) -> None:
-    """Hand a tree over to root, links themselves and not what they point to, and let nobody else write to it.
+def copy_from_user(tree: str, target: str, user: int, dated: bool = False) -> None:
+    """Copy a tree of a user's into a new one of root's, where nobody else writes.
 
-    From the top down, each directory before anything is looked up in it: from then on the user can neither make nor exchange a name
-    there, and what a process of his has made until then is found. Owners go before modes, which an owner could change back.
+    It is a copy since a process of that user may still have a file of the tree open, and would go on writing to it.
 
-    :param user: whose all of it has to be
-    :raises TreeError: for an entry of somebody else, which only a hard link brings into a tree
+    :param target: where nothing is yet
+    :param user: whose all of the tree has to be
+    :param dated: whether every file gets a time that follows from its content instead of the time that it has
+    :raises TreeError: for what is no file, directory or link, for an entry of somebody else, and for more than there is time to copy
     """
-    with opened(tree, DIRECTORY) as top:
-        for directory, path in walk(top, ""):
-            os.fchown(directory, 0, 0)
-            os.fchmod(directory, os.fstat(directory).st_mode & _KEPT_MODE)
-            for name in others(directory):
-                _take_entry(name, directory, user, f"{path}/{name}".lstrip("/"))
+    os.mkdir(target, 0o700)
+    copy = _Copy(user, dated)
+    with opened(tree, DIRECTORY) as source, opened(target, DIRECTORY) as place:
+        for inner, inner_place, path in _pairs(source, place, ""):
+            copy.fill(inner, inner_place, path)
 
 
-def _take_entry(name: str, directory: int, user: int, path: str) -> None:
-    """Take an entry of a directory that is root's already, so that the name stays what it is."""
-    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    if status.st_uid != user:
-        raise TreeError(
-            f"'{path}' is a file of {_user_name(status.st_uid)} and not of {_user_name(user)}, who built the rest: a hard link."
-            " Have the source and what it installs make files of their own"
-        )
-    if stat.S_ISREG(status.st_mode):
-        with opened(name, FILE, directory) as file:
-            os.fchown(file, 0, 0)
-            os.fchmod(file, os.fstat(file).st_mode & _KEPT_MODE)
-        return
-    os.chown(name, 0, 0, dir_fd=directory, follow_symlinks=False)
-    # The mode of a link means nothing. A named pipe or a socket cannot be opened without consequences.
-    if not stat.S_ISLNK(status.st_mode):
-        os.chmod(name, status.st_mode & _KEPT_MODE, dir_fd=directory)
+def _pairs(source: int, place: int, path: str) -> t.Iterator[tuple[int, int, str]]:
+    """Yield descriptors of a directory and of its copy, then of all below; the caller makes the copies of subdirectories meanwhile."""
+    if path.count("/") > _DEEPEST:
+        raise _too_deep(path)
+    yield source, place, path
+    for name in subdirectories(place):
+        with opened(name, DIRECTORY, source) as inner, opened(name, DIRECTORY, place) as inner_place:
+            yield from _pairs(inner, inner_place, f"{path}/{name}".lstrip("/"))
+
+
+class _Copy:
+    """The copy of one tree, up to a number of entries and of bytes."""
+
+    def __init__(self, user: int, dated: bool) -> None:
+        self.user, self.dated = user, dated
+        self.entries_left, self.bytes_left = _MOST_ENTRIES, MOST_BYTES
+
+    def fill(self, source: int, place: int, path: str) -> None:
+        """Copy what is in a directory into an empty one, and its permissions; directories in it are made and not filled."""
+        with os.scandir(source) as entries:
+            names = sorted(entry.name for entry in entries)
+        self.entries_left -= len(names)
+        if self.entries_left < 0:
+            raise TreeError(f"a release and its virtualenv may have {_MOST_ENTRIES:,} files each. Keep data in shared/")
+        for name in names:
+            self._entry(name, source, place, f"{path}/{name}".lstrip("/"))
+        os.fchmod(place, os.fstat(source).st_mode & _KEPT_MODE)
+
+    def _entry(self, name: str, source: int, place: int, path: str) -> None:
+        status = os.stat(name, dir_fd=source, follow_symlinks=False)
+        if status.st_uid != self.user:
+            raise TreeError(
+                f"'{path}' is a file of {_user_name(status.st_uid)} and not of {_user_name(self.user)}, who built the rest: a hard link."
+                " Have the source and what it installs make files of their own"
+            )
+        if stat.S_ISDIR(status.st_mode):
+            os.mkdir(name, 0o700, dir_fd=place)
+        elif stat.S_ISLNK(status.st_mode):
+            os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=place)
+        elif stat.S_ISREG(status.st_mode):
+            self._file(name, source, place, path)
+        else:
+            raise TreeError(f"'{path}' is a named pipe, a socket or a device. Have the build remove it: a release has files and links")
+
+    def _file(self, name: str, source: int, place: int, path: str) -> None:
+        new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with opened(name, FILE, source) as file, opened(name, new, place) as copy:
+            status = os.fstat(file)
+            self.bytes_left -= status.st_size
+            if self.bytes_left < 0 or not stat.S_ISREG(status.st_mode):
+                raise TreeError(
+                    f"'{path}' has {status.st_size:,} bytes, and the files of a release may have {MOST_BYTES:,} together."
+                    " Keep large data in shared/"
+                )
+            digest = hashlib.sha256()
+            for block in blocks(file, status.st_size):
+                _write(copy, block)
+                if self.dated:
+                    digest.update(block)
+            os.fchmod(copy, status.st_mode & _KEPT_MODE)
+            os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+            if self.dated:
+                date = _date(digest.digest())
+                os.utime(copy, (date, date))
+
+
+def _write(file: int, block: bytes) -> None:
+    while block:
+        block = block[os.write(file, block) :]
+
+
+def _date(digest: bytes) -> int:
+    """Return a time that follows from the content of a file.
+
+    Flask and nginx make entity tags of time and size: a file that changed must have another time, the same file on another host or
+    in the next release must not.
+    """
+    return _FIRST_DATE + int.from_bytes(digest[:4], "big") % _DATES
 
 
 def _user_name(user: int) -> str:
@@ -154,38 +220,6 @@ def _user_name(user: int) -> str:
         return pwd.getpwuid(user).pw_name
     except KeyError:
         return f"user {user}"
-
-
-def date_by_content(tree: str) -> None:
-    """Give every file of a tree of root's a time that follows from its content.
-
-    Flask and nginx make entity tags of time and size: a file that changed must have another time, the same file on another host or
-    in the next release must not.
-
-    :raises TreeError: for more than there is time to read, such as a file that is one large hole
-    """
-    left = MOST_BYTES
-    with opened(tree, DIRECTORY) as top:
-        for directory, path in walk(top, ""):
-            for name in others(directory):
-                if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-                    left -= _date_file(name, directory, left, f"{path}/{name}".lstrip("/"))
-
-
-def _date_file(name: str, directory: int, most: int, path: str) -> int:
-    """Date a file and return its size."""
-    with opened(name, FILE, directory) as file:
-        size = os.fstat(file).st_size
-        if size > most:
-            raise TreeError(
-                f"'{path}' has {size:,} bytes, and the files of a release may have {MOST_BYTES:,} together. Keep large data in shared/"
-            )
-        digest = hashlib.sha256()
-        for block in blocks(file, size):
-            digest.update(block)
-        seconds = _FIRST_DATE + int.from_bytes(digest.digest()[:4], "big") % _DATES
-        os.utime(file, (seconds, seconds))
-    return size
 
 
 def blocks(file: int, size: int) -> t.Iterator[bytes]:

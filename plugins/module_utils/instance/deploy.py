@@ -8,10 +8,11 @@ import time
 import typing as t
 
 from ..app import history
+from ..app.commands import cage, run_hooks
 from ..app.layout import AbsentApp, AppRoot, Release
 from ..app.links import name_behind, points_to
 from ..host import systemd
-from ..host.as_user import CommandError, run_hooks
+from ..host.command import CommandError
 from ..release.store import release_record
 from . import prune, removal, switch
 from .attempt import Action, RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
@@ -71,7 +72,7 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
     for instance in wanted:
         began = time.monotonic()
         try:
-            run_hooks("migrate", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
+            _run_hooks("migrate", instance)
         except CommandError as error:
             seconds = {"migrate": time.monotonic() - began}
             record_attempt(instance, who, Action.DEPLOY, "failed", str(error), instance.live_id, seconds)
@@ -79,11 +80,20 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
             raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
 
 
+def _run_hooks(kind: str, instance: Instance) -> None:
+    """Run hooks beside the live instance, in its sandbox and with its HOME.
+
+    :raises CommandError: naming the hook, with its output
+    """
+    release = instance.release
+    run_hooks(kind, instance.app, cage(instance.app, kind), release.path, release.virtualenv_path, instance.layout.shared)
+
+
 def _after_switch(switched: t.Sequence[Instance]) -> None:
     problems: list[str] = []
     for instance in switched:
         try:
-            run_hooks("after_switch", instance.app, instance.release.path, instance.release.virtualenv_path, instance.layout.shared)
+            _run_hooks("after_switch", instance)
         except CommandError as error:
             problems.append(f"{instance.name}: the switch to {instance.id} was made, but {error}")
     if problems:

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
+import pwd
 import typing as t
 
 from ..app.layout import HostApp
-from ..host.as_user import CommandError, run
+from ..host.command import CommandError, run
 from .instance import DeployError
 
 
@@ -28,7 +29,8 @@ def _problem(app: HostApp, path: str) -> str:
     if not os.path.exists(path):
         return f"{where} is not on this host; make it before, for {user} to write to, or take it from the list."
     try:
-        run(user, ["test", "-w", path], "/", {"PATH": "/usr/bin:/bin"})
+        entry = pwd.getpwnam(user)
+        run(["test", "-w", path], user=entry.pw_uid, group=entry.pw_gid, extra_groups=[], cwd="/")
     except CommandError:
         return f"{where} is not writable for {user}; give it to that user or its group, or take it from the list."
     return ""

@@ -18,7 +18,8 @@ class UnitState(enum.Enum):
     ACTIVATING = "activating"
     INACTIVE = "inactive"
     FAILED = "failed"
-    # Any other state, such as `deactivating` and `reloading`; no decision depends on which of them it is.
+    DEACTIVATING = "deactivating"
+    # Any other state, such as `reloading`, which a process can claim for its unit (sd_notify(3)): it is taken for one that runs.
     OTHER = "other"
 
     @classmethod
@@ -33,4 +34,4 @@ class UnitState(enum.Enum):
     @property
     def goes_on(self) -> bool:
         """Return whether the unit runs or starts, and nothing has begun to stop it."""
-        return self in (UnitState.ACTIVE, UnitState.ACTIVATING)
+        return self.is_running and self is not UnitState.DEACTIVATING

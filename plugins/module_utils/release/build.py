@@ -20,13 +20,14 @@ import typing as t
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+from ..app.commands import cage, end_those_of_killed_runs, run_hooks
 from ..app.layout import AppRoot, ReleaseOrder, ReleaseRecord
 from ..app.links import point
-from ..host.as_user import CommandError, run_hooks
+from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
-from ..host.trees import date_by_content, give_to_user, take_from_user
+from ..host.trees import copy_from_user, give_to_user
 from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
-from .virtualenv import build_virtualenv, pip, run_in_build
+from .virtualenv import Workshop, build_virtualenv, pip
 
 # Each takes a processor and some memory.
 _AT_A_TIME = 4
@@ -73,43 +74,48 @@ def build(app: ReleaseOrder, archive: str | None) -> list[str]:
     tree = release if os.path.isdir(release) else places.unfinished_release(plan["id"])
     try:
         if tree != release or not is_complete(places.root, virtualenv_id):
-            with _home(app) as home:
-                _make_missing(app, archive, home, tree, made)
+            end_those_of_killed_runs(app, "build")
+            with _workshop(app, tree) as workshop:
+                _make_missing(app, archive, workshop, tree, made)
     except BaseException:
         if venv in made or not is_complete(places.root, virtualenv_id):
             remove_virtualenv(places.root, virtualenv_id)
         if tree != release:
             discard(tree)
+            discard(places.unfinished_copy(plan["id"]))
         raise
     if point(places.next, release):
         made.append(places.next)
     return made
 
 
-def _make_missing(app: ReleaseOrder, archive: str | None, home: str, tree: str, made: list[str]) -> None:
+def _make_missing(app: ReleaseOrder, archive: str | None, workshop: Workshop, tree: str, made: list[str]) -> None:
     """Make the virtualenv or the release or both, and add what is whole to ``made``."""
     places, plan = AppRoot(app["root"]), app["release"]
     release = places.release(plan["id"])
     if tree != release:
         _unpack(app, archive, tree)
     if not is_complete(places.root, plan["virtualenv_id"]):
-        build_virtualenv(app, home, tree)
+        build_virtualenv(app, workshop)
         made.append(places.virtualenv(plan["virtualenv_id"]))
     if tree != release:
-        _finish_release(app, home, tree, release)
+        _finish_release(app, workshop, tree, release)
         made.append(release)
 
 
 @contextlib.contextmanager
-def _home(app: ReleaseOrder) -> t.Iterator[str]:
-    """Make an empty HOME for a build: what running instances write to ``shared/`` must not steer an installer outside of their sandbox."""
-    place = tempfile.mkdtemp(prefix=".home-", dir=AppRoot(app["root"]).releases)
+def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
+    """Make an empty HOME for a build: what running instances write to ``shared/`` must not steer what is installed."""
+    places = AppRoot(app["root"])
+    home = tempfile.mkdtemp(prefix=".home-", dir=places.releases)
     try:
         user = pwd.getpwnam(app["user"])
-        os.chown(place, user.pw_uid, user.pw_gid)
-        yield place
+        os.chown(home, user.pw_uid, user.pw_gid)
+        # The minus sign: the virtualenv is not there yet, or is complete already.
+        writable = [home, f"-{tree}", f"-{places.virtualenvs}/{app['release']['virtualenv_id']}"]
+        yield Workshop(cage(app, "build", writable), home, tree)
     finally:
-        discard(place)
+        discard(home)
 
 
 def _unpack(app: ReleaseOrder, archive: str | None, tree: str) -> None:
@@ -147,23 +153,24 @@ def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
     return True
 
 
-def _finish_release(app: ReleaseOrder, home: str, tree: str, release: str) -> None:
+def _finish_release(app: ReleaseOrder, workshop: Workshop, tree: str, release: str) -> None:
     """Turn an unpacked tree into the release: installed if it is a package, built by its hooks, compiled, owned by root."""
     plan, venv = app["release"], AppRoot(app["root"]).virtualenv(app["release"]["virtualenv_id"])
     if plan["package"]:
         file = plan["package"].partition("[")[0]
-        run_in_build(app, [*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"], home, tree)
+        workshop.run([*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"])
         os.unlink(f"{tree}/{file}")
-    run_hooks("build", app, tree, venv, home)
+    run_hooks("build", app, workshop.within, tree, venv, workshop.home)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
     compileall = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
-        run_in_build(app, [f"{venv}/bin/python", *compileall], home, tree)
-    take_from_user(tree, pwd.getpwnam(app["user"]).pw_uid)
-    date_by_content(tree)
+        workshop.run([f"{venv}/bin/python", *compileall])
+    copy = AppRoot(app["root"]).unfinished_copy(plan["id"])
+    copy_from_user(tree, copy, pwd.getpwnam(app["user"]).pw_uid, dated=True)
+    discard(tree)
     record = ReleaseRecord.from_dict(plan)
     write_atomically(AppRoot(app["root"]).release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
     # Flush the tree before the rename that publishes it; the link `next` is set only afterwards.
-    sync_filesystem(tree)
-    os.rename(tree, release)
+    sync_filesystem(copy)
+    os.rename(copy, release)
     fsync(os.path.dirname(release))

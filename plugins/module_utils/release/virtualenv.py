@@ -12,10 +12,11 @@ import tempfile
 import typing as t
 
 from ..app.layout import AppRoot, ReleaseOrder
-from ..host.as_user import CommandError, environment, run
-from ..host.command import in_locale
+from ..host.cage import Cage
+from ..host.command import CommandError, in_locale
 from ..host.files import sync_filesystem, write_atomically
-from ..host.trees import take_from_user
+from ..host.installers import environment
+from ..host.trees import copy_from_user, remove
 from .pins import is_pin
 from .store import discard
 
@@ -66,8 +67,8 @@ def venv_command(python: str, directory: str) -> list[str]:
     return [python, "-I", "-c", _MAKE, directory]
 
 
-def build_virtualenv(app: ReleaseOrder, home: str, tree: str) -> None:
-    """Make a virtualenv with the requirements of a tree and uWSGI.
+def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
+    """Make a virtualenv with the requirements of the tree that is built, and with uWSGI.
 
     The host that builds first resolves requirements without a version; the other hosts install the same versions.
     """
@@ -75,31 +76,31 @@ def build_virtualenv(app: ReleaseOrder, home: str, tree: str) -> None:
     venv, mark = places.virtualenv(plan["virtualenv_id"]), places.constraints(plan["virtualenv_id"])
     with contextlib.suppress(FileNotFoundError):
         os.unlink(mark)
-    _empty_virtualenv(app, venv, home, tree)
+    _empty_virtualenv(app, venv, workshop)
     # Beside the virtualenv, where its user reads it and makes no names.
     with tempfile.NamedTemporaryFile("w", dir=places.virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
         _rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
         install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["constraints"] else [])]
         if plan["requirements"]:
-            run_in_build(app, [*install, "--requirement", plan["requirements"]], home, tree)
+            workshop.run([*install, "--requirement", plan["requirements"]])
         if plan["package"]:
             # The virtualenv keeps what the package needs; the package itself is the release.
-            run_in_build(app, [*install, f"./{plan['package']}"], home, tree)
-            run_in_build(app, [*pip(venv), "uninstall", "--yes", _distribution(plan["package"])], home, tree)
-        frozen = run_in_build(app, [*pip(venv), "freeze"], home, tree)
-        _install_uwsgi(app, venv, home, tree)
+            workshop.run([*install, f"./{plan['package']}"])
+            workshop.run([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
+        frozen = workshop.run([*pip(venv), "freeze"])
+        _install_uwsgi(app, venv, workshop)
         if gevent := _not_in(frozen, app["gevent"]):
             # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
             _rewrite(chosen, _constraints(frozen))
-            run_in_build(app, [*pip(venv), "install", "--constraint", chosen.name, *gevent], home, tree)
-    take_from_user(venv, pwd.getpwnam(app["user"]).pw_uid)
+            workshop.run([*pip(venv), "install", "--constraint", chosen.name, *gevent])
+    _replace_by_copy(app, venv)
     # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.
     sync_filesystem(venv)
     write_atomically(mark, _constraints(frozen), 0o644)
 
 
-def _empty_virtualenv(app: ReleaseOrder, venv: str, home: str, tree: str) -> None:
+def _empty_virtualenv(app: ReleaseOrder, venv: str, workshop: Workshop) -> None:
     """Make a virtualenv with pip in it."""
     user = pwd.getpwnam(app["user"])
     # The second one is slow and works wherever virtualenvs do, or says why not.
@@ -109,11 +110,20 @@ def _empty_virtualenv(app: ReleaseOrder, venv: str, home: str, tree: str) -> Non
         os.mkdir(venv, 0o755)
         os.chown(venv, user.pw_uid, user.pw_gid)
         try:
-            run_in_build(app, command, home, tree)
+            workshop.run(command)
             return
         except CommandError:
             if command is commands[-1]:
                 raise
+
+
+def _replace_by_copy(app: ReleaseOrder, venv: str) -> None:
+    """Put a copy that was root's from the beginning into the place of a virtualenv whose files its user may still have open."""
+    copy = AppRoot(app["root"]).unfinished_virtualenv(app["release"]["virtualenv_id"])
+    discard(copy)
+    copy_from_user(venv, copy, pwd.getpwnam(app["user"]).pw_uid)
+    remove(venv)
+    os.rename(copy, venv)
 
 
 def _rewrite(file: t.IO[str], text: str) -> None:
@@ -134,22 +144,22 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _install_uwsgi(app: ReleaseOrder, venv: str, home: str, tree: str) -> None:
+def _install_uwsgi(app: ReleaseOrder, venv: str, workshop: Workshop) -> None:
     """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
 
     :raises CommandError: naming the remedy if there is no wheel
     """
     package = app["uwsgi"]
     if not package.lower().startswith("py"):
-        run_in_build(app, [*pip(venv), "install", package], home, tree)
+        workshop.run([*pip(venv), "install", package])
         return
     try:
-        run_in_build(app, [*pip(venv), "install", "--only-binary", "pyuwsgi", package], home, tree)
+        workshop.run([*pip(venv), "install", "--only-binary", "pyuwsgi", package])
     except CommandError as error:
         if "No matching distribution" not in str(error):
             raise
         show = "import platform; print(platform.python_version(), 'on', platform.machine())"
-        python = run_in_build(app, [f"{venv}/bin/python", "-I", "-c", show], home, tree)
+        python = workshop.run([f"{venv}/bin/python", "-I", "-c", show])
         raise CommandError(
             f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
             f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
@@ -166,9 +176,20 @@ def pip(venv: str) -> list[str]:
     return [f"{venv}/bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
 
 
-def run_in_build(app: ReleaseOrder, command: list[str], home: str, directory: str) -> str:
-    # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-    return run(app["user"], command, directory, in_locale(environment(home), "C.UTF-8"))
+class Workshop(t.NamedTuple):
+    """The sandbox of the commands that build a release, their empty HOME, and the directory that they work in."""
+
+    within: Cage
+    home: str
+    directory: str
+
+    def run(self, command: t.Sequence[str]) -> str:
+        """Run a command that installs or builds something, and return what it printed.
+
+        :raises CommandError: if it fails
+        """
+        # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
+        return self.within.run(command, self.directory, in_locale(environment(self.home), "C.UTF-8"))
 
 
 def _distribution(package: str) -> str:

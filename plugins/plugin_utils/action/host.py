@@ -12,6 +12,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ...module_utils.app.layout import HostApp
+from ..uwsgi.sandbox import of_hooks
 from .host_action import HostAction
 
 App = Mapping[str, t.Any]
@@ -44,6 +45,8 @@ def host_app(app: App) -> HostApp:
         "strategy": app["strategy"],
         "hooks": app["hooks"],
         "environment": {},
+        "command_sandbox": of_hooks(app),
+        "command_limits": app["command_limits"],
         "static": [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["files"]],
         "writable": app["sandbox"]["write"],
     }

@@ -390,6 +390,21 @@ APP = Key(
                 "after_switch": Key("list", "Commands that run on each host after the switch.", default=(), elements=COMMAND),
             },
         ),
+        "command_limits": Key(
+            "dict",
+            "Limits of each command that a deployment runs: of pip and of each hook. A command that exceeds one is ended, and the run fails.",
+            default={},
+            keys={
+                "timeout": Key("int", "Seconds that a command may take.", default=1800, minimum=1, maximum=86400),
+                "memory_max": Key(
+                    "str",
+                    "Memory of all processes of a command together, as a size or as a share of the host's memory.",
+                    default="80%",
+                    pattern=r"[1-9][0-9]*[KMGT]?|(100|[1-9][0-9]?)%|infinity",
+                    remedy="write a size such as 512M, or a share such as 50%",
+                ),
+            },
+        ),
         "strategy": Key(
             "str",
             "`switch` runs the old and the new instance side by side. `restart` stops the old one first, for hosts without the memory for both.",

@@ -36,7 +36,7 @@ def broken(*args, **more):
 
 sys.meta_path.insert(0, Broken())
 if how != "import":
-    subprocess.run = broken
+    subprocess.Popen = broken
 """
 APPS = {"apps": [describe(python="/usr/bin/python3")]}
 # By name of the task: what is broken, the action, and what it is given.

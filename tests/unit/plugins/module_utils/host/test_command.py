@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import command
+from ansible_collections.flaskops.stack.plugins.module_utils.host import command, output
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import ANY_STATUS, CommandError, CommandResult, run
 
 BOTH = ["sh", "-c", "echo one; echo two >&2; echo; echo 'three  '; exit 3"]
@@ -80,3 +81,23 @@ def test_bytes_of_no_encoding_are_no_failure():
 
 def test_a_program_reads_nothing():
     assert run(["cat"]).output == ""
+
+
+def test_a_program_that_writes_without_end_is_killed(monkeypatch):
+    monkeypatch.setattr(output, "MOST_BYTES", 1_000_000)
+    with pytest.raises(CommandError, match=r"^'yes' wrote more than 64 MB and was killed$"):
+        run(["yes"], ANY_STATUS)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_another_process_keeps_open_is_not_waited_for(together):
+    """A program may pass its output on to a process that goes on for ever."""
+    began = time.monotonic()
+    said, child = run(["sh", "-c", "echo done; sleep 20 & echo $!"], together=together).lines
+    os.kill(int(child), 9)
+    assert said == "done"
+    assert time.monotonic() - began < 10
+
+
+def test_much_that_is_written_at_the_end_is_read(monkeypatch):
+    assert len(run(["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x"]).output) == 3_000_000

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import trees
-from ansible_collections.flaskops.stack.plugins.module_utils.host.trees import TreeError, date_by_content, give_to_user, take_from_user
+from ansible_collections.flaskops.stack.plugins.module_utils.host.trees import TreeError, copy_from_user, give_to_user
 from ansible_collections.flaskops.stack.tests.unit.hostile import STRANGER, in_time, meanwhile, needs_root
 
 pytestmark = needs_root
@@ -77,7 +77,7 @@ def at_every_step(monkeypatch, work: t.Callable[[], None], act: t.Callable[[], N
 
 @pytest.mark.parametrize("name", ENTRIES)
 @pytest.mark.parametrize("kind", ["link", "pipe", "directory link"])
-@pytest.mark.parametrize("way", ["to the user", "to root", "dates"])
+@pytest.mark.parametrize("way", ["to the user", "to root"])
 def test_a_name_that_becomes_something_else_leads_root_nowhere(memory, tree, precious, monkeypatch, name, kind, way):
     where = memory / "tree" / name
     (memory / "elsewhere").mkdir()
@@ -94,19 +94,19 @@ def test_a_name_that_becomes_something_else_leads_root_nowhere(memory, tree, pre
     def work() -> None:
         if way == "to the user":
             give_to_user(str(memory / "tree"), STRANGER, STRANGER)
-        elif way == "to root":
-            take_from_user(str(memory / "tree"), STRANGER)
         else:
-            date_by_content(str(memory / "tree"))
+            copy_from_user(str(memory / "tree"), str(memory / "copy"), STRANGER)
 
     def prepare() -> None:
+        shutil.rmtree(memory / "copy", ignore_errors=True)
         tree(0 if way == "to the user" else STRANGER)
 
     for step in at_every_step(monkeypatch, lambda: in_time(work), exchange, prepare):
         for path in (precious, memory / "elsewhere/file"):
             status = path.lstat()
             assert (path.read_text(), status.st_uid, stat.S_IMODE(status.st_mode)) == ("root's own", 0, 0o600), f"step {step}"
-            assert status.st_mtime > 1_600_000_000, f"step {step} dated it"
+        copied = [path for path in (memory / "copy").rglob("*") if path.is_file() and not path.is_symlink()]
+        assert "root's own" not in [path.read_text() for path in copied], f"step {step}"
         assert stat.S_IMODE((memory / "elsewhere").stat().st_mode) == 0o755
         assert (memory / "elsewhere").stat().st_uid == 0
 
@@ -127,8 +127,13 @@ def test_what_the_user_does_meanwhile_gives_him_nothing(memory, tree, monkeypatc
             (where / "late").chmod(0o7777)
             (where / "late/file").touch()
 
-    for step in at_every_step(monkeypatch, lambda: take_from_user(str(memory / "tree"), STRANGER), change, lambda: tree(STRANGER) and None):
-        for path in [memory / "tree", *(memory / "tree").rglob("*")]:
+    def prepare() -> None:
+        shutil.rmtree(memory / "copy", ignore_errors=True)
+        tree(STRANGER)
+
+    work = lambda: copy_from_user(str(memory / "tree"), str(memory / "copy"), STRANGER)  # noqa: E731
+    for step in at_every_step(monkeypatch, work, change, prepare):
+        for path in [memory / "copy", *(memory / "copy").rglob("*")]:
             status = path.lstat()
             assert (status.st_uid, status.st_gid) == (0, 0), f"step {step}: {path}"
             assert stat.S_ISLNK(status.st_mode) or status.st_mode & 0o7022 == 0, f"step {step}: {path}"
@@ -138,14 +143,18 @@ def test_a_tree_goes_to_its_user_and_back(tree, memory):
     top = tree(0)
     give_to_user(str(top), STRANGER, STRANGER + 1)
     assert {(path.lstat().st_uid, path.lstat().st_gid) for path in [top, *top.rglob("*")]} == {(STRANGER, STRANGER + 1)}
-    take_from_user(str(top), STRANGER)
-    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in [top, *top.rglob("*")]} == {(0, 0)}
-    assert [stat.S_IMODE((top / name).stat().st_mode) for name in ("file", "script", "directory")] == [0o644, 0o755, 0o755]
-    assert (top / "link").readlink() == Path("file")
+    copy = memory / "copy"
+    copy_from_user(str(top), str(copy), STRANGER)
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in [copy, *copy.rglob("*")]} == {(0, 0)}
+    assert [stat.S_IMODE((copy / name).stat().st_mode) for name in ("file", "script", "directory")] == [0o644, 0o755, 0o755]
+    assert (copy / "link").readlink() == Path("file")
+    assert sorted(path.relative_to(copy) for path in copy.rglob("*")) == sorted(path.relative_to(top) for path in top.rglob("*"))
+    assert (copy / "file").read_bytes() == (top / "file").read_bytes()
+    assert (copy / "file").stat().st_mtime_ns == (top / "file").stat().st_mtime_ns, "compiled code is valid for this time"
 
 
 @pytest.mark.parametrize(
-    "work", [lambda top: give_to_user(top, STRANGER, STRANGER), lambda top: take_from_user(top, STRANGER), date_by_content]
+    "work", [lambda top: give_to_user(top, STRANGER, STRANGER), lambda top: copy_from_user(top, f"{top}.copy", STRANGER)]
 )
 def test_a_tree_that_is_a_link_itself_is_refused(memory, tree, work):
     tree(STRANGER)
@@ -160,7 +169,7 @@ def test_the_root_of_a_deep_tree_is_named(memory):
     with pytest.raises(
         TreeError, match="^below 'd/d/d/d' there are more than 128 directories inside each other; have nothing make so many$"
     ):
-        take_from_user(str(top), 0)
+        copy_from_user(str(top), str(memory / "copy"), 0)
 
 
 def test_few_descriptors_do_for_many_directories(memory):
@@ -169,7 +178,7 @@ def test_few_descriptors_do_for_many_directories(memory):
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
     try:
-        take_from_user(str(memory / "tree"), 0)
+        copy_from_user(str(memory / "tree"), str(memory / "copy"), 0)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
@@ -204,5 +213,5 @@ def test_a_file_that_grows_while_it_is_read_has_an_end(memory, monkeypatch):
         return real(file, size)
 
     monkeypatch.setattr(trees.os, "read", growing)
-    in_time(lambda: date_by_content(str(memory / "tree")))
+    in_time(lambda: copy_from_user(str(memory / "tree"), str(memory / "copy"), 0, dated=True))
     assert path.stat().st_size < 5000

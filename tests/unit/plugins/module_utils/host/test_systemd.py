@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,22 +13,47 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 
 
+class Programs:
+    """Programs in place of systemd's; `answer` is what they answer."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.answer = (0, "", "")
+        for name in ("systemctl", "systemd-run", "journalctl"):
+            (place / name).write_text(PROGRAM.replace("PLACE", str(place)))
+            (place / name).chmod(0o755)
+
+    @property
+    def answer(self) -> tuple[int, str, str]:
+        return self._answer
+
+    @answer.setter
+    def answer(self, answer: tuple[int, str, str]) -> None:
+        self._answer = answer
+        for name, value in zip(("status", "out", "err"), answer, strict=True):
+            (self.place / name).write_text(str(value))
+
+    def take(self, seconds: float) -> None:
+        (self.place / "sleep").write_text(str(seconds))
+
+    @property
+    def commands(self) -> list[list[str]]:
+        log = self.place / "log"
+        calls = log.read_text().split("\x01") if log.exists() else []
+        return [call.split("\x02")[:-1] for call in calls if call]
+
+
+PROGRAM = r"""#!/bin/sh
+{ printf '%s\002' "${0##*/}" "$@"; printf '\001'; } >> PLACE/log
+if [ -e PLACE/sleep ]; then seconds=$(cat PLACE/sleep); rm PLACE/sleep; exec sleep "$seconds"; fi
+cat PLACE/out; cat PLACE/err >&2; exit "$(cat PLACE/status)"
+"""
+
+
 @pytest.fixture
-def run(monkeypatch):
-    """Commands that were run; `run.answer` is what they answer."""
-
-    class Run:
-        commands: list[list[str]] = []
-        answer = (0, "", "")
-
-        def __call__(self, command, **_more):
-            self.commands = [*self.commands, list(command)]
-            status, out, err = self.answer
-            return subprocess.CompletedProcess(command, status, out, err)
-
-    made = Run()
-    monkeypatch.setattr(subprocess, "run", made)
-    return made
+def run(monkeypatch, tmp_path) -> Programs:
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return Programs(tmp_path)
 
 
 UNITS = ["flask-a@1.service", "flask-b@2.service"]
@@ -77,6 +103,18 @@ def test_a_stop_is_waited_for(run):
     assert run.commands == [["systemctl", "stop", "--", *UNITS]]
 
 
+def test_a_unit_that_refuses_to_stop_is_killed(run):
+    run.take(60)
+    systemd.stop(UNITS, 0.2)
+    stop = ["systemctl", "stop", "--", *UNITS]
+    assert run.commands == [stop, ["systemctl", "kill", "--signal=KILL", "--", *UNITS], stop]
+
+
+def test_units_are_found_by_a_pattern(run):
+    run.answer = (0, "flask-a.build-1.service loaded active running x\nflask-a.build-2.service loaded failed failed x\n", "")
+    assert systemd.matching("flask-a.build-*.service") == ["flask-a.build-1.service", "flask-a.build-2.service"]
+
+
 def test_a_stop_of_what_is_not_known_is_no_error(run):
     run.answer = (5, "", "Unit x.timer not loaded.")
     systemd.stop(["x.timer"])
@@ -119,7 +157,18 @@ def test_a_late_stop_outlives_the_run(run):
     (command,) = run.commands
     assert command[0] == "systemd-run"
     assert {"--unit=flask-a-drain-1", "--on-active=30", "--collect"} <= set(command)
-    assert command[command.index("systemctl") :] == ["systemctl", "stop", "--", *UNITS]
+    assert command[-2:] == UNITS, "the arguments of the script"
+
+
+@pytest.mark.parametrize(("refuses", "killed"), [(False, 0), (True, 1)])
+def test_a_late_stop_kills_what_refuses_to_stop(run, monkeypatch, refuses, killed):
+    monkeypatch.setattr(systemd, "_STOP_OR_KILL", systemd._STOP_OR_KILL.replace("20", "0.2"))
+    systemd.stop_later(UNITS, 30, "timer")
+    if refuses:
+        run.take(60)
+    (command,) = run.commands
+    subprocess.run(command[command.index("/bin/sh") :], check=False)
+    assert run.commands[1:] == [["systemctl", "stop", "--", *UNITS]] + killed * [["systemctl", "kill", "--signal=KILL", "--", *UNITS]]
 
 
 @pytest.mark.parametrize(("invocation", "which"), [("", "_SYSTEMD_UNIT=a"), ("abc", "_SYSTEMD_INVOCATION_ID=abc")])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
-from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt, deploy
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import migrate, new_releases
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
@@ -16,7 +16,7 @@ from ansible_collections.flaskops.stack.tests.unit.runs import serves
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
     ran = []
     monkeypatch.setattr(
-        deploy, "run_hooks", lambda kind, app, path, venv, home: ran.append((kind, path, venv, home, host.candidate("x").live_id))
+        deploy, "run_hooks", lambda kind, app, within, path, venv, home: ran.append((kind, path, venv, home, host.candidate("x").live_id))
     )
     one = host.candidate("one")
     run(one)
@@ -57,7 +57,7 @@ def test_a_hook_that_was_killed_is_run_again_and_one_that_failed_is_not(host, ru
 
 def test_migrations_run_in_the_new_release(host, monkeypatch):
     ran = []
-    monkeypatch.setattr(deploy, "run_hooks", lambda kind, app, path, venv, home: ran.append((kind, path, venv, home)))
+    monkeypatch.setattr(deploy, "run_hooks", lambda kind, app, within, path, venv, home: ran.append((kind, path, venv, home)))
     two = host.candidate("two", "r2")
     migrate([two], "me@here")
     assert ran == [("migrate", two.release.path, two.release.virtualenv_path, f"{two.root}/shared")]

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import getpass
+import os
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import sandbox
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 
@@ -31,8 +32,8 @@ def test_a_missing_path_is_reported_with_the_remedy(app, tmp_path):
 
 
 def test_a_path_that_its_user_may_not_write_to_is_refused(app, tmp_path, monkeypatch):
-    def run(user, command, directory, env):
-        assert (user, command) == (app["user"], ["test", "-w", str(tmp_path)])
+    def run(command, user, **_options):
+        assert (user, command) == (os.getuid(), ["test", "-w", str(tmp_path)])
         raise CommandError("'test' ended with 1")
 
     monkeypatch.setattr(sandbox, "run", run)

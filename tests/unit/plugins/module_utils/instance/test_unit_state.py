@@ -13,9 +13,9 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance.unit_state
     [
         ("active", True, True),
         ("activating", True, True),
-        ("reloading", True, False),
+        ("reloading", True, True),
         ("deactivating", True, False),
-        ("a state of a later systemd", True, False),
+        ("a state of a later systemd", True, True),
         ("inactive", False, False),
         ("failed", False, False),
     ],

@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import as_user, trees
-from ansible_collections.flaskops.stack.plugins.module_utils.host.as_user import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.app import commands
+from ansible_collections.flaskops.stack.plugins.module_utils.host import installers, trees
+from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.release import build as build_module
-from ansible_collections.flaskops.stack.plugins.module_utils.release import store, virtualenv
+from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build
 from ansible_collections.flaskops.stack.plugins.module_utils.release.store import inspect, read_constraints
 from ansible_collections.flaskops.stack.tests.unit.building import (
@@ -156,27 +158,43 @@ def test_no_bit_gives_rights_to_others(host, kind):
 @pytest.mark.parametrize("place", ["releases/.r1/stolen", "venvs/v1/stolen"])
 def test_a_hard_link_to_somebody_elses_file_is_refused(host, precious, monkeypatch, place):
     """Kernels without fs.protected_hardlinks let everybody make one."""
-    real = as_user.run
+    real = Cage.run
 
-    def run(*args, **more):
+    def run(*args):
         with contextlib.suppress(OSError):
             os.link(precious, host.place / place)
-        return real(*args, **more)
+        return real(*args)
 
-    monkeypatch.setattr(virtualenv, "run", run)
+    monkeypatch.setattr(Cage, "run", run)
     with pytest.raises(OSError, match=f"^'stolen' is a file of root and not of {USER}, who built the rest: a hard link"):
         build(description(host), packed(host.place))
     assert is_untouched(precious)
     assert left(host) == []
 
 
-def test_pipes_and_sockets_of_a_hook_keep_nobody_waiting(host):
-    python = "python -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"socket\")'"
-    app = description(host, ["mkfifo pipe pkg/pipe", python, "chmod 666 pipe"])
-    in_time(lambda: build(app, packed(host.place)), 20)
-    for name in ("pipe", "pkg/pipe", "socket"):
-        status = (host.place / "releases/r1" / name).lstat()
-        assert (status.st_uid, status.st_gid, status.st_mode & 0o022) == (0, 0, 0), name
+@pytest.mark.parametrize(
+    "hook", ["mkfifo pkg/odd", "cd pkg; python -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"odd\")'"], ids=["pipe", "socket"]
+)
+def test_pipes_and_sockets_of_a_hook_are_refused_and_keep_nobody_waiting(host, hook):
+    with pytest.raises(OSError, match="^'pkg/odd' is a named pipe, a socket or a device. Have the build remove it"):
+        in_time(lambda: build(description(host, [hook]), packed(host.place)), 20)
+    assert left(host) == []
+
+
+@pytest.mark.parametrize("place", ["releases/r1", "venvs/v1"])
+def test_a_file_that_is_still_open_is_not_that_of_the_release(host, place):
+    """A process of the user may have passed an open file on, as to the running application, which would write to it later."""
+    passed_on = host.place / "shared/passed-on"
+    if place == "venvs/v1":
+        have_pip_run(host, f"os.path.exists({str(passed_on)!r}) or os.link(os.path.join(sys.prefix, 'pyvenv.cfg'), {str(passed_on)!r})\n")
+        name = "pyvenv.cfg"
+        build(description(host), packed(host.place))
+    else:
+        name = "run.sh"
+        build(description(host, [f"ln run.sh {passed_on}"]), packed(host.place))
+    before = (host.place / place / name).read_text()
+    passed_on.write_text("evil")
+    assert (host.place / place / name).read_text() == before
 
 
 def test_a_file_that_is_one_large_hole_is_refused_and_not_read(host):
@@ -262,12 +280,12 @@ def environment_with(monkeypatch, tmp_path: Path, *configurations: str, **variab
     paths = [tmp_path / name for name in ("xdg.conf", "pip.conf")]
     for name in configurations:
         (tmp_path / name).write_text("[global]\n")
-    monkeypatch.setattr(as_user, "PIP_CONFIGURATIONS", [str(path) for path in paths])
+    monkeypatch.setattr(installers, "PIP_CONFIGURATIONS", [str(path) for path in paths])
     for name in ("PIP_CONFIG_FILE", *variables):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return as_user.environment("/home")
+    return installers.environment("/home")
 
 
 def test_the_hosts_own_configuration_of_pip_counts(monkeypatch, tmp_path):
@@ -331,10 +349,10 @@ def test_no_module_of_the_source_passes_for_one_of_root_s_choice(host, wheel):
 def test_hooks_of_the_running_application_have_its_home_and_no_packages_of_it(host, monkeypatch):
     """Migrations work on the data of the application, which knows it by its HOME."""
     seen: list[dict[str, str]] = []
-    monkeypatch.setattr(as_user, "run", lambda _user, _command, _directory, env, outlives: seen.append(dict(env)))
+    monkeypatch.setattr(Cage, "run", lambda _cage, _command, _directory, env: seen.append(dict(env)))
     app = {**description(host), "hooks": {"migrate": ["true"], "after_switch": ["true"]}}
     for kind in ("migrate", "after_switch"):
-        as_user.run_hooks(kind, app, str(host.place), str(host.place / "venvs/v1"), str(host.place / "shared"))
+        commands.run_hooks(kind, app, commands.cage(app, kind), str(host.place), str(host.place / "venvs/v1"), str(host.place / "shared"))
     assert [env["HOME"] for env in seen] == [f"{host.place}/shared"] * 2
     assert [env["PYTHONNOUSERSITE"] for env in seen] == ["1"] * 2
-    assert all(env["PIP_CONFIG_FILE"] in ("/dev/null", *as_user.PIP_CONFIGURATIONS) for env in seen)
+    assert all(env["PIP_CONFIG_FILE"] in ("/dev/null", *installers.PIP_CONFIGURATIONS) for env in seen)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
 from ansible_collections.flaskops.stack.plugins.module_utils.release import virtualenv
 
 PYTHON = sys._base_executable
@@ -76,6 +77,6 @@ def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
     monkeypatch.setenv("LANGUAGE", "de")
     monkeypatch.setenv("LC_ALL", "de_DE")
     seen = []
-    monkeypatch.setattr(virtualenv, "run", lambda _user, _command, _directory, env: seen.append((env["LC_ALL"], env["LANGUAGE"])))
-    virtualenv.run_in_build({"user": "shop", "root": "/srv/flask/shop"}, ["true"], "/home", "/")
+    monkeypatch.setattr(Cage, "run", lambda _cage, _command, _directory, env: seen.append((env["LC_ALL"], env["LANGUAGE"])))
+    virtualenv.Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/").run(["true"])
     assert seen == [("C.UTF-8", "")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
+from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 
 
 def systemd_reads(text: str) -> dict[str, str]:

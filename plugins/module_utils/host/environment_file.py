@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import typing as t
 
 
-def environment_file(values: Mapping[str, str]) -> str:
+def environment_file(values: t.Mapping[str, str]) -> str:
     """Return an environment file; every value comes back as it is, line breaks, quotes and backslashes included."""
     return "".join(f'{name}="{_escape(value)}"\n' for name, value in sorted(values.items()))
 

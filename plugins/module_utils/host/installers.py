@@ -1,16 +1,12 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run commands as an application's user, with its environment, and keep their output."""
+"""The environment of commands that a deployment runs as an application's user: what installers need, and whose configuration counts."""
 
 from __future__ import annotations
 
 import os
-import pwd
-import typing as t
 
-from . import lock
 from .command import CommandError
-from .command import run as run_program
 from .root_paths import changeable
 
 # Where pip looks for the host's own configuration (pip documentation, "Configuration files"), the last one wins.
@@ -47,42 +43,3 @@ def _pip_configuration() -> str:
                 " make it root's, and writable for root alone"
             )
     return found[-1] if found else os.devnull
-
-
-def run(user: str, command: t.Sequence[str], directory: str, env: t.Mapping[str, str], outlives: bool = False) -> str:
-    """Run a command as ``user`` in ``directory`` and return what it printed.
-
-    :param outlives: whether it may leave processes that run on; else no other run begins before they have ended
-    :raises CommandError: if it cannot be started or does not end with 0
-    """
-    entry = pwd.getpwnam(user)
-    done = run_program(
-        command,
-        together=True,
-        env=env,
-        cwd=directory,
-        user=entry.pw_uid,
-        group=entry.pw_gid,
-        extra_groups=[],
-        umask=0o022,
-        pass_fds=() if outlives else lock.inherited(),
-    )
-    return done.output
-
-
-def run_hooks(kind: str, app: t.Mapping[str, t.Any], directory: str, virtualenv: str, home: str) -> None:
-    """Run the hooks of a kind in the release, in order.
-
-    :param app: ``user``, ``hooks`` and ``environment``, which has the application's secrets too
-    :param home: the value of HOME for the hooks
-    :raises CommandError: naming the hook, with its output
-    """
-    if not app["hooks"][kind]:
-        return
-    env = {**environment(home, f"{virtualenv}/bin"), **app["environment"]}
-    for command in app["hooks"][kind]:
-        try:
-            # After the switch, a hook may well start something that stays.
-            run(app["user"], ["/bin/sh", "-c", command], directory, env, outlives=kind == "after_switch")
-        except CommandError as error:
-            raise CommandError(f"the {kind} hook {error}") from error

@@ -1,0 +1,46 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The commands of an application that a deployment runs: installers and build hooks, and hooks that work beside the live instance."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..host.cage import Cage, end_leftovers
+from ..host.command import CommandError
+from ..host.installers import environment
+from .layout import CommandApp, command_units
+
+
+def cage(app: CommandApp, kind: str, writable: t.Sequence[str] = ()) -> Cage:
+    """Return in what the commands of a kind run.
+
+    :param kind: ``build``, ``migrate`` or ``after_switch``
+    :param writable: paths that they may write to beside those of the application's sandbox
+    """
+    properties = (*app["command_sandbox"], *(f"ReadWritePaths={path}" for path in writable))
+    limits = app["command_limits"]
+    return Cage(command_units(app["name"], kind), app["user"], properties, limits["timeout"], limits["memory_max"])
+
+
+def end_those_of_killed_runs(app: CommandApp, kind: str) -> None:
+    """End the commands of a kind that a killed run has left."""
+    end_leftovers(command_units(app["name"], kind))
+
+
+def run_hooks(kind: str, app: CommandApp, within: Cage, directory: str, virtualenv: str, home: str) -> None:
+    """Run the hooks of a kind in the release, in order.
+
+    :param directory: the release
+    :param home: the value of HOME for the hooks
+    :raises CommandError: naming the hook, with its output
+    """
+    if not app["hooks"][kind]:
+        return
+    end_those_of_killed_runs(app, kind)
+    env = {**environment(home, f"{virtualenv}/bin"), **app["environment"]}
+    for command in app["hooks"][kind]:
+        try:
+            within.run(["/bin/sh", "-c", command], directory, env)
+        except CommandError as error:
+            raise CommandError(f"the {kind} hook {error}") from error

@@ -1,0 +1,112 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run foreign code, such as an installer or a hook, in a transient unit of systemd.
+
+The unit has the restrictions and limits that it is given. When a command has ended, however it ended, no process of it is left, so that
+root can go on in the files that it has made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import typing as t
+
+from . import lock, systemd
+from .command import ANY_STATUS, LINES_SHOWN, CommandError, CommandResult, run
+from .environment_file import environment_file
+from .files import names_in, unlink, write_file
+
+# Where root alone may read: the environment of a command has the secrets of its application.
+_ENVIRONMENTS = os.path.dirname(lock.PATH)
+_SUFFIX = ".env"
+# A process that ignores SIGTERM is killed after this many seconds.
+_STOP_SECONDS = 5
+_KILLED = 128 + signal.SIGKILL
+# All processes of a unit end with its command. When memory runs out, the kernel ends these processes first.
+_LIMITS = (
+    "KillMode=control-group",
+    f"TimeoutStopSec={_STOP_SECONDS}",
+    "TasksMax=1024",
+    "LimitCORE=0",
+    "OOMScoreAdjust=500",
+    "OOMPolicy=kill",
+    "UMask=0022",
+)
+
+
+class Cage(t.NamedTuple):
+    """The rights and the limits of commands.
+
+    ``name`` begins the names of its units, such as ``flask-shop-build``. ``properties`` are those of a unit, as ``ProtectSystem=strict``;
+    ``memory`` is a size such as ``512M`` or a share such as ``80%``.
+    """
+
+    name: str
+    user: str
+    properties: tuple[str, ...]
+    seconds: int
+    memory: str
+
+    def run(self, command: t.Sequence[str], directory: str, env: t.Mapping[str, str]) -> str:
+        """Run a command in a directory and return what it printed.
+
+        :raises CommandError: if it cannot be started, exceeds a limit or does not end with 0
+        """
+        unit = f"{self.name}-{secrets.token_hex(4)}"
+        # Not in the unit itself, since everybody may ask systemd for the properties of a unit.
+        file = f"{_ENVIRONMENTS}/{unit}{_SUFFIX}"
+        write_file(file, environment_file(env).encode(errors="surrogateescape"), 0o600)
+        limits = [*_LIMITS, f"RuntimeMaxSec={self.seconds}", f"MemoryMax={self.memory}", f"EnvironmentFile={file}"]
+        start = systemd.in_transient_unit(unit, self.user, directory, [*limits, *self.properties])
+        try:
+            done = run([*start, *command], ANY_STATUS, together=True, shown=command, pass_fds=lock.inherited())
+        except BaseException:
+            # The program that waits for the unit has ended, but the unit goes on.
+            end([f"{unit}.service"])
+            raise
+        finally:
+            unlink(file)
+        if done.status != 0:
+            self._fail(done, f"{unit}.service", command)
+        return done.output
+
+    def _fail(self, done: CommandResult, unit: str, command: t.Sequence[str]) -> t.NoReturn:
+        """Have systemd forget a failed unit, and tell why it failed.
+
+        :raises CommandError: with the limit that was exceeded, if one was
+        """
+        shown = systemd.show([unit])[unit]
+        systemd.reset_failed([unit])
+        # A shell ends with 128 and the number of the signal that has ended its program (sh(1)).
+        killed = "oom-kill" if done.status == _KILLED else shown["Result"]
+        reason = {
+            "timeout": f"has not ended within {self.seconds} s (command_limits.timeout) and was ended",
+            "oom-kill": f"was killed, as happens if it needs more memory than {self.memory} (command_limits.memory_max)",
+            "signal": f"was ended by signal {shown.get('ExecMainStatus')}",
+        }.get(killed)
+        if reason:
+            words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
+            raise CommandError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}")
+        done.require(command, ())
+        raise AssertionError  # no status is accepted
+
+
+def end(units: t.Sequence[str]) -> None:
+    """End transient units, and have systemd forget those that failed."""
+    systemd.stop(units, _STOP_SECONDS + 1)
+    systemd.reset_failed(units)
+
+
+def end_leftovers(name: str) -> None:
+    """End the commands of a run that was killed.
+
+    :param name: as of their :class:`Cage`
+    """
+    end(systemd.matching(f"{name}-*.service"))
+    for file in names_in(_ENVIRONMENTS):
+        if file.startswith(f"{name}-") and file.endswith(_SUFFIX):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{_ENVIRONMENTS}/{file}")

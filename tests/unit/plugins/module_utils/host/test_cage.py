@@ -1,0 +1,94 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Commands in a unit of their own. Here programs play systemd; the scenario uwsgi_service_isolation has the real one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import cage as cage_module
+from ansible_collections.flaskops.stack.plugins.module_utils.host import output, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage, end_leftovers
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
+
+CAGE = Cage("flask-shop.build", "shop", ("ProtectSystem=strict",), 60, "80%")
+# Runs what comes behind the two dashes, and keeps a copy of the environment file.
+SYSTEMD_RUN = r"""#!/bin/sh
+printf '%s\n' "$@" > PLACE/arguments
+for argument; do case $argument in --property=EnvironmentFile=*) cat "${argument#*EnvironmentFile=}" > PLACE/environment ;; esac; done
+while [ "$1" != -- ]; do shift; done; shift
+exec "$@"
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A directory with a played systemd-run; `ended` lists the units that were ended."""
+    (tmp_path / "systemd-run").write_text(SYSTEMD_RUN.replace("PLACE", str(tmp_path)))
+    (tmp_path / "systemd-run").chmod(0o755)
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(cage_module, "_ENVIRONMENTS", str(tmp_path / "run"))
+    for name in ("stop", "reset_failed"):
+        monkeypatch.setattr(systemd, name, lambda units, *_more, name=name: note(tmp_path, name, units))
+    monkeypatch.setattr(systemd, "matching", lambda pattern: [pattern.replace("*", "old")])
+    return tmp_path
+
+
+def note(place: Path, name: str, units: list[str]) -> None:
+    with (place / "ended").open("a") as file:
+        file.writelines(f"{name} {unit.partition('-')[0]}\n" for unit in units)
+
+
+def shows(monkeypatch, result: str) -> None:
+    monkeypatch.setattr(systemd, "show", lambda units: {unit: {"Result": result, "ExecMainStatus": "9"} for unit in units})
+
+
+def test_a_command_has_its_limits_and_says_what_it_prints(place):
+    assert CAGE.run(["sh", "-c", "echo one; echo two >&2"], "/", {}) == "one\ntwo\n"
+    arguments = (place / "arguments").read_text().splitlines()
+    wanted = {"--uid=shop", "--gid=shop", "--working-directory=/", "--wait", "--pipe", "--property=ProtectSystem=strict"}
+    wanted |= {"--property=RuntimeMaxSec=60", "--property=MemoryMax=80%", "--property=KillMode=control-group"}
+    assert wanted <= set(arguments)
+
+
+def test_the_environment_is_in_a_file_of_roots_and_in_no_argument(place):
+    CAGE.run(["true"], "/", {"TOKEN": 'hunter"2'})
+    assert "hunter" not in (place / "arguments").read_text()
+    assert (place / "environment").read_text() == 'TOKEN="hunter\\"2"\n'
+    assert list((place / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        ("exit-code", r"^'sh -c echo hello; exit 3' ended with 3:\nhello$"),
+        ("timeout", r"^'sh .*' has not ended within 60 s \(command_limits.timeout\) and was ended:\nhello$"),
+        ("oom-kill", r"^'sh .*' was killed, as happens if it needs more memory than 80% \(command_limits.memory_max\):\nhello$"),
+        ("signal", r"^'sh .*' was ended by signal 9:\nhello$"),
+    ],
+)
+def test_a_failure_names_the_limit_that_was_exceeded(place, monkeypatch, result, says):
+    shows(monkeypatch, result)
+    with pytest.raises(CommandError, match=says):
+        CAGE.run(["sh", "-c", "echo hello; exit 3"], "/", {})
+    assert (place / "ended").read_text() == "reset_failed flask\n"
+
+
+def test_a_command_that_writes_without_end_is_ended(place, monkeypatch):
+    monkeypatch.setattr(output, "MOST_BYTES", 100_000)
+    with pytest.raises(CommandError, match="^'yes' wrote more than 64 MB and was killed$"):
+        CAGE.run(["yes"], "/", {})
+    assert (place / "ended").read_text() == "stop flask\nreset_failed flask\n"
+    assert list((place / "run").iterdir()) == []
+
+
+def test_what_a_killed_run_has_left_is_ended(place):
+    (place / "run/flask-shop.build-1.env").touch()
+    (place / "run/flask-shop.migrate-1.env").touch()
+    (place / "run/lock").touch()
+    end_leftovers("flask-shop.build")
+    assert (place / "ended").read_text() == "stop flask\nreset_failed flask\n"
+    assert sorted(path.name for path in (place / "run").iterdir()) == ["flask-shop.migrate-1.env", "lock"]
