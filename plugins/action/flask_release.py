@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot, ReleaseOrder
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot
+from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import ReleaseOrder
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints

@@ -8,7 +8,8 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AbsentApp, InstanceOrder
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout
+from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import AbsentApp, InstanceOrder
 from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
@@ -45,6 +46,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "uwsgi_service_app": app,
         "uwsgi_service_release": release,
         "uwsgi_service_stop_timeout": stop_timeout(app),
+        "uwsgi_service_own_dir": Layout(app).own_dir,
         "uwsgi_service_sandbox": {"fixed": sandbox.fixed(app), "chosen": sandbox.chosen(app["sandbox"])},
     }
     own = {

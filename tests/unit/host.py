@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
-from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, trees
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
@@ -67,6 +67,7 @@ class Host:
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
         for name in ("replace", "rename", "unlink"):
             monkeypatch.setattr(os, name, self._killable(getattr(os, name)))
+        monkeypatch.setattr(trees, "remove", self._killable(trees.remove))
 
     # --- what tests say ---------------------------------------------------------------------------------------------------
 

@@ -9,10 +9,12 @@ import os
 import pwd
 import typing as t
 
-from ..host.command import run
-from ..host.files import is_directory, read_text, write_atomically
+from ..host.command import CommandError, run
+from ..host.files import is_directory, names_in, read_text, write_atomically
 from ..host.managed import HEADER
-from .layout import AccountApp, Layout
+from . import user
+from .layout import Layout
+from .orders import AccountApp
 
 # Directories of other places belong to whoever made them; systemd creates those that are missing.
 _OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
@@ -42,27 +44,28 @@ def directories(app: AccountApp) -> list[Directory]:
     """Return the directories of an application, parents first.
 
     Code and configuration belong to root and are readable by the application's group alone; ``public`` is for the web server, which
-    may pass through its parent and see nothing else there. The directory of sockets has the set-group-ID bit, so that a socket made
-    by the application's user belongs to the web server's group (inode(7)).
+    may pass through its parent and see nothing else there. The directory in which instances make their sockets has the set-group-ID bit,
+    so that a socket made by the application's user belongs to the web server's group (inode(7)).
     """
-    user, web_group, places = app["user"], app["web_group"], Layout(app)
+    owner, web_group, places = app["user"], app["web_group"], Layout(app)
     parents = dict.fromkeys(os.path.dirname(path) for path in (places.root, places.config_dir, places.run_dir))
     return [
         *(Directory(path, 0o755, "root", "root") for path in parents if path in _OUR_PARENTS),
-        Directory(places.root, 0o751, "root", user),
-        Directory(places.releases, 0o750, "root", user),
-        Directory(places.virtualenvs, 0o750, "root", user),
-        Directory(places.shared, 0o750, user, user),
+        Directory(places.root, 0o751, "root", owner),
+        Directory(places.releases, 0o750, "root", owner),
+        Directory(places.virtualenvs, 0o750, "root", owner),
+        Directory(places.shared, 0o750, owner, owner),
         Directory(places.public, 0o750, "root", web_group),
-        Directory(places.config_dir, 0o750, "root", user),
-        Directory(places.run_dir, 0o2750, user, web_group),
+        Directory(places.config_dir, 0o750, "root", owner),
+        Directory(places.run_dir, 0o751, "root", web_group),
+        Directory(places.own_dir, 0o2750, owner, web_group),
     ]
 
 
 def declarations(app: AccountApp) -> dict[str, str]:
     """Return the texts of the files that declare the user and the directories of an application, by path."""
     places = Layout(app)
-    sysusers = f'{HEADER}u {app["user"]} - "Flask application {app["name"]}" {places.shared} /usr/sbin/nologin\n'
+    sysusers = f'{HEADER}u {app["user"]} - "{user.description(app["name"])}" {places.shared} /usr/sbin/nologin\n'
     tmpfiles = HEADER + "".join(directory.line() for directory in directories(app))
     return {places.sysusers: sysusers, places.tmpfiles: tmpfiles}
 
@@ -88,8 +91,10 @@ def ensure(apps: t.Sequence[AccountApp], check: bool) -> Ensured:
     """Have systemd make the users and directories of applications that the host lacks.
 
     :param check: whether only to report what would be made
-    :raises CommandError: if systemd cannot make them
+    :raises CommandError: if systemd cannot make them, or a root has files of somebody else
     """
+    for app in apps:
+        _check_root(app)
     files, wrong = pending(apps)
     diff = [
         {"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path}
@@ -100,6 +105,23 @@ def ensure(apps: t.Sequence[AccountApp], check: bool) -> Ensured:
     return Ensured([*sorted(files), *wrong], diff)
 
 
+def _check_root(app: AccountApp) -> None:
+    """Require that a root is ours already, or has nothing in it but what we would make: its owner and its mode will be changed.
+
+    :raises CommandError: with the names of what else is in it
+    """
+    places = Layout(app)
+    if os.path.isdir(places.releases):
+        return
+    ours = {*places.made_here(), places.shared}
+    there = [f"{places.root}/{name}" for name in names_in(places.root)]
+    foreign = [path for path in there if path not in ours and not any(f"{code}/".startswith(f"{path}/") for code in app["prebuilt"])]
+    if foreign:
+        raise CommandError(
+            f"{app['name']}.root: {places.root} has files of somebody else, such as {foreign[0]}; name a directory that is not there yet"
+        )
+
+
 def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Callable[[list[str]], object]) -> None:
     """Write the declarations and have systemd carry them out.
 
@@ -108,5 +130,7 @@ def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Calla
     for path, text in files.items():
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         write_atomically(path, text, 0o644)
+    for app in apps:
+        user.add_with_new_number(app["user"], app["name"], Layout(app).shared)
     run(["systemd-sysusers", *[Layout(app).sysusers for app in apps]])
     run(["systemd-tmpfiles", "--create", *[Layout(app).tmpfiles for app in apps]])

@@ -9,7 +9,8 @@ import typing as t
 from ..host.cage import Cage, end_leftovers
 from ..host.command import CommandError
 from ..host.installers import environment
-from .layout import CommandApp, command_units
+from .layout import command_units
+from .orders import CommandApp
 
 
 def cage(app: CommandApp, kind: str, writable: t.Sequence[str] = ()) -> Cage:

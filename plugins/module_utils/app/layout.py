@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The description of an application that the controller sends to a host, and the paths of its files and units on the host.
+"""The paths of the files and the units of an application on a host, and the records of its releases.
 
 No other file of the host's side spells a path or a unit of an application.
 """
@@ -9,133 +9,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ..host.files import partials
 from ..host.systemd import UNIT_DIR, wants_link
+from .orders import PlacedApp
 
 SYSUSERS_DIR = "/etc/sysusers.d"
 TMPFILES_DIR = "/etc/tmpfiles.d"
-
-
-class PlacedApp(t.TypedDict):
-    """The name of an application and its three directories: all that is needed to find what a host has of it."""
-
-    name: str
-    root: str
-    config_dir: str
-    run_dir: str
-
-
-class AccountApp(PlacedApp):
-    """An application whose user and directories are to exist."""
-
-    user: str
-    web_group: str
-
-
-class AbsentApp(AccountApp):
-    """An application that is to be removed; ``purge`` says whether its shared files and its user go too."""
-
-    purge: bool
-
-
-class HealthCheck(t.TypedDict):
-    """The request that a candidate must answer, and how long and how often."""
-
-    path: str
-    host: str
-    prefix: str
-    headers: dict[str, str]
-    status: list[int]
-    body: str
-    timeout: float
-    interval: float
-    successes: int
-
-
-class StaticRoute(t.TypedDict):
-    """A URL below which nginx serves a directory of the release."""
-
-    path: str
-    directory: str
-
-
-class CommandLimits(t.TypedDict):
-    """Limits of each command of a deployment: seconds, and memory as systemd writes it."""
-
-    timeout: int
-    memory_max: str
-
-
-class CommandApp(t.TypedDict):
-    """An application of which a deployment runs commands.
-
-    ``environment`` has the secrets too. ``command_sandbox`` are properties of the units in which the commands run.
-    """
-
-    name: str
-    user: str
-    root: str
-    hooks: dict[str, list[str]]
-    environment: dict[str, str]
-    command_sandbox: list[str]
-    command_limits: CommandLimits
-
-
-class HostApp(PlacedApp, CommandApp):
-    """An application as a host runs it; ``writable`` are the further paths it may write to."""
-
-    health: HealthCheck
-    drain_timeout: int
-    stop_timeout: int
-    keep_releases: int
-    strategy: str
-    static: list[StaticRoute]
-    writable: list[str]
-
-
-class _InstanceOrder(HostApp):
-    id: str
-    release: dict[str, str]
-    files: dict[str, str]
-    unit: str
-    drop_in: str
-
-
-class InstanceOrder(_InstanceOrder, total=False):
-    """An instance that is wanted: the dict of a :class:`Release`, texts by the keys of ``FILES``, and the texts of its units.
-
-    The last two are there only where it has a pool for streams, as is ``files["stream"]``.
-    """
-
-    stream_unit: str
-    stream_drop_in: str
-
-
-class InspectOrder(t.TypedDict):
-    """An application whose releases and interpreter are asked for."""
-
-    root: str
-    python: str
-
-
-class PlannedRelease(t.TypedDict):
-    """A release as the controller has named it. ``requirements`` and ``package`` are files of the source."""
-
-    id: str
-    virtualenv_id: str
-    requirements: str | None
-    package: str | None
-    callable: str
-    revision: str
-
-
-class ReleaseOrder(CommandApp):
-    """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements."""
-
-    python: str
-    uwsgi: str
-    gevent: list[str]
-    constraints: str | None
-    release: PlannedRelease
 
 
 class Release(t.NamedTuple):
@@ -191,6 +70,7 @@ FILES = {
 }
 SOCKET_SUFFIX = ".sock"
 _STREAM_SOCKET_SUFFIX = ".stream.sock"
+_STATS_SUFFIX, _STREAM_STATS_SUFFIX = ".stats", ".stream.stats"
 
 
 def command_units(name: str, kind: str) -> str:
@@ -240,6 +120,11 @@ class AppRoot:
         """Return the file that is written when a virtualenv is complete: the versions in it, as constraints for another host."""
         return f"{self.virtualenvs}/{virtualenv_id}.lock"
 
+    def made_here(self) -> list[str]:
+        """Return the paths in the root that a deployment makes, but for the shared files. Users may keep files of their own beside them."""
+        own = [self.releases, self.virtualenvs, self.public, self.current, self.next, self.history, self.rejected]
+        return [*own, *partials(self.root)]
+
     def public_files(self, instance_id: str) -> str:
         return f"{self.public}/{instance_id}"
 
@@ -253,6 +138,8 @@ class Layout(AppRoot):
     def __init__(self, app: PlacedApp) -> None:
         super().__init__(app["root"])
         self.name, self.config_dir, self.run_dir = app["name"], app["config_dir"], app["run_dir"]
+        # Where instances make their sockets. The names of the sockets that nginx and root use are in the directory above, which is root's.
+        self.own_dir = f"{self.run_dir}/own"
         # Links to the ini of the live instance and of the one before.
         self.live, self.previous = f"{self.config_dir}/live", f"{self.config_dir}/previous"
         # A file that is there while a run changes what is live.
@@ -277,11 +164,16 @@ class Layout(AppRoot):
     def instance_stream_socket(self, instance_id: str) -> str:
         return f"{self.run_dir}/{instance_id}{_STREAM_SOCKET_SUFFIX}"
 
+    def own_sockets(self, instance_id: str) -> list[str]:
+        """Return the names under which an instance and its stream pool have made their sockets; it could put something else there."""
+        suffixes = (SOCKET_SUFFIX, _STREAM_SOCKET_SUFFIX, _STATS_SUFFIX, _STREAM_STATS_SUFFIX)
+        return [f"{self.own_dir}/{instance_id}{suffix}" for suffix in suffixes]
+
     def stats_socket(self, instance_id: str) -> str:
-        return f"{self.run_dir}/{instance_id}.stats"
+        return f"{self.own_dir}/{instance_id}{_STATS_SUFFIX}"
 
     def stream_stats_socket(self, instance_id: str) -> str:
-        return f"{self.run_dir}/{instance_id}.stream.stats"
+        return f"{self.own_dir}/{instance_id}{_STREAM_STATS_SUFFIX}"
 
     def unit(self, instance_id: str) -> str:
         return f"flask-{self.name}@{instance_id}.service"

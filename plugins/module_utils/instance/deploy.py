@@ -9,8 +9,9 @@ import typing as t
 
 from ..app import history
 from ..app.commands import cage, run_hooks
-from ..app.layout import AbsentApp, AppRoot, Release
+from ..app.layout import AppRoot, Release
 from ..app.links import name_behind, points_to
+from ..app.orders import AbsentApp
 from ..host import systemd
 from ..host.command import CommandError
 from ..release.store import release_record
@@ -27,6 +28,8 @@ def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str
     :param check: whether only to report what would be done
     :raises DeployError: when a candidate fails; nothing live has changed then
     """
+    for app in absent:
+        removal.check(app)
     notices: dict[str, str] = {} if allow_rejected else rejected_notices(wanted)
     pending = [instance for instance in _unsettled(wanted) if instance.name not in notices]
     leaving = {app["name"]: removal.pending(app) for app in absent}

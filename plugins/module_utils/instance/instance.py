@@ -19,10 +19,12 @@ import pwd
 import shutil
 import typing as t
 
-from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, InstanceOrder, Layout, PlacedApp, Release
+from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
+from ..app.orders import InstanceOrder, PlacedApp
 from ..host.files import partials, plain_umask, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
+from ..release.store import discard
 from . import static_files
 from .static_files import MissingDirectoryError
 from .unit_state import Properties, UnitState
@@ -212,9 +214,12 @@ def changed_by_hand(app: PlacedApp, instance_id: str) -> list[str]:
 def remove_instance(app: PlacedApp, instance_id: str) -> None:
     """Remove the files of an instance that does not run. The ini goes last, since later runs find instances by it."""
     layout = Layout(app)
-    # uWSGI removes its sockets itself, unless it was killed.
-    for socket in (layout.instance_socket, layout.stats_socket, layout.instance_stream_socket, layout.stream_stats_socket):
+    for socket in (layout.instance_socket, layout.instance_stream_socket):
         unlink(socket(instance_id))
+    # uWSGI removes these itself, unless it was killed. The application may have put anything in their place.
+    for name in layout.own_sockets(instance_id):
+        if os.path.lexists(name):
+            discard(name)
     for unit in (layout.unit(instance_id), layout.stream_unit(instance_id)):
         shutil.rmtree(layout.drop_in_directory(unit), ignore_errors=True)
     unlink(layout.wants_link(instance_id))

@@ -8,8 +8,9 @@ import os
 import typing as t
 
 from ..app import history
-from ..app.layout import Layout, PlacedApp
+from ..app.layout import Layout
 from ..app.links import name_behind
+from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.files import unlink
 from ..release import store

@@ -6,29 +6,44 @@ from __future__ import annotations
 
 import glob
 import os
-import pwd
-import shutil
 
-from ..app.layout import AbsentApp, Layout
-from ..host import systemd
-from ..host.command import ANY_STATUS, run
-from ..host.files import unlink
-from .instance import installed_units, known_ids, remove_instance
+from ..app import user
+from ..app.layout import Layout
+from ..app.orders import AbsentApp
+from ..host import systemd, trees
+from ..host.files import mounts_at_or_below, names_in, unlink
+from .instance import DeployError, installed_units, known_ids, remove_instance
 
 
 def pending(app: AbsentApp) -> list[str]:
     """Return the paths of an application that are still on the host and have to be removed."""
     layout = Layout(app)
     places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
-    if app["purge"]:
-        places.append(layout.root)
-    else:
-        places += [path for path in _paths_in(layout.root) if path != layout.shared]
-    return [place for place in places if os.path.lexists(place)]
+    places += [*layout.made_here(), *([layout.shared] if app["purge"] else [])]
+    left = [place for place in places if os.path.lexists(place)]
+    in_root = {f"{layout.root}/{name}" for name in names_in(layout.root)}
+    # The root itself goes when nothing else is in it.
+    empty = os.path.isdir(layout.root) and in_root <= set(left) and not os.path.ismount(layout.root)
+    return [*left, *([layout.root] if app["purge"] and empty else [])]
+
+
+def check(app: AbsentApp) -> None:
+    """Require that nothing is mounted in what has to be removed.
+
+    :raises DeployError: with the mount point; nothing has changed then
+    """
+    mounted = [mount for place in pending(app) for mount in mounts_at_or_below(place)]
+    if mounted:
+        raise DeployError(
+            f"{app['name']}: {mounted[0]} is mounted in what would be removed, with the files of that file system; unmount it and run again."
+        )
 
 
 def remove(app: AbsentApp) -> list[str]:
-    """Stop an application and remove its pending paths; return the removed paths."""
+    """Stop an application and remove its pending paths; return the removed paths.
+
+    :raises OSError: if something cannot be removed, such as a user whose processes cannot be ended
+    """
     gone, ids, layout = pending(app), known_ids(app), Layout(app)
     systemd.stop([layout.drain_timer(name) for name in ids])
     units = [unit for name in ids for unit in installed_units(app, name)]
@@ -38,27 +53,10 @@ def remove(app: AbsentApp) -> list[str]:
         remove_instance(app, name)
     for link in glob.glob(layout.wants_link("*")):
         unlink(link)
+    # The user goes first: no process of it is left to make files where others are removed.
+    if app["purge"]:
+        user.remove(app["user"], app["name"])
     for place in gone:
-        if os.path.isdir(place) and not os.path.islink(place):
-            shutil.rmtree(place)
-        else:
-            unlink(place)
+        trees.remove(place)
     systemd.daemon_reload()
-    if app["purge"] and _has_user(app["user"]):
-        run(["userdel", app["user"]], accepted=ANY_STATUS)
     return gone
-
-
-def _paths_in(directory: str) -> list[str]:
-    try:
-        return [f"{directory}/{name}" for name in sorted(os.listdir(directory))]
-    except FileNotFoundError:
-        return []
-
-
-def _has_user(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True

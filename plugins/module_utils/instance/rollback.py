@@ -8,7 +8,8 @@ import os
 import typing as t
 
 from ..app import history
-from ..app.layout import AppRoot, HostApp, InstanceOrder, Layout, PlacedApp
+from ..app.layout import AppRoot, Layout
+from ..app.orders import HostApp, InstanceOrder, PlacedApp
 from ..host.files import read_text
 from .attempt import Action, RunResult, bring_up, finish, instance_diff
 from .instance import DeployError, Instance, installed_units, instance_record, known_ids, live_id, previous_id, release_id_of

@@ -8,7 +8,7 @@ import os
 import pwd
 import typing as t
 
-from ..app.layout import HostApp
+from ..app.orders import HostApp
 from ..host.command import CommandError, run
 from .instance import DeployError
 

@@ -11,8 +11,9 @@ import stat
 import typing as t
 
 from ..app import history
-from ..app.layout import AppRoot, Layout, PlacedApp
+from ..app.layout import AppRoot, Layout
 from ..app.links import name_behind
+from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.systemd import is_enabled
 from ..release.store import release_record

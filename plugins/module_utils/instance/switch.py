@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..app.layout import Layout, PlacedApp
+from ..app.layout import Layout
 from ..app.links import point
+from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.files import link_atomically, read_link, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled

@@ -21,8 +21,9 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from ..app.commands import cage, end_those_of_killed_runs, run_hooks
-from ..app.layout import AppRoot, ReleaseOrder, ReleaseRecord
+from ..app.layout import AppRoot, ReleaseRecord
 from ..app.links import point
+from ..app.orders import ReleaseOrder
 from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, give_to_user

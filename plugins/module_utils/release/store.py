@@ -10,8 +10,9 @@ import json
 import os
 import typing as t
 
-from ..app.layout import AppRoot, InspectOrder, ReleaseRecord
+from ..app.layout import AppRoot, ReleaseRecord
 from ..app.links import name_behind
+from ..app.orders import InspectOrder
 from ..host.files import partials, read_text
 from ..host.trees import TreeError, remove
 from .interpreter import python_info

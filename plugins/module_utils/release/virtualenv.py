@@ -11,7 +11,8 @@ import re
 import tempfile
 import typing as t
 
-from ..app.layout import AppRoot, ReleaseOrder
+from ..app.layout import AppRoot
+from ..app.orders import ReleaseOrder
 from ..host.cage import Cage
 from ..host.command import CommandError, in_locale
 from ..host.files import sync_filesystem, write_atomically

@@ -83,4 +83,5 @@ def chosen(apps: Sequence[App], only: str) -> list[App]:
 
 def places(app: Mapping[str, t.Any]) -> App:
     """Return where an application lies on a host, and as whom it runs."""
-    return {key: app[key] for key in _PLACES}
+    source = app.get("source", {})
+    return {**{key: app[key] for key in _PLACES}, "prebuilt": [source[key] for key in ("prebuilt", "virtualenv") if key in source]}

@@ -11,7 +11,7 @@ import socket
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ...module_utils.app.layout import HostApp
+from ...module_utils.app.orders import HostApp
 from ..uwsgi.sandbox import of_hooks
 from .host_action import HostAction
 

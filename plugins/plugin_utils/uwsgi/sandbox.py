@@ -10,6 +10,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ...module_utils.app.layout import Layout
+
 App = Mapping[str, t.Any]
 
 
@@ -62,8 +64,12 @@ _FIXED = (
 
 def fixed(app: App) -> list[Restriction]:
     """Return the restrictions that all instances of an application have in common."""
+    layout = Layout(app)
     own = Restriction(
-        "ReadWritePaths", f"{app['run_dir']} -{app['root']}/shared", "The directory of sockets, and the files that outlive releases."
+        "ReadWritePaths",
+        # The whole directory of sockets, since no file gets a second name in another mount. All but `own` is root's there.
+        f"{layout.run_dir} -{layout.shared}",
+        "The directory of sockets, and the files that outlive releases.",
     )
     return [*_FIXED, own]
 
@@ -103,7 +109,8 @@ def of_builds(app: App) -> list[str]:
     that the running application writes, which must not steer what is installed for the next release.
     """
     for_builds = {"network": "any", "devices": False, "memory_execute": True, "write": []}
-    hidden = Restriction("InaccessiblePaths", f"-{app['root']}/shared -{app['run_dir']}")
+    layout = Layout(app)
+    hidden = Restriction("InaccessiblePaths", f"-{layout.shared} -{layout.run_dir}")
     return _properties([*_FIXED, *chosen({**app["sandbox"], **for_builds}), hidden])
 
 

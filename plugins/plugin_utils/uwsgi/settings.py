@@ -8,6 +8,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ...module_utils.app.layout import Layout
 from .ini import literal
 from .packages import OLDEST_UWSGI
 
@@ -156,15 +157,15 @@ def _slots(uwsgi: Mapping[str, t.Any]) -> list[Setting]:
 
 
 def _socket(app: Mapping[str, t.Any]) -> list[Setting]:
-    run_dir = literal(app["run_dir"])
+    own_dir = literal(Layout(app).own_dir)
     return [
         _setting(
             "socket",
-            f"{run_dir}/%n.sock",
-            "Socket of this instance alone (%n is the name of this file); the live link points to it after the switch.",
+            f"{own_dir}/%n.sock",
+            "Socket of this instance alone (%n is the name of this file). systemd gives it a second name, in a directory of root's.",
         ),
         _setting("chmod-socket", 660, "Only the application's user and the web server's group may use the socket."),
-        _setting("stats", f"{run_dir}/%n.stats", "Statistics of the workers; the module flaskops.stack.uwsgi_info reads them."),
+        _setting("stats", f"{own_dir}/%n.stats", "Statistics of the workers; the module flaskops.stack.uwsgi_info reads them."),
     ]
 
 
@@ -175,7 +176,7 @@ def _http(app: Mapping[str, t.Any]) -> list[Setting]:
         _setting("http", app["uwsgi"]["http"], "HTTP without nginx on a loopback address, for development."),
         _setting(
             "http-to",
-            f"{literal(app['run_dir'])}/%n.sock",
+            f"{literal(Layout(app).own_dir)}/%n.sock",
             "The HTTP process uses the private socket; otherwise uWSGI would open another port for it.",
         ),
     ]

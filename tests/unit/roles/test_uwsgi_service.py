@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import shlex
 import shutil
+import socket as socket_module
 import subprocess
 
 import pytest
@@ -51,8 +54,8 @@ def test_the_ini_runs_the_release_with_its_virtualenv():
 
 def test_the_socket_is_private_to_the_instance():
     ini = options(complete(run_dir="/run/elsewhere"))
-    assert ini["socket"] == "/run/elsewhere/%n.sock"
-    assert ini["stats"] == "/run/elsewhere/%n.stats"
+    assert ini["socket"] == "/run/elsewhere/own/%n.sock"
+    assert ini["stats"] == "/run/elsewhere/own/%n.stats"
     assert ini["chmod-socket"] == "660"
     assert ini["vacuum"] == "true"
 
@@ -193,16 +196,22 @@ def test_systemd_waits_for_a_start_as_long_as_the_gate(timeout, start):
     assert service(complete(health={"timeout": timeout}), "drop_in")["TimeoutStartSec"] == [start]
 
 
+def as_systemd_runs(command: str, user: str = getpass.getuser()) -> list[str]:
+    """Return a command of the unit as systemd splits it for instance `abc`, with somebody in place of the application's user."""
+    return shlex.split(command.removeprefix("+").replace("%i", "abc").replace("%%", "%").replace("= flask-shop ]", f"= {user} ]"))
+
+
 @pytest.fixture
 def boot(tmp_path):
     """Run what the unit does after a start of instance `abc`, with `live` and the socket as they are."""
 
     def run(live: str, socket: str | None = None, link: str = "uwsgi.sock", part: str = "unit", pool: bool = False, **more) -> str | None:
-        (tmp_path / "run").mkdir()
+        (tmp_path / "run/own").mkdir(parents=True)
         (tmp_path / "etc").mkdir()
         (tmp_path / "etc/live").symlink_to(live)
         for name in ("abc.sock", *(["abc.stream.sock"] if pool else [])):
-            (tmp_path / "run" / name).touch()
+            with socket_module.socket(socket_module.AF_UNIX) as listening:
+                listening.bind(str(tmp_path / "run/own" / name))
         if pool:
             (tmp_path / "etc/abc.stream.ini").touch()
         if socket:
@@ -210,8 +219,7 @@ def boot(tmp_path):
             (tmp_path / "run" / link).symlink_to(socket)
         app = complete(run_dir=str(tmp_path / "run"), config_dir=str(tmp_path / "etc"), **more)
         for command in service(app, part)["ExecStartPost"]:
-            # As systemd splits a command line, and what it puts in for the specifier.
-            subprocess.run(shlex.split(command.replace("%i", "abc")), check=True)
+            subprocess.run(as_systemd_runs(command), check=True)
         path = tmp_path / "run" / link
         return path.readlink().name if path.is_symlink() else None
 
@@ -220,6 +228,33 @@ def boot(tmp_path):
 
 def test_after_a_boot_the_live_instance_makes_the_link(boot):
     assert boot(live="abc.ini") == "abc.sock"
+
+
+def test_a_socket_gets_a_name_that_the_application_cannot_change(boot, tmp_path):
+    boot(live="abc.ini")
+    own, given = (tmp_path / "run" / name for name in ("own/abc.sock", "abc.sock"))
+    assert (given.is_socket(), given.stat().st_ino) == (True, own.stat().st_ino)
+    own.unlink()
+    own.symlink_to(tmp_path)
+    assert given.is_socket()
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "directory", "of somebody else"])
+def test_what_is_no_socket_of_the_application_gets_no_name(tmp_path, kind):
+    own = tmp_path / "run/own/abc.sock"
+    own.parent.mkdir(parents=True)
+    with socket_module.socket(socket_module.AF_UNIX) as listening:
+        listening.bind(str(own if kind == "of somebody else" else tmp_path / "elsewhere.sock"))
+    if kind == "link":
+        own.symlink_to(tmp_path / "elsewhere.sock")
+    elif kind == "file":
+        own.touch()
+    elif kind == "directory":
+        own.mkdir()
+    command = service(complete(run_dir=str(tmp_path / "run")), "unit")["ExecStartPost"][0]
+    done = subprocess.run(as_systemd_runs(command, "daemon" if kind == "of somebody else" else getpass.getuser()), check=False)
+    assert done.returncode != 0
+    assert not os.path.lexists(tmp_path / "run/abc.sock")
 
 
 def test_a_candidate_does_not_touch_the_link(boot):
@@ -304,7 +339,7 @@ def test_the_pool_has_an_ini_of_its_own_and_no_overlay():
     (overlay,) = OVERLAYS.glob("uwsgi_service/profiling.ini.j2")
     made = instance(complete(**STREAMS, uwsgi={"template": str(overlay)}))
     pool = dict(uwsgi_ini(made["files"]["stream"]))
-    assert (pool["gevent"], pool["socket"]) == ("1200", "/run/flask/shop/%n.sock")
+    assert (pool["gevent"], pool["socket"]) == ("1200", "/run/flask/shop/own/%n.sock")
     assert "log-slow" not in pool, "of the overlay"
 
 

@@ -10,10 +10,12 @@ import os
 import pwd
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account, layout
 from ansible_collections.flaskops.stack.plugins.module_utils.app.account import Directory, apply, declarations, directories, ensure, pending
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 
@@ -25,7 +27,7 @@ def app(tmp_path, monkeypatch):
     me = getpass.getuser()
     group = grp.getgrgid(pwd.getpwnam(me).pw_gid).gr_name
     places = {"root": f"{tmp_path}/srv/shop", "config_dir": f"{tmp_path}/etc/shop", "run_dir": f"{tmp_path}/run/shop"}
-    return {"name": "shop", "user": me, "web_group": group, **places}
+    return {"name": "shop", "user": me, "web_group": group, "prebuilt": [], **places}
 
 
 def test_what_is_declared_for_the_smallest_description():
@@ -42,13 +44,14 @@ def test_what_is_declared_for_the_smallest_description():
         "d /srv/flask/shop/shared 0750 flask-shop flask-shop -",
         "d /srv/flask/shop/public 0750 root www-data -",
         "d /etc/flask/shop 0750 root flask-shop -",
-        "d /run/flask/shop 2750 flask-shop www-data -",
+        "d /run/flask/shop 0751 root www-data -",
+        "d /run/flask/shop/own 2750 flask-shop www-data -",
     }
 
 
 def test_code_and_configuration_are_not_the_applications_to_write():
     own = {place.path for place in directories(complete()) if place.user == "flask-shop"}
-    assert own == {"/srv/flask/shop/shared", "/run/flask/shop"}
+    assert own == {"/srv/flask/shop/shared", "/run/flask/shop/own"}
     assert all(place.mode & 0o022 == 0 for place in directories(complete())), "nor anybody's but the owner's"
 
 
@@ -167,3 +170,19 @@ def test_a_host_that_has_all_accounts_is_not_touched(app, monkeypatch):
     apply(declarations(app), [app], lambda command: None)
     monkeypatch.setattr(account, "run", lambda command: pytest.fail(str(command)))
     assert ensure([app], check=False) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "prebuilt", "refused"),
+    [("db.sqlite", [], True), ("shared", [], False), ("code", ["{root}/code/live"], False), ("releases", [], False)],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_a_root_with_files_of_somebody_else_is_refused(app, monkeypatch, name, prebuilt, refused, check):
+    app["prebuilt"] = [path.replace("{root}", app["root"]) for path in prebuilt]
+    (Path(app["root"]) / name).mkdir(parents=True)
+    monkeypatch.setattr(account, "apply", lambda *_arguments: None)
+    if not refused:
+        ensure([app], check)
+        return
+    with pytest.raises(CommandError, match=f"^shop.root: {app['root']} has files of somebody else, such as {app['root']}/{name}; name a"):
+        ensure([app], check)

@@ -11,16 +11,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.action import flask_release, uwsgi_instance
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
-from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import (
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout, Release, ReleaseRecord
+from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import (
     AbsentApp,
     AccountApp,
     HostApp,
     InstanceOrder,
-    Layout,
     PlannedRelease,
-    Release,
     ReleaseOrder,
-    ReleaseRecord,
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import places
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import host_app

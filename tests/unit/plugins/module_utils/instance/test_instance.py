@@ -42,10 +42,15 @@ def test_the_application_reads_its_files_and_not_its_secrets(host):
 
 def test_sockets_of_a_killed_instance_are_removed_with_it(host):
     one = host.candidate("one")
-    for name in ("one.sock", "one.stats", "two.sock"):
-        Path(one.run_dir, name).touch()
+    own = Path(one.run_dir, "own")
+    own.mkdir()
+    # An application may have put something else into the place of its socket.
+    (own / "one.stats/directory").mkdir(parents=True)
+    for path in (own / "one.sock", own / "two.sock", own.parent / "one.sock", own.parent / "two.sock"):
+        path.touch()
     instances.remove_instance(one.app, "one")
-    assert os.listdir(one.run_dir) == ["two.sock"]
+    assert os.listdir(own) == ["two.sock"]
+    assert sorted(os.listdir(one.run_dir)) == ["own", "two.sock"]
 
 
 def test_the_record_has_no_secret(host):

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
@@ -55,4 +57,49 @@ def test_check_mode_reports_a_removal_and_changes_nothing(host, run):
     run(host.candidate("one", name="blog"))
     before = host.tree()
     assert run(absent=[absent(host)], check=True).removed
+    assert host.tree() == before
+
+
+def test_files_that_a_deployment_has_not_made_stay(host, run):
+    run(host.candidate("one", name="blog"))
+    root = Path(host.app("blog")["root"])
+    (root / "shared").mkdir()
+    (root / "notes").mkdir()
+    (root / "notes/db.sqlite").write_text("somebody's own")
+    blog = absent(host, purge=True)
+    outcome = run(absent=[blog])
+    assert str(root) not in outcome.removed
+    assert [path.name for path in root.iterdir()] == ["notes"]
+    assert (root / "notes/db.sqlite").read_text() == "somebody's own"
+    assert not run(absent=[blog]).changed
+
+
+def test_an_application_is_removed_with_trees_that_are_too_deep_for_others(host, run):
+    run(host.candidate("one", name="blog"))
+    before, app = os.getcwd(), host.app("blog")
+    for place in (Path(app["root"], "shared"), Path(app["run_dir"], "own")):
+        place.mkdir()
+        os.chdir(place)
+        for _level in range(3000):
+            os.mkdir("d")
+            os.chdir("d")
+        os.chdir(before)
+    run(absent=[absent(host, purge=True)])
+    assert not any(os.path.lexists(app[key]) for key in ("root", "config_dir", "run_dir"))
+
+
+@pytest.mark.parametrize(("place", "purge", "refused"), [("shared", True, True), ("shared", False, False), ("venvs", False, True)])
+def test_a_mounted_file_system_is_not_emptied(host, run, monkeypatch, place, purge, refused):
+    run(host.candidate("one", name="blog"))
+    root = Path(host.app("blog")["root"])
+    (root / place).mkdir(exist_ok=True)
+    mount = root / place / "nfs"
+    monkeypatch.setattr(removal, "mounts_at_or_below", lambda path: [str(mount)] if mount.is_relative_to(path) else [])
+    before = host.tree()
+    if not refused:
+        run(absent=[absent(host, purge=purge)])
+        assert (root / place).exists()
+        return
+    with pytest.raises(DeployError, match=f"^blog: {mount} is mounted in what would be removed, .* unmount it and run again"):
+        run(absent=[absent(host, purge=purge)])
     assert host.tree() == before

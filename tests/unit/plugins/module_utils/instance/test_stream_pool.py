@@ -137,10 +137,15 @@ def test_the_pool_is_removed_with_its_application(host, run):
 
 def test_sockets_of_a_killed_pool_are_removed_with_its_instance(host):
     one = host.candidate("one", pool=True)
-    for name in ("one.stream.sock", "one.stream.stats", "two.stream.sock"):
-        Path(one.run_dir, name).touch()
+    own = Path(one.run_dir, "own")
+    own.mkdir()
+    # An application may have put something else into the place of its socket.
+    (own / "one.stream.stats/directory").mkdir(parents=True)
+    for path in (own / "one.stream.sock", own / "two.stream.sock", own.parent / "one.stream.sock", own.parent / "two.stream.sock"):
+        path.touch()
     instances.remove_instance(one.app, "one")
-    assert os.listdir(one.run_dir) == ["two.stream.sock"]
+    assert os.listdir(own) == ["two.stream.sock"]
+    assert sorted(os.listdir(one.run_dir)) == ["own", "two.stream.sock"]
 
 
 def test_statistics_of_the_pool_are_reported(host, run, monkeypatch):

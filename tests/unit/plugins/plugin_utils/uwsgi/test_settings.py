@@ -201,6 +201,6 @@ def test_paths_are_taken_as_they_stand():
     assert made["chdir"] == "/srv/%%n"
     assert made["virtualenv"] == "/v%%v"
     assert made["binary-path"] == "/v%%v/bin/python"
-    assert made["socket"] == "/run/50%%/%n.sock"
-    assert made["stats"] == "/run/50%%/%n.stats"
+    assert made["socket"] == "/run/50%%/own/%n.sock"
+    assert made["stats"] == "/run/50%%/own/%n.stats"
     assert made["procname-prefix-spaced"] == "a%%b"

@@ -1,0 +1,131 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The descriptions of applications that the controller sends to a host, each with what one kind of work needs."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class PlacedApp(t.TypedDict):
+    """The name of an application and its three directories: all that is needed to find what a host has of it."""
+
+    name: str
+    root: str
+    config_dir: str
+    run_dir: str
+
+
+class AccountApp(PlacedApp):
+    """An application whose user and directories are to exist. ``prebuilt`` are paths of code that something else puts on the host."""
+
+    user: str
+    web_group: str
+    prebuilt: list[str]
+
+
+class AbsentApp(AccountApp):
+    """An application that is to be removed; ``purge`` says whether its shared files and its user go too."""
+
+    purge: bool
+
+
+class HealthCheck(t.TypedDict):
+    """The request that a candidate must answer, and how long and how often."""
+
+    path: str
+    host: str
+    prefix: str
+    headers: dict[str, str]
+    status: list[int]
+    body: str
+    timeout: float
+    interval: float
+    successes: int
+
+
+class StaticRoute(t.TypedDict):
+    """A URL below which nginx serves a directory of the release."""
+
+    path: str
+    directory: str
+
+
+class CommandLimits(t.TypedDict):
+    """Limits of each command of a deployment: seconds, and memory as systemd writes it."""
+
+    timeout: int
+    memory_max: str
+
+
+class CommandApp(t.TypedDict):
+    """An application of which a deployment runs commands.
+
+    ``environment`` has the secrets too. ``command_sandbox`` are properties of the units in which the commands run.
+    """
+
+    name: str
+    user: str
+    root: str
+    hooks: dict[str, list[str]]
+    environment: dict[str, str]
+    command_sandbox: list[str]
+    command_limits: CommandLimits
+
+
+class HostApp(PlacedApp, CommandApp):
+    """An application as a host runs it; ``writable`` are the further paths it may write to."""
+
+    health: HealthCheck
+    drain_timeout: int
+    stop_timeout: int
+    keep_releases: int
+    strategy: str
+    static: list[StaticRoute]
+    writable: list[str]
+
+
+class _InstanceOrder(HostApp):
+    id: str
+    release: dict[str, str]
+    files: dict[str, str]
+    unit: str
+    drop_in: str
+
+
+class InstanceOrder(_InstanceOrder, total=False):
+    """An instance that is wanted: the dict of a :class:`Release`, texts by the keys of ``FILES``, and the texts of its units.
+
+    The last two are there only where it has a pool for streams, as is ``files["stream"]``.
+    """
+
+    stream_unit: str
+    stream_drop_in: str
+
+
+class InspectOrder(t.TypedDict):
+    """An application whose releases and interpreter are asked for."""
+
+    root: str
+    python: str
+
+
+class PlannedRelease(t.TypedDict):
+    """A release as the controller has named it. ``requirements`` and ``package`` are files of the source."""
+
+    id: str
+    virtualenv_id: str
+    requirements: str | None
+    package: str | None
+    callable: str
+    revision: str
+
+
+class ReleaseOrder(CommandApp):
+    """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements."""
+
+    python: str
+    uwsgi: str
+    gevent: list[str]
+    constraints: str | None
+    release: PlannedRelease
