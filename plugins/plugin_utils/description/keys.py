@@ -558,7 +558,13 @@ APP = Key(
             default={},
             keys={
                 "path": Key("str", "Path and query of the request.", default="/", pattern=URL_PATH, remedy="write a path such as /healthz"),
-                "host": Key("str", "Host header of the request.", derived="the first server name"),
+                "host": Key(
+                    "str",
+                    "Host header of the request.",
+                    derived="the first server name",
+                    pattern=r"\S+",
+                    remedy="write a host name such as shop.example.com",
+                ),
                 "status": Key(
                     "list",
                     "HTTP statuses that count as healthy.",

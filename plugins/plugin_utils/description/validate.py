@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from .keys import ENV_NAME, RESERVED_ENV, Key
 
 _SHOWN = 80
+# No file name, argument of a program or header can hold NUL, and no text that people read needs the others.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class AppError(ValueError):
@@ -27,8 +29,8 @@ class AppError(ValueError):
 
 
 def shown(value: object) -> str:
-    """Return ``value`` as it is quoted in a message, shortened."""
-    text = repr(value) if not isinstance(value, str) else f"'{value}'"
+    """Return ``value`` as it is quoted in a message, shortened, and control characters in it written out."""
+    text = repr(value) if not isinstance(value, str) or _CONTROL.search(value) else f"'{value}'"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
@@ -65,6 +67,8 @@ class Validator:
         advice = key.advice(value) if key.advice else ""
         if advice or (key.pattern and not re.fullmatch(key.pattern, value)):
             self.refuse(where, f"is {shown(value)}, which cannot be used here", advice or key.remedy)
+        elif not key.choices and isinstance(value, str) and _CONTROL.search(value):
+            self.refuse(where, f"is {shown(value)}, which has a control character", "remove it")
         low, high = key.minimum, key.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             self.refuse(where, f"is {shown(value)}, but must be from {low} to {high}", "write a number in that range")
@@ -111,7 +115,7 @@ class Validator:
                 result[name] = item = ""  # nothing after the colon
             if key.pattern and (isinstance(item, bool) or not isinstance(item, (str, int))):
                 self.refuse(f"{where}.{name}", f"is {shown(item)}, but must be text", "write it in quotes")
-            elif key.pattern and not re.fullmatch(key.pattern, str(item)):
+            elif key.pattern and (not re.fullmatch(key.pattern, str(item)) or _CONTROL.search(str(item))):
                 self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
         return result
 
@@ -166,7 +170,7 @@ class Validator:
                 # A number with a point is no longer what was written: 1.10 is 1.1.
                 quoted = "" if secret else f" ({shown(value)})"
                 self.refuse(f"{where}.{name}", f"must be text{quoted}", "write it in quotes")
-            elif re.search(r"[\x00-\x08\x0b-\x1f\x7f]", str(value)):
+            elif _CONTROL.search(str(value)):
                 self.refuse(
                     f"{where}.{name}",
                     "contains control characters, which an environment file cannot hold",

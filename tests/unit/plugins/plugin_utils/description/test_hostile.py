@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError, Validator
 from ansible_collections.flaskops.stack.tests.unit.parse import nginx, unit, uwsgi_ini
 from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, complete, describe, instance, nginx_files
 
@@ -325,7 +325,6 @@ def test_jinja_in_a_value_stays_text(text):
 # Keys whose text is free, and why that is harmless.
 FREE = {
     "source.exclude[]": "is matched against file names",
-    "health.host": "travels in a packet with lengths",
     "health.body": "is matched against the answer",
     "nginx.template": "names a file of the controller",
     "uwsgi.template": "names a file of the controller",
@@ -356,3 +355,12 @@ def texts(key: Key = APP, path: str = "") -> Iterator[tuple[str, Key]]:
 @pytest.mark.parametrize("path", [path for path, key in texts() if not key.pattern and not key.choices])
 def test_a_key_without_a_pattern_is_free_for_a_reason(path):
     assert path in FREE
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\x7f", "\r"], ids=ascii)
+@pytest.mark.parametrize(("path", "key"), [pytest.param(path, key, id=path) for path, key in texts() if key.type == "str"])
+def test_no_text_has_a_control_character(path, key, character):
+    validator = Validator()
+    validator.check(path, key, f"/a{character}b;")
+    assert len(validator.problems) == 1
+    assert validator.problems[0].isprintable()

@@ -134,6 +134,11 @@ REFUSED = [
     ({"env": {"A": ["b"]}}, "shop.env.A must be text (['b']); write it in quotes."),
     ({"env": {"A": True}}, "shop.env.A must be text (True); write it in quotes."),
     ({"env": {"A": None}}, "shop.env.A must be text (None); write it in quotes."),
+    ({"health": {"host": "shop\r\nX-Token: t"}}, r"shop.health.host is 'shop\r\nX-Token: t', which cannot be used here; write a host name "),
+    ({"health": {"host": "a\0b"}}, r"shop.health.host is 'a\x00b', which has a control character; remove it."),
+    ({"health": {"headers": {"X-Token": "\x1b[2J"}}}, r"shop.health.headers.X-Token is '\x1b[2J', which cannot be used here; write {Name: value} "),
+    ({"requirements": "a\0.txt"}, r"shop.requirements is 'a\x00.txt', which has a control character; remove it."),
+    ({"hooks": {"build": ["make\0"]}}, r"shop.hooks.build[0] is 'make\x00', which has a control character; remove it."),
     ({"env": {"A": "b\0"}}, "shop.env.A contains control characters, which an environment file cannot hold; "),
     ({"env": {"A": "b"}, "secrets": {"A": "c"}}, "shop.env.A is also in secrets; write it in one of the two."),
     # Options of uWSGI.
