@@ -7,11 +7,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import string
+import time
 import typing as t
 import urllib.parse
 
 # For a connection, and for each read.
 TIMEOUT_SECONDS = 10.0
+_PART = 65536
 _USER_AGENT = "flaskops-probe"
 HttpAnswer = http.client.HTTPResponse
 
@@ -50,6 +52,23 @@ class HttpClient:
             raise NoAnswerError(f"gave no answer ({_reason(error)})") from error
         finally:
             connection.close()
+
+    def read_to_end(self, answer: HttpAnswer) -> None:
+        """Read a body to its end and keep nothing of it.
+
+        :raises NoAnswerError: if it has no end before the timeout, however much comes meanwhile
+        """
+        # None if the answer does not say how long it is.
+        until, left = time.monotonic() + self.timeout, answer.length
+        while left is None or left > 0:
+            part = answer.read1(_PART)
+            if not part:
+                if left:
+                    raise http.client.IncompleteRead(b"", left)
+                return
+            left = None if left is None else left - len(part)
+            if time.monotonic() > until:
+                raise NoAnswerError(f"began an answer that had no end after {self.timeout:g} s")
 
     def _connect(self) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(*self.address, timeout=self.timeout)

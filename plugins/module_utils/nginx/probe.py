@@ -12,6 +12,7 @@ from .http_client import TIMEOUT_SECONDS, HttpAnswer, HttpClient, NoAnswerError
 
 # Two reads this far apart were not sent together.
 _GAP_SECONDS = 0.05
+_HEADER_SHOWN = 200
 
 
 class Check(t.NamedTuple):
@@ -60,13 +61,15 @@ class Prober:
         seen: list[str] = []
         for _attempt in range(2):
             with self.client.get(host, url) as answer:
-                answer.read()
+                self.client.read_to_end(answer)
             seen.append(answer.getheader("X-Proxy-Cache") or "none")
         says = f"answered {answer.status}, X-Proxy-Cache {seen[0]} then {seen[1]}"
         if seen == ["MISS", "HIT"]:
             return True, says
         reasons = [
-            f"{name}: {answer.getheader(name)}" for name in ("Cache-Control", "Expires", "Set-Cookie", "Vary") if answer.getheader(name)
+            f"{name}: {value[:_HEADER_SHOWN]}"
+            for name in ("Cache-Control", "Expires", "Set-Cookie", "Vary")
+            if (value := answer.getheader(name))
         ]
         return False, f"{says}, but MISS then HIT was expected ({'; '.join(reasons) or 'is the status one of `valid`?'})"
 

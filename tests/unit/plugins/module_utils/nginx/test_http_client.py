@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+import time
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import (
@@ -21,17 +23,24 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
 
 @pytest.fixture
 def serve():
-    """Start a server that answers one request with some bytes and closes; ``asked`` is what it was sent."""
+    """Start a server that answers one request with some bytes and closes; ``asked`` is what it was sent.
+
+    ``then`` is sent again and again until the client hangs up.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
     asked: list[bytes] = []
     threads: list[threading.Thread] = []
 
-    def serve(answer: bytes, timeout: float = 2) -> HttpClient:
+    def serve(answer: bytes, timeout: float = 2, then: bytes = b"") -> HttpClient:
         def once() -> None:
             connection, _address = listening.accept()
             with connection:
                 asked.append(connection.recv(65536))
                 connection.sendall(answer)
+                with contextlib.suppress(OSError):
+                    while then:
+                        connection.sendall(then)
+                        time.sleep(0.01)
 
         threads.append(threading.Thread(target=once))
         threads[-1].start()
@@ -50,6 +59,38 @@ def test_a_request_names_the_site_and_who_asks(serve):
     lines = serve.asked[0].decode().split("\r\n")
     assert lines[0] == "GET /caf%C3%A9?a=b HTTP/1.1"
     assert {"Host: shop.example.com", "User-Agent: flaskops-probe"} <= set(lines)
+
+
+def read(client: HttpClient) -> None:
+    with client.get("shop", "/") as answer:
+        client.read_to_end(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HEAD + b"0123456789",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * 200_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+)
+def test_an_answer_is_read_to_its_end(serve, answer):
+    read(serve(answer))
+
+
+@pytest.mark.parametrize("answer", [HEAD + b"012", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"])
+def test_an_answer_that_breaks_off_is_told(serve, answer):
+    with pytest.raises(NoAnswerError, match="gave no answer .IncompleteRead"):
+        read(serve(answer))
+
+
+@pytest.mark.parametrize("part", [b"x", b"x" * 65536], ids=["slow", "fast"])
+def test_an_answer_without_an_end_is_not_read_for_ever(serve, part):
+    began, client = time.monotonic(), serve(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.3, then=part)
+    with pytest.raises(NoAnswerError, match=r"had no end after 0\.3 s"):
+        read(client)
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(
