@@ -129,6 +129,7 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
         "environment": environment(app) if app["hooks"]["build"] else {},
         "command_sandbox": of_builds(app),
         "command_limits": app["command_limits"],
+        "secrets": sorted(app["secrets"]) if app["hooks"]["build"] else [],
         "constraints": constraints.known(cache, _key(plan)) if plan["open_versions"] else None,
         "release": {
             "id": plan["id"],

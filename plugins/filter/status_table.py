@@ -83,7 +83,8 @@ def _busy(uwsgi: dict[str, t.Any]) -> str:
 
 
 def _notes(app: dict[str, t.Any]) -> str:
-    notes = [f"changed by hand: {path}" for path in app["changed_by_hand"]]
+    notes = [*app["problems"]]
+    notes += [f"changed by hand: {path}" for path in app["changed_by_hand"]]
     notes += [f"rejected: {name}" for name in sorted(app["rejected"])]
     return "; ".join(notes)
 

@@ -39,14 +39,14 @@ RETURN = r"""
 removed: {description: Keys of the answers that were removed., type: list, elements: str, returned: always}
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app.response_cache import purge
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 
 
 def main() -> None:
     # The action plugin knows from the descriptions where the caches lie.
     cache = {name: {"type": "path", "required": True} for name in ("directory", "public")}
-    module = AnsibleModule(
+    module = HostModule(
         argument_spec={
             "caches": {"type": "list", "elements": "dict", "required": True, "options": cache},
             "urls": {"type": "list", "elements": "str", "default": []},

@@ -225,7 +225,6 @@ service_lines:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
     ARGUMENT_SPEC,
     Absent,
@@ -235,6 +234,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 )
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import parse_listen
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 
@@ -274,7 +274,7 @@ def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = HostModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         transaction = to_transaction(module.params, module._diff)
         result = transaction.predict() if module.check_mode else transaction.run()

@@ -65,15 +65,16 @@ import json
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account, history
+from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build_all
 
 
-def unpacked(module: AnsibleModule, name: str, text: str) -> str:
+def unpacked(module: HostModule, name: str, text: str) -> str:
     """Write a packed source that came with the order to a file, and return its path."""
     path = os.path.join(module.tmpdir, f"{name}.tar.gz")
     with open(path, "wb") as file:
@@ -81,9 +82,10 @@ def unpacked(module: AnsibleModule, name: str, text: str) -> str:
     return path
 
 
-def build(module: AnsibleModule) -> dict[str, t.Any]:
+def build(module: HostModule) -> dict[str, t.Any]:
     """Make the accounts that the host lacks, and build every release, also beside one that cannot be built."""
     order = json.loads(base64.b64decode(module.params["payload"]))
+    learn_secrets(order["apps"])
     accounts = account.ensure(order["accounts"], module.check_mode)
     apps = [] if module.check_mode else order["apps"]
     archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
@@ -115,7 +117,7 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     # The action plugins call this module: flask_release_plan to inspect and for constraints, flask_release to build.
-    module = AnsibleModule(
+    module = HostModule(
         argument_spec={
             "mode": {"choices": ["inspect", "constraints", "build"], "required": True},
             "apps": {"type": "list", "elements": "dict", "default": []},
@@ -125,6 +127,7 @@ def main() -> None:
             "lock_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
+        exact=("hosted", "constraints"),
     )
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":

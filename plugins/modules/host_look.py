@@ -56,10 +56,10 @@ hosted:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import wrong_directories
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 
 _FAMILY = "debian"
@@ -67,7 +67,7 @@ _FAMILY = "debian"
 
 def main() -> None:
     # The action plugin sends of every application what is needed here, and nothing else.
-    module = AnsibleModule(
+    module = HostModule(
         argument_spec={
             "apps": {"type": "list", "elements": "dict", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
@@ -76,6 +76,7 @@ def main() -> None:
             "services": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
+        exact=("hosted",),
     )
     distribution = debian.distribution()
     if _FAMILY not in distribution["family"]:

@@ -44,14 +44,14 @@ checks:
   sample: [{app: shop, mode: plain, url: shop.example.com/, ok: true, says: answered 200, line: 'shop: plain route shop.example.com/ answered 200'}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import TIMEOUT_SECONDS, parse_listen
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober
 
 
 def main() -> None:
     site = {"name": {"required": True}, "host": {"required": True}, "routes": {"type": "list", "elements": "dict", "required": True}}
-    module = AnsibleModule(
+    module = HostModule(
         argument_spec={
             "listen": {"type": "str", "default": "80"},
             "sites": {"type": "list", "elements": "dict", "required": True, "options": site},

@@ -30,7 +30,8 @@ apps:
     By application, the C(live) instance, the C(release), the C(socket) and all C(instances) with unit state, requests and workers.
     C(stream) of an instance has the same values for its stream pool, or null if there is no pool. C(slots) is the number of requests
     that an instance or a pool can answer at the same time, C(busy) is how many it is answering, and C(memory) is the resident memory
-    of its workers in bytes.
+    of its workers in bytes. C(problems) is a list of what is not as it should be or could not be read, such as statistics that are none;
+    C(problem) of an instance or a pool is its own part of that.
   type: dict
   returned: success
   sample:
@@ -38,19 +39,20 @@ apps:
       live: 9d3c21f0aa10
       release: {id: 0f3a1c9d2b7e, revision: 9fceb02, virtualenv_id: 51c0ffee1234}
       socket: {path: /run/flask/shop/9d3c21f0aa10.sock, mode: "0660", owner: flask-shop, group: www-data}
+      problems: []
       instances:
         9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, slots: 4, requests: 12}
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
+    module = HostModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, apps={app["name"]: status.describe(app) for app in module.params["apps"]})
+        module.exit_json(changed=False, apps=status.describe_all(module.params["apps"]))
     except systemd.SystemdError as error:
         module.fail_json(msg=f"{error}. The host must run systemd.")
 

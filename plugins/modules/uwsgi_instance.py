@@ -66,10 +66,11 @@ import base64
 import json
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
@@ -113,12 +114,13 @@ def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
 def main() -> None:
     # The action plugins uwsgi_instance and flask_rollback call this module. The order is one opaque value, so that nothing of it is
     # logged and nothing of a result is masked by accident.
-    module = AnsibleModule(
+    module = HostModule(
         argument_spec={
             "mode": {"choices": ["last_built", "new_releases", "migrate", "apply", "rollback"], "required": True},
             "order": {"type": "str", "no_log": True, "required": True},
         },
         supports_check_mode=True,
+        exact=("releases", "new"),
     )
     order = json.loads(base64.b64decode(module.params["order"]))
     looks = {"last_built": last_built, "new_releases": new_releases}
@@ -128,6 +130,7 @@ def main() -> None:
         "rollback": lambda: rollback(order, module.check_mode),
     }
     try:
+        learn_secrets([*order["apps"], *order.get("absent", [])])
         if module.params["mode"] in looks:
             module.exit_json(**looks[module.params["mode"]](order))
         with lock.held(order["who"], order["lock_timeout"]):

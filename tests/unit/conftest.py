@@ -37,6 +37,15 @@ def host(memory: Path, monkeypatch: pytest.MonkeyPatch):
     return Host(memory, monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def no_secrets_are_known():
+    """Secrets that one test has named are no secrets in the next one."""
+    from ansible_collections.flaskops.stack.plugins.module_utils.host import shown
+
+    yield
+    shown.forget()
+
+
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """The files of templates that Jinja compiles during the test, in this order."""

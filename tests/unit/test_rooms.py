@@ -163,6 +163,7 @@ def test_code_for_the_host_imports_itself_and_the_standard_library():
         f"{name(importer)} imports {module}"
         for importer, imported, module in imports_below("module_utils")
         if (room_of(imported)[0] != "module_utils" if imported else module.partition(".")[0] not in sys.stdlib_module_names)
+        and MECHANISMS.get(module) != name(importer)
     }
     assert foreign == set()
 
@@ -202,8 +203,10 @@ def test_a_circle_is_found(arrows, names):
     assert circle(arrows) == names
 
 
-# One mechanism for one thing: the module of the standard library, and the only file on the host's side that imports it.
+# One mechanism for one thing: the module, and the only file on the host's side that imports it.
 MECHANISMS = {
+    # Every module is a HostModule, whose results are clean of secrets and control characters.
+    "ansible.module_utils.basic": "module_utils/host/module.py",
     "fcntl": "module_utils/host/lock.py",
     "http.client": "module_utils/nginx/http_client.py",
     "subprocess": "module_utils/host/command.py",

@@ -17,6 +17,17 @@ SYSUSERS_DIR = "/etc/sysusers.d"
 TMPFILES_DIR = "/etc/tmpfiles.d"
 
 
+def _texts(values: t.Any, fields: t.Sequence[str]) -> list[str]:
+    """Return the texts of a dict in the order of fields, empty where there is none.
+
+    :raises ValueError: if it is no dict, or one of them is no text
+    """
+    found = [values.get(field, "") for field in fields] if isinstance(values, dict) else [None]
+    if not all(isinstance(text, str) for text in found):
+        raise ValueError("is no record")
+    return found
+
+
 class Release(t.NamedTuple):
     """A release as an instance runs it, on the wire and in the records of instances a dict with these keys.
 
@@ -30,8 +41,8 @@ class Release(t.NamedTuple):
     revision: str
 
     @classmethod
-    def from_dict(cls, values: t.Mapping[str, t.Any]) -> Release:
-        return cls(*(values.get(field, "") for field in cls._fields))
+    def from_dict(cls, values: t.Any) -> Release:
+        return cls(*_texts(values, cls._fields))
 
 
 class ReleaseRecord(t.NamedTuple):
@@ -43,8 +54,8 @@ class ReleaseRecord(t.NamedTuple):
     revision: str
 
     @classmethod
-    def from_dict(cls, values: t.Mapping[str, t.Any]) -> ReleaseRecord:
-        return cls(*(values.get(field, "") for field in cls._fields))
+    def from_dict(cls, values: t.Any) -> ReleaseRecord:
+        return cls(*_texts(values, cls._fields))
 
     def release(self, root: str) -> Release:
         """Return the release that is recorded, with its places below ``root``."""

@@ -122,8 +122,12 @@ class PlannedRelease(t.TypedDict):
 
 
 class ReleaseOrder(CommandApp):
-    """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements."""
+    """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements.
 
+    ``secrets`` has the names of those variables of ``environment`` that nothing may show.
+    """
+
+    secrets: list[str]
     python: str
     uwsgi: str
     gevent: list[str]

@@ -17,12 +17,15 @@ import time
 import typing as t
 
 from .clock import now
+from .json_file import NoObjectError, parse_object
 
 # /run/lock is writable for everybody: whoever makes a file there first holds the lock, or has root write where a link leads.
 PATH = "/run/flaskops/lock"
 # The last part of each directory that only this collection uses, such as /run/flaskops and /var/lib/flaskops.
 _OURS = "flaskops"
 _POLL_SECONDS = 0.2
+# Far more than a name, a time and a number.
+_MOST_BYTES = 4096
 # Descriptors that the commands of this process inherit while it holds the lock.
 _inherited: list[int] = []
 
@@ -128,7 +131,7 @@ def _name_holder(file: t.BinaryIO, who: str) -> None:
 def _holder(file: t.BinaryIO) -> str:
     file.seek(0)
     try:
-        holder = json.load(file)
+        holder = parse_object(file.read(_MOST_BYTES))
         return f"{holder['who']} since {holder['since']} (process {holder['pid']})"
-    except (ValueError, KeyError):
+    except (NoObjectError, KeyError):
         return "it did not say who it is"

@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from ..host import systemd
+from ..host.shown import clean, excerpt
 from .instance import Instance
 from .unit_state import Properties, UnitState
 from .uwsgi_client import request
@@ -19,6 +20,8 @@ _POLL_SECONDS = 0.1
 _JOURNAL_SECONDS = 10.0
 _JOURNAL_PAUSE = 0.2
 _BODY_SHOWN = 300
+# A line of the journal may have any length.
+_LINE_SHOWN = 2000
 # A single health request may take this share of the timeout.
 _SHARE_OF_TIMEOUT = 0.5
 
@@ -90,7 +93,8 @@ class _Waiting:
         except (OSError, ValueError) as error:
             self.says = f"{asked} and gave no answer ({error})"
             return False
-        body = " ".join(answer.body.split())[:_BODY_SHOWN]
+        # A secret is not found any more once its blanks are changed.
+        body = excerpt(" ".join(clean(answer.body).split()), _BODY_SHOWN)
         self.says = f"{asked} and answered {answer.status} with the body '{body}'"
         if answer.status not in health["status"]:
             self.says += f"; accepted are {', '.join(map(str, health['status']))}"
@@ -127,7 +131,9 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
 
 
 def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
-    """Return the last log lines of a candidate. journald is slower than the unit's end, so read until two looks are equal.
+    """Return the last log lines of a candidate, each cut to a length that can be shown.
+
+    journald is slower than the unit's end, so read until two looks are equal.
 
     :param seconds: how long ago the gate began
     """
@@ -139,4 +145,4 @@ def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
         if log and log == before:
             break
     # journald tags lines that it reads after the unit has exited with no invocation id: fall back to unit and time.
-    return log or systemd.journal(unit, since=began)
+    return [excerpt(line, _LINE_SHOWN) for line in log or systemd.journal(unit, since=began)]

@@ -23,6 +23,7 @@ from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
 from ..host.files import partials, plain_umask, read_text, unlink, write_atomically
+from ..host.json_file import damaged, read_object
 from ..host.systemd import is_enabled
 from ..release.store import discard
 from . import static_files
@@ -157,8 +158,13 @@ def stream_target(app: PlacedApp, instance_id: str) -> str | None:
 
 
 def live_id(app: PlacedApp) -> str:
-    """Return the id of the instance that requests go to, empty if there is none."""
-    return _id_behind(Layout(app).socket, SOCKET_SUFFIX)
+    """Return the id of the instance that requests go to, empty if there is none.
+
+    The link lies in a directory of the application, which could have it lead anywhere. Only the socket of one of its instances counts.
+    """
+    layout = Layout(app)
+    found = _id_behind(layout.socket, SOCKET_SUFFIX)
+    return found if found in known_ids(app) and points_to(layout.socket, layout.instance_socket(found)) else ""
 
 
 def previous_id(app: PlacedApp) -> str:
@@ -190,12 +196,21 @@ class InstanceRecord(t.NamedTuple):
 
 
 def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
-    """Return the record of an instance, ``None`` if there is none."""
-    text = read_text(Layout(app).file(instance_id, "record"))
-    if not text:
+    """Return the record of an instance, ``None`` if there is none.
+
+    :raises OSError: if it is damaged
+    """
+    path = Layout(app).file(instance_id, "record")
+    record = read_object(path)
+    if record is None:
         return None
-    record = json.loads(text)
-    return InstanceRecord(Release.from_dict(record["release"]), record["files"])
+    files = record.get("files")
+    try:
+        if not isinstance(files, dict) or not all(isinstance(checksum, str) for checksum in files.values()):
+            raise ValueError("is no record")
+        return InstanceRecord(Release.from_dict(record.get("release")), files)
+    except ValueError as error:
+        raise damaged(path, str(error)) from None
 
 
 def release_id_of(app: PlacedApp, instance_id: str) -> str:

@@ -1,18 +1,22 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Talk to a uWSGI instance over its own sockets: a request in the uwsgi protocol, and its statistics."""
+"""Send a uWSGI instance a request over its own socket, in the uwsgi protocol."""
 
 from __future__ import annotations
 
-import json
-import socket
+import re
 import struct
-import time
 import typing as t
 import urllib.parse
 
+from ..host.shown import excerpt
+from .unix_socket import exchange
+
 # A health page is small: more than this is not needed to judge it.
 _MOST_BYTES = 64 * 1024
+_SHOWN = 80
+# RFC 9110, 15: three digits.
+_STATUS_LINE = re.compile(rb"HTTP/\S*[ \t]+([1-9]\d\d)(\s|$)")
 
 
 class Answer(t.NamedTuple):
@@ -58,48 +62,18 @@ def request(path: str, url: str, host: str, timeout: float, headers: t.Mapping[s
         "HTTP_USER_AGENT": "flaskops-health",
         **{f"HTTP_{name.upper().replace('-', '_')}": str(value) for name, value in (headers or {}).items()},
     }
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout)
-        connection.connect(path)
-        connection.sendall(pack_request(variables))
-        return parse_response(_receive(connection, time.monotonic() + timeout))
-
-
-def _receive(connection: socket.socket, until: float) -> bytes:
-    received = b""
-    while len(received) < _MOST_BYTES:
-        left = until - time.monotonic()
-        if left <= 0 and b"\r\n\r\n" in received:
-            break
-        connection.settimeout(max(left, 0.001))
-        try:
-            part = connection.recv(65536)
-        except TimeoutError:
-            if b"\r\n\r\n" in received:
-                break
-            raise
-        if not part:
-            break
-        received += part
-    return received
+    received = exchange(path, pack_request(variables), _MOST_BYTES, timeout)
+    if b"\r\n\r\n" not in received and not received.ended and len(received) < _MOST_BYTES:
+        raise TimeoutError("timed out in the middle of its headers")
+    return parse_response(received)
 
 
 def parse_response(received: bytes) -> Answer:
     """Return status and body of a raw HTTP response."""
     head, _separator, body = received.partition(b"\r\n\r\n")
-    words = head.split(b"\r\n")[0].split()
-    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-        raise ValueError("closed the connection without a response" if not received else f"answered no HTTP: {received[:80]!r}")
-    return Answer(int(words[1]), body.decode(errors="replace"))
-
-
-def read_stats(path: str, timeout: float = 2.0) -> dict[str, t.Any] | None:
-    """Return the statistics of an instance, ``None`` if it does not give any."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout)
-            connection.connect(path)
-            parts = list(iter(lambda: connection.recv(65536), b""))
-        return json.loads(b"".join(parts))
-    except (OSError, ValueError):
-        return None
+    status = _STATUS_LINE.match(head)
+    if not status:
+        raise ValueError(
+            "closed the connection without a response" if not received else f"answered no HTTP: {excerpt(repr(received), _SHOWN)}"
+        )
+    return Answer(int(status[1]), body.decode(errors="replace"))

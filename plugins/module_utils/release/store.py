@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import typing as t
 
@@ -14,8 +13,10 @@ from ..app.layout import AppRoot, ReleaseRecord
 from ..app.links import name_behind
 from ..app.orders import InspectOrder
 from ..host.files import partials, read_text
+from ..host.json_file import damaged, read_object
 from ..host.trees import TreeError, remove
 from .interpreter import python_info
+from .pins import is_pin
 
 
 def prune_virtualenvs(root: str) -> list[str]:
@@ -79,14 +80,24 @@ def complete_entries(directory: str) -> list[str]:
 
 
 def release_record(root: str, release: str) -> ReleaseRecord | None:
-    """Return the record of a release, ``None`` if there is none."""
-    text = read_text(AppRoot(root).release_record(release))
-    return ReleaseRecord.from_dict(json.loads(text)) if text else None
+    """Return the record of a release, ``None`` if there is none.
+
+    :raises OSError: if it is damaged
+    """
+    path = AppRoot(root).release_record(release)
+    record = read_object(path)
+    try:
+        return None if record is None else ReleaseRecord.from_dict(record)
+    except ValueError as error:
+        raise damaged(path, str(error)) from None
 
 
 def read_constraints(root: str, virtualenv_id: str) -> str | None:
-    """Return the constraints of a finished virtualenv, ``None`` if the host has none."""
-    return read_text(AppRoot(root).constraints(virtualenv_id)) if is_complete(root, virtualenv_id) else None
+    """Return the constraints of a finished virtualenv, ``None`` if the host has none. A damaged line is left out."""
+    if not is_complete(root, virtualenv_id):
+        return None
+    lines = (read_text(AppRoot(root).constraints(virtualenv_id)) or "").splitlines()
+    return "".join(f"{line}\n" for line in lines if is_pin(line))
 
 
 def sweep(root: str) -> None:

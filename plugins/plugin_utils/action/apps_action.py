@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible.errors import AnsibleActionFail
 
+from ...module_utils.host.shown import learn
 from ..description.resolve import resolve_apps
 from ..description.undefined import places as unreadable
 from ..description.undefined import undefined
@@ -44,9 +45,12 @@ class AppsAction(HostAction):
         """
         apps = args["apps"] if args["apps"] is not None else self.read(args["variable"], task_vars or {})
         try:
-            return resolve_apps(apps, self.require, args["variable"])
+            resolved = resolve_apps(apps, self.require, args["variable"])
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
+        for app in resolved:
+            learn(app["secrets"].values())
+        return resolved
 
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:
         """Return the value of a variable with descriptions.

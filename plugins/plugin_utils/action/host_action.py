@@ -10,6 +10,8 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ...module_utils.host.shown import clean
+
 Answer = dict[str, t.Any]
 
 _LAST_LINES = 10
@@ -49,8 +51,9 @@ class HostAction(ActionBase):
             trace = _traceback(answer.get("exception"))
             # Not part of the result, so ansible-core does not hide it.
             if not self._task.no_log:
-                self._display.vvv(f"The traceback of {name}:\n{trace}", host=task_vars.get("inventory_hostname"))
-        raise AnsibleActionFail(_reason(name, answer))
+                self._display.vvv(clean(f"The traceback of {name}:\n{trace}"), host=task_vars.get("inventory_hostname"))
+        # A module cleans its own answers, but not the last words before a crash.
+        raise AnsibleActionFail(clean(_reason(name, answer)))
 
 
 def _reason(name: str, answer: Answer) -> str:

@@ -209,9 +209,9 @@ def test_a_check_ships_and_builds_nothing(host):
 
 def test_secrets_are_shipped_only_where_a_hook_needs_them(host):
     build(host, app(secrets={"T": "hunter2"}))
-    assert host.built()[0]["environment"] == {}
+    assert (host.built()[0]["environment"], host.built()[0]["secrets"]) == ({}, [])
     build(host, app(secrets={"T": "hunter2"}, hooks={"build": ["make"]}))
-    assert host.built()[0]["environment"] == {"T": "hunter2"}
+    assert (host.built()[0]["environment"], host.built()[0]["secrets"]) == ({"T": "hunter2"}, ["T"])
     assert "hunter2" not in str({key: value for key, value in host.calls[-1].items() if key != "payload"})
 
 

@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.flaskops.stack.plugins.filter import status_table
+from ansible_collections.flaskops.stack.plugins.filter import status_table, unserved
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe
 
 
@@ -74,6 +74,7 @@ APP = {
     },
     "changed_by_hand": [],
     "rejected": {},
+    "problems": [],
     "history": [{"action": "deploy", "result": "live", "time": "2026-11-23T10:00:00Z", "who": "me@here"}],
 }
 
@@ -114,15 +115,16 @@ def test_an_application_that_is_not_there_is_a_row_too():
         "changed_by_hand": [],
         "rejected": {},
         "history": [],
+        "problems": [],
     }
     _head, row = status_table.status_table({"a": {"shop": nothing}}, NOW)
     assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0/0", "-", "0M", "0", "-", "-", "-"]
 
 
 def test_what_needs_attention_is_noted():
-    app = {**APP, "changed_by_hand": ["/etc/x"], "rejected": {"r3": {}}}
+    app = {**APP, "changed_by_hand": ["/etc/x"], "rejected": {"r3": {}}, "problems": ["its statistics had no end after 5 s"]}
     row = status_table.status_table({"a": {"shop": app}}, NOW)[1]
-    assert row.endswith("changed by hand: /etc/x; rejected: r3")
+    assert row.endswith("its statistics had no end after 5 s; changed by hand: /etc/x; rejected: r3")
 
 
 @pytest.mark.parametrize(
@@ -131,3 +133,56 @@ def test_what_needs_attention_is_noted():
 )
 def test_ages(seconds, age):
     assert status_table._age(seconds) == age
+
+
+# --- unserved ----------------------------------------------------------------------------------------------------------------
+
+SOCKET = {"path": "/run/flask/shop/two.sock", "mode": "0660", "owner": "flask-shop", "group": "www-data"}
+UNIT = {"unit": "flask-shop@two.service", "active": "active"}
+SERVED = {
+    "live": "two",
+    "instances": {"two": {**UNIT, "enabled": True, "stream": {**UNIT, "unit": "flask-shop.stream@two.service"}}},
+    "socket": SOCKET,
+    "stream_socket": {**SOCKET, "path": "/run/flask/shop/two.stream.sock"},
+    "problems": [],
+    "user": "flask-shop",
+    "web_group": "www-data",
+}
+
+
+def with_instance(**changes):
+    return {"instances": {"two": {**SERVED["instances"]["two"], **changes}}}
+
+
+@pytest.mark.parametrize("changes", [{}, {**with_instance(stream=None), "stream_socket": None}])
+def test_an_application_that_is_served_has_no_line(changes):
+    assert unserved.unserved({"shop": {**SERVED, **changes}}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"live": "", "socket": None}, "shop: no instance is live; deploy it with site.yml"),
+        (with_instance(active="failed"), "shop: flask-shop@two.service is failed; look into its journal"),
+        (with_instance(enabled=False), "shop: flask-shop@two.service does not start at boot; deploy it again"),
+        (
+            with_instance(stream={"unit": "flask-shop.stream@two.service", "active": "inactive"}),
+            "shop: flask-shop.stream@two.service is inactive; look into its journal",
+        ),
+        ({"socket": None}, "shop: the live socket is not there; deploy it again"),
+        ({"stream_socket": None}, "shop: the socket for streams is not there; deploy it again"),
+        (
+            {"socket": {**SOCKET, "mode": "0666"}},
+            "shop: the live socket /run/flask/shop/two.sock has mode, owner and group 0666 flask-shop www-data, but must have 0660 flask-shop"
+            " www-data; deploy it again",
+        ),
+        (
+            {"stream_socket": {**SOCKET, "owner": "flask-blog", "group": "root"}},
+            "shop: the socket for streams /run/flask/shop/two.sock has mode, owner and group 0660 flask-blog root, but must have 0660 flask-shop"
+            " www-data; deploy it again",
+        ),
+        ({"problems": ["flask-shop@two.service: its statistics had no end"]}, "shop: flask-shop@two.service: its statistics had no end"),
+    ],
+)
+def test_an_application_that_is_not_served_is_told_alone(changes, line):
+    assert unserved.unserved({"shop": {**SERVED, **changes}, "blog": SERVED}) == [line]

@@ -67,6 +67,15 @@ def test_a_killed_holder_releases_the_lock(path):
         pass
 
 
+@pytest.mark.parametrize("text", ["[1]", "null", '{"who": "me"}', "[" * 100_000, "\udcff", "x" * 1_000_000], ids=lambda text: text[:9])
+def test_a_holder_that_says_nonsense_is_a_holder(path, text):
+    with held("you", 0, path):
+        with open(path, "w", errors="surrogateescape") as file:
+            file.write(text)
+        with pytest.raises(LockedError, match="it did not say who it is"):
+            held("me", 0, path).__enter__()
+
+
 def test_only_root_can_read_the_lock_file(path, tmp_path):
     with held("me", 0, path):
         assert (tmp_path / "lock").stat().st_mode & 0o077 == 0

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Callable
+
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, rollback, switch
 from ansible_collections.flaskops.stack.tests.unit.runs import killed_hosts
@@ -52,3 +56,35 @@ def killed(memory, monkeypatch):
     `prepare(host)` makes a host ready and returns the run.
     """
     return lambda prepare: killed_hosts(memory, prepare, monkeypatch)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server on a unix socket: `server(handle)` lets `handle(connection)` answer one connection."""
+    threads: list[threading.Thread] = []
+
+    def serve(handle: Callable[[socket.socket], None]) -> str:
+        path = str(tmp_path / "uwsgi.sock")
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(path)
+        listening.listen()
+        listening.settimeout(5)
+
+        def run() -> None:
+            with listening:
+                connection, _address = listening.accept()
+            with connection:
+                connection.settimeout(5)
+                try:
+                    handle(connection)
+                except OSError:
+                    return
+
+        threads.append(threading.Thread(target=run))
+        threads[0].start()
+        return path
+
+    yield serve
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import learn
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate as gate_module
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.gate import gate
 
@@ -87,6 +88,7 @@ def test_an_instance_that_exits_is_refused_at_once(host, through, state):
 )
 def test_the_message_says_what_happened_to_the_live_instance(host, strategy, says):
     live, candidate = host.candidate("live"), host.candidate("one", strategy=strategy)
+    live.write()
     (host.place / "run_dir/shop/uwsgi.sock").symlink_to(f"{live.id}.sock")
     host.behave(UNIT, ActiveState="failed")
     host._start([UNIT])
@@ -185,3 +187,20 @@ def test_one_request_may_take_half_of_the_timeout(host, through, monkeypatch):
     through(200, health={"timeout": 20})
     through(200, health={"timeout": 1})
     assert seconds == [10, 1]
+
+
+def test_a_secret_is_in_no_message_of_the_gate(host, through):
+    """A secret that is cut in half at the end of what is shown would not be found any more."""
+    learn(["postgres://shop:S3CRETMARK@db/shop"])
+    host.log = ["OperationalError: postgres://shop:S3CRETMARK@db/shop", f"{'x' * 1990}S3CRETMARK"]
+    for blanks in range(280, 300):
+        (problem,) = through((500, f"{'x' * blanks} postgres://shop:S3CRETMARK@db/shop"))
+        for beginning in ("postgres://shop:S3C", "S3CRET"):
+            assert beginning not in problem.text()
+    assert problem.log[0] == "OperationalError: ***"
+
+
+def test_a_line_of_the_log_is_cut(host, through):
+    host.log = ["x" * 1_000_000, "\x1b]0;owned\x07"]
+    (problem,) = through(500)
+    assert [len(line) for line in problem.log] == [2000, len(r"\x1b]0;owned\x07")]

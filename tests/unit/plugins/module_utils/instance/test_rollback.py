@@ -132,3 +132,17 @@ def test_a_new_release_is_deployed_after_a_rollback(host, run, back):
     back(host.app())
     assert run(host.candidate("three", "r3")).changed
     serves(host, "three", "r3")
+
+
+@pytest.mark.parametrize("target", ["uwsgi.sock", "...sock", "nothing", "../blog/one.sock", "three.sock"])
+@pytest.mark.parametrize("release", ["", "r1", "r2"])
+def test_a_link_of_the_application_that_leads_astray_is_a_message(host, run, back, target, release):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2"))
+    link = host.place / "run_dir/shop/uwsgi.sock"
+    link.unlink()
+    link.symlink_to(target)
+    with pytest.raises(DeployError, match="^shop: no instance is live, so there is nothing to go back from; deploy it with site.yml"):
+        back(host.app(), release=release)
+    run(host.candidate("two", "r2"))
+    serves(host, "two", "r2")

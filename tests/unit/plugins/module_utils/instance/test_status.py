@@ -11,25 +11,16 @@ import socket
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import deploy
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import NO_STATS, Stats, StatsError, Worker
 
-WORKER = {
-    "id": 1,
-    "pid": 7,
-    "status": "idle",
-    "requests": 5,
-    "exceptions": 1,
-    "rss": 0,
-    "avg_rt": 3,
-    "more": "x",
-    "cores": [{"in_request": 0}, {"in_request": 1}],
-}
+WORKER = Worker(id=1, pid=7, status="idle", requests=5, exceptions=1, avg_rt=3, slots=2, busy=1)
 
 
 @pytest.fixture
 def look(host, monkeypatch):
-    stats = {"version": "2.0.30", "listen_queue": 2, "workers": [WORKER, {**WORKER, "id": 2}]}
-    monkeypatch.setattr(status, "_resident", lambda pid: pid + 2)
-    monkeypatch.setattr(status, "read_stats", lambda path: stats if path.endswith("two.stats") else None)
+    stats = Stats("2.0.30", 2, (WORKER, WORKER._replace(id=2)))
+    monkeypatch.setattr(status, "resident_bytes", lambda pid, user: (pid + 2) * (user == os.getuid()))
+    monkeypatch.setattr(status, "read_stats", lambda path: stats if path.endswith("two.stats") else NO_STATS)
     return lambda: status.describe(host.app())
 
 
@@ -61,10 +52,8 @@ def test_releases_instances_and_workers_are_reported(host, look):
         "stream": None,
         "requests": 10,
         "exceptions": 2,
-        "workers": [
-            {key: value for key, value in {**WORKER, "id": number, "rss": 9}.items() if key not in ("exceptions", "more", "cores")}
-            for number in (1, 2)
-        ],
+        "problem": "",
+        "workers": [{"id": number, "pid": 7, "status": "idle", "requests": 5, "rss": 9, "avg_rt": 3} for number in (1, 2)],
     }
     assert (found["instances"]["one"]["enabled"], found["instances"]["one"]["workers"]) == (False, [])
     assert [entry["result"] for entry in found["history"]] == ["live", "live"]
@@ -96,14 +85,55 @@ def test_a_plain_file_is_not_reported_as_a_socket(host, look):
     assert look()["socket"] is None
 
 
-@pytest.mark.parametrize("pid", ["../srv/flask/shop/shared", "1/../../../srv", None, [], {}, "", float("inf")])
-def test_a_process_number_of_an_application_is_no_path(pid, monkeypatch):
-    monkeypatch.setattr("builtins.open", lambda path, *_more: pytest.fail(f"{path} is opened"))
-    assert status._resident(pid) == 0
+@pytest.mark.parametrize("target", ["uwsgi.sock", "...sock", "../blog/two.sock", "three.sock", "missing"])
+def test_a_link_of_the_application_that_leads_to_no_instance_is_told(host, look, target):
+    deploy([host.candidate("two", "r2")], [], "me@here", False, False)
+    link = host.place / "run_dir/shop/uwsgi.sock"
+    link.unlink()
+    link.symlink_to(target)
+    found = look()
+    assert (found["live"], found["socket"]) == ("", None)
+    assert found["problems"] == [f"{link} leads to {target!r}, which is no socket of its instances; deploy it again"]
 
 
-def test_memory_is_what_the_kernel_tells():
-    own = status._resident(os.getpid())
-    assert own % os.sysconf("SC_PAGE_SIZE") == 0
-    assert 1 << 20 < own < 1 << 36
-    assert status._resident(0) == 0, "a worker that is not started, or has ended"
+def test_statistics_that_are_none_are_told_with_their_unit(host, look, monkeypatch):
+    deploy([host.candidate("two", "r2")], [], "me@here", False, False)
+
+    def none(path):
+        raise StatsError("had no end after 5 s")
+
+    monkeypatch.setattr(status, "read_stats", none)
+    found = look()
+    assert found["problems"] == ["flask-shop@two.service: its statistics had no end after 5 s"]
+    assert (found["live"], found["instances"]["two"]["active"], found["instances"]["two"]["workers"]) == ("two", "active", [])
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("root/shop/rejected.json", "[" * 100_000),
+        ("root/shop/rejected.json", '{"r1": "me"}'),
+        ("root/shop/releases/r2.json", '{"id": 1}'),
+        ("config_dir/shop/two.json", "[1]"),
+        ("config_dir/shop/two.json", '{"release": {"id": []}, "files": {}}'),
+        ("config_dir/shop/two.json", '{"release": {}, "files": {"/etc/x": 1}}'),
+    ],
+)
+def test_a_damaged_file_costs_its_own_application_alone(host, look, place, text):
+    apps = [host.app(name) for name in ("shop", "blog")]
+    deploy([host.candidate("two", "r2"), host.candidate("two", "r2", name="blog")], [], "me@here", False, False)
+    (host.place / place).write_text(text)
+    found = status.describe_all(apps)
+    (problem,) = found["shop"]["problems"]
+    assert problem.startswith("its state cannot be read: ")
+    assert f"{host.place}/{place}" in problem
+    assert found["shop"].keys() == found["blog"].keys()
+    assert (found["blog"]["live"], found["blog"]["problems"]) == ("two", [])
+
+
+def test_a_user_without_a_name_is_a_number(host, look, monkeypatch):
+    with socket.socket(socket.AF_UNIX) as listening:
+        path = f"{host.app()['run_dir']}/uwsgi.sock"
+        listening.bind(path)
+        monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+        assert status._socket(path)["owner"] == str(os.getuid())

@@ -12,6 +12,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance import ins
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal, status
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.gate import gate
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import Stats, Worker
 from ansible_collections.flaskops.stack.tests.unit.pools import pool, settled, streams_go_to, unit
 
 POOL_TEMPLATE = "flask-shop.stream@.service"
@@ -149,13 +150,13 @@ def test_sockets_of_a_killed_pool_are_removed_with_its_instance(host):
 
 
 def test_statistics_of_the_pool_are_reported(host, run, monkeypatch):
-    worker = {"id": 1, "pid": 7, "status": "busy", "requests": 5, "exceptions": 0, "rss": 0, "avg_rt": 3}
+    worker = Worker(id=1, pid=7, status="busy", requests=5, exceptions=0, avg_rt=3, slots=4, busy=0)
     stats = {
-        "one.stats": {"version": "2.0.30", "workers": [{**worker, "cores": [{"in_request": 0}] * 4}]},
-        "one.stream.stats": {"version": "2.0.30", "listen_queue": 1, "workers": [{**worker, "cores": [{"in_request": 1}] * 3}]},
+        "one.stats": Stats("2.0.30", 0, (worker,)),
+        "one.stream.stats": Stats("2.0.30", 1, (worker._replace(slots=3, busy=3),)),
     }
     monkeypatch.setattr(status, "read_stats", lambda path: stats[os.path.basename(path)])
-    monkeypatch.setattr(status, "_resident", {7: 60}.get)
+    monkeypatch.setattr(status, "resident_bytes", lambda pid, _user: {7: 60}[pid])
     run(host.candidate("one", pool=True))
     found = status.describe(host.app())["instances"]["one"]
     assert (found["slots"], found["busy"]) == (4, 0)

@@ -5,19 +5,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import shown
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import (
     Answer,
     pack_request,
     parse_response,
-    read_stats,
     request,
 )
 
@@ -73,44 +71,14 @@ def test_an_answer_is_read(received, answer):
         (b"HTTP/1.1 yes\r\n\r\n", "no HTTP"),
         (b"HTTP/1.1", "no HTTP"),
         (b"x" * 500, "no HTTP"),
+        (b"HTTP/1.1 " + b"2" * 5000, "no HTTP"),
+        (b"HTTP/1.1 099 A", "no HTTP"),
     ],
 )
 def test_data_that_is_no_http_response_is_refused(received, says):
     with pytest.raises(ValueError, match=says) as caught:
         parse_response(received)
     assert len(str(caught.value)) < 150
-
-
-@pytest.fixture
-def server(tmp_path):
-    """A server on a unix socket: `server(handle)` lets `handle(connection)` answer one connection."""
-    threads: list[threading.Thread] = []
-
-    def serve(handle: Callable[[socket.socket], None]) -> str:
-        path = str(tmp_path / "uwsgi.sock")
-        listening = socket.socket(socket.AF_UNIX)
-        listening.bind(path)
-        listening.listen()
-        listening.settimeout(5)
-
-        def run() -> None:
-            with listening:
-                connection, _address = listening.accept()
-            with connection:
-                connection.settimeout(5)
-                try:
-                    handle(connection)
-                except OSError:
-                    return
-
-        threads.append(threading.Thread(target=run))
-        threads[0].start()
-        return path
-
-    yield serve
-    for thread in threads:
-        thread.join(5)
-        assert not thread.is_alive()
 
 
 def read_packet(connection: socket.socket) -> dict[str, str]:
@@ -214,9 +182,47 @@ def test_nobody_waits_longer_than_the_timeout(server):
 def test_a_socket_that_nobody_serves_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         request(str(tmp_path / "no.sock"), "/", "x", 1)
-    (tmp_path / "dead.sock").touch()
+    (tmp_path / "file.sock").touch()
+    with pytest.raises(OSError, match="non-socket"):
+        request(str(tmp_path / "file.sock"), "/", "x", 1)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "dead.sock"))
     with pytest.raises(ConnectionRefusedError):
         request(str(tmp_path / "dead.sock"), "/", "x", 1)
+
+
+@pytest.mark.parametrize("target", ["uwsgi.sock", "link.sock"])
+def test_a_link_to_the_socket_of_somebody_else_is_not_followed(tmp_path, target):
+    with socket.socket(socket.AF_UNIX) as others:
+        others.bind(str(tmp_path / "uwsgi.sock"))
+        others.listen()
+        (tmp_path / "link.sock").symlink_to(target)
+        with pytest.raises(OSError, match="link|non-socket"):
+            request(str(tmp_path / "link.sock"), "/", "x", 1)
+
+
+def test_headers_that_come_byte_by_byte_are_not_waited_for(server):
+    judged = threading.Event()
+
+    def handle(connection):
+        read_packet(connection)
+        for byte in b"HTTP/1.1 200 OK\r\n" + b"A" * 1000:
+            connection.sendall(bytes([byte]))
+            if judged.wait(0.02):
+                return
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="headers"):
+        request(server(handle), "/", "x", 0.3)
+    assert time.monotonic() - began < 2
+    judged.set()
+
+
+def test_a_secret_is_not_quoted_from_an_answer_that_is_no_http():
+    shown.learn(["hunter2-hunter2"])
+    with pytest.raises(ValueError, match="answered no HTTP") as caught:
+        parse_response(b"x" * 70 + b"hunter2-hunter2")
+    assert "hunter" not in str(caught.value)
 
 
 def test_a_path_is_decoded(server):
@@ -228,18 +234,3 @@ def test_a_path_is_decoded(server):
 
     request(server(handle), "/caf%C3%A9%20au%20lait", "x", 5)
     assert (asked["REQUEST_URI"], asked["PATH_INFO"]) == ("/caf%C3%A9%20au%20lait", "/caf\u00e9 au lait")
-
-
-def test_statistics_are_read(server):
-    stats = {"version": "2.0.30", "workers": [{"id": 1, "pad": "x" * 200_000}]}
-    assert read_stats(server(lambda connection: connection.sendall(json.dumps(stats).encode()))) == stats
-
-
-@pytest.mark.parametrize("sent", [b"", b"{", b"no json"])
-def test_statistics_that_are_no_json_are_none(server, sent):
-    assert read_stats(server(lambda connection: connection.sendall(sent))) is None
-
-
-def test_statistics_that_do_not_come_are_none(tmp_path, server):
-    assert read_stats(str(tmp_path / "no.stats")) is None
-    assert read_stats(server(lambda connection: time.sleep(0.1)), timeout=0.02) is None

@@ -90,3 +90,22 @@ def test_a_file_that_the_system_cannot_run_is_no_interpreter(host):
     (host.place / "unknown").write_bytes(b"\x7fELF of another machine")
     (host.place / "unknown").chmod(0o755)
     assert python_info(str(host.place / "unknown")) is None
+
+
+@pytest.mark.parametrize("text", ["[1]", "no json", '{"id": 1}', '{"id": "r1", "revision": null}', "[" * 50_000], ids=lambda text: text[:9])
+def test_a_damaged_record_does_not_pass_for_a_missing_one(host, text):
+    """A virtualenv without a record is removed, and so would the one be that the live instance runs in."""
+    (host.place / "releases/r1").mkdir()
+    (host.place / "venvs/v1").mkdir()
+    (host.place / "releases/r1.json").write_text(text)
+    with pytest.raises(OSError, match=r"remove it and deploy again.*r1\.json"):
+        store.prune_virtualenvs(str(host.place))
+    assert (host.place / "venvs/v1").is_dir()
+
+
+def test_a_damaged_line_of_constraints_is_left_out(host):
+    (host.place / "venvs/v1").mkdir()
+    (host.place / "venvs/v1.lock").write_text(
+        "flask==3.1.3\n--index-url=http://evil.example\n\udcff\nclick==8.1.7\n", errors="surrogateescape"
+    )
+    assert store.read_constraints(str(host.place), "v1") == "flask==3.1.3\nclick==8.1.7\n"
