@@ -23,9 +23,10 @@ options:
     default: flask_apps
   packages: {description: Packages that must be installed., type: list, elements: str, default: []}
   directories:
-    description: Octal permissions of directories that root must own, by path.
+    description: Octal permissions of directories that root must own, by path. A group other than root's follows after a blank.
     type: dict
     default: {}
+  files: {description: Texts that files must have. Keys are paths., type: dict, default: {}}
   unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
   services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
 author: flaskops.stack authors (@flaskops)
@@ -46,6 +47,7 @@ RETURN = r"""
 packages: {description: Packages that are not installed., type: list, elements: str, returned: success}
 accounts: {description: Declarations and directories of applications that are not as they should be., type: list, elements: str, returned: success}
 directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str, returned: success}
+files: {description: Files that are missing or have another text., type: list, elements: str, returned: success}
 unwanted: {description: Unwanted paths that exist., type: list, elements: path, returned: success}
 services: {description: Services that do not run or would not run after a boot., type: list, elements: str, returned: success}
 hosted:
@@ -58,7 +60,7 @@ import os
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.host.files import wrong_directories
+from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 
@@ -72,6 +74,7 @@ def main() -> None:
             "apps": {"type": "list", "elements": "dict", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "directories": {"type": "dict", "default": {}},
+            "files": {"type": "dict", "default": {}},
             "unwanted": {"type": "list", "elements": "path", "default": []},
             "services": {"type": "list", "elements": "str", "default": []},
         },
@@ -90,6 +93,7 @@ def main() -> None:
         packages=debian.missing_packages(module.params["packages"]),
         accounts=[*sorted(files), *wrong],
         directories=wrong_directories(module.params["directories"]),
+        files=wrong_files(module.params["files"]),
         unwanted=[path for path in module.params["unwanted"] if os.path.lexists(path)],
         services=systemd.idle_services(module.params["services"]),
         hosted={app["name"]: store.inspect(app) for app in apps},

@@ -172,7 +172,17 @@ def headers() -> None:
         expect(f"{what} arrives as it is", (answer.status, answer.json()), (404, seen))
 
 
-for check in (bodies, hosts, caches, headers):
+def backend() -> None:
+    """No application can speak to the server that believes its front, not even one that is served by it."""
+    for what, place, refusal in (
+        ("the socket behind the proxy", "unix=/run/flaskops-nginx/backend.sock", "PermissionError"),
+        ("the port of former releases", "port=8000", "ConnectionRefusedError"),
+        ("the front, as everybody may", "port=80", "connected"),
+    ):
+        expect(f"an application at {what}", get(f"/connect?{place}").body, refusal)
+
+
+for check in (bodies, hosts, caches, headers, backend):
     check()
 print("\n".join(problems) or f"{NAME}: Flask has seen what was expected")
 sys.exit(1 if problems else 0)

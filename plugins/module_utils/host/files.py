@@ -166,14 +166,6 @@ def unlink(path: str) -> None:
         os.unlink(path)
 
 
-def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
-    """Return the directories that are not there, or not root's, or have other permissions.
-
-    :param wanted: permissions, octal, by path
-    """
-    return [path for path, mode in wanted.items() if not is_directory(path, int(mode, 8), 0, 0)]
-
-
 def is_directory(path: str, mode: int, user: int, group: int) -> bool:
     """Return whether a directory, and no link to one, is at a path with these permissions and owners."""
     try:

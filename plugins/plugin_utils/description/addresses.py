@@ -16,7 +16,7 @@ IPV4 = r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9
 PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 LISTEN_REMEDY = "write a port, or an address with a port, such as 80, 192.0.2.1:8080 or [::]:80"
 NETWORK_REMEDY = "write an address or a network, such as 192.0.2.10 or 10.0.0.0/8"
-BACKEND_REMEDY = "write an address and a port, such as 127.0.0.1:8000"
+BACKEND_REMEDY = "write an address and a port, such as 192.0.2.11:8000"
 _ITEMS_REMEDY = "write each address as an item of its own"
 _HTTP_PORT = 80  # what nginx listens on where no port is written
 # What may follow an address in `listen` (ngx_http_core_module).

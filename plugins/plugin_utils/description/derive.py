@@ -13,6 +13,7 @@ from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from . import server_names
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
+from .rules import rules
 
 
 def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -40,6 +41,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
+    nginx["rules"] = rules(nginx["extra"])
     for route in nginx["routes"]:
         _derive_route(route, nginx["prefix"])
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
@@ -82,6 +84,7 @@ def _derive_route(route: dict[str, t.Any], prefix: str) -> None:
     if "path" not in route:
         return  # refused already
     route.update(_mode(route).traits())
+    route["rules"] = rules(route["extra"])
     if route["match"] != "regex":
         route["path"] = prefix + route["path"]
     # The location of files goes before regular expressions.

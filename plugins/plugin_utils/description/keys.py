@@ -608,7 +608,7 @@ APP = Key(
                 ),
                 "front": Key(
                     "str",
-                    "With `direct`, nginx passes requests to uWSGI. With `proxy`, it passes them to a second nginx server on the backend port, as an"
+                    "With `direct`, nginx passes requests to uWSGI. With `proxy`, it passes them to a second nginx server behind it, as an"
                     " HTTP proxy.",
                     default="direct",
                     choices=("direct", "proxy"),

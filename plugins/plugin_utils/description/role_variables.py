@@ -39,7 +39,7 @@ VARIABLES: dict[str, Key] = {
         elements=Key("str", "An address.", remedy=addresses.LISTEN_REMEDY, advice=addresses.listen_remedy),
     ),
     "nginx_site_backend_listen": Key(
-        "str", "An address.", default="127.0.0.1:8000", remedy=addresses.BACKEND_REMEDY, advice=addresses.backend_remedy
+        "str", "An address.", default="0.0.0.0:8000", remedy=addresses.BACKEND_REMEDY, advice=addresses.backend_remedy
     ),
     "nginx_site_catch_all": Key("bool", "Whether.", default=True),
     "nginx_site_trusted_proxies": _NETWORKS,
@@ -127,13 +127,12 @@ def _check_listen(validator: Validator, found: Mapping[str, t.Any]) -> None:
         if any(addresses.same_place(listen, other) for other in seen):
             validator.refuse(where, f"is {shown(value)}, where another item listens already", "keep one of the two")
         seen.append(listen)
-        if not found.get("nginx_site_catch_all"):
-            continue
         # The server for hosts that no site has listens at all of these addresses, and is the default of each.
-        if "default_server" in listen.parameters:
+        if found.get("nginx_site_catch_all") and "default_server" in listen.parameters:
             says = f"is {shown(value)}, but with nginx_site_catch_all the default server is the one for hosts that no site has"
             validator.refuse(where, says, "remove default_server, or set nginx_site_catch_all: false")
-        backend = addresses.parse_listen(found.get("nginx_site_backend_listen", ""))
+        # Without front servers on other hosts nothing listens there.
+        backend = addresses.parse_listen(found.get("nginx_site_backend_listen", "")) if found.get("nginx_site_front_addresses") else None
         if backend and addresses.same_place(listen, backend):
             validator.refuse(
                 where, f"is {shown(value)}, where the server of nginx_site_backend_listen listens", "give one of them another port"

@@ -1,5 +1,7 @@
 """Flask tells what it has got of a request, so that a test sees what an application would see."""
 
+import socket
+
 from flask import Flask, Response, jsonify, redirect, request, url_for
 
 app = Flask(__name__)
@@ -42,6 +44,18 @@ def upload():
 @app.get("/away")
 def away():
     return redirect(url_for("echo", path="there", _external=True))
+
+
+@app.get("/connect")
+def connect():
+    """Connect to a place on the host, as an application with a hole in it would for its visitors."""
+    unix, port = request.args.get("unix"), request.args.get("port")
+    try:
+        with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as client:
+            client.connect(unix or ("127.0.0.1", int(port)))
+    except OSError as error:
+        return type(error).__name__
+    return "connected"
 
 
 @app.route("/page", methods=["GET", "POST"])

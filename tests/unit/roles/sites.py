@@ -34,10 +34,12 @@ def front_of(http: Directive, name: str = "shop.example.com") -> Directive:
     return found
 
 
-def backend_of(http: Directive, name: str = "shop.example.com") -> Directive:
-    (found,) = [
-        server for server in http.all("server") if name in server.one("server_name").args and server.values("listen") == ["127.0.0.1:8000"]
-    ]
+SOCKET = "unix:/run/flaskops-nginx/backend.sock"
+
+
+def backend_of(http: Directive, name: str = "shop.example.com", listen: str = SOCKET) -> Directive:
+    """Return the server behind the proxy, the one for front servers on other hosts by its address."""
+    (found,) = [server for server in http.all("server") if name in server.one("server_name").args and server.values("listen") == [listen]]
     return found
 
 

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import grp
 import os
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.host.files import wrong_directories
+from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_directories, wrong_files
 
 STATUS = """Package: dpkg
 Status: install ok installed
@@ -94,6 +95,23 @@ def test_directories_that_are_not_as_they_should_be(tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to("right")
     wanted = {str(tmp_path / name): "0755" for name in ("right", "open", "link", "missing")}
     assert [os.path.basename(path) for path in wrong_directories(wanted)] == ["open", "link", "missing"]
+
+
+def test_a_directory_may_be_for_a_group(tmp_path, monkeypatch):
+    status = os.lstat(tmp_path)
+    group = grp.getgrgid(os.getgid()).gr_name
+    monkeypatch.setattr(os, "lstat", lambda _path: os.stat_result((0o40750, *status[1:4], 0, os.getgid() + 1, *status[6:10])))
+    assert wrong_directories({"/x": f"0750 {group}"}) == ["/x"]
+    monkeypatch.setattr(os, "lstat", lambda _path: os.stat_result((0o40750, *status[1:4], 0, os.getgid(), *status[6:10])))
+    assert wrong_directories({"/x": f"0750 {group}"}) == []
+    assert wrong_directories({"/x": "0750 nobody-has-this-group"}) == ["/x"]
+
+
+def test_files_that_are_not_as_they_should_be(tmp_path):
+    for name, text in (("right", "a\n"), ("other", "b\n")):
+        (tmp_path / name).write_text(text)
+    wanted = {str(tmp_path / name): "a\n" for name in ("right", "other", "missing")}
+    assert [os.path.basename(path) for path in wrong_files(wanted)] == ["other", "missing"]
 
 
 def _of_root(status: os.stat_result) -> os.stat_result:

@@ -37,7 +37,7 @@ def test_three_keys_are_enough():
     assert app["nginx"]["template"] == "site_direct.conf.j2"
     plain = {"mode": "plain", **MODES["plain"].traits()}
     assert app["nginx"]["routes"] == [
-        {**plain, "path": "/", "match": "prefix", "read_timeout": "60s", "extra": [], "probe": "/", "location": "/"}
+        {**plain, "path": "/", "match": "prefix", "read_timeout": "60s", "extra": [], "rules": [], "probe": "/", "location": "/"}
     ]
     assert app["source"]["exclude"][:1] == [".git"]
     assert app["web_group"] == "www-data"
@@ -143,6 +143,7 @@ def test_routes_get_the_defaults_of_their_mode():
         "mode": "plain",
         "read_timeout": "60s",
         "extra": [],
+        "rules": [],
         "probe": "/",
         "location": "/",
         **MODES["plain"].traits(),
@@ -155,6 +156,7 @@ def test_routes_get_the_defaults_of_their_mode():
         "mode": "stream",
         "read_timeout": "1h",
         "extra": [],
+        "rules": [],
         "probe": "",
         "location": "/time/",
         **MODES["stream"].traits(),

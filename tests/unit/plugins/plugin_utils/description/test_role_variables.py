@@ -225,8 +225,9 @@ def test_the_server_for_other_hosts_is_the_only_default_one():
 
 
 def test_the_backend_has_an_address_of_its_own():
-    written = {"nginx_site_listen": ["80", "127.0.0.1:8000"], "nginx_site_backend_listen": "127.0.0.1:8000", "nginx_site_catch_all": True}
-    assert refusal(**written).startswith(
+    written = {"nginx_site_listen": ["80", "127.0.0.1:8000"], "nginx_site_backend_listen": "127.0.0.1:8000"}
+    resolve_variables({**written, "nginx_site_front_addresses": []})
+    assert refusal(**written, nginx_site_front_addresses="192.0.2.10").startswith(
         "nginx_site_listen[1] is '127.0.0.1:8000', where the server of nginx_site_backend_listen listens; "
     )
 

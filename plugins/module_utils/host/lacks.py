@@ -1,0 +1,33 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Directories and files of the system that are not as a role wants them."""
+
+from __future__ import annotations
+
+import grp
+import typing as t
+
+from .files import is_directory, read_text
+
+
+def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
+    """Return the directories that are not there, or not root's, or have another group or other permissions.
+
+    :param wanted: permissions, octal, by path; a group other than root's follows after a blank, as in ``0750 www-data``
+    """
+    return [path for path, rights in wanted.items() if not _is_roots(path, *rights.split())]
+
+
+def _is_roots(path: str, mode: str, group: str = "root") -> bool:
+    try:
+        return is_directory(path, int(mode, 8), 0, grp.getgrnam(group).gr_gid)
+    except KeyError:
+        return False
+
+
+def wrong_files(wanted: t.Mapping[str, str]) -> list[str]:
+    """Return the files that are not there or have another text.
+
+    :param wanted: texts by path
+    """
+    return [path for path, text in wanted.items() if read_text(path) != text]
