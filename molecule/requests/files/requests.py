@@ -7,6 +7,7 @@ is 1 where there is one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -182,7 +183,27 @@ def backend() -> None:
         expect(f"an application at {what}", get(f"/connect?{place}").body, refusal)
 
 
-for check in (bodies, hosts, caches, headers, backend):
+def streams() -> None:
+    """No client takes all places for streams, and others find one."""
+    with contextlib.ExitStack() as held:
+        opened = [held.enter_context(stream()) for _number in range(3)]
+        expect("streams of one client", [status(connection) for connection in opened], [200] * 3)
+        expect("one stream more", status(held.enter_context(stream())), 429)
+        expect("a stream of somebody else", status(held.enter_context(stream("127.0.0.2"))), 200)
+        expect("a page beside the streams", get("/n").status, 200)
+
+
+def stream(source: str = "127.0.0.1") -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", 80), timeout=20, source_address=(source, 0))
+    connection.sendall(f"GET /stream HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    return connection
+
+
+def status(connection: socket.socket) -> int:
+    return int(connection.recv(65536).split()[1])
+
+
+for check in (bodies, hosts, caches, headers, backend, streams):
     check()
 print("\n".join(problems) or f"{NAME}: Flask has seen what was expected")
 sys.exit(1 if problems else 0)

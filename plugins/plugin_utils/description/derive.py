@@ -14,6 +14,7 @@ from . import server_names
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
+from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
 
 
 def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -23,6 +24,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("root", f"/srv/flask/{name}")
     app.setdefault("config_dir", f"/etc/flask/{name}")
     app.setdefault("run_dir", f"/run/flask/{name}")
+    given_socket = "socket" in app
     _derive_uwsgi(app)
     app["web_group"] = DEBIAN.web_group
     layout = Layout(app)
@@ -41,6 +43,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
+    nginx["limit"].setdefault("streams", STREAMS_ELSEWHERE if given_socket else streams_for_each(stream_places(app["uwsgi"])))
     nginx["rules"] = rules(nginx["extra"])
     for route in nginx["routes"]:
         _derive_route(route, nginx["prefix"])

@@ -651,7 +651,7 @@ APP = Key(
                 ),
                 "limit": Key(
                     "dict",
-                    "Limits for each client address. nginx answers requests beyond them with 429.",
+                    "Limits for each client: an IPv4 address or an IPv6 network of 64 bits. nginx answers requests beyond them with 429.",
                     default={},
                     keys={
                         "rate": Key(
@@ -668,6 +668,13 @@ APP = Key(
                             maximum=100000,
                         ),
                         "connections": Key("int", "Number of requests at the same time.", minimum=1, maximum=100000),
+                        "streams": Key(
+                            "int",
+                            "Number of streams at the same time, so that no client takes all places of the pool. 0 is no limit.",
+                            derived="a tenth of the places for streams, at least 10 and at most half of them; 100 if you set `socket`",
+                            minimum=0,
+                            maximum=100000,
+                        ),
                     },
                 ),
                 "log": Key(

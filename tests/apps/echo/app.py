@@ -1,6 +1,7 @@
 """Flask tells what it has got of a request, so that a test sees what an application would see."""
 
 import socket
+import time
 
 from flask import Flask, Response, jsonify, redirect, request, url_for
 
@@ -44,6 +45,18 @@ def upload():
 @app.get("/away")
 def away():
     return redirect(url_for("echo", path="there", _external=True))
+
+
+@app.get("/stream")
+def stream():
+    """A stream that lasts for as long as somebody reads it."""
+
+    def ticks():
+        while True:
+            yield "tick\n"
+            time.sleep(0.2)
+
+    return Response(ticks(), mimetype="text/plain")
 
 
 @app.get("/connect")

@@ -254,8 +254,8 @@ def test_variables_of_applications_are_apart(rendered):
 @pytest.mark.parametrize("front", FRONTS)
 def test_clients_can_be_limited(rendered, front):
     http = rendered(app(front, limit={"rate": "10r/s", "burst": 5, "connections": 8}))
-    assert http.values("limit_req_zone") == ["$binary_remote_addr zone=flask_shop_rate:10m rate=10r/s"]
-    assert http.values("limit_conn_zone") == ["$binary_remote_addr zone=flask_shop_connections:10m"]
+    assert http.values("limit_req_zone") == ["$flaskops_client zone=flask_shop_rate:10m rate=10r/s"]
+    assert http.values("limit_conn_zone") == ["$flaskops_client zone=flask_shop_connections:10m"]
     server = front_of(http)
     assert server.values("limit_req") == ["zone=flask_shop_rate burst=5 nodelay"]
     assert server.values("limit_conn") == ["flask_shop_connections 8"]
