@@ -11,6 +11,7 @@ import contextlib
 import json
 import socket
 import sys
+import time
 import typing as t
 
 NAME = sys.argv[1]
@@ -203,7 +204,50 @@ def status(connection: socket.socket) -> int:
     return int(connection.recv(65536).split()[1])
 
 
-for check in (bodies, hosts, caches, headers, backend, streams):
+def persons() -> None:
+    """An answer for one person is kept for nobody, and a status that is not listed is not kept."""
+    run = time.time()
+    personal = (
+        "Cookie: session=x",
+        "Cookie: sessionid=x",
+        "Cookie: _ga=1",
+        "Cookie: 0",
+        "X-API-Key: 0",
+        "Authorization: Bearer x",
+        "X-Auth-Token: x",
+    )
+    analytics = ("Cookie: _ga=1", "Cookie: _ga_X=1; theme=dark", "Cookie: theme=a\r\nCookie: _ga=b")
+    mixed = ("Cookie: _ga=1; session=x", "Cookie: session=x; _ga=1", "Cookie: _ga=1\r\nCookie: session=x", "X-Shop-Key: 0")
+    methods = ("X-HTTP-Method-Override: DELETE", "X-HTTP-Method: PUT", "X-Method-Override: PUT")
+    for number, (place, header, kept) in enumerate(
+        (
+            *(("told", header, False) for header in (*personal, *methods)),
+            *(("some", header, True) for header in analytics),
+            *(("some", header, False) for header in mixed),
+            *(("sid", "Cookie: sid=1", False), ("sid", "Cookie: session=1", True)),
+        )
+    ):
+        path = f"/page/{place}?{run}-{number}"
+        first, second, third = get(path, header), get(path), get(path)
+        expect(f"{header!r} at {place}: stored", first.body == second.body, kept)
+        expect(f"{header!r} at {place}: the store for others", (second.body == third.body, third.headers["x-proxy-cache"]), (True, "HIT"))
+        expect(f"{header!r} at {place}: answered from the store", get(path, header).body == third.body, kept)
+    for query, kept in (
+        ("status=200", True),
+        ("header=Cache-Control: public, max-age=60", True),
+        ("header=X-Accel-Expires: 60", True),
+        ("status=302&header=Cache-Control: public, max-age=60", False),
+        ("status=404&header=X-Accel-Expires: 60", False),
+        ("status=500&header=Cache-Control: max-age=60", False),
+        ("header=X-Accel-Expires: 60&header=Cache-Control: private", False),
+        ("header=X-Accel-Expires: 60&header=Cache-Control: public&header=Cache-Control: no-store", False),
+        ("header=Cache-Control: no-cache", False),
+    ):
+        path = f"/page/told?{run}&{query.replace(' ', '%20')}"
+        expect(f"{query}: kept", get(path).body == get(path).body, kept)
+
+
+for check in (bodies, hosts, caches, headers, backend, streams, persons):
     check()
 print("\n".join(problems) or f"{NAME}: Flask has seen what was expected")
 sys.exit(1 if problems else 0)

@@ -45,6 +45,12 @@ def warnings(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
             for app, route in cached
             if app["nginx"]["backends"] and route["preset"] == "safe"
         ]
+        + [
+            f"{app['name']}.nginx.routes: {route['path']} is cached, but no request with a cookie is answered from the cache; write those that"
+            ' change no answer into ignore_cookies, such as ["_ga*"], or ["*"] for what is the same for everybody, or [] to keep it so.'
+            for app, route in cached
+            if route["preset"] == "safe" and not {"ignore_cookies", "bypass_cookies"} & set(route)
+        ]
     )
 
 
@@ -159,6 +165,8 @@ def check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str,
             check_regex(validator, place, route["path"])
         elif re.fullmatch(REGEX_PATH, route["path"]) and not re.fullmatch(PLAIN_PATH, route["path"]):
             validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path such as / or /api, or set match: regex")
+        if {"ignore_cookies", "bypass_cookies"} <= set(route):
+            validator.refuse(f"{where}[{index}].bypass_cookies", "is there beside ignore_cookies", "keep one of the two")
         if route["mode"] in MODES and MODES[route["mode"]].files and route["match"] != "prefix":
             validator.refuse(f"{where}[{index}].match", f"is {route['match']}, but {route['mode']} routes take prefixes", "remove it")
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ...module_utils.app.layout import Layout
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from . import server_names
+from .cache_maps import cache_maps
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
@@ -45,8 +46,10 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     nginx["limit"].setdefault("streams", STREAMS_ELSEWHERE if given_socket else streams_for_each(stream_places(app["uwsgi"])))
     nginx["rules"] = rules(nginx["extra"])
-    for route in nginx["routes"]:
+    for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])
+        if route.get("stores"):
+            route["maps"] = cache_maps(route, f"{nginx['variable']}_{index}")
     nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
     app["health"].setdefault("host", nginx["host"])
     app["health"]["prefix"] = nginx["prefix"]

@@ -125,6 +125,14 @@ DIRECTIVE = Key(
 )
 
 
+_COOKIE = Key(
+    "str",
+    "A cookie's name.",
+    pattern=r"[A-Za-z0-9_.%-]+\*?|\*",
+    remedy="name cookies such as theme, or all with one beginning as _ga*",
+)
+
+
 MODES: t.Mapping[str, Mode] = {
     "plain": Mode({"read_timeout": _ROUTE_TIMEOUT}, passes=True),
     "cache": Mode(
@@ -139,17 +147,31 @@ MODES: t.Mapping[str, Mode] = {
             ),
             "valid": Key(
                 "map",
-                "How long nginx keeps an answer without `Cache-Control` and `Expires`, by status. With `preset: seed` it applies to all answers.",
+                "How long nginx keeps an answer without `Cache-Control` and `Expires`, by status. Answers with another status are not kept. With"
+                " `preset: seed` the times apply to all answers.",
                 derived="`{200: 10m}`; with `preset: seed`, `{200: 30d}`",
                 names=r"[1-5][0-9][0-9]|any",
                 pattern=DURATION,
                 remedy="write nginx times by status, such as {200: 10m, 404: 1m}",
             ),
+            "ignore_cookies": Key(
+                "list",
+                "Cookies that change no answer, such as those of analytics. A request with any other cookie is not answered from the cache, and its"
+                " answer is not stored. A name may end in `*`; `*` alone is every cookie.",
+                derived="none, and a warning",
+                elements=_COOKIE,
+            ),
             "bypass_cookies": Key(
                 "list",
-                "A request with one of these cookies is not answered from the cache, and its answer is not stored.",
-                default=("session", "remember_token"),
-                elements=Key("str", "A cookie's name.", pattern=r"[A-Za-z0-9_]+", remedy="name cookies in [A-Za-z0-9_]"),
+                "In place of `ignore_cookies`: only requests with one of these cookies are not answered from the cache, and their answers not stored.",
+                derived="every cookie but those of `ignore_cookies`",
+                elements=_COOKIE,
+            ),
+            "bypass_headers": Key(
+                "list",
+                "Further headers that make a request personal, beside `Authorization` and the usual ones for API keys and tokens.",
+                default=(),
+                elements=Key("str", "A header.", pattern=r"[A-Za-z0-9-]+", remedy="name headers such as X-Shop-Key"),
             ),
         },
         passes=True,

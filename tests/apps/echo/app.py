@@ -2,6 +2,7 @@
 
 import socket
 import time
+import uuid
 
 from flask import Flask, Response, jsonify, redirect, request, url_for
 
@@ -45,6 +46,17 @@ def upload():
 @app.get("/away")
 def away():
     return redirect(url_for("echo", path="there", _external=True))
+
+
+@app.route("/page/told", methods=METHODS)
+@app.route("/page/some", methods=METHODS)
+@app.route("/page/sid", methods=METHODS)
+def told():
+    """An answer with the status and the headers that the query asks for, another one each time."""
+    answer = Response(uuid.uuid4().hex, status=int(request.args.get("status", 200)))
+    for header in request.args.getlist("header"):
+        answer.headers.add(*header.split(": ", 1))
+    return answer
 
 
 @app.get("/stream")

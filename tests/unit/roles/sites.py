@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
@@ -62,7 +64,24 @@ def places(server: Directive) -> set[tuple[str, ...]]:
     return {place.args for place in server.all("location")} - {HIDDEN}
 
 
+def decisions(http: Directive, variable: str) -> dict[str, str]:
+    """Return the lines of a map that is evaluated each time it is asked, as one that looks at an answer has to be."""
+    found = mapping(http, variable)
+    assert found.pop("volatile") == ""
+    return found
+
+
+def decide(lines: dict[str, str], text: str) -> str:
+    """Return what a map makes of a text (ngx_http_map_module): an equal line, the first pattern that matches, or the default."""
+    if text in lines and text != "default":
+        return lines[text]
+    for pattern, result in lines.items():
+        if pattern.startswith("~") and re.search(pattern.lstrip("~*"), text, re.IGNORECASE if pattern.startswith("~*") else 0):
+            return result
+    return lines["default"]
+
+
 def mapping(http: Directive, variable: str) -> dict[str, str]:
     """Return what a variable is mapped from."""
     (found,) = [inner for inner in http.all("map") if inner.args[1] == variable]
-    return {inner.name: inner.args[0] for inner in found.block}
+    return {inner.name: " ".join(inner.args) for inner in found.block}

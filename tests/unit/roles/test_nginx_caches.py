@@ -16,9 +16,9 @@ from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     STREAM,
     app,
     backend_of,
+    decisions,
     front_of,
     location,
-    mapping,
     servers_of,
 )
 
@@ -32,9 +32,10 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
     assert cached.values(f"{hop}_cache") == ["flask_shop"]
     assert cached.values(f"{hop}_cache_valid") == ["200 30d", "404 1m"]
     assert cached.values(f"{hop}_cache_key") == ["$flaskops_scheme$request_method$flaskops_host$request_uri$realpath_root"]
-    personal = "$http_authorization $cookie_session $cookie_remember_token"
-    assert cached.values(f"{hop}_no_cache") == [f"{personal} $flaskops_has_body $flaskops_upgrade $flaskops_other_instance"]
-    assert cached.values(f"{hop}_cache_bypass") == [f"{personal} $flaskops_has_body $flaskops_upgrade"]
+    personal, unsafe = "$flaskops_personal $flask_shop_1_cookies", "$flaskops_has_body $flaskops_upgrade $flaskops_override"
+    refused = "$flaskops_private $flask_shop_1_unlisted"
+    assert cached.values(f"{hop}_no_cache") == [f"{personal} {refused} {unsafe} $flaskops_other_instance"]
+    assert cached.values(f"{hop}_cache_bypass") == [f"{personal} {unsafe}"]
     assert cached.values(f"{hop}_cache_lock") == ["on"]
     assert cached.values("open_file_cache_valid") == ["1s"], "files that somebody removes by hand are missed within a second"
     assert "updating" in cached.one(f"{hop}_cache_use_stale").args
@@ -49,7 +50,7 @@ def test_an_answer_is_of_the_instance_in_its_key(rendered, front):
     # The root that $realpath_root is made of, and the header that tells whose answer it is.
     assert front_of(http).values("root") == ["/srv/flask/shop/public/current"]
     assert front_of(http).values(f"{hop}_hide_header") == ["X-Flask-Instance"]
-    mapped = mapping(http, "$flaskops_other_instance")
+    mapped = decisions(http, "$flaskops_other_instance")
     assert mapped.pop("default") == "1"
     ((pattern, same),) = mapped.items()
     assert same == "0"
@@ -80,17 +81,6 @@ def test_the_zone_of_a_cache_is_declared_once_and_only_if_used(rendered, front):
 def test_only_the_front_caches(rendered):
     http = rendered(app("proxy", PLAIN, CACHE))
     assert not [name for name in backend_of(http).names() if "cache" in name]
-
-
-@pytest.mark.parametrize("front", FRONTS)
-def test_other_cookies_can_bypass_the_cache(rendered, front):
-    http, hop = rendered(app(front, {**CACHE, "bypass_cookies": ["sid"]})), HOP[front]
-    assert location(front_of(http), "/api").values(f"{hop}_no_cache") == [
-        "$http_authorization $cookie_sid $flaskops_has_body $flaskops_upgrade $flaskops_other_instance"
-    ]
-    # Whoever sends a password never gets the store.
-    http = rendered(app(front, {**CACHE, "bypass_cookies": []}))
-    assert location(front_of(http), "/api").values(f"{hop}_cache_bypass") == ["$http_authorization $flaskops_has_body $flaskops_upgrade"]
 
 
 def test_caches_of_applications_are_apart(rendered):

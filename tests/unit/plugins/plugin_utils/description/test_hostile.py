@@ -44,7 +44,14 @@ FULL = describe(
         "cache_size": "10m",
         "routes": [
             {"path": "/", "read_timeout": "60s"},
-            {"path": "/api", "mode": "cache", "valid": {"200": "10m"}, "bypass_cookies": ["session"], "probe": "/api"},
+            {
+                "path": "/api",
+                "mode": "cache",
+                "valid": {"200": "10m"},
+                "bypass_cookies": ["session"],
+                "bypass_headers": ["X-Key"],
+                "probe": "/api",
+            },
             {"path": "/static/", "mode": "static", "directory": "web/static", "max_age": "1h"},
             {"path": "/old", "mode": "redirect", "to": "/new"},
         ],
@@ -97,7 +104,8 @@ WORDS: dict[Place, str] = {
     ("nginx", "cache_size"): "",
     ("nginx", "routes", 0, "read_timeout"): "",
     ("nginx", "routes", 1, "valid", "200"): "",
-    ("nginx", "routes", 1, "bypass_cookies", 0): "_",
+    ("nginx", "routes", 1, "bypass_cookies", 0): "_.%-*",
+    ("nginx", "routes", 1, "bypass_headers", 0): "-",
     ("nginx", "routes", 2, "max_age"): "",
     ("nginx", "limit", "rate"): "/",
 }

@@ -51,6 +51,14 @@ REFUSED = [
         "shop.nginx.routes[0].valid is for mode cache, and this one is plain; remove it or set mode: cache.",
     ),
     (
+        {"nginx": {"routes": [{"path": "/", "mode": "cache", "bypass_cookies": [], "ignore_cookies": []}]}},
+        "shop.nginx.routes[0].bypass_cookies is there beside ignore_cookies; keep one of the two.",
+    ),
+    (
+        {"nginx": {"routes": [{"path": "/", "mode": "cache", "ignore_cookies": ["a;b"]}]}},
+        "shop.nginx.routes[0].ignore_cookies[0] is 'a;b', which cannot be used here; name cookies such as theme, or all with one beginning as _ga*.",
+    ),
+    (
         {"nginx": {"routes": [{"path": "/", "mode": "stream", "bypass_cookies": []}]}},
         "shop.nginx.routes[0].bypass_cookies is for mode cache, and this one is stream; remove it or set mode: cache.",
     ),

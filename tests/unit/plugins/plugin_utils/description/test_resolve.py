@@ -149,7 +149,7 @@ def test_routes_get_the_defaults_of_their_mode():
         **MODES["plain"].traits(),
     }
     assert cache["valid"] == {"200": "10m"}
-    assert cache["bypass_cookies"] == ["session", "remember_token"]
+    assert not {"bypass_cookies", "ignore_cookies"} & set(cache), "every cookie makes a request personal"
     assert stream == {
         "path": "/time/",
         "match": "prefix",
@@ -208,10 +208,17 @@ def test_a_prefix_goes_before_routes_and_probes():
 
 
 def test_a_cache_before_other_hosts_is_warned_of():
-    routes = [{"path": "/"}, {"path": "/api", "mode": "cache"}]
+    routes = [{"path": "/"}, {"path": "/api", "mode": "cache", "ignore_cookies": []}]
     (said,) = warnings([complete(nginx={"front": "proxy", "backends": ["192.0.2.1:80"], "routes": routes})])
     assert "/api is cached before backends" in said
     assert warnings([complete(nginx={"front": "proxy", "routes": routes})]) == []
+
+
+def test_a_cache_that_says_nothing_of_cookies_is_warned_of():
+    (said,) = warnings([complete(nginx={"routes": [{"path": "/api", "mode": "cache"}]})])
+    assert said.startswith("shop.nginx.routes: /api is cached, but no request with a cookie is answered from the cache; ")
+    for key in ("ignore_cookies", "bypass_cookies"):
+        assert warnings([complete(nginx={"routes": [{"path": "/api", "mode": "cache", key: ["a"]}]})]) == []
 
 
 @pytest.mark.parametrize(
