@@ -167,11 +167,34 @@ def headers() -> None:
         answer = get(path)
         expect(f"{path} splits no answer", (answer.status, answer.headers.get("set-cookie")), (400, None))
     expect("a redirect with a part of the path", get("/user/ann").headers.get("location"), "/profile/ann")
-    for what, answer, seen in (
-        ("a line break in a path", get("/a%0ab"), {"path": "/a\nb", "prefix": ""}),
-        ("a line break below a prefix", get("/shop/x%0ay", host="mounted.test"), {"path": "/x\ny", "prefix": "/shop"}),
+    for path in ("/a%0ab", "/a%0D%0Ab", "/a%00b", "/a%09b", "/a%7fb", "/page%0a", "/moved%0a"):
+        expect(f"{path} reaches no application", get(path).status, 400)
+        expect(f"{path} below a prefix reaches no application", get(f"/shop{path}", host="mounted.test").status, 400)
+        expect(f"{path} on the site for every host", get(path, host="any.example").status, 400)
+    expect("other characters in a path", get("/%C3%BC%20%22%25?a=%0a").json()["path"], 'ü "%')
+
+
+def every_host() -> None:
+    """One site answers every host that no other site has, and a request without a host."""
+    for host, link in (
+        ("any.example", "http://any.example/x"),
+        ("ANY.example.", "http://any.example/x"),
+        ("192.0.2.7", "http://192.0.2.7/x"),
+        ("[2001:db8::1]", "http://[2001:db8::1]/x"),
+        ("any.example:8080", "http://any.example/x"),
+        # nginx takes this name for the host where the site has no other name and a request names none.
+        ("_", "http://127.0.0.1/x"),
     ):
-        expect(f"{what} arrives as it is", (answer.status, answer.json()), (404, seen))
+        answer = get("/n", host=host)
+        expect(f"Host: {host}", (answer.status, answer.json()["link"] if answer.status == 200 else ""), (200, link))
+    expect("no host, HTTP/1.0", get("/n", host="", version="1.0").json()["link"], "http://www.every.test/x")
+    expect("no host, another port", get("/n", host="", version="1.0", port=8080).json()["link"], "http://www.every.test:8080/x")
+    expect("no host, HTTP/1.1", get("/n", host="").status, 400)
+    expect("no host's characters", get("/n", host='a"><img').status, 400)
+    link = get("/page?every", host="evil.example").body
+    expect("a page that was asked for by another host", "evil.example" in get("/page?every", host="any.example").body, False)
+    expect("and by that host", get("/page?every", host="evil.example").body, link)
+    expect("a named site has its names", get("/n").json()["host"], HOST)
 
 
 def backend() -> None:
@@ -240,6 +263,8 @@ def persons() -> None:
         ("status=404&header=X-Accel-Expires: 60", False),
         ("status=500&header=Cache-Control: max-age=60", False),
         ("header=X-Accel-Expires: 60&header=Cache-Control: private", False),
+        ("header=Cache-Control: private&header=X-Accel-Expires: 60", False),
+        ("header=Cache-Control: public&header=Cache-Control: no-store&header=X-Accel-Expires: 60", False),
         ("header=X-Accel-Expires: 60&header=Cache-Control: public&header=Cache-Control: no-store", False),
         ("header=Cache-Control: no-cache", False),
     ):
@@ -247,7 +272,7 @@ def persons() -> None:
         expect(f"{query}: kept", get(path).body == get(path).body, kept)
 
 
-for check in (bodies, hosts, caches, headers, backend, streams, persons):
+for check in (bodies, hosts, caches, headers, backend, streams, persons, every_host):
     check()
 print("\n".join(problems) or f"{NAME}: Flask has seen what was expected")
 sys.exit(1 if problems else 0)

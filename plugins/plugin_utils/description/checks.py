@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
 from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
+from .server_names import CATCH_ALL
 from .validate import Validator, shown
 
 # Options of uWSGI whose value is a mode of files.
@@ -181,8 +182,12 @@ def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], va
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
     _check_apart(validator, [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")], variable)
     _check_others(validator, apps, variable)
-    names = [(app["name"], server) for app in present for server in app["nginx"]["server_names"]]
+    names = [(app["name"], server) for app in present for server in app["nginx"]["server_names"] if server != CATCH_ALL]
     _check_unique(validator, names, f"{variable}: the server name")
+    catch_all = [f"'{app['name']}'" for app in present if app["nginx"]["catch_all"]]
+    if len(catch_all) > 1:
+        says = f"is used by {' and '.join(catch_all)}, but only one site can answer the hosts that no other site has"
+        validator.refuse(f"{variable}: the server name '{CATCH_ALL}'", says, "keep it in one application")
 
 
 def _check_unique(validator: Validator, pairs: Sequence[tuple[str, str]], what: str) -> None:

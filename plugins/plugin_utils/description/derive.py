@@ -32,8 +32,21 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app.setdefault("socket", layout.socket)
     pooled = app["uwsgi"]["stream"]["pool"] != "none"
     app.setdefault("stream_socket", layout.stream_socket if pooled else app["socket"])
+    streams = STREAMS_ELSEWHERE if given_socket else streams_for_each(stream_places(app["uwsgi"]))
+    app["nginx"]["limit"].setdefault("streams", streams)
+    _derive_nginx(app["nginx"], name)
     nginx = app["nginx"]
-    nginx["server_names"] = [server_names.normal(server) for server in nginx.get("server_names", [name])]
+    app["health"].setdefault("host", nginx["host"])
+    app["health"]["prefix"] = nginx["prefix"]
+    # Answers are cached under a key with the name of the instance if an instance of ours serves them.
+    nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
+    app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
+    app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
+    return app
+
+
+def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
+    _derive_names(nginx, name)
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
@@ -44,20 +57,21 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
-    nginx["limit"].setdefault("streams", STREAMS_ELSEWHERE if given_socket else streams_for_each(stream_places(app["uwsgi"])))
     nginx["rules"] = rules(nginx["extra"])
     for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])
         if route.get("stores"):
             route["maps"] = cache_maps(route, f"{nginx['variable']}_{index}")
-    nginx["host"] = _plain_host(nginx["server_names"][0]) if nginx["server_names"] else name
-    app["health"].setdefault("host", nginx["host"])
-    app["health"]["prefix"] = nginx["prefix"]
-    # Answers are cached under a key with the name of the instance if an instance of ours serves them.
-    nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
-    app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
-    app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
-    return app
+
+
+def _derive_names(nginx: dict[str, t.Any], name: str) -> None:
+    """Bring the names of a site into the order that nginx wants: it takes the first one for the host of a request without a host."""
+    # An application may be called `default` without being meant for every host.
+    names = [server_names.normal(server) for server in nginx["server_names"]] if "server_names" in nginx else [name]
+    named = [server for server in names if server != server_names.CATCH_ALL]
+    nginx["catch_all"] = len(named) < len(names)
+    nginx["server_names"] = named + [server_names.CATCH_ALL] * nginx["catch_all"]
+    nginx["host"] = _plain_host(named[0]) if named else name
 
 
 def _derive_uwsgi(app: dict[str, t.Any]) -> None:

@@ -617,12 +617,12 @@ APP = Key(
             keys={
                 "server_names": Key(
                     "list",
-                    "Host names of the site.",
+                    "Host names of the site. `_`, or `default`, is every host that no other site has; one application of a host may have it.",
                     derived="the application's name",
                     minimum=1,
                     elements=Key(
                         "str",
-                        "A host name, also with a leading `*.`, or an address.",
+                        "A host name, also with a leading `*.`, an address, or `_`.",
                         pattern=server_names.PATTERN,
                         remedy="write a host name such as shop.example.com",
                         advice=server_names.remedy,

@@ -14,10 +14,9 @@ _LONGEST_LABEL = 63  # RFC 1035
 # What fits into a bucket of server_names_hash_bucket_size 128, which flaskops.conf.j2 sets (ngx_hash.c, NGX_HASH_ELT_SIZE).
 _LONGEST = 110
 _ALONE = "write the name alone"
-_CATCH_ALL = (
-    "write the names that visitors ask for, such as shop.example.com; with nginx_site_catch_all: false nginx gives every other host to the"
-    " first site"
-)
+# The name of the site that answers every host that no other site has; nginx takes it for a name that nobody asks for.
+CATCH_ALL = "_"
+_FOR_EVERY_HOST = "write _ for every host that no other site has, or the names that visitors ask for, such as shop.example.com"
 
 
 def remedy(name: str) -> str:
@@ -25,15 +24,23 @@ def remedy(name: str) -> str:
 
     :param name: a server name as the user wrote it
     """
-    if re.fullmatch(r"(\*\.)?_+|\*\.?|default|default_server", name, re.IGNORECASE):
-        return _CATCH_ALL
+    if _is_catch_all(name):
+        return ""
+    if re.fullmatch(r"(\*\.)?_+|\*\.?|default_server", name, re.IGNORECASE):
+        return _FOR_EVERY_HOST
     if re.search(r"[\s,;]", name.strip()):
         return "write each name as an item of its own"
     return _wildcard_or_regex(name) or _more_than_a_name(name) or _address(name) or _spelling(name)
 
 
+def _is_catch_all(name: str) -> bool:
+    return name.lower() in (CATCH_ALL, "default")
+
+
 def normal(name: str) -> str:
-    """Return a name as browsers send it: in lower case, an IPv6 address in its shortest form."""
+    """Return a name as browsers send it: in lower case, an IPv6 address in its shortest form. ``default`` is ``_``."""
+    if _is_catch_all(name):
+        return CATCH_ALL
     # Since Python 3.13 an IPv4 address inside of an IPv6 address is printed with dots: there the user's own spelling stays.
     if name.startswith("[") and _is(ipaddress.IPv6Address, name[1:-1]) and not ipaddress.IPv6Address(name[1:-1]).ipv4_mapped:
         return f"[{ipaddress.IPv6Address(name[1:-1])}]"

@@ -76,7 +76,10 @@ def decide(lines: dict[str, str], text: str) -> str:
     if text in lines and text != "default":
         return lines[text]
     for pattern, result in lines.items():
-        if pattern.startswith("~") and re.search(pattern.lstrip("~*"), text, re.IGNORECASE if pattern.startswith("~*") else 0):
+        # In Python, named groups have a P.
+        if pattern.startswith("~") and re.search(
+            re.sub("^~[*]?", "", pattern).replace("(?<", "(?P<"), text, re.IGNORECASE if pattern.startswith("~*") else 0
+        ):
             return result
     return lines["default"]
 

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.tests.unit.parse import nginx
 from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
+from ansible_collections.flaskops.stack.tests.unit.roles.sites import decide
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,12 +57,38 @@ def test_the_host_is_what_nginx_has_chosen_the_site_by(site):
     assert parameters(last)["HTTP_HOST"] == (("$flaskops_host",) if front is last else ("$http_host",))
     (mapped,) = [inner for inner in http.all("map") if inner.args[1] == "$flaskops_host"]
     assert {inner.name: inner.args[0] for inner in mapped.block} == {
-        "default": "$host:$flaskops_port",
-        "http 80": "$host",
-        "~ $": "$host",
-        "https 443": "$host",
+        "default": "$flaskops_name:$flaskops_port",
+        "http 80": "$flaskops_name",
+        "~ $": "$flaskops_name",
+        "https 443": "$flaskops_name",
     }
     assert "$http_host" not in str(mapped)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "host"),
+    [("shop.example.com", "$host"), ("*.example.com", "www.example.com"), ("_", "$flaskops_address"), ("a*.example.com", "$host")],
+)
+def test_a_request_without_a_host_has_one_that_a_link_can_lead_to(site, chosen, host):
+    """Its $host is the first name of the site (ngx_http_variable_host)."""
+    http, _front, _last = site
+    (lines,) = [{inner.name: inner.args[0] for inner in known.block} for known in http.all("map") if known.args[1] == "$flaskops_name"]
+    found = decide(lines, chosen)
+    below = re.search(r"^\*(\..+)$", chosen)
+    assert (found.replace("$flaskops_below", below.group(1)) if below else found) == host
+    assert [known.args[0] for known in http.all("map") if known.args[1] == "$flaskops_odd_host"] == ["$flaskops_name"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/a b", ""), ("/ü", ""), ("/a\nb", "400"), ("/a\rb", "400"), ("/a\tb", "400"), ("/\x7f", "400"), ("/\x01", "400")]
+)
+def test_a_control_character_in_a_path_reaches_no_application(site, path, status):
+    http, front, last = site
+    (lines,) = [{inner.name: inner.args[0] for inner in known.block} for known in http.all("map", "$uri", "$flaskops_controls")]
+    assert decide(lines, path) == ("1" if status else "0")
+    for server in (front, last):
+        (refusal,) = [found for found in server.all("if") if "$flaskops_controls" in str(found.args)]
+        assert refusal.values("return") == ["400"]
 
 
 def test_everything_in_a_link_is_in_the_cache_key(site):

@@ -10,7 +10,6 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validat
 from ansible_collections.flaskops.stack.tests.unit.parse import nginx
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
 
-CATCH_ALL = "nginx_site_catch_all: false"
 LONG = "a" * 60
 
 
@@ -23,11 +22,12 @@ def refusal(name: object) -> str:
     return line
 
 
-@pytest.mark.parametrize("name", ["_", "__", "*._", "*", "*.", "default", "default_server", "DEFAULT_SERVER"])
-def test_a_name_that_is_meant_for_every_host_is_refused_with_a_way_to_serve_them(name):
+@pytest.mark.parametrize("name", ["__", "*._", "*", "*.", "default_server", "DEFAULT_SERVER"])
+def test_a_name_that_is_meant_for_every_host_is_refused_with_the_one_that_is(name):
     line = refusal(name)
-    assert f"is '{name}', which cannot be used here; write the names that visitors ask for" in line
-    assert CATCH_ALL in line
+    assert (
+        f"is '{name}', which cannot be used here; write _ for every host that no other site has, or the names that visitors ask for" in line
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,28 @@ def test_one_address_in_two_spellings_is_one_name():
 
 def test_an_application_named_default_has_a_site():
     assert complete(name="default")["nginx"]["server_names"] == ["default"]
+
+
+@pytest.mark.parametrize("name", ["_", "default", "Default"])
+def test_a_site_can_be_for_every_host_that_no_other_site_has(name):
+    app = complete(nginx={"server_names": [name]})
+    assert (app["nginx"]["server_names"], app["nginx"]["catch_all"]) == (["_"], True)
+    assert (app["health"]["host"], app["site"]["host"]) == ("shop", "shop"), "a host that the site answers"
+    assert complete()["nginx"]["catch_all"] is False
+
+
+def test_a_site_for_every_host_can_have_names_too():
+    app = complete(nginx={"server_names": ["_", "shop.example.com", "default"]})
+    assert app["nginx"]["server_names"] == ["shop.example.com", "_"], "a request without a host gets the first one"
+    assert app["health"]["host"] == "shop.example.com"
+
+
+def test_one_application_of_a_host_is_for_every_host():
+    apps = [describe(name=name, nginx={"server_names": [server]}) for name, server in (("a", "_"), ("b", "default"), ("c", "_"))]
+    with pytest.raises(AppError) as caught:
+        resolve_apps(apps)
+    assert caught.value.problems == [
+        "flask_apps: the server name '_' is used by 'a' and 'b' and 'c', but only one site can answer the hosts that no other site has;"
+        " keep it in one application."
+    ]
+    assert len(resolve_apps([apps[0], {**apps[1], "state": "absent"}])) == 2
