@@ -5,14 +5,10 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import re
 import shutil
-import tarfile
 import typing as t
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -20,10 +16,14 @@ from pathlib import Path
 from ansible.module_utils.urls import ConnectionError as NoConnectionError
 from ansible.module_utils.urls import open_url
 
+from .bounds import MOST_BYTES
 from .cache import local_path, locked, subdirectory, without_password
+from .members import MemberError
 from .tree import DirTree, SourceError, Tree
+from .unpack import unpack
 
 _DOWNLOAD_TIMEOUT = 60  # seconds without a byte
+_PIECE = 1024 * 1024
 
 
 def from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path) -> Tree:
@@ -37,7 +37,8 @@ def from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pat
         file = local_path(location, search, "archive")
     if not file.is_file():
         raise SourceError("archive", f"'{without_password(location)}' is not a file", "name a .tar, .tar.gz, .tar.xz or .zip file")
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    with open(file, "rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
     if wanted and found != wanted:
         if file.parent == cache / "archives":
             file.unlink()
@@ -58,12 +59,17 @@ def _download(url: str, target: Path) -> None:
     try:
         # As the server has it: packed files are often called an encoding. No .netrc, whose password would follow a redirection to another server.
         with open_url(url, timeout=_DOWNLOAD_TIMEOUT, decompress=False, use_netrc=False) as answer, open(partial, "wb") as file:
-            shutil.copyfileobj(answer, file)
+            while file.tell() <= MOST_BYTES and (piece := answer.read(_PIECE)):
+                file.write(piece)
+            too_large = file.tell() > MOST_BYTES
     # A port that is no number and a name that no host can have are errors of their own.
     except (OSError, NoConnectionError, HTTPException, UnicodeError) as error:
         raise SourceError(
             "archive", f"'{without_password(url)}' could not be downloaded ({error})", "check the URL and the controller's network"
         ) from error
+    if too_large:
+        partial.unlink()
+        raise SourceError("archive", f"'{without_password(url)}' has more than {MOST_BYTES // 1024**3} GiB", "check the URL")
     os.replace(partial, target)
 
 
@@ -72,29 +78,11 @@ def _unpack(file: Path, target: Path, location: str) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        if zipfile.is_zipfile(file):
-            _unzip(file, partial)
-        else:
-            with tarfile.open(file) as tar:
-                # PEP 706: refuses members that would leave the directory.
-                tar.extractall(partial, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError) as error:
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(
-            "archive",
-            f"'{without_password(location)}' could not be unpacked ({words})",
-            "pack it as .tar.gz or .zip, with paths inside it only",
-        ) from error
+        unpack(file, partial)
+    except MemberError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise SourceError("archive", f"'{without_password(location)}' is refused: {error.problem}", error.remedy) from error
     os.replace(partial, target)
-
-
-def _unzip(file: Path, target: Path) -> None:
-    with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            # zipfile drops leading slashes and .. itself; what it does not keep is the executable bit.
-            path = Path(archive.extract(member, target))
-            if (member.external_attr >> 16) & 0o100 and path.is_file():
-                path.chmod(0o755)
 
 
 def _single_directory(root: Path) -> Path:
