@@ -11,6 +11,9 @@ import typing as t
 from collections.abc import Mapping
 from email.parser import HeaderParser
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion
+
 from ...module_utils.app.layout import Release, ReleaseRecord
 from ..identity import content_id
 from ..requirements.lines import is_include, read_requirements
@@ -20,6 +23,8 @@ from ..source.tree import SourceError, Tree
 _DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.
 _BUILD_VERSION = 2
+# No version of Python has had more releases than 23.
+_MOST_PATCHES = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +60,8 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePl
     """
     requirements = None if isinstance(tree, FileTree) else requirements_file(app, tree)
     package = _package(app, tree) if isinstance(tree, FileTree) else None
+    if isinstance(tree, FileTree):
+        _check_python(tree, python)
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
@@ -119,6 +126,22 @@ def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
     """Return what pip installs: the file with the extras that were asked for."""
     extras = re.search(r"\[.*\]", app["source"]["package"].replace(" ", ""))
     return tree.file.name + (extras.group(0) if extras else "")
+
+
+def _check_python(tree: FileTree, python: str) -> None:
+    """Refuse a wheel that is for other versions of Python; pip on the host does so with a source distribution.
+
+    :param python: implementation and version of the host's interpreter; the last part of the version is unknown, so any may fit
+    """
+    wanted = HeaderParser().parsestr(wheel_metadata(tree.file) or "").get("Requires-Python", "")
+    minor = python.split("-")[1]
+    try:
+        fits = any(SpecifierSet(wanted).contains(f"{minor}.{patch}", prereleases=True) for patch in range(_MOST_PATCHES))
+    except (InvalidSpecifier, InvalidVersion):
+        return  # pip says what is wrong with it
+    if not fits:
+        says = f"'{tree.revision}' needs Python {wanted}, and the host's is {minor}"
+        raise SourceError("package", says, "name another interpreter of the host in `python`, or another version of the package")
 
 
 def _package_requires(tree: FileTree, package: str) -> list[str]:

@@ -15,11 +15,16 @@ import sys
 import tarfile
 import typing as t
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from .cache import locked
+from .cache import locked, without_password
 from .tree import SourceError, Tree, tar_writer
+
+_PIP_SDIST = Path(__file__).with_name("pip_sdist.py")
+# A description of a megabyte would be a book.
+_MOST_METADATA_BYTES = 8 * 1024**2
 
 
 class FileTree(Tree):
@@ -58,30 +63,54 @@ def from_package(source: Mapping[str, t.Any], cache: Path) -> Tree:
 
 
 def _pip_download(requirement: str, folder: Path) -> None:
-    """Download one distribution file: the wheel that fits every platform, else the sdist."""
-    partial = folder.with_suffix(".partial")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--disable-pip-version-check"]
-    attempts = (["--only-binary=:all:", "--platform=any", "--python-version=3.11"], ["--no-binary=:all:"])
+    """Download one distribution file: the wheel that fits every platform, else the sdist. Nothing of either is run."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    # Without -P a module in the working directory could pass for one that pip imports.
+    python, common = (
+        [sys.executable, "-P"],
+        ["--quiet", "--no-deps", "--no-input", "--disable-pip-version-check", "--ignore-requires-python"],
+    )
+    attempts = (
+        [*python, "-m", "pip", "download", *common, "--only-binary=:all:", "--platform=any", "--python-version=3.11"],
+        [*python, str(_PIP_SDIST), *common, "--no-binary=:all:"],
+    )
     words = ""
-    for options in attempts:
+    for command in attempts:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        done = subprocess.run([*pip, *options, f"--dest={partial}", requirement], check=False, capture_output=True, text=True)
+        done = subprocess.run([*command, f"--dest={partial}", requirement], check=False, capture_output=True, text=True)
         if done.returncode == 0 and any(partial.iterdir()):
             os.replace(partial, folder)
             return
-        words = words or next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip())
-    if "No module named pip" in words:
+        # The first of two such refusals lists the versions that there are.
+        words = words if words and "No matching distribution" in done.stderr else _words(done.stderr)
+    if "No module named 'pip'" in words or "No module named pip" in words:
         raise SourceError("package", "the controller's Python has no pip to fetch it with", f"install pip for {sys.executable}")
     raise SourceError(
-        "package", f"'{requirement}' could not be downloaded ({words})", "check its name and version and the controller's package index"
+        "package",
+        f"'{requirement}' could not be downloaded ({without_password(words)})",
+        "check its name and version and the controller's package index",
     )
 
 
+def _words(stderr: str) -> str:
+    """Return the complaint of pip, or the last line of a traceback."""
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["pip gave no reason"]
+    return next((line for line in lines if line.startswith("ERROR") and line.strip() != "ERROR: Exception:"), lines[-1])
+
+
 def wheel_metadata(file: Path) -> str | None:
-    """Return the metadata of a wheel; ``None`` for an sdist, whose requirements are known only when it is built."""
+    """Return the metadata of a wheel; ``None`` for an sdist, whose requirements are known only when it is built.
+
+    :raises SourceError: if it has none
+    """
     if file.suffix != ".whl":
         return None
-    with zipfile.ZipFile(file) as wheel:
-        name = next(name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
-        return wheel.read(name).decode()
+    try:
+        with zipfile.ZipFile(file) as wheel:
+            name = next(name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+            if wheel.getinfo(name).file_size <= _MOST_METADATA_BYTES:
+                return wheel.read(name).decode()
+    except (zipfile.BadZipFile, StopIteration, RuntimeError, EOFError, zlib.error, UnicodeError):
+        pass
+    raise SourceError("package", f"'{file.name}' is a wheel without metadata that can be read", "ask its author for another version")

@@ -280,12 +280,14 @@ def test_another_entry_point_is_recorded(plan):
 # --- packages ----------------------------------------------------------------------------------------------------------------
 
 
-def wheel(place: Path, version: str, *requires: str) -> FileTree:
+def wheel(place: Path, version: str, *requires: str, python: str = "") -> FileTree:
     file = place / f"shop-{version}-py3-none-any.whl"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(
             f"shop-{version}.dist-info/METADATA",
-            "Metadata-Version: 2.1\nName: shop\n" + "".join(f"Requires-Dist: {item}\n" for item in requires),
+            "Metadata-Version: 2.1\nName: shop\n"
+            + "".join(f"Requires-Dist: {item}\n" for item in requires)
+            + (f"Requires-Python: {python}\n" if python else ""),
         )
         archive.writestr("shop/__init__.py", f"version = '{version}'")
     return FileTree(file, f"shop {version}")
@@ -323,6 +325,18 @@ def test_a_package_from_source_has_a_virtualenv_of_its_own(tmp_path):
         file.write_text(version)
         plans.append(package(FileTree(file, version)))
     assert plans[0].virtualenv_id != plans[1].virtualenv_id
+
+
+@pytest.mark.parametrize("wanted", [">=3.12", "<3.11", "==3.10.*", ">=3.8,!=3.11.*", ">=3.99"])
+def test_a_wheel_for_other_pythons_is_refused_before_the_host_changes(tmp_path, wanted):
+    with pytest.raises(SourceError, match="needs Python .*, and the host's is 3.11; name another interpreter") as caught:
+        package(wheel(tmp_path, "1.0", python=wanted))
+    assert f"'shop 1.0' needs Python {wanted}," in caught.value.problem
+
+
+@pytest.mark.parametrize("wanted", ["", ">=3.11", ">=3.11.2", "!=3.11.0", "<4", "~=3.9", "==3.11.7", "~>3 nonsense"])
+def test_a_wheel_that_may_fit_is_planned(tmp_path, wanted):
+    assert package(wheel(tmp_path, "1.0", python=wanted)).package == "shop-1.0-py3-none-any.whl"
 
 
 def test_a_plan_can_be_handed_on(plan):
