@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...module_utils.release.pins import is_pin
 from ..source.cache import locked
-from ..source.cache_dir import errors_of, make_directory
+from ..source.cache_dir import CacheError, errors_of, make_private
 
 # A line of a host may be of any length.
 _SHOWN = 60
@@ -33,10 +33,22 @@ def known(cache: Path, virtualenv: str) -> str | None:
     """Return the constraints of a virtualenv, ``None`` if no host has told them.
 
     :param virtualenv: its :func:`key`
+    :raises CacheError: if there is something else in the file, which pip on hosts would obey
     """
     place = _place(cache, virtualenv)
     with errors_of(place):
-        return place.read_text() if place.exists() else None
+        text = place.read_text(errors="replace") if place.exists() else None
+    foreign = _foreign_line(text or "")
+    if foreign:
+        raise CacheError(
+            place, f"has {foreign}, which is no version of a package", "remove the file, and look who else writes to the controller"
+        )
+    return text
+
+
+def _foreign_line(text: str) -> str:
+    """Return the first line that is no version of a package as a message has it, empty if there is none."""
+    return next((repr(line[:_SHOWN]) for line in text.splitlines() if not is_pin(line)), "")
 
 
 def remember(cache: Path, virtualenv: str, text: object) -> str:
@@ -50,11 +62,11 @@ def remember(cache: Path, virtualenv: str, text: object) -> str:
     """
     if not isinstance(text, str):
         return "it told no versions"
-    for line in text.splitlines():
-        if not is_pin(line):
-            return f"it told {line[:_SHOWN]!r}, which is no version of a package"
+    foreign = _foreign_line(text)
+    if foreign:
+        return f"it told {foreign}, which is no version of a package"
     place = _place(cache, virtualenv)
-    make_directory(place.parent)
+    make_private(place.parent)
     with errors_of(place):
         if not place.exists():
             partial = place.with_name(f".{place.name}.{os.getpid()}")

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 
 from ..description.keys import APP
 from ..project import project_directories
-from .cache_dir import cache_path
+from .cache_dir import cache_path, require_writable
 from .fetch import fetch
 from .tree import SourceError, Tree
 
@@ -31,6 +31,7 @@ def fetch_apps(
     """
     search = [Path(place) for place in project_directories(task_vars)]
     cache = cache_path(cache_dir)
+    require_writable(cache)
     # Removed by Ansible when the run ends, shared by its workers.
     run = Path(C.DEFAULT_LOCAL_TMP)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from .cache_dir import errors_of, make_directory
+from .cache_dir import errors_of, make_private
 from .tree import SourceError
 
 
@@ -44,7 +44,7 @@ def without_password(text: str) -> str:
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the lock of one place of the cache; its directory is made."""
-    make_directory(target.parent)
+    make_private(target.parent)
     with contextlib.ExitStack() as stack:
         with errors_of(target.parent):
             lock = stack.enter_context(open(target.with_name(f".{target.name}.lock"), "w"))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.release.pins import is_pin
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 
@@ -115,3 +116,14 @@ def test_equal_virtualenvs_of_two_applications_have_their_own_versions(tmp_path)
     """The code of an application has a say in what is installed for it."""
     constraints.remember(tmp_path, constraints.key("evil", "v1"), "flask==2.2.0\n")
     assert constraints.known(tmp_path, constraints.key("honest", "v1")) is None
+
+
+@pytest.mark.parametrize("line", [line for line in HOSTILE if line])
+def test_what_stands_in_the_cache_besides_versions_reaches_no_host(tmp_path, line):
+    constraints.remember(tmp_path, "shop-v1", "flask==3.1.3\n")
+    (tmp_path / "constraints/shop-v1.txt").write_text(f"flask==3.1.3\n{line}\n")
+    with pytest.raises(
+        AnsibleActionFail, match=r"shop-v1.txt' on the controller has ['\"].*, which is no version of a package; remove the file"
+    ) as caught:
+        constraints.known(tmp_path, "shop-v1")
+    assert "\n" not in str(caught.value)

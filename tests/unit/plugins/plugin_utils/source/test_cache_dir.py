@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.release import cons
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
+from ansible_collections.flaskops.stack.tests.unit.hostile import STRANGER, needs_root
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete, describe
 from ansible_collections.flaskops.stack.tests.unit.repository import CONFIGURATION, Repository
 
@@ -128,3 +129,60 @@ def test_a_directory_that_can_be_made_is_private(project):
     constraints.remember(project / "cache", "venv", "flask==3")
     assert constraints.known(project / "cache", "venv") == "flask==3"
     assert (project / "cache/constraints").stat().st_mode & 0o777 == 0o700
+
+
+def test_directories_above_it_that_are_missing_are_private_too(project):
+    fetch_apps([complete(source={"path": "origin"})], str(project / "home/.cache/flaskops"), {})
+    assert [(project / place).stat().st_mode & 0o777 for place in ("home", "home/.cache", "home/.cache/flaskops")] == [0o700] * 3
+
+
+# --- a directory that somebody else could fill with code ------------------------------------------------------------------------------
+
+
+def git_source(project: Path, cache: Path):
+    described = complete(source={"path": None, "git": "origin"}, wsgi="app.py")
+    return lambda: fetch_apps([described], str(cache), {"inventory_dir": str(project)})
+
+
+def check(_project: Path, cache: Path):
+    arguments = {"apps": [describe(source={"path": "origin"})], "variable": "flask_apps", "cache_dir": str(cache)}
+    return lambda: action(check_apps.ActionModule, "flask_app", arguments, None).run(task_vars={})
+
+
+USES = pytest.mark.parametrize("use", [git_source, check])
+
+
+@USES
+@pytest.mark.parametrize("part", ["", "git", "archives", "trees", "packages", "constraints"])
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702])
+def test_a_directory_that_others_may_write_to_is_refused(project, use, part, mode):
+    place = project / "cache" / part
+    place.mkdir(parents=True, mode=0o700)
+    place.chmod(mode)
+    with pytest.raises(AnsibleActionFail) as caught:
+        use(project, project / "cache")()
+    said = f"flask_app_cache_dir: '{place}' on the controller can be written by other users (mode {mode:04o}), who could have changed the"
+    assert str(caught.value).startswith(said)
+    assert f"run `chmod 700 {place}`" in str(caught.value)
+    assert place.stat().st_mode & 0o7777 == mode
+
+
+@needs_root
+@USES
+@pytest.mark.parametrize("part", ["", "git"])
+def test_a_directory_of_somebody_else_is_refused(project, use, part):
+    place = project / "cache" / part
+    place.mkdir(parents=True, mode=0o700)
+    os.chown(place, STRANGER, STRANGER)
+    assert f"'{place}' on the controller belongs to the user {STRANGER}, who could change the code in it" in message(
+        use(project, project / "cache")
+    )
+
+
+def test_what_others_could_read_is_closed_to_them(project):
+    (project / "cache/git").mkdir(parents=True)
+    (project / "cache").chmod(0o755)
+    (project / "cache/git").chmod(0o755)
+    git_source(project, project / "cache")()
+    assert (project / "cache/git").stat().st_mode & 0o777 == 0o700
+    assert (project / "cache").stat().st_mode & 0o777 == 0o755, "the directory of the user's choice may hold other things"
