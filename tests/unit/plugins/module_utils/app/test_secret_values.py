@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets, values_in
+from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
 
 VALUES = ["plain", "", 'a "quoted" one', "back\\slash\\", "`$x` $(y)", 'two\nlines\nB="no assignment"', "end\\\\", "caf\u00e9 \udc80"]
 
