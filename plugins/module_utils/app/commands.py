@@ -14,7 +14,7 @@ from .orders import CommandApp
 
 
 def cage(app: CommandApp, kind: str, writable: t.Sequence[str] = ()) -> Cage:
-    """Return in what the commands of a kind run.
+    """Return the rights and the limits of the commands of a kind.
 
     :param kind: ``build``, ``migrate`` or ``after_switch``
     :param writable: paths that they may write to beside those of the application's sandbox

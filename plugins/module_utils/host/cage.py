@@ -40,7 +40,7 @@ _LIMITS = (
 class Cage(t.NamedTuple):
     """The rights and the limits of commands.
 
-    ``name`` begins the names of its units, such as ``flask-shop-build``. ``properties`` are those of a unit, as ``ProtectSystem=strict``;
+    ``name`` begins the names of its units, such as ``flask-shop.build``. ``properties`` are those of a unit, as ``ProtectSystem=strict``;
     ``memory`` is a size such as ``512M`` or a share such as ``80%``.
     """
 
@@ -103,7 +103,7 @@ def end(units: t.Sequence[str]) -> None:
 def end_leftovers(name: str) -> None:
     """End the commands of a run that was killed.
 
-    :param name: as of their :class:`Cage`
+    :param name: how the names of their units begin
     """
     end(systemd.matching(f"{name}-*.service"))
     for file in names_in(_ENVIRONMENTS):
