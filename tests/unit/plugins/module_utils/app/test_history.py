@@ -75,7 +75,7 @@ def test_a_history_beyond_all_measure_is_begun_anew(root, monkeypatch):
 
 def test_the_history_has_no_secrets_and_no_control_characters(root):
     shown.learn(["hunter22"])
-    history.record(root, {"reason": "the hook said hunter22\x1b[2J", "who": "me"})
+    history.record(root, {"reason": "the hook said hunter22\x1b[2J", "who": "me", "revision": "hunter22"})
     text = Path(root, "history.jsonl").read_text()
     assert "hunter22" not in text
     assert history.read(root, 1)[0]["reason"] == "the hook said ***\\x1b[2J"
