@@ -12,6 +12,8 @@ from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.platform import DEBIAN
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.rules import rules
+from ansible_collections.flaskops.stack.tests.unit import render as sites_render
+from ansible_collections.flaskops.stack.tests.unit.parse import nginx
 from ansible_collections.flaskops.stack.tests.unit.render import nginx_files, task_vars
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     CACHE,
@@ -141,3 +143,38 @@ def test_the_front_of_this_host_has_what_it_had(rendered):
     site = app("proxy", PLAIN, CACHE)
     one, many = front_of(rendered(site)), front_of(rendered(site, nginx_site_front_addresses=FRONTS))
     assert one == many
+
+
+# --- the move from the address of a former release -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def moving(monkeypatch):
+    """Render as between the two reloads of a move."""
+
+    def render(*apps, **variables):
+        known = sites_render.task_vars
+        former = lambda role, **given: {**known(role, **given), "__nginx_site_former": "127.0.0.1:8000"}  # noqa: E731
+        monkeypatch.setattr(sites_render, "task_vars", former)
+        return nginx_files(apps, **variables)
+
+    return render
+
+
+def test_requests_that_are_under_way_find_the_server_behind_the_proxy_where_it_was(moving, tmp_path):
+    site = app("proxy", {**PLAIN, "extra": ["deny 10.0.0.1;"]}, limit={"connections": 1})
+    http = nginx(moving(site), tmp_path)
+    assert http.one("upstream", "flaskops_backend").values("server") == [SOCKET], "new requests go to the socket"
+    was, now = backend_of(http, listen="127.0.0.1:8000"), backend_of(http)
+    assert places(was) == places(now)
+    assert was.values("set_real_ip_from") == ["unix:", "127.0.0.1", "::1"]
+    assert not [name for name in was.names() if re.search("limit_|deny", name)], "the front has counted the request already"
+    (catch_all,) = [server for server in http.all("server") if server.values("return") == ["444"]]
+    assert "127.0.0.1:8000 default_server" in catch_all.values("listen")
+
+
+def test_front_servers_on_other_hosts_are_served_during_a_move(moving, tmp_path):
+    http = nginx(moving(app("proxy"), nginx_site_front_addresses=FRONTS), tmp_path)
+    fronts = {inner.name: inner.args[0] for inner in http.one("geo", "$realip_remote_addr", "$flaskops_front").block}
+    assert fronts == {"default": "0", "127.0.0.1": "1", "::1": "1", **dict.fromkeys(FRONTS, "1")}
+    assert [found.values("return") for found in backend_of(http, listen="127.0.0.1:8000").all("if")][0] == ["403"]
