@@ -75,8 +75,8 @@ def _submodules(tree: Tree) -> Iterator[SourceError]:
     key = _key(tree)
     says, remedy = {
         "git": (
-            "would be missing, as only the repository itself is fetched",
-            "write source.path with a checkout made by `git clone --recurse-submodules`",
+            "has no URL in .gitmodules",
+            "add one, or write source.path with a checkout made by `git clone --recurse-submodules`",
         ),
         "path": ("has no files in it", "run `git submodule update --init --recursive` there, or remove it from .gitmodules"),
         "archive": ("has no files in it", "pack a checkout with its submodules, or remove it from .gitmodules"),

@@ -17,8 +17,15 @@ from pathlib import Path
 
 from .cache import local_path, locked, short_digest, without_password
 from .git_command import PLAIN, git, git_words
+from .git_submodules import submodule_urls
 from .tree import SourceError, Tree, TreeEntry, tar_writer
 
+# More than any project has; each level is a repository to fetch.
+_DEEPEST_SUBMODULE = 10
+_SUBMODULE_REMEDY = (
+    "see whether the controller may read that repository (git refuses directories of the controller unless protocol.file.allow is always),"
+    " or write source.path with a checkout made by `git clone --recurse-submodules`"
+)
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -27,6 +34,8 @@ class GitTree(Tree):
 
     def __init__(self, repository: Path, commit: str, subdir: str = "") -> None:
         self.repository, self.commit, self.subdir = repository, commit, _in_git(subdir)
+        # Trees of submodules by their path in this one. The digest covers them: a tree of git has the commits of its submodules in it.
+        self.submodules: dict[str, GitTree] = {}
         try:
             self._tree = git(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{self.subdir}").decode().strip()
             kind = git(repository, "cat-file", "-t", self._tree).decode().strip()
@@ -45,6 +54,10 @@ class GitTree(Tree):
         return self.commit
 
     def read(self, path: str) -> bytes | None:
+        normal = _in_git(path)
+        for place, tree in self.submodules.items():
+            if normal.startswith(f"{place}/"):
+                return tree.read(normal.removeprefix(f"{place}/"))
         try:
             return git(self.repository, "cat-file", "blob", f"{self.commit}:{_in_git(posixpath.join(self.subdir, path))}")
         except subprocess.CalledProcessError:
@@ -57,10 +70,16 @@ class GitTree(Tree):
         return [TreeEntry(*about.decode().split(), os.fsdecode(name)) for about, _tab, name in entries]
 
     def names(self) -> frozenset[str]:
-        return frozenset(entry.name for entry in self._entries if entry.kind == "blob")
+        own = (entry.name for entry in self._entries if entry.kind == "blob")
+        return frozenset([*own, *(f"{place}/{name}" for place, tree in self.submodules.items() for name in tree.names())])
+
+    def commits_of_submodules(self) -> dict[str, str]:
+        """Return the commit of each submodule by its path in this tree."""
+        return {entry.name: entry.id for entry in self._entries if entry.kind == "commit"}
 
     def empty_submodules(self) -> list[str]:
-        return [entry.name for entry in self._entries if entry.kind == "commit"]
+        own = [path for path in self.commits_of_submodules() if path not in self.submodules]
+        return sorted([*own, *(f"{place}/{path}" for place, tree in self.submodules.items() for path in tree.empty_submodules())])
 
     def small_files(self) -> Iterator[tuple[str, bytes]]:
         small = [entry for entry in self._entries if entry.mode.startswith("100") and int(entry.size) < 1024]
@@ -69,22 +88,34 @@ class GitTree(Tree):
             _id, _kind, size = answer.readline().split()
             yield entry.name, answer.read(int(size))
             answer.readline()
+        for place, tree in self.submodules.items():
+            yield from ((f"{place}/{name}", content) for name, content in tree.small_files())
 
     def write_tar(self, target: Path) -> None:
+        with tar_writer(target) as tar:
+            for info, content in self._packed():
+                tar.addfile(info, content)
+
+    def _packed(self) -> Iterator[tuple[tarfile.TarInfo, t.IO[bytes] | None]]:
+        """Yield the files and links as git packs them, those of submodules after its own."""
         # A tree instead of a commit: archive members get the current time, so it is normalised by repacking.
         try:
             packed = git(self.repository, *PLAIN, "archive", "--format=tar", self.digest)
         except subprocess.CalledProcessError as error:
             says = f"commit {self.commit[:12]} could not be packed ({git_words(error)})"
             raise SourceError("git", says, "see whether a filter in .gitattributes needs a program that the controller lacks") from error
-        with tarfile.open(fileobj=io.BytesIO(packed)) as source, tar_writer(target) as tar:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as source:
             for member in source:
                 if member.isdir():
                     continue
                 info = tarfile.TarInfo(member.name)
                 info.type, info.linkname, info.size = member.type, member.linkname, member.size
                 info.mode = 0o755 if member.mode & 0o100 else 0o644
-                tar.addfile(info, source.extractfile(member) if member.isreg() else None)
+                yield info, source.extractfile(member) if member.isreg() else None
+        for place, tree in self.submodules.items():
+            for info, content in tree._packed():
+                info.name = f"{place}/{info.name}"
+                yield info, content
 
 
 def _in_git(path: str) -> str:
@@ -102,10 +133,36 @@ def from_git(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path, r
         raise SourceError("version", f"'{version}' is not a version", "name a branch, tag or commit")
     with locked(mirror):
         commit = _commit(mirror, url, version, run)
-    return GitTree(mirror, commit, source["subdir"])
+    tree = GitTree(mirror, commit, source["subdir"])
+    _fetch_submodules(tree, url, cache, run)
+    return tree
 
 
-def _commit(mirror: Path, url: str, version: str, run: Path) -> str:
+def _fetch_submodules(tree: GitTree, url: str, cache: Path, run: Path, above: tuple[str, ...] = ()) -> None:
+    """Fetch the submodules of a tree, and theirs, each into a mirror of its own; those without a URL stay empty.
+
+    :param url: of the repository that the tree is from
+    :param above: paths of the submodules that the tree is in
+    """
+    commits = tree.commits_of_submodules()
+    urls = submodule_urls(tree.repository, tree.commit, url) if commits else {}
+    for path, commit in commits.items():
+        inner, name = urls.get(posixpath.join(tree.subdir, path)), "/".join((*above, path))
+        if inner is None:
+            continue
+        if len(above) >= _DEEPEST_SUBMODULE:
+            raise SourceError("git", f"the submodule '{name}' lies more than {_DEEPEST_SUBMODULE} submodules deep", _SUBMODULE_REMEDY)
+        mirror = cache / "git" / short_digest(inner)
+        try:
+            with locked(mirror):
+                _commit(mirror, inner, commit, run, url_of_user=False)
+        except SourceError as error:
+            raise SourceError("git", f"the submodule '{name}': {error.problem}", _SUBMODULE_REMEDY) from error
+        tree.submodules[path] = GitTree(mirror, commit)
+        _fetch_submodules(tree.submodules[path], inner, cache, run, (*above, path))
+
+
+def _commit(mirror: Path, url: str, version: str, run: Path, url_of_user: bool = True) -> str:
     """Return the commit that ``version`` names, fetching what the mirror lacks."""
     memo = run / f"flaskops-git-{short_digest(f'{url} {version}')}"
     if memo.exists():
@@ -114,7 +171,7 @@ def _commit(mirror: Path, url: str, version: str, run: Path) -> str:
         if not mirror.exists():
             subprocess.run(["git", "init", "--quiet", "--bare", str(mirror)], check=True, capture_output=True)
         known = _FULL_COMMIT.fullmatch(version) and _has(mirror, version)
-        commit = version if known else _fetch_commit(mirror, url, version)
+        commit = version if known else _fetch_commit(mirror, url, version, url_of_user)
     except FileNotFoundError as error:
         raise SourceError("git", "the controller has no git", "install git on the controller") from error
     except subprocess.CalledProcessError as error:
@@ -124,14 +181,15 @@ def _commit(mirror: Path, url: str, version: str, run: Path) -> str:
     return commit
 
 
-def _fetch_commit(mirror: Path, url: str, version: str) -> str:
+def _fetch_commit(mirror: Path, url: str, version: str, url_of_user: bool) -> str:
+    fetch = functools.partial(git, mirror, "fetch", "--quiet", url_of_user=url_of_user)
     try:
-        git(mirror, "fetch", "--quiet", "--depth=1", url, version)
+        fetch("--depth=1", url, version)
         return git(mirror, "rev-parse", "--verify", "FETCH_HEAD^{commit}").decode().strip()
     except subprocess.CalledProcessError:
         # Servers may refuse a bare commit id or an abbreviated one: look for it in the whole history.
         whole = ["--unshallow"] if (mirror / "shallow").exists() else []
-        git(mirror, "fetch", "--quiet", "--tags", "--force", *whole, url, "+refs/*:refs/flaskops/*")
+        fetch("--tags", "--force", *whole, url, "+refs/*:refs/flaskops/*")
         return git(mirror, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}").decode().strip()
 
 

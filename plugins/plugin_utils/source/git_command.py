@@ -31,16 +31,18 @@ def git_words(error: subprocess.CalledProcessError) -> str:
     return (complaints or lines or ["there is no such branch, tag or commit"])[0]
 
 
-def git(repository: Path, *arguments: str, given: bytes | None = None) -> bytes:
+def git(repository: Path, *arguments: str, given: bytes | None = None, url_of_user: bool = True) -> bytes:
     """Run git on a bare repository and return what it prints.
 
     :param given: what git reads from its standard input
+    :param url_of_user: whether the user wrote the URL, and not a repository, whose author may not read directories of the controller
     :raises subprocess.CalledProcessError: with git's own words in ``stderr``
     """
     # No prompt: a run must not wait for a password that nobody is there to type.
     inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_TO_A_REPOSITORY}
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")}
-    done = subprocess.run(
-        ["git", "-C", str(repository), *arguments], check=True, capture_output=True, env={**inherited, **quiet}, input=given
-    )
+    # See protocol.allow in git-config(1); git does so for submodules.
+    origin = {} if url_of_user else {"GIT_PROTOCOL_FROM_USER": "0"}
+    environment = {**inherited, **quiet, **origin}
+    done = subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, env=environment, input=given)
     return done.stdout

@@ -121,7 +121,7 @@ def test_a_path_that_is_no_repository_is_told(refused, places):
 
 
 def test_no_message_has_the_password_of_a_url(refused, monkeypatch):
-    def fails(_repository, *arguments):
+    def fails(_repository, *arguments, **_more):
         words = f"fatal: unable to access '{next(item for item in arguments if 'example' in item)}': no route"
         raise subprocess.CalledProcessError(128, "git", stderr=words.encode())
 
