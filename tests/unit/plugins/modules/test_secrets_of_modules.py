@@ -13,10 +13,10 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import Built
 from ansible_collections.flaskops.stack.plugins.modules import flask_release, uwsgi_instance
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.environment_file import environment_file
 
 SECRET = "hunter22-hunter22"
 
