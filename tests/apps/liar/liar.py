@@ -1,11 +1,12 @@
 """An application that answers in uWSGI's place when its statistics are asked for: plain WSGI, so that a virtualenv needs uWSGI only.
 
-GET /?KIND           begin to lie in this way, one of LIES; "link" has the live socket lead to itself
+GET /?KIND           begin to lie in this way, one of LIES; "link" tries to have the live socket lead to itself, and tells the error
 liar.py KIND PATH    the server that tells the lie at a socket
 
 With FAIL in its environment it cannot be imported, and says its secret.
 """
 
+import errno
 import glob
 import itertools
 import os
@@ -52,22 +53,30 @@ def serve(kind, path):
 
 
 def lie(kind):
-    if kind == "link":
-        os.unlink(f"{RUN_DIR}/uwsgi.sock")
-        os.symlink("uwsgi.sock", f"{RUN_DIR}/uwsgi.sock")
-        return
     if not os.path.exists(f"{SHARED}/statm"):
         os.mkfifo(f"{SHARED}/statm")
-    for path in glob.glob(f"{RUN_DIR}/*.stats"):
+    for path in glob.glob(f"{RUN_DIR}/own/*.stats"):
         subprocess.Popen([f"{sys.prefix}/bin/python", __file__, kind, path], stdin=subprocess.DEVNULL, start_new_session=True)
     time.sleep(1)  # for the server to be there
 
 
+def link():
+    try:
+        os.unlink(f"{RUN_DIR}/uwsgi.sock")
+        os.symlink("uwsgi.sock", f"{RUN_DIR}/uwsgi.sock")
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "ok"
+
+
 def application(environ, start_response):
-    if environ["QUERY_STRING"] in (*LIES, "link"):
+    body = "ok"
+    if environ["QUERY_STRING"] == "link":
+        body = link()
+    elif environ["QUERY_STRING"] in LIES:
         lie(environ["QUERY_STRING"])
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
-    return [b"ok"]
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body.encode()]
 
 
 if __name__ == "__main__":
