@@ -22,7 +22,7 @@ ROLES = ("flask_app", "uwsgi_service", "nginx_site")
 sys.path.insert(0, str(ROOT))
 from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
 from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
-from plugins.plugin_utils.description.resolve import resolve_app  # noqa: E402
+from plugins.plugin_utils.description.resolve import resolve_apps  # noqa: E402
 from plugins.plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
 
 TYPES = {"str": "string", "int": "integer", "bool": "boolean", "map": "mapping", "dict": "mapping", "path": "path"}
@@ -174,7 +174,7 @@ def variables(role: str) -> str:
 def shop() -> tuple[dict[str, Any], dict[str, str]]:
     """Return the smallest application with a stream, and a release of it."""
     routes = [{"path": "/"}, {"path": "/time/", "mode": "stream"}]
-    app = resolve_app({"name": "shop", "source": {"path": "."}, "wsgi": "shop.wsgi:app", "nginx": {"routes": routes}})
+    app = resolve_apps([{"name": "shop", "source": {"path": "."}, "wsgi": "shop.wsgi:app", "nginx": {"routes": routes}}])[0]
     return app, {"path": f"{app['root']}/releases/<id>", "virtualenv_path": f"{app['root']}/venvs/<id>"}
 
 

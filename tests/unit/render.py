@@ -9,6 +9,7 @@ import copy
 import functools
 import json
 import typing as t
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,9 +73,14 @@ class Complete(dict):
     written: dict[str, t.Any]
 
 
+def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
+    """Return the complete description of one application."""
+    return resolve_apps([app], require)[0]
+
+
 def complete(**changes: t.Any) -> Complete:
     """Return a complete description, as templates and the host's halves of plugins have it."""
-    made = Complete(resolve_apps([describe(**changes)])[0])
+    made = Complete(resolve_app(describe(**changes)))
     made.written = describe(**changes)
     return made
 

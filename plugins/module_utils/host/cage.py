@@ -70,14 +70,11 @@ class Cage(t.NamedTuple):
         finally:
             unlink(file)
         if done.status != 0:
-            self._fail(done, f"{unit}.service", command)
+            raise self._failure(done, f"{unit}.service", command)
         return done.output
 
-    def _fail(self, done: CommandResult, unit: str, command: t.Sequence[str]) -> t.NoReturn:
-        """Have systemd forget a failed unit, and tell why it failed.
-
-        :raises CommandError: with the limit that was exceeded, if one was
-        """
+    def _failure(self, done: CommandResult, unit: str, command: t.Sequence[str]) -> CommandError:
+        """Have systemd forget a failed unit, and return why it failed: the limit that was exceeded, if one was."""
         shown = systemd.show([unit])[unit]
         systemd.reset_failed([unit])
         # A shell ends with 128 and the number of the signal that has ended its program (sh(1)).
@@ -87,11 +84,10 @@ class Cage(t.NamedTuple):
             "oom-kill": f"was killed, as happens if it needs more memory than {self.memory} (command_limits.memory_max)",
             "signal": f"was ended by signal {shown.get('ExecMainStatus')}",
         }.get(killed)
-        if reason:
-            words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
-            raise CommandError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}")
-        done.require(command, ())
-        raise AssertionError  # no status is accepted
+        if not reason:
+            return done.failure(command)
+        words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
+        return CommandError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}")
 
 
 def end(units: t.Sequence[str]) -> None:

@@ -44,10 +44,14 @@ class CommandResult(t.NamedTuple):
         """
         if self.status in accepted:
             return self
+        raise self.failure(argv)
+
+    def failure(self, argv: t.Sequence[str]) -> CommandError:
+        """Return the error of a program that has failed, with its last words."""
         # A complaint goes on in the same line; a transcript, as of a build, begins with a line of its own.
         complaint, transcript = _last_lines(self.errors), _last_lines(self.output)
         words = f": {complaint}" if complaint else f":\n{transcript}" if transcript else " and said nothing"
-        raise CommandError(f"'{' '.join(argv)}' ended with {self.status}{words}")
+        return CommandError(f"'{' '.join(argv)}' ended with {self.status}{words}")
 
 
 def _last_lines(text: str) -> str:

@@ -160,7 +160,7 @@ def stream_target(app: PlacedApp, instance_id: str) -> str | None:
 def live_id(app: PlacedApp) -> str:
     """Return the id of the instance that requests go to, empty if there is none.
 
-    The link lies in a directory of the application, which could have it lead anywhere. Only the socket of one of its instances counts.
+    Only a link to the socket of one of its instances counts, so that a link that somebody has changed by hand names no release to go back to.
     """
     layout = Layout(app)
     found = _id_behind(layout.socket, SOCKET_SUFFIX)

@@ -22,7 +22,7 @@ class Received(bytes):
 def exchange(path: str, sent: bytes, most: int, seconds: float) -> Received:
     """Connect, send, and return what is answered: at most so many bytes, and what has arrived in so many seconds.
 
-    :param path: the socket itself. It lies in a directory of the application's user, so a link is not followed.
+    :param path: the socket itself. The application's user may have put a link in its place, which is not followed.
     :raises OSError: if there is no socket or nobody takes the connection in time
     :raises TimeoutError: if nothing has arrived in time
     """

@@ -45,11 +45,6 @@ def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), vari
     return complete
 
 
-def resolve_app(app: object, require: Sequence[str] = ("source", "wsgi")) -> dict[str, t.Any]:
-    """Return one complete description; see :func:`resolve_apps`."""
-    return resolve_apps([app], require)[0]
-
-
 def _resolve(validator: Validator, app: object, require: Sequence[str], where: str) -> dict[str, t.Any] | None:
     name = app.get("name") if isinstance(app, Mapping) else None
     if isinstance(name, str) and name:

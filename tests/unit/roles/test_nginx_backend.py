@@ -153,11 +153,14 @@ def moving(monkeypatch):
     """Render as between the two reloads of a move."""
 
     def render(*apps, **variables):
-        known = sites_render.task_vars
-        former = lambda role, **given: {**known(role, **given), "__nginx_site_former": "127.0.0.1:8000"}  # noqa: E731
-        monkeypatch.setattr(sites_render, "task_vars", former)
         return nginx_files(apps, **variables)
 
+    known = sites_render.task_vars
+
+    def of_a_former_release(role, **given):
+        return {**known(role, **given), "__nginx_site_former": "127.0.0.1:8000"}
+
+    monkeypatch.setattr(sites_render, "task_vars", of_a_former_release)
     return render
 
 

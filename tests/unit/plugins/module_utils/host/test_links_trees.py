@@ -131,7 +131,9 @@ def test_what_the_user_does_meanwhile_gives_him_nothing(memory, tree, monkeypatc
         shutil.rmtree(memory / "copy", ignore_errors=True)
         tree(STRANGER)
 
-    work = lambda: copy_from_user(str(memory / "tree"), str(memory / "copy"), STRANGER)  # noqa: E731
+    def work() -> None:
+        copy_from_user(str(memory / "tree"), str(memory / "copy"), STRANGER)
+
     for step in at_every_step(monkeypatch, work, change, prepare):
         for path in [memory / "copy", *(memory / "copy").rglob("*")]:
             status = path.lstat()

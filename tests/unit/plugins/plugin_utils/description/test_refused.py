@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app, resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
-from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, describe
+from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, describe, resolve_app
 
 # --- what is refused -----------------------------------------------------------------------------------------------------
 

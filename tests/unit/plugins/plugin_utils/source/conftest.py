@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
+from ansible_collections.flaskops.stack.tests.unit.render import resolve_app
 from ansible_collections.flaskops.stack.tests.unit.repository import CONFIGURATION, Repository
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import multiprocessing
 import threading
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
+from ansible_collections.flaskops.stack.tests.unit.render import resolve_app
 
 
 def test_what_is_locked_waits(tmp_path):

@@ -7,9 +7,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_app
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import SINCE, entry_point, instance_settings, stream_settings
-from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, complete
+from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, complete, resolve_app
 
 STREAM = {"path": "/time/", "mode": "stream"}
 
