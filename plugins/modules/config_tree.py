@@ -126,21 +126,32 @@ options:
     type: int
     default: 10
   probe_listen:
-    description: Address and port of the web server for O(probe_sites), written like nginx's C(listen).
-    type: str
-    default: "80"
+    description:
+      - Addresses and ports of the web server for O(probe_sites), written like nginx's C(listen). Routes are requested at the first
+        one, and the names of sites at every one that the host has.
+    type: list
+    elements: str
+    default: ["80"]
   probe_sites:
     description:
       - Sites that the module requests before and after the reload. It requests a site if a file has changed whose owner is C(name).
         It requests all sites if a file has changed that belongs to none of them. If a site answers worse than before, the module puts
         the old tree back.
       - An answer is worse if it is a server error and was none before, or if there is no answer or no connection any more.
+      - When the new tree is in use, every site that changed must answer itself. The module fails, and the new tree stays, if another
+        server answers one of its names, or if nginx answers in place of an application that it did not reach. Later calls ask such
+        a site again until it answers. A site is known by the header C(X-Flaskops-Site) in its files.
     type: list
     elements: dict
     default: []
     suboptions:
       name: {description: Owner of the site's files., type: str, required: true}
       host: {description: Host header of the requests., type: str, required: true}
+      names:
+        description: Server names of the site. Each of them must lead to the site.
+        type: list
+        elements: str
+        default: []
       routes:
         description: Dicts with the key C(probe), the path of a request. A route with an empty C(probe) is not requested.
         type: list
@@ -236,6 +247,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import MARK_HEADER
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 
 
@@ -268,7 +280,8 @@ def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
         want_diff=want_diff,
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
-    probe = SiteProbe(parse_listen(params["probe_listen"]), params["probe_sites"])
+    marked = {entry.owner for entry in request.entries if MARK_HEADER.encode() in (entry.content or b"")}
+    probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked)
     return Transaction(request, service, probe=probe, who=params["who"])
 
 

@@ -50,7 +50,12 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import 
 
 
 def main() -> None:
-    site = {"name": {"required": True}, "host": {"required": True}, "routes": {"type": "list", "elements": "dict", "required": True}}
+    site = {
+        "name": {"required": True},
+        "host": {"required": True},
+        "names": {"type": "list", "elements": "str", "default": []},
+        "routes": {"type": "list", "elements": "dict", "required": True},
+    }
     module = HostModule(
         argument_spec={
             "listen": {"type": "str", "default": "80"},

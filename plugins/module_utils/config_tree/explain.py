@@ -13,8 +13,8 @@ from .request import Manifest
 _KEY_MARK = re.compile(r"^\s*#\s*@(?:\s+(?P<key>\S.*?))?\s*$")
 # Lines that only repeat that something is wrong.
 _NOISE = re.compile(r"configuration file .* test (failed|is successful)|syntax is ok")
-# nginx writes its name or the time before the level of a message, and the number of its process behind it.
-_PREFIX = re.compile(r"^(?:\S+: |\d{4}/\d\d/\d\d [\d:]+ )(\[\w+\])(?: \d+#\d+:)?")
+# nginx writes its name or the time before the level of a message, and the numbers of its process and of the connection behind it.
+_PREFIX = re.compile(r"^(?:\S+: |\d{4}/\d\d/\d\d [\d:]+ )(\[\w+\])(?: \d+#\d+:)?(?: \*\d+(?= ))?")
 _TROUBLE = re.compile(r"\[(emerg|alert|crit|error)\]|error|fail|invalid|unknown", re.IGNORECASE)
 
 

@@ -24,6 +24,9 @@ class Probe(t.Protocol):
         :param new: names of sites that were not there before
         """
 
+    def unserved(self, names: t.Collection[str]) -> t.Mapping[str, str]:
+        """Return the cause for each of the named sites that does not answer itself, after the change is committed."""
+
 
 class NoProbe:
     """Asks nobody: for a tree whose service has no sites."""
@@ -35,3 +38,6 @@ class NoProbe:
 
     def worse(self, before: t.Mapping[t.Any, t.Any], new: t.Collection[str]) -> str:
         return ""
+
+    def unserved(self, names: t.Collection[str]) -> t.Mapping[str, str]:
+        return {}

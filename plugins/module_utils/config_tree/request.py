@@ -31,6 +31,7 @@ _FILE_SPEC: dict[str, dict[str, t.Any]] = {
 _SITE_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "default": []},
     "routes": {"type": "list", "elements": "dict", "required": True},
 }
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -44,7 +45,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "service_log": {"type": "path"},
     "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
     "reload_timeout": {"type": "int", "default": 10},
-    "probe_listen": {"type": "str", "default": "80"},
+    "probe_listen": {"type": "list", "elements": "str", "default": ["80"]},
     "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": _SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
     "who": {"type": "str", "default": "somebody"},

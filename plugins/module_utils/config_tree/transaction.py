@@ -27,6 +27,7 @@ from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
 from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_request
 from .service import Service
+from .unanswered import Unanswered
 from .validate import TreeValidator
 
 _STATE_DIR = "/var/lib/flaskops"
@@ -101,19 +102,20 @@ class Transaction:
         name = f"{os.path.basename(self.root)}-{hashlib.sha256(self.root.encode()).hexdigest()[:12]}"
         self.state = os.path.join(state_dir, name)
         self.mark = PendingMark(f"{self.state}.pending")
+        self.unanswered = Unanswered(f"{self.state}.unanswered")
         self.stage = ""
 
     def predict(self) -> Result:
         """Return what :meth:`run` would do, and touch nothing."""
         plan = self._plan()
-        pending = self.mark.read() is not None and self.service.is_active()
+        pending = (self.mark.read() is not None or bool(self.unanswered.names())) and self.service.is_active()
         reloads = (plan.differs and self.service.is_active()) or pending
         return Result(plan, changed=plan.differs or plan.manifest_changed or pending, reloaded=reloads)
 
     def run(self) -> Result:
         """Carry the transaction out.
 
-        :raises ConfigTreeError: when it was refused or undone; the tree is then as before
+        :raises ConfigTreeError: when it was refused or undone, and the tree is as before; also when a site does not answer with the new tree
         """
         with self._lock():
             recovered = self._recover()
@@ -131,6 +133,7 @@ class Transaction:
                     self._sweep()
                 if made_root:
                     self._unmake_root()
+            self._require_served(result)
             result.changed = result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
             return result
 
@@ -167,7 +170,8 @@ class Transaction:
         undone = journal.restore_journal(self.places)
         if self._is_uncommitted():
             undone = files.exchange(self.root, self.mark.read()["stage"]) or undone
-        if undone or self.mark.read():
+        # Somebody may have mended a site that did not answer, in a file that the service has not read yet.
+        if undone or self.mark.read() or self.unanswered.names():
             self.mark.write()
         self._sweep()
         return undone
@@ -245,8 +249,25 @@ class Transaction:
             self._undo(result, trouble)
         if trouble:
             raise ConfigTreeError(f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}")
+        if result.swapped != "none":
+            self.unanswered.add(_concerned(result.plan, set(self.probe.names)))
         journal.close_journal(self.places)  # before the mark: undone later, the journal would need it
         self.mark.clear()
+
+    def _require_served(self, result: Result) -> None:
+        """Ask the sites that this change, or an earlier one, concerned and that have not been seen to answer since.
+
+        :raises ConfigTreeError: if one does not answer itself; the change stays, as other sites are served by it
+        """
+        if not self.unanswered.names() or not self.service.is_active():
+            return
+        causes = self.unanswered.ask(self.probe, {record["owner"] for record in result.plan.manifest.files.values()})
+        if causes:
+            told = "\n".join(f"{site}: {cause}." for site, cause in sorted(causes.items()))
+            raise ConfigTreeError(
+                f"{told}\n{self.service.name} runs with the new configuration, and the next run asks again."
+                f" It said: {self._said(self.root, result.plan.manifest)}"
+            )
 
     def _reload(self) -> str:
         """Reload the service, and return why that did not take, whatever went wrong; empty if it did."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import string
 import time
 import typing as t
@@ -86,6 +87,20 @@ def _reason(error: Exception) -> str:
 def ascii_path(path: str) -> str:
     """Return a path as it goes into a request (RFC 3986, 2.1); what is ASCII stays as it is."""
     return urllib.parse.quote(path, safe=string.punctuation)
+
+
+def is_of_this_host(address: tuple[str, int]) -> bool:
+    """Return whether this host has an address, by the sender that the kernel would choose for it. Nothing is sent.
+
+    :param address: host or IP address and port
+    """
+    try:
+        family, kind, protocol, _name, place = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as sender:
+            sender.connect(place)
+            return sender.getsockname()[0] == place[0]
+    except OSError:
+        return False
 
 
 def parse_listen(listen: str) -> tuple[str, int]:

@@ -40,7 +40,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["health"]["prefix"] = nginx["prefix"]
     # Answers are cached under a key with the name of the instance if an instance of ours serves them.
     nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
-    app["site"] = {"name": name, "host": nginx["host"], "routes": nginx["routes"]}
+    app["site"] = {"name": name, "host": nginx["host"], "names": nginx["server_names"], "routes": nginx["routes"]}
     app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
     return app
 

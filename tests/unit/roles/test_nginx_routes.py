@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import MARK_HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import MODES
 from ansible_collections.flaskops.stack.tests.unit.render import describe, task_vars
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
@@ -215,24 +216,44 @@ def test_every_route_has_the_headers(rendered, front, route):
     # A location with an add_header of its own inherits none.
     (place,) = [place for place in server.all("location") if place.args[-1] == route["path"]]
     added = {inner.args[0]: inner.args[1:] for inner in (place if place.all("add_header") else server).all("add_header")}
-    assert set(added) >= set(DEFAULT_HEADERS)
+    assert set(added) >= {*DEFAULT_HEADERS, MARK_HEADER}
     assert all(args[-1] == "always" for args in added.values())
 
 
 def test_a_route_with_a_header_of_its_own_has_the_others_too(rendered):
     http = rendered(app("direct", PLAIN, {"path": "/a", "extra": ["add_header X-A b;"]}))
-    assert {inner.args[0] for inner in location(front_of(http), "/a").all("add_header")} == {*DEFAULT_HEADERS, "X-A"}
+    assert {inner.args[0] for inner in location(front_of(http), "/a").all("add_header")} == {*DEFAULT_HEADERS, MARK_HEADER, "X-A"}
     assert not location(front_of(http), "/").all("add_header")
 
 
 def test_a_header_of_the_application_wins(rendered):
     http = rendered(app("direct", headers={"X-Frame-Options": "DENY", "Referrer-Policy": "", "X-New": "a; b"}))
     added = {inner.args[0]: inner.args[1] for inner in front_of(http).all("add_header")}
-    assert set(added) == {"X-Content-Type-Options", "X-Frame-Options", "X-New"}
+    assert set(added) == {"X-Content-Type-Options", "X-Frame-Options", "X-New", MARK_HEADER}
     for header, value in (("X-Frame-Options", "DENY"), ("X-New", "a; b")):
         assert mapping(http, added[header]) == {"": value}
         (source,) = [inner.args[0] for inner in http.all("map") if inner.args[1] == added[header]]
         assert source == f"$upstream_http_{header.lower().replace('-', '_')}"
+
+
+@pytest.mark.parametrize(
+    ("front", "more", "evidence"),
+    [
+        ("direct", {}, "$upstream_header_time"),
+        ("proxy", {}, "$upstream_http_x_flask_instance"),
+        ("proxy", {"backends": ["192.0.2.1:8000"]}, "$upstream_header_time"),
+    ],
+)
+def test_only_the_host_itself_is_told_which_site_has_answered(rendered, front, more, evidence):
+    http = rendered(app(front, **more))
+    (mark,) = [inner.args[1] for inner in front_of(http).all("add_header", MARK_HEADER)]
+    assert mapping(http, mark) == {"volatile": "", "default": "", "1": f"shop {evidence}"}
+    sources = {inner.args[1]: inner.args[0] for inner in http.all("map")}
+    assert (sources[mark], sources["$flaskops_asked"]) == ("$flaskops_asked", "$flaskops_asked_from")
+    (pattern,) = set(mapping(http, "$flaskops_asked")) - {"default"}
+    assert re.match(pattern.removeprefix("~"), "192.0.2.7 192.0.2.7")
+    assert not re.match(pattern.removeprefix("~"), "192.0.2.7 192.0.2.70")
+    assert mapping(http, "$flaskops_asked_from") == {"default": "", "flaskops-probe": "$realip_remote_addr $server_addr"}
 
 
 def test_a_header_may_be_zero(rendered):

@@ -15,7 +15,7 @@ class Sites(SiteProbe):
     """Sites that answer by what the service has loaded; `bad` in a file of theirs makes them fail."""
 
     def __init__(self, host: Host, *names: str) -> None:
-        super().__init__(("", 0), [{"name": name, "host": name, "routes": [{"probe": "/"}]} for name in names])
+        super().__init__([("", 0)], [{"name": name, "host": name, "routes": [{"probe": "/"}]} for name in names])
         self.host = host
         self.asked: list[set[str]] = []
 
@@ -23,7 +23,10 @@ class Sites(SiteProbe):
         self.asked.append(set(names))
         loaded = self.host.loaded.read_text() if self.host.loaded.exists() else ""
         answer = SiteAnswer(2, "answered 502") if "broken" in loaded else SiteAnswer(3, "answered 200")
-        return {request: answer for request in self.requests if request.site in names}
+        if "alone" in loaded:
+            answer = SiteAnswer(2, "answered 502", alone=True)
+        self._last = {request: answer for request in self.requests if request.site in names}
+        return self._last
 
 
 @pytest.fixture
@@ -72,3 +75,54 @@ def test_nobody_is_asked_where_the_service_does_not_run(host, sites):
     host.active = False
     host.run(FIRST)
     assert sites.asked == []
+
+
+ALONE = [Entry("sites/shop", "shop", b"alone\n"), *FIRST[1:]]
+UNREACHED = "shop: shop/ answered 502, and the application was not reached; start it"
+
+
+def test_a_site_whose_application_is_not_reached_fails_the_run_and_stays(host, sites):
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+    assert host.live()["sites/shop"] == "alone\n"
+    assert host.has_loaded_its_tree()
+
+
+def test_no_later_run_is_green_before_the_site_answers(host, sites):
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+    assert host.run(ALONE, check=True).reloaded
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+    assert host.run(FIRST).changed
+    sites.asked.clear()
+    assert not host.run(FIRST).changed
+    assert sites.asked == [], "a site that has answered is not asked again"
+
+
+def test_a_site_that_was_mended_elsewhere_is_asked_after_a_reload(host, sites):
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+    sites.unserved = lambda _names: {}
+    reloads = len(host.reloads)
+    assert host.run(ALONE).reloaded
+    assert len(host.reloads) == reloads + 1
+    assert not host.leftovers()
+
+
+def test_a_site_that_changed_while_the_service_did_not_run_is_asked_later(host, sites):
+    host.active = False
+    host.run(ALONE)
+    host.active = True
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+
+
+def test_a_run_without_the_site_asks_nobody_and_forgets_nothing(host, sites):
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+    host.probe = None
+    host.run(ALONE)
+    host.probe = sites
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)

@@ -125,6 +125,11 @@ def test_the_program_sees_the_stage_in_place_of_the_root(tree, manifest, tmp_pat
         validator(root, ["grep", "-q", "live", f"{root}/foreign.conf"]).check(str(tree), manifest)
 
 
+def test_what_nginx_says_of_several_connections_is_told_once(tmp_path):
+    lines = [f"2026/11/28 18:27:31 [crit] 77#77: *{number} connect() to unix:/run/a.sock failed" for number in (1, 9, 12)]
+    assert explain(tmp_path, Manifest(), *lines) == "[crit] connect() to unix:/run/a.sock failed"
+
+
 def without_namespace(argv, *how, **more) -> command.CommandResult:
     if argv[0] == "unshare":
         return command.CommandResult(1, "unshare: Operation not permitted")

@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client i
     NoAnswerError,
     NoConnectionError,
     ascii_path,
+    is_of_this_host,
     parse_listen,
 )
 
@@ -148,3 +149,8 @@ def test_where_a_listening_server_is_reached(listen, address):
 def test_what_is_no_address_is_told(listen):
     with pytest.raises(ValueError, match="is no address and port of nginx"):
         parse_listen(listen)
+
+
+@pytest.mark.parametrize(("address", "ours"), [(("127.0.0.1", 80), True), (("localhost", 80), True), (("192.0.2.1", 80), False)])
+def test_whether_an_address_is_of_this_host(address, ours):
+    assert is_of_this_host(address) is ours

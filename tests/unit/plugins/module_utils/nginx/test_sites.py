@@ -22,6 +22,7 @@ class Server:
 
     def __init__(self) -> None:
         self.answers: dict[str, list[int]] = {}
+        self.marks: dict[str, str] = {}
         self.asked: list[str] = []
         outer = self
 
@@ -33,6 +34,8 @@ class Server:
                 status = answers.pop(0) if len(answers) > 1 else answers[0]
                 if status:
                     self.send_response(status)
+                    if mark := outer.marks.get(self.headers["Host"]):
+                        self.send_header("X-Flaskops-Site", mark)
                     self.end_headers()
 
             def log_message(self, *_args: object) -> None:
@@ -61,7 +64,7 @@ def server(monkeypatch):
 
 @pytest.fixture
 def probe(server):
-    return SiteProbe(server.address, SITES)
+    return SiteProbe([server.address], SITES)
 
 
 def test_routes_of_the_named_sites_are_asked(server, probe):
@@ -115,3 +118,82 @@ def test_nobody_listens_any_more(server, probe):
 def test_nothing_to_ask(probe):
     assert probe.look(set()) == {}
     assert probe.worse({}) == ""
+
+
+NAMED = [
+    {"name": "shop", "host": "shop.example.com", "names": ["shop.example.com", "*.shop.example.com"], "routes": [{"probe": "/"}]},
+    {"name": "files", "host": "files.example.com", "names": ["files.example.com"], "routes": [{"probe": ""}]},
+]
+WELL = {"shop.example.com": "shop 0.004", "flaskops-probe.shop.example.com": "shop ", "files.example.com": "files"}
+
+
+@pytest.fixture
+def named(server):
+    server.marks = dict(WELL)
+    return SiteProbe([server.address], NAMED, marked={"shop", "files"})
+
+
+def test_sites_that_answer_themselves(server, named):
+    assert named.unserved({"shop", "files"}) == {}
+    assert sorted(server.asked) == [
+        "files.example.com/.flaskops-probe",
+        "flaskops-probe.shop.example.com/.flaskops-probe",
+        "shop.example.com/",
+        "shop.example.com/.flaskops-probe",
+    ]
+
+
+def test_answers_that_are_known_are_not_asked_for_again(server, named):
+    named.worse(named.look({"shop"}))
+    server.asked.clear()
+    assert named.unserved({"shop"}) == {}
+    assert "shop.example.com/" not in server.asked
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 429, 500, 503])
+def test_an_application_that_answers_has_answered(server, named, status):
+    server.answers = {"shop.example.com/": [status]}
+    assert named.unserved({"shop"}) == {}
+
+
+@pytest.mark.parametrize(("mark", "served"), [("shop 0.002", True), ("shop 1f9c0a", True), ("shop -", False), ("shop -, -", False)])
+def test_a_bad_gateway_counts_by_whose_it_is(server, named, mark, served):
+    server.answers, server.marks["shop.example.com"] = {"shop.example.com/": [502]}, mark
+    says = "shop.example.com/ answered 502, and the application was not reached; start it, or give its routes an empty probe"
+    assert (named.unserved({"shop"}) == {}) is served
+    assert served or named.unserved({"shop"})["shop"].startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("name", "mark", "says"),
+    [
+        ("files.example.com", "shop ", "files.example.com at 127.0.0.1:{port} is answered by the site of shop"),
+        ("files.example.com", "", "files.example.com at 127.0.0.1:{port} is answered by a server that is not from this collection"),
+    ],
+)
+def test_a_name_that_another_server_answers(server, named, name, mark, says):
+    server.marks[name] = mark
+    assert named.unserved({"files"})["files"].startswith(says.format(port=server.address[1]))
+
+
+def test_a_name_that_nobody_answers(server, named):
+    server.answers = {"files.example.com/.flaskops-probe": [0]}
+    assert "gave no answer" in named.unserved({"files"})["files"]
+    server.stop()
+    assert "nginx has not loaded the site" in named.unserved({"files"})["files"]
+
+
+def test_a_site_without_a_mark_is_not_judged_by_it(server):
+    assert SiteProbe([server.address], NAMED).unserved({"shop", "files"}) == {}
+
+
+def test_an_address_of_another_host_is_not_asked(server):
+    server.marks = dict(WELL)
+    # Documentation addresses (RFC 5737) are nobody's.
+    probe = SiteProbe([server.address, ("192.0.2.1", 80)], NAMED, marked={"files"})
+    assert probe.unserved({"files"}) == {}
+
+
+def test_a_site_may_come_a_moment_later(server, named):
+    server.answers, server.marks["shop.example.com"] = {"shop.example.com/": [502, 200]}, "shop -"
+    assert named.unserved({"shop"}) == {}
