@@ -126,6 +126,8 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
         "python": plan["hosted"]["python"]["path"],
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
+        "extra_requirements": app["extra_requirements"],
+        "system_site_packages": app["system_site_packages"],
         "environment": environment(app) if app["hooks"]["build"] else {},
         "command_sandbox": of_builds(app),
         "command_limits": app["command_limits"],
@@ -138,6 +140,8 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
             "package": plan["package"],
             "callable": plan["callable"],
             "revision": plan["revision"],
+            "imports": plan["imports"],
+            "hashed": plan["hashed"],
         },
     }
 

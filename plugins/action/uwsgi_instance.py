@@ -8,8 +8,9 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
-from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout, Release
 from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import AbsentApp, InstanceOrder
+from ansible_collections.flaskops.stack.plugins.module_utils.app.search_paths import search_paths
 from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
@@ -30,12 +31,13 @@ _STREAM_TEMPLATE = "uwsgi.ini.j2"
 _LIMITS = ("memory_max", "tasks_max")
 
 
-def _given(release: t.Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that every application has."""
+def _environment(app: App, release: dict[str, str]) -> dict[str, str]:
+    """Return the environment of an instance without its secrets."""
     return {
-        "PATH": f"{release['virtualenv_path']}/bin:/usr/local/bin:/usr/bin:/bin",
         # For werkzeug's ProxyFix: however many proxies there are, the last one replaces what the others said.
         "FLASKOPS_PROXY_HOPS": "1",
+        **app["env"],
+        **search_paths(Release.from_dict(release), app["env"], "/usr/local/bin:/usr/bin:/bin"),
     }
 
 
@@ -78,7 +80,7 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     name, on_host = app["name"], host_app(app)
     files = {
         "ini": rendered["ini"],
-        "env": HEADER + environment_file({**_given(release), **app["env"]}),
+        "env": HEADER + environment_file(_environment(app, release)),
         "secrets": HEADER + environment_file(app["secrets"]),
     }
     identity = {

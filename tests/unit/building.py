@@ -108,9 +108,11 @@ def packed(place: Path, members: dict[str, str | None] | None = None, **attribut
     return str(tar(place / "shipped.tar.gz", CODE if members is None else members, **attributes))
 
 
-def description(host, hooks=(), constraints=None, **plan) -> dict:
-    made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc", **plan}
+def description(host, hooks=(), constraints=None, extra_requirements=(), system_site_packages=False, **plan) -> dict:
+    made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc"}
+    made |= {"imports": "", "hashed": False, **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
+    common |= {"extra_requirements": list(extra_requirements), "system_site_packages": system_site_packages}
     common |= {"command_sandbox": [], "command_limits": {"timeout": 60, "memory_max": "80%"}}
     return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "constraints": constraints, "release": made}
 

@@ -32,6 +32,7 @@ RELEASE = {
     "virtualenv_path": "/srv/flask/shop/venvs/51c0ffee1234",
     "callable": "",
     "revision": "9fceb02d0ae598e95dc970b74767f19372d61af8",
+    "imports": "",
 }
 
 

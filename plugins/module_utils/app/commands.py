@@ -9,8 +9,9 @@ import typing as t
 from ..host.cage import Cage, end_leftovers
 from ..host.command import CommandError
 from ..host.installers import environment
-from .layout import command_units
+from .layout import Release, command_units
 from .orders import CommandApp
+from .search_paths import search_paths
 
 
 def cage(app: CommandApp, kind: str, writable: t.Sequence[str] = ()) -> Cage:
@@ -29,19 +30,20 @@ def end_those_of_killed_runs(app: CommandApp, kind: str) -> None:
     end_leftovers(command_units(app["name"], kind))
 
 
-def run_hooks(kind: str, app: CommandApp, within: Cage, directory: str, virtualenv: str, home: str) -> None:
+def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: str) -> None:
     """Run the hooks of a kind in the release, in order.
 
-    :param directory: the release
+    :param release: the release; while it is built, with the path of its unfinished tree
     :param home: the value of HOME for the hooks
     :raises CommandError: naming the hook, with its output
     """
     if not app["hooks"][kind]:
         return
     end_those_of_killed_runs(app, kind)
-    env = {**environment(home, f"{virtualenv}/bin"), **app["environment"]}
+    host = environment(home)
+    env = {**host, **app["environment"], **search_paths(release, app["environment"], host["PATH"])}
     for command in app["hooks"][kind]:
         try:
-            within.run(["/bin/sh", "-c", command], directory, env)
+            within.run(["/bin/sh", "-c", command], release.path, env)
         except CommandError as error:
             raise CommandError(f"the {kind} hook {error}") from error

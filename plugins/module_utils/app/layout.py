@@ -31,7 +31,8 @@ def _texts(values: t.Any, fields: t.Sequence[str]) -> list[str]:
 class Release(t.NamedTuple):
     """A release as an instance runs it, on the wire and in the records of instances a dict with these keys.
 
-    Code that something else put on the host has no ``id``; the revision is then the version that the user has written.
+    Code that something else put on the host has no ``id``; the revision is then the version that the user has written. ``imports`` are
+    the directories of the release that Python imports from, relative to it and separated by colons.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Release(t.NamedTuple):
     virtualenv_path: str
     callable: str
     revision: str
+    imports: str = ""
 
     @classmethod
     def from_dict(cls, values: t.Any) -> Release:
@@ -52,6 +54,7 @@ class ReleaseRecord(t.NamedTuple):
     virtualenv_id: str
     callable: str
     revision: str
+    imports: str = ""
 
     @classmethod
     def from_dict(cls, values: t.Any) -> ReleaseRecord:
@@ -60,7 +63,8 @@ class ReleaseRecord(t.NamedTuple):
     def release(self, root: str) -> Release:
         """Return the release that is recorded, with its places below ``root``."""
         places = AppRoot(root)
-        return Release(self.id, places.release(self.id), places.virtualenv(self.virtualenv_id), self.callable, self.revision)
+        virtualenv = places.virtualenv(self.virtualenv_id)
+        return Release(self.id, places.release(self.id), virtualenv, self.callable, self.revision, self.imports)
 
 
 class InstanceFile(t.NamedTuple):

@@ -111,7 +111,10 @@ class InspectOrder(t.TypedDict):
 
 
 class PlannedRelease(t.TypedDict):
-    """A release as the controller has named it. ``requirements`` and ``package`` are files of the source."""
+    """A release as the controller has named it. ``requirements`` and ``package`` are files of the source.
+
+    ``hashed`` says whether the requirements have hashes.
+    """
 
     id: str
     virtualenv_id: str
@@ -119,10 +122,15 @@ class PlannedRelease(t.TypedDict):
     package: str | None
     callable: str
     revision: str
+    imports: str
+    hashed: bool
 
 
 class ReleaseOrder(CommandApp):
     """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements.
+
+    ``extra_requirements`` are installed beside those of the source, and ``system_site_packages`` says whether the virtualenv has the
+    Python packages of the distribution too.
 
     ``secrets`` has the names of those variables of ``environment`` that nothing may show.
     """
@@ -131,5 +139,7 @@ class ReleaseOrder(CommandApp):
     python: str
     uwsgi: str
     gevent: list[str]
+    extra_requirements: list[str]
+    system_site_packages: bool
     constraints: str | None
     release: PlannedRelease

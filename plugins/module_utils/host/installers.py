@@ -15,14 +15,13 @@ PIP_CONFIGURATIONS = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 _KEPT = ("PIP_", "SSL_", "LANG", "LC_")
 
 
-def environment(home: str, path: str = "") -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
     """Return the environment of a build: what installers need and nothing else.
 
     :raises CommandError: if somebody else than root may write to the host's configuration of pip
     """
     kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy") or name.startswith(_KEPT)}
-    standard = os.environ.get("PATH", "/usr/bin:/bin")
-    own = {"PATH": f"{path}:{standard}" if path else standard, "HOME": home, "PIP_NO_CACHE_DIR": "1", "PYTHONNOUSERSITE": "1"}
+    own = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": home, "PIP_NO_CACHE_DIR": "1", "PYTHONNOUSERSITE": "1"}
     return {**kept, **own, "PIP_CONFIG_FILE": kept.get("PIP_CONFIG_FILE") or _pip_configuration()}
 
 

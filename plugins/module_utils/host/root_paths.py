@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import errno
+import functools
+import grp
 import os
+import pwd
 import stat
 
 # As many links on one path as the kernel follows (path_resolution(7)).
@@ -16,13 +19,26 @@ def is_roots(status: os.stat_result) -> bool:
     """Return whether only root can change a file, or what has which name in a directory.
 
     A directory with the sticky bit may be writable for all: there nobody removes or renames what is root's. The user of this process
-    counts as root, so that tests need not be root's.
+    counts as root, so that tests need not be root's. A group without users changes nothing: Debian gives /usr/local to its group staff
+    (Debian Policy Manual, section 9.1.2).
     """
     if status.st_uid not in (0, os.geteuid()):
         return False
     if stat.S_ISLNK(status.st_mode) or (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
         return True
-    return not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if status.st_mode & stat.S_IWGRP and _has_users(status.st_gid):
+        return False
+    return not status.st_mode & stat.S_IWOTH
+
+
+@functools.cache
+def _has_users(group: int) -> bool:
+    """Return whether a process of some user of the host has the rights of a group. A number without a name may be anybody's."""
+    try:
+        members = grp.getgrgid(group).gr_mem
+    except KeyError:
+        return True
+    return bool(members) or any(entry.pw_gid == group for entry in pwd.getpwall())
 
 
 def changeable(path: str) -> str:

@@ -88,8 +88,7 @@ def _run_hooks(kind: str, instance: Instance) -> None:
 
     :raises CommandError: naming the hook, with its output
     """
-    release = instance.release
-    run_hooks(kind, instance.app, cage(instance.app, kind), release.path, release.virtualenv_path, instance.layout.shared)
+    run_hooks(kind, instance.app, cage(instance.app, kind), instance.release, instance.layout.shared)
 
 
 def _after_switch(switched: t.Sequence[Instance]) -> None:

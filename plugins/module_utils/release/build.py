@@ -28,7 +28,8 @@ from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, give_to_user
 from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
-from .virtualenv import Workshop, build_virtualenv, pip
+from .virtualenv import build_virtualenv
+from .workshop import Workshop, pip
 
 # Each takes a processor and some memory.
 _AT_A_TIME = 4
@@ -161,7 +162,8 @@ def _finish_release(app: ReleaseOrder, workshop: Workshop, tree: str, release: s
         file = plan["package"].partition("[")[0]
         workshop.run([*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"])
         os.unlink(f"{tree}/{file}")
-    run_hooks("build", app, workshop.within, tree, venv, workshop.home)
+    record = ReleaseRecord.from_dict(plan)
+    run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home)
     # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
     compileall = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
     with contextlib.suppress(CommandError):
@@ -169,7 +171,6 @@ def _finish_release(app: ReleaseOrder, workshop: Workshop, tree: str, release: s
     copy = AppRoot(app["root"]).unfinished_copy(plan["id"])
     copy_from_user(tree, copy, pwd.getpwnam(app["user"]).pw_uid, dated=True)
     discard(tree)
-    record = ReleaseRecord.from_dict(plan)
     write_atomically(AppRoot(app["root"]).release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
     # Flush the tree before the rename that publishes it; the link `next` is set only afterwards.
     sync_filesystem(copy)

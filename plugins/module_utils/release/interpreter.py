@@ -19,6 +19,8 @@ _PROBE = (
 )
 # An interpreter that says nothing for so long never will.
 _SECONDS = 60
+# The sandbox of an application hides these directories (ProtectHome= in systemd.exec(5)).
+_HIDDEN = ("/home", "/root", "/run/user")
 # Without rights of its own. The application's user is not there before the first run.
 _NOBODY = 65534
 
@@ -37,6 +39,12 @@ def python_info(command: str) -> dict[str, str] | None:
         return None
     identity: dict[str, t.Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     plain = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}
+    real = os.path.realpath(path)
+    if any(place.startswith(f"{directory}/") for place in (path, real) for directory in _HIDDEN):
+        remedy = (
+            "install one for all users, as with `uv python install --install-dir /opt/python` or pyenv with PYENV_ROOT=/opt/pyenv, as root"
+        )
+        return {"problem": f"'{command}' leads to {real}, which the sandbox of the application hides", "remedy": remedy}
     try:
         other = changeable(os.path.abspath(path))
         if other:

@@ -13,15 +13,14 @@ import typing as t
 
 from ..app.layout import AppRoot
 from ..app.orders import ReleaseOrder
-from ..host.cage import Cage
-from ..host.command import CommandError, in_locale
+from ..host.command import CommandError
 from ..host.files import sync_filesystem, write_atomically
-from ..host.installers import environment
 from ..host.trees import copy_from_user, remove
-from .pins import is_pin
+from .installation import constraints_of, install_requirements, rewrite
 from .store import discard
+from .workshop import Workshop, pip
 
-# A program for the interpreter of the virtualenv, whatever its version; its argument is the directory.
+# A program for the interpreter of the virtualenv, whatever its version; its arguments are the directory and options of venv.
 # It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
 _MAKE = r"""
 import os, sys, sysconfig, venv, zipfile
@@ -40,8 +39,8 @@ def bundled():
             return [wheels[0] for wheels in found]
     return []
 
-target, wheels = sys.argv[1], bundled()
-venv.main(["--without-pip", target] if wheels else [target])
+target, options, wheels = sys.argv[1], sys.argv[2:], bundled()
+venv.main([*options, "--without-pip", target] if wheels else [*options, target])
 if wheels:
     scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
     packages = sysconfig.get_path("purelib", scheme, {"base": target, "platbase": target})
@@ -63,9 +62,12 @@ if wheels:
 """
 
 
-def venv_command(python: str, directory: str) -> list[str]:
-    """Return the command that makes a virtualenv."""
-    return [python, "-I", "-c", _MAKE, directory]
+def venv_command(python: str, directory: str, *options: str) -> list[str]:
+    """Return the command that makes a virtualenv.
+
+    :param options: of the module venv
+    """
+    return [python, "-I", "-c", _MAKE, directory, *options]
 
 
 def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
@@ -80,32 +82,26 @@ def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
     _empty_virtualenv(app, venv, workshop)
     # Beside the virtualenv, where its user reads it and makes no names.
     with tempfile.NamedTemporaryFile("w", dir=places.virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
-        _rewrite(chosen, app["constraints"] or "")
+        rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
-        install = [*pip(venv), "install", *(["--constraint", chosen.name] if app["constraints"] else [])]
-        if plan["requirements"]:
-            workshop.run([*install, "--requirement", plan["requirements"]])
-        if plan["package"]:
-            # The virtualenv keeps what the package needs; the package itself is the release.
-            workshop.run([*install, f"./{plan['package']}"])
-            workshop.run([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
-        frozen = workshop.run([*pip(venv), "freeze"])
+        frozen = install_requirements(app, venv, workshop, chosen)
         _install_uwsgi(app, venv, workshop)
         if gevent := _not_in(frozen, app["gevent"]):
             # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
-            _rewrite(chosen, _constraints(frozen))
+            rewrite(chosen, constraints_of(frozen))
             workshop.run([*pip(venv), "install", "--constraint", chosen.name, *gevent])
     _replace_by_copy(app, venv)
     # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.
     sync_filesystem(venv)
-    write_atomically(mark, _constraints(frozen), 0o644)
+    write_atomically(mark, constraints_of(frozen), 0o644)
 
 
 def _empty_virtualenv(app: ReleaseOrder, venv: str, workshop: Workshop) -> None:
     """Make a virtualenv with pip in it."""
     user = pwd.getpwnam(app["user"])
     # The second one is slow and works wherever virtualenvs do, or says why not.
-    commands = [venv_command(app["python"], venv), [app["python"], "-I", "-m", "venv", venv]]
+    options = ["--system-site-packages"] if app["system_site_packages"] else []
+    commands = [venv_command(app["python"], venv, *options), [app["python"], "-I", "-m", "venv", venv, *options]]
     for command in commands:
         discard(venv)
         os.mkdir(venv, 0o755)
@@ -125,13 +121,6 @@ def _replace_by_copy(app: ReleaseOrder, venv: str) -> None:
     copy_from_user(venv, copy, pwd.getpwnam(app["user"]).pw_uid)
     remove(venv)
     os.rename(copy, venv)
-
-
-def _rewrite(file: t.IO[str], text: str) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(text)
-    file.flush()
 
 
 def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
@@ -165,34 +154,3 @@ def _install_uwsgi(app: ReleaseOrder, venv: str, workshop: Workshop) -> None:
             f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
             f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
         ) from error
-
-
-def _constraints(frozen: str) -> str:
-    """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
-    return "".join(f"{line}\n" for line in frozen.splitlines() if is_pin(line))
-
-
-def pip(venv: str) -> list[str]:
-    # Isolated: the directory that pip works in is the source, and a module of its own must not pass for pip or one that pip imports.
-    return [f"{venv}/bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
-
-
-class Workshop(t.NamedTuple):
-    """The sandbox of the commands that build a release, their empty HOME, and the directory that they work in."""
-
-    within: Cage
-    home: str
-    directory: str
-
-    def run(self, command: t.Sequence[str]) -> str:
-        """Run a command that installs or builds something, and return what it printed.
-
-        :raises CommandError: if it fails
-        """
-        # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-        return self.within.run(command, self.directory, in_locale(environment(self.home), "C.UTF-8"))
-
-
-def _distribution(package: str) -> str:
-    """Return the name of the distribution in a file's name (binary distribution format, PEP 427 and PEP 625)."""
-    return package.partition("[")[0].split("-")[0]

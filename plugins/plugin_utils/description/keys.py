@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Callable
 
 from ..uwsgi.packages import DEFAULT_UWSGI
-from . import addresses, server_names
+from . import addresses, entry_points, packages, server_names
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
 DEFAULT_HEADERS = {
@@ -368,10 +368,12 @@ APP = Key(
         ),
         "wsgi": Key(
             "str",
-            "Entry point: `module:callable`, `module:factory()` or a file such as `app.py` that defines `application` or `app`.",
+            "Entry point: `module:callable`, `module:factory()` with arguments if need be, or a file such as `app.py` that defines `application` or"
+            " `app`. Modules are also found in `src`, and in what pyproject.toml names in its place.",
             required=True,
-            pattern=r"(?!/)(?!.*\.\.)([A-Za-z_][\w.]*:[A-Za-z_]\w*(\(\))?|[A-Za-z_][\w.]*|[\w./-]+\.py(:[A-Za-z_]\w*)?)",
+            pattern=entry_points.PATTERN,
             remedy='write it like "shop.wsgi:app", "shop:create_app()" or "app.py"',
+            advice=entry_points.remedy,
         ),
         "python": Key(
             "str",
@@ -386,6 +388,24 @@ APP = Key(
             derived="`requirements.txt` if it is there",
             pattern=r"(?!/)(?!.*\.\.)[^\s]+",
             remedy="write a path relative to the source, without ..",
+        ),
+        "extra_requirements": Key(
+            "list",
+            "Further requirements beside those of the source, such as a database driver.",
+            default=(),
+            elements=Key(
+                "str",
+                "A requirement.",
+                pattern=r"[A-Za-z0-9].*",
+                remedy='write one such as "psycopg[binary]==3.2.9"',
+                advice=packages.remedy,
+            ),
+        ),
+        "system_site_packages": Key(
+            "bool",
+            "Whether the application also finds the Python packages of the distribution, such as python3-gdal in `packages`, with its own"
+            " interpreter alone.",
+            default=False,
         ),
         "requirements_refresh": Key(
             "str",

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion
 
 from ...module_utils.app.layout import Release, ReleaseRecord
 from ..identity import content_id
+from ..requirements.imports import import_path, module_files
 from ..requirements.lines import is_include, read_requirements
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
@@ -39,12 +40,16 @@ class ReleasePlan:
     callable: str
     revision: str
     digest: str
-    # Whether the requirements leave versions open; hashes pin them.
+    # Directories of the release that Python imports from, separated by colons.
+    imports: str
+    # Whether the requirements of the source have hashes, which pin versions.
+    hashed: bool
+    # Whether versions are left open.
     open_versions: bool
 
     def release(self, root: str) -> Release:
         """Return the release as later roles need it."""
-        return ReleaseRecord(self.id, self.virtualenv_id, self.callable, self.revision).release(root)
+        return ReleaseRecord(self.id, self.virtualenv_id, self.callable, self.revision, self.imports).release(root)
 
 
 def prebuilt_release(source: Mapping[str, t.Any]) -> Release:
@@ -66,10 +71,15 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePl
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
+    # Only where they are asked for, since every other virtualenv keeps its name.
+    inputs.update({key: app[key] for key in ("extra_requirements", "system_site_packages") if app[key]})
     virtualenv_id = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
+    imports = import_path(app["wsgi"], tree)
     callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
+    code.update({"imports": imports} if imports else {})
+    hashed = any("--hash" in line for line in wants)
     release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv_id, **code})
     return ReleasePlan(
         name=app["name"],
@@ -80,7 +90,9 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePl
         callable=callable_name,
         revision=tree.revision,
         digest=tree.digest,
-        open_versions=not any("--hash" in line for line in wants),
+        imports=imports,
+        hashed=hashed,
+        open_versions=not hashed or bool(app["extra_requirements"]),
     )
 
 
@@ -165,7 +177,7 @@ def default_callable(wsgi: str, tree: Tree) -> str:
         raise SourceError("wsgi", f"'{file.group(1)}' is not in the source", "name a file of the source")
     if ":" in wsgi:
         return ""
-    candidates = [wsgi] if wsgi.endswith(".py") else [f"{wsgi.replace('.', '/')}.py", f"{wsgi.replace('.', '/')}/__init__.py"]
+    candidates = [wsgi] if wsgi.endswith(".py") else module_files(wsgi, tree)
     content = next((found for found in map(tree.read, candidates) if found is not None), None)
     # A module that is not in the source may come with the requirements.
     names = _bound_names(content) if content is not None else set()

@@ -32,7 +32,7 @@ SINCE = {"max-requests-delta": (2, 0, 29)}
 def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
     """Return the options that name the application.
 
-    :param wsgi: ``module:callable``, ``module:factory()``, ``module``, ``file.py`` or ``file.py:callable``
+    :param wsgi: ``module:callable``, ``module:factory()``, ``module:factory("argument")``, ``module``, ``file.py`` or ``file.py:callable``
     :param default_callable: the callable to use if ``wsgi`` names none; uWSGI itself looks for ``application``
     """
     file = re.fullmatch(r"(.+\.py)(?::(\w+))?", wsgi)
@@ -41,6 +41,11 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
         options = [_setting("wsgi-file", literal(target), "The file that holds the application.")]
     else:
         target, _colon, name = wsgi.partition(":")
+        if "(" in name and not name.endswith("()"):
+            factory = name.partition("(")[0]
+            code = literal(f"from {target} import {factory}; application = {name}")
+            # uWSGI itself calls a factory without arguments only.
+            return [_setting("eval", code, "uWSGI runs this line, and calls what it names application for each request.")]
         name = name or default_callable
         options = [_setting("module", literal(target), "The module that holds the application.")]
     if name:

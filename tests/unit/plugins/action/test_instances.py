@@ -74,7 +74,14 @@ def test_prebuilt_code_is_not_asked_for():
     app = complete(source={"path": None, "prebuilt": "/opt/code", "virtualenv": "/opt/venv", "version": "7"})
     deploy(host, app, releases={})
     ((_mode, order),) = host.calls
-    assert order["apps"][0]["release"] == {"id": "", "path": "/opt/code", "virtualenv_path": "/opt/venv", "callable": "", "revision": "7"}
+    assert order["apps"][0]["release"] == {
+        "id": "",
+        "path": "/opt/code",
+        "virtualenv_path": "/opt/venv",
+        "callable": "",
+        "revision": "7",
+        "imports": "",
+    }
 
 
 def test_what_the_host_refuses_is_the_message():

@@ -74,6 +74,7 @@ def test_the_controller_orders_an_instance_with_every_key_and_no_other():
 
 def test_the_controller_orders_a_release_with_every_key_and_no_other(tmp_path):
     plan = {"name": "shop", "id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "", "revision": ""}
+    plan |= {"imports": "", "hashed": False}
     order = flask_release._order(complete(), {**plan, "open_versions": True, "hosted": {"python": {"path": "python3"}}}, tmp_path)
     assert set(order) == keys(ReleaseOrder)
     assert set(order["release"]) == keys(PlannedRelease)
@@ -88,10 +89,14 @@ def test_a_release_is_a_dict_on_its_way_and_back():
     assert Release.from_dict(RELEASE)._asdict() == RELEASE
 
 
+def test_a_record_of_an_earlier_version_names_no_imports():
+    assert ReleaseRecord.from_dict({"id": "r1", "virtualenv_id": "v1", "callable": "app", "revision": "9"}).imports == ""
+
+
 def test_the_record_of_a_release_leads_to_its_places():
-    record = ReleaseRecord("r1", "v1", "app", "9fceb02")
+    record = ReleaseRecord("r1", "v1", "app", "9fceb02", "src")
     assert ReleaseRecord.from_dict(record._asdict()) == record
-    assert record.release("/srv/x") == Release("r1", "/srv/x/releases/r1", "/srv/x/venvs/v1", "app", "9fceb02")
+    assert record.release("/srv/x") == Release("r1", "/srv/x/releases/r1", "/srv/x/venvs/v1", "app", "9fceb02", "src")
 
 
 def test_a_stream_pool_is_not_the_instance_of_another_application():

@@ -227,6 +227,7 @@ def test_the_release_that_was_built_last_is_found(host):
         "virtualenv_path": f"{app['root']}/venvs/v-r2",
         "callable": "",
         "revision": "rev r2",
+        "imports": "",
     }
 
 

@@ -16,11 +16,11 @@ from ansible_collections.flaskops.stack.tests.unit.runs import serves
 def test_hooks_run_after_the_switch(host, run, monkeypatch):
     ran = []
     monkeypatch.setattr(
-        deploy, "run_hooks", lambda kind, app, within, path, venv, home: ran.append((kind, path, venv, home, host.candidate("x").live_id))
+        deploy, "run_hooks", lambda kind, app, within, release, home: ran.append((kind, release, home, host.candidate("x").live_id))
     )
     one = host.candidate("one")
     run(one)
-    assert ran == [("after_switch", one.release.path, one.release.virtualenv_path, f"{one.root}/shared", "one")]
+    assert ran == [("after_switch", one.release, f"{one.root}/shared", "one")]
     run(one)
     assert len(ran) == 1
 
@@ -57,10 +57,10 @@ def test_a_hook_that_was_killed_is_run_again_and_one_that_failed_is_not(host, ru
 
 def test_migrations_run_in_the_new_release(host, monkeypatch):
     ran = []
-    monkeypatch.setattr(deploy, "run_hooks", lambda kind, app, within, path, venv, home: ran.append((kind, path, venv, home)))
+    monkeypatch.setattr(deploy, "run_hooks", lambda kind, app, within, release, home: ran.append((kind, release, home)))
     two = host.candidate("two", "r2")
     migrate([two], "me@here")
-    assert ran == [("migrate", two.release.path, two.release.virtualenv_path, f"{two.root}/shared")]
+    assert ran == [("migrate", two.release, f"{two.root}/shared")]
 
 
 def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host, run, monkeypatch):

@@ -52,7 +52,8 @@ def test_a_release_is_the_code_compiled_and_recorded(whole):
     assert (release / "app.py").read_text() == "app = 1\n"
     assert (release / "link").readlink() == Path("app.py")
     assert os.access(release / "run.sh", os.X_OK)
-    assert release_record(str(whole.place), "r1")._asdict() == {"id": "r1", "virtualenv_id": "v1", "callable": "app", "revision": "abc"}
+    record = {"id": "r1", "virtualenv_id": "v1", "callable": "app", "revision": "abc", "imports": ""}
+    assert release_record(str(whole.place), "r1")._asdict() == record
     assert (whole.place / "next").readlink() == Path("releases/r1")
     # Flags of PEP 552: the bytecode is hash-based and not checked against its source. `old.py`, which does not compile, has none.
     (compiled,) = (release / "__pycache__").iterdir()
@@ -99,6 +100,38 @@ def test_gevent_is_installed_beside_the_versions_of_the_requirements(host):
     assert calls[2].startswith("install --constraint ")
     assert calls[2].endswith(".txt gevent==26.9.0 zope.event==6.2")
     assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
+
+
+@needs_root
+def test_further_requirements_are_resolved_together_with_those_of_the_source(host):
+    build(description(host, extra_requirements=["psycopg==3"], requirements="requirements.txt"), packed(host.place))
+    assert pip_calls(host)[:2] == ["install --requirement requirements.txt psycopg==3", "freeze"]
+
+
+@needs_root
+def test_further_requirements_need_no_hashes_where_the_source_has_some(host):
+    """pip wants all hashes or none in one call. Versions that have hashes stay."""
+    build(description(host, extra_requirements=["psycopg==3"], requirements="requirements.txt", hashed=True), packed(host.place))
+    first, _freeze, second, *_rest = pip_calls(host)
+    assert first == "install --requirement requirements.txt"
+    assert second.startswith("install --constraint ")
+    assert second.endswith(" psycopg==3")
+    assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
+
+
+@needs_root
+def test_a_virtualenv_with_the_packages_of_the_distribution_says_what_is_its_own(host):
+    build(description(host, system_site_packages=True), packed(host.place))
+    assert pip_calls(host)[0] == "freeze --local"
+
+
+@needs_root
+def test_build_hooks_find_the_modules_and_the_scripts_of_the_release(host):
+    build(description(host, ["echo $PATH:$PYTHONPATH > found"], imports="src"), packed(host.place))
+    tree = f"{host.place}/releases/.r1"
+    found = (host.place / "releases/r1/found").read_text().strip().split(":")
+    assert found[:2] == [f"{host.place}/venvs/v1/bin", f"{tree}/src/bin"]
+    assert found[-1] == f"{tree}/src"
 
 
 @needs_root

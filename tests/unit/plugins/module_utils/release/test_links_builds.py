@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import commands
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Release
 from ansible_collections.flaskops.stack.plugins.module_utils.host import installers, trees
 from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
@@ -352,7 +353,8 @@ def test_hooks_of_the_running_application_have_its_home_and_no_packages_of_it(ho
     monkeypatch.setattr(Cage, "run", lambda _cage, _command, _directory, env: seen.append(dict(env)))
     app = {**description(host), "hooks": {"migrate": ["true"], "after_switch": ["true"]}}
     for kind in ("migrate", "after_switch"):
-        commands.run_hooks(kind, app, commands.cage(app, kind), str(host.place), str(host.place / "venvs/v1"), str(host.place / "shared"))
+        release = Release("r1", str(host.place), str(host.place / "venvs/v1"), "", "")
+        commands.run_hooks(kind, app, commands.cage(app, kind), release, str(host.place / "shared"))
     assert [env["HOME"] for env in seen] == [f"{host.place}/shared"] * 2
     assert [env["PYTHONNOUSERSITE"] for env in seen] == ["1"] * 2
     assert all(env["PIP_CONFIG_FILE"] in ("/dev/null", *installers.PIP_CONFIGURATIONS) for env in seen)

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import root_paths
@@ -112,6 +115,37 @@ def test_an_interpreter_that_says_nothing_is_not_waited_for(place, monkeypatch):
     path.write_text("#!/bin/sh\nexec sleep 60\n")
     path.chmod(0o755)
     assert in_time(lambda: python_info(str(path)), 5) is None
+
+
+def test_a_group_without_users_may_change_an_interpreter(place, told, monkeypatch):
+    """As the group staff of Debian, which /usr/local may belong to. A user of that group makes the difference."""
+    path = script(place / "bin/python", told)
+    empty = next(
+        group.gr_gid for group in grp.getgrall() if not group.gr_mem and group.gr_gid not in {user.pw_gid for user in pwd.getpwall()}
+    )
+    os.chown(path.parent, 0, empty)
+    path.parent.chmod(0o2775)
+    assert python_info(str(path))["tag"].startswith("cpython-")
+    python_info.cache_clear()
+    root_paths._has_users.cache_clear()
+    monkeypatch.setattr(root_paths.grp, "getgrgid", lambda number: SimpleNamespace(gr_gid=number, gr_mem=["eve"]))
+    assert python_info(str(path))["problem"].endswith("which others than root may change")
+    root_paths._has_users.cache_clear()
+
+
+def test_a_group_without_a_name_may_be_anybodys(place, told):
+    path = script(place / "python", told)
+    os.chown(path, 0, STRANGER)
+    path.chmod(0o775)
+    assert python_info(str(path))["problem"].endswith("which others than root may change")
+
+
+def test_an_interpreter_that_the_sandbox_hides_is_told(place, told, monkeypatch):
+    monkeypatch.setattr(interpreter, "_HIDDEN", (str(place / "home"),))
+    (place / "python").symlink_to(script(place / "home/deploy/python3", told))
+    info = python_info(str(place / "python"))
+    assert info["problem"].endswith("/home/deploy/python3, which the sandbox of the application hides")
+    assert told.read_text() == ""
 
 
 # --- what is root's ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
-from ansible_collections.flaskops.stack.plugins.module_utils.release import virtualenv
+from ansible_collections.flaskops.stack.plugins.module_utils.release import installation, virtualenv, workshop
 
 PYTHON = sys._base_executable
 
@@ -29,6 +29,13 @@ def test_it_has_the_packages_that_ensurepip_installs(made):
     scripts = {path.name for path in (made / "bin").glob("pip*")}
     assert scripts == {"pip", "pip3", f"pip{sys.version_info[0]}.{sys.version_info[1]}"}
     assert (made / "bin/pip").read_text().startswith(f"#!{made}/bin/python3\n")
+
+
+def test_it_has_the_packages_of_the_distribution_where_they_are_asked_for(tmp_path):
+    for options in ([], ["--system-site-packages"]):
+        subprocess.run(virtualenv.venv_command(sys.executable, str(tmp_path / "venv"), *options), check=True)
+        said = f"include-system-site-packages = {'true' if options else 'false'}"
+        assert said in (tmp_path / "venv/pyvenv.cfg").read_text().splitlines()
 
 
 def test_pip_has_a_record_of_each_of_its_files(made):
@@ -70,7 +77,7 @@ def test_versions_that_the_application_has_chosen_stay(frozen, wanted):
     [("shop-1.0-py3-none-any.whl", "shop"), ("my_shop-1.0-py3-none-any.whl[x]", "my_shop"), ("shop-1.0.tar.gz", "shop")],
 )
 def test_the_name_of_a_distribution_is_read_from_its_file_name(file, name):
-    assert virtualenv._distribution(file) == name
+    assert installation._distribution(file) == name
 
 
 def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
@@ -78,5 +85,5 @@ def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
     monkeypatch.setenv("LC_ALL", "de_DE")
     seen = []
     monkeypatch.setattr(Cage, "run", lambda _cage, _command, _directory, env: seen.append((env["LC_ALL"], env["LANGUAGE"])))
-    virtualenv.Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/").run(["true"])
+    workshop.Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/").run(["true"])
     assert seen == [("C.UTF-8", "")]

@@ -48,6 +48,12 @@ def refused(plan):
     return refused
 
 
+def test_a_module_in_src_is_imported_from_there(plan):
+    made = plan({"src/shop.py": "app = 1\n"}, wsgi="shop")
+    assert (made.imports, made.callable) == ("src", "app")
+    assert made.release("/srv/x").imports == "src"
+
+
 # --- names -------------------------------------------------------------------------------------------------------------------
 
 
@@ -69,6 +75,8 @@ def test_new_code_is_a_new_release_with_the_old_virtualenv(plan):
         ({"requirements.txt": "flask==3"}, {"nginx": {"routes": [{"path": "/time/", "mode": "stream"}]}}),
         ({"requirements.txt": "flask==3"}, {"uwsgi": {"greenlets": 100}}),
         ({"requirements.txt": "flask==3"}, {"requirements_refresh": "2026-11"}),
+        ({"requirements.txt": "flask==3"}, {"extra_requirements": ["psycopg==3"]}),
+        ({"requirements.txt": "flask==3"}, {"system_site_packages": True}),
         ({"requirements.txt": "flask==3"}, {"tag": "cpython-3.13-linux-x86_64"}),
     ],
 )
@@ -104,13 +112,14 @@ def test_the_release_that_later_roles_get(plan):
         "virtualenv_path": f"/srv/x/venvs/{made.virtualenv_id}",
         "callable": "app",
         "revision": made.revision,
+        "imports": "",
     }
     assert made.revision == f"sha256:{made.digest[:12]}"
 
 
 def test_code_that_something_else_put_there_has_no_id():
     source = {"prebuilt": "/opt/code", "virtualenv": "/opt/venv", "version": "7"}
-    release = {"id": "", "path": "/opt/code", "virtualenv_path": "/opt/venv", "callable": "", "revision": "7"}
+    release = {"id": "", "path": "/opt/code", "virtualenv_path": "/opt/venv", "callable": "", "revision": "7", "imports": ""}
     assert prebuilt_release(source)._asdict() == release
 
 

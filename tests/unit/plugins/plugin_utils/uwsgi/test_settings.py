@@ -26,6 +26,7 @@ def values(*args, **changes):
     [
         ("shop.wsgi:app", "", {"module": "shop.wsgi", "callable": "app"}),
         ("shop:create_app()", "", {"module": "shop", "callable": "create_app()"}),
+        ("shop:create_app('a%b', n=2)", "", {"eval": "from shop import create_app; application = create_app('a%%b', n=2)"}),
         ("shop", "", {"module": "shop"}),
         ("shop", "app", {"module": "shop", "callable": "app"}),
         ("shop:api", "app", {"module": "shop", "callable": "api"}),

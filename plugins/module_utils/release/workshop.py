@@ -1,0 +1,32 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run the commands that build a release: in the sandbox of a build, in its directory, with an empty HOME."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..host.cage import Cage
+from ..host.command import in_locale
+from ..host.installers import environment
+
+
+def pip(venv: str) -> list[str]:
+    # Isolated: the directory that pip works in is the source, and a module of its own must not pass for pip or one that pip imports.
+    return [f"{venv}/bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]
+
+
+class Workshop(t.NamedTuple):
+    """The sandbox of the commands that build a release, their empty HOME, and the directory that they work in."""
+
+    within: Cage
+    home: str
+    directory: str
+
+    def run(self, command: t.Sequence[str]) -> str:
+        """Run a command that installs or builds something, and return what it printed.
+
+        :raises CommandError: if it fails
+        """
+        # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
+        return self.within.run(command, self.directory, in_locale(environment(self.home), "C.UTF-8"))

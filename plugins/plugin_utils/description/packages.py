@@ -1,0 +1,16 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The requirements that a description may name by its key ``extra_requirements``."""
+
+from __future__ import annotations
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+
+def remedy(text: str) -> str:
+    """Return what to write in place of a text that is no requirement (PEP 508), or would bring a second uWSGI; empty where it is one."""
+    try:
+        name = Requirement(text).name.lower()
+    except InvalidRequirement:
+        return 'write a requirement such as "psycopg[binary]==3.2.9"'
+    return "remove it, as uwsgi.package brings uWSGI" if name in ("uwsgi", "pyuwsgi") else ""

@@ -1,0 +1,54 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The directories in which the modules of a source lie: its top, ``src`` or another one of its pyproject.toml, or that of a file in ``wsgi``."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import typing as t
+
+from ..source.package import FileTree
+from ..source.tree import Tree
+from .project import Project
+
+# The code of a package is installed into the release.
+_PACKAGE = "."
+
+
+def import_path(wsgi: str, tree: Tree) -> str:
+    """Return the directories of a release, beside its top, that the module of the entry point is imported from, separated by colons."""
+    if isinstance(tree, FileTree):
+        return _PACKAGE
+    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
+    if file:
+        directory = posixpath.dirname(file.group(1))
+        # As with `python DIRECTORY/app.py`. A package is imported from above it, and its modules may be called like those of Python.
+        return "" if not directory or tree.has(f"{directory}/__init__.py") else posixpath.normpath(directory)
+    first = wsgi.partition(":")[0].split(".")[0]
+    if _defines(tree, "", first):
+        return ""
+    return next((place for place in _roots(tree) if _defines(tree, place, first)), "")
+
+
+def module_files(module: str, tree: Tree) -> list[str]:
+    """Return the files of a source that may define a module such as ``shop.wsgi``."""
+    place = posixpath.join(import_path(module, tree), module.replace(".", "/"))
+    return [f"{place}.py", f"{place}/__init__.py"]
+
+
+def _defines(tree: Tree, directory: str, module: str) -> bool:
+    place = posixpath.join(directory, module)
+    return tree.has(f"{place}.py") or tree.has(place)
+
+
+def _roots(tree: Tree) -> t.Iterator[str]:
+    """Yield the directories that may hold modules: that of the src layout, and those that setuptools and Poetry are told."""
+    yield "src"
+    project = Project(tree)
+    named: list[t.Any] = list(project.at("tool.setuptools.packages.find.where") or [])
+    named += list((project.at("tool.setuptools.package-dir") or {}).values())
+    named += [package.get("from") for package in project.at("tool.poetry.packages") or [] if isinstance(package, dict)]
+    for place in named:
+        if isinstance(place, str) and (normal := posixpath.normpath(place)) not in (".", "..") and not normal.startswith(("/", "../")):
+            yield normal
