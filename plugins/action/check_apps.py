@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import warnings_of_tls
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
@@ -45,7 +46,7 @@ class ActionModule(AppsAction):
             problems.append(str(error))
         if problems:
             raise AnsibleActionFail("\n".join(problems))
-        for warning in warnings(apps):
+        for warning in [*warnings(apps), *warnings_of_tls(apps)]:
             self._display.warning(warning)
         if args["cache_dir"] is not None and with_source(apps):
             require_writable(cache_path(args["cache_dir"]))

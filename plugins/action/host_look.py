@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import wanted
 
 
 class ActionModule(AppsAction):
@@ -17,7 +18,13 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         asked = {**self._task.args}
-        apps = present(self.resolve({"apps": asked.pop("apps", []), "variable": asked.pop("variable", "flask_apps")}, task_vars))
+        variable = asked.pop("variable", "flask_apps")
+        apps = present(self.resolve({"apps": asked.pop("apps", []), "variable": variable}, task_vars))
+        if "certificates_of" in asked:
+            # A site needs no more than the name of its application.
+            self.require = ()
+            sites = present(self.resolve({"apps": asked.pop("certificates_of"), "variable": variable}, task_vars))
+            asked["certificates"] = [wanted(app, "") for app in sites if app["nginx"]["tls"]["kind"]]
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*asked.get("packages", []), *(name for app in apps for name in app["packages"])})
         return {**result, **self.call_module("host_look", asked, task_vars or {})}

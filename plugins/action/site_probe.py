@@ -17,7 +17,10 @@ class ActionModule(AppsAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        args = self.arguments(listen={"type": "str", "default": "80"}, timeout={"type": "int", "default": 10})
+        text = {"type": "str"}
+        args = self.arguments(
+            listen={**text, "default": "80"}, tls_listen={**text, "default": "443"}, timeout={"type": "int", "default": 10}
+        )
         sites = [app["site"] for app in present(self.resolve(args, task_vars))]
-        asked = {"sites": sites, "listen": args["listen"], "timeout": args["timeout"]}
+        asked = {"sites": sites, "listen": args["listen"], "tls_listen": args["tls_listen"], "timeout": args["timeout"]}
         return {**result, **self.call_module("site_probe", asked, task_vars or {})}

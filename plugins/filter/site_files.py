@@ -28,18 +28,22 @@ _value: {description: Files., type: list, elements: dict}
 
 import typing as t
 
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import shown
+
 # nginx templates do not need these keys, and messages may show the variables of a file.
 _PRIVATE = ("env", "secrets")
 
 
 def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
-    """Return file and link of every application's site."""
+    """Return the files and the link of every application's site."""
     files: list[dict[str, t.Any]] = []
     for app in apps:
         name = app["name"]
-        shown = {key: value for key, value in app.items() if key not in _PRIVATE}
-        given = {**(variables or {}), "nginx_site_app": shown}
+        seen = {key: value for key, value in app.items() if key not in _PRIVATE}
+        given = {**(variables or {}), "nginx_site_app": {**seen, "nginx": shown(app["nginx"])}}
         files.append({"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": given, "owner": name})
+        if app["nginx"]["tls"]["kind"]:
+            files.append({"path": f"flaskops/{name}.tls.conf", "src": "tls.conf.j2", "vars": given, "owner": name})
         files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
     return files
 

@@ -41,6 +41,7 @@ _COLUMNS = (
     "memory",
     "requests",
     "earlier",
+    "tls",
     "last attempt",
     "notes",
 )
@@ -72,9 +73,17 @@ def _row(host: str, name: str, app: dict[str, t.Any], now: float) -> tuple[str, 
         f"{sum(item.get('memory', 0) for item in (live, stream or {})) / 2**20:.0f}M",
         str(live.get("requests", 0)),
         " ".join(earlier) or "-",
+        _left(app.get("certificate"), now),
         f"{last['action']} {last['result']} {last['time']} by {last['who']}" if last else "-",
         _notes(app) or "-",
     )
+
+
+def _left(certificate: dict[str, t.Any] | None, now: float) -> str:
+    """Return how long a certificate is still valid."""
+    if not certificate:
+        return "-"
+    return _age(certificate["not_after"] - now) if certificate["not_after"] > now else "expired"
 
 
 def _busy(uwsgi: dict[str, t.Any]) -> str:

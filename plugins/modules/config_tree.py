@@ -132,6 +132,9 @@ options:
     type: list
     elements: str
     default: ["80"]
+  probe_tls_listen:
+    description: Address and port where the web server speaks TLS. Requests that it redirects to HTTPS on the same host go there.
+    type: str
   probe_sites:
     description:
       - Sites that the module requests before and after the reload. It requests a site if a file has changed whose owner is C(name).
@@ -157,6 +160,7 @@ options:
         type: list
         elements: dict
         required: true
+      certificate: {description: The module M(flaskops.stack.site_probe) reads it., type: dict, default: {}}
   payload:
     description: The rendered files. The action plugin sets this option; users do not.
     type: str
@@ -280,8 +284,9 @@ def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
         want_diff=want_diff,
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
+    tls_address = parse_listen(params["probe_tls_listen"]) if params["probe_tls_listen"] else None
     marked = {entry.owner for entry in request.entries if MARK_HEADER.encode() in (entry.content or b"")}
-    probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked)
+    probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked, tls_address)
     return Transaction(request, service, probe=probe, who=params["who"])
 
 

@@ -28,6 +28,11 @@ options:
     default: {}
   files: {description: Texts that files must have. Keys are paths., type: dict, default: {}}
   unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
+  certificates_of:
+    description: Descriptions of those applications whose certificates are looked at.
+    type: list
+    elements: dict
+    default: []
   services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -50,6 +55,8 @@ directories: {description: Directories with other permissions or owners than ask
 files: {description: Files that are missing or have another text., type: list, elements: str, returned: success}
 unwanted: {description: Unwanted paths that exist., type: list, elements: path, returned: success}
 services: {description: Services that do not run or would not run after a boot., type: list, elements: str, returned: success}
+certificates: {description: "Applications whose certificate is missing or another one than wanted.", type: list, elements: str, returned: success}
+nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, returned: success, sample: 1.26.3}
 hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
   type: dict
@@ -63,6 +70,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import debian,
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
 _FAMILY = "debian"
 
@@ -77,6 +86,7 @@ def main() -> None:
             "files": {"type": "dict", "default": {}},
             "unwanted": {"type": "list", "elements": "path", "default": []},
             "services": {"type": "list", "elements": "str", "default": []},
+            "certificates": {"type": "list", "elements": "dict", "default": []},
         },
         supports_check_mode=True,
         exact=("hosted",),
@@ -87,6 +97,10 @@ def main() -> None:
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
         )
     apps = module.params["apps"]
+    try:
+        certificates = unmet(module.params["certificates"])
+    except CertificateError as error:
+        module.fail_json(msg=str(error))
     files, wrong = account.pending(apps)
     module.exit_json(
         changed=False,
@@ -96,6 +110,8 @@ def main() -> None:
         files=wrong_files(module.params["files"]),
         unwanted=[path for path in module.params["unwanted"] if os.path.lexists(path)],
         services=systemd.idle_services(module.params["services"]),
+        certificates=sorted(certificates),
+        nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
         hosted={app["name"]: store.inspect(app) for app in apps},
     )
 

@@ -12,12 +12,18 @@ description:
   - Requests every route and fails with a line for each route that does not work as its mode promises. A plain route must answer
     without a server error. A cache route must answer C(MISS) and then C(HIT). The first chunk of a stream must arrive before the
     application sends the second. A route with an empty C(probe) is left out.
+  - Requires of a site with TLS that it presents the certificate that is installed, that the certificate is for its names and still valid for
+    some time, and that plain requests are redirected.
   - Changes nothing. Requests to a cache route have a unique query, so that they do not use answers for visitors.
 options:
   listen:
     description: Address and port of the web server, written like nginx's C(listen).
     type: str
     default: "80"
+  tls_listen:
+    description: Address and port where the web server speaks TLS. Requests that it redirects to HTTPS on the same host go there.
+    type: str
+    default: "443"
   timeout:
     description: Timeout of each connection and each read, in seconds.
     type: int
@@ -44,36 +50,83 @@ checks:
   sample: [{app: shop, mode: plain, url: shop.example.com/, ok: true, says: answered 200, line: 'shop: plain route shop.example.com/ answered 200'}]
 """
 
+import typing as t
+
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import TIMEOUT_SECONDS, parse_listen
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Prober
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import (
+    TIMEOUT_SECONDS,
+    HttpClient,
+    NoAnswerError,
+    parse_listen,
+)
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Check, Prober
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.proof import prove
+
+_SITE = {
+    "name": {"required": True},
+    "host": {"required": True},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "routes": {"type": "list", "elements": "dict", "required": True},
+    "certificate": {"type": "dict", "default": {}},
+}
+
+
+class ProvenSite:
+    """The requests that prove the TLS of a site.
+
+    :param client: asks where the server speaks plain HTTP, and follows no redirect
+    :param tls_address: where it speaks TLS
+    """
+
+    def __init__(self, client: HttpClient, tls_address: tuple[str, int]) -> None:
+        self.client, self.tls_address = client, tls_address
+
+    def presented(self, host: str) -> bytes:
+        try:
+            connection = self.client.connect_tls(self.tls_address, host)
+        except NoAnswerError as error:
+            raise OSError(str(error)) from error
+        try:
+            return connection.sock.getpeercert(binary_form=True)
+        finally:
+            connection.close()
+
+    def plain_status(self, host: str) -> int:
+        try:
+            with self.client.get(host, "/") as answer:
+                return answer.status
+        except NoAnswerError as error:
+            raise OSError(str(error)) from error
+
+
+def check_certificates(sites: list[dict[str, t.Any]], proven: ProvenSite) -> list[Check]:
+    """Return the check of each certificate."""
+    with_tls = [site for site in sites if site["certificate"]]
+    return [Check(site["name"], "tls", site["host"], *prove(proven, site["name"], site["host"], site["certificate"])) for site in with_tls]
 
 
 def main() -> None:
-    site = {
-        "name": {"required": True},
-        "host": {"required": True},
-        "names": {"type": "list", "elements": "str", "default": []},
-        "routes": {"type": "list", "elements": "dict", "required": True},
-    }
     module = HostModule(
         argument_spec={
             "listen": {"type": "str", "default": "80"},
-            "sites": {"type": "list", "elements": "dict", "required": True, "options": site},
+            "tls_listen": {"type": "str", "default": "443"},
+            "sites": {"type": "list", "elements": "dict", "required": True, "options": _SITE},
             "timeout": {"type": "int", "default": int(TIMEOUT_SECONDS)},
         },
         supports_check_mode=True,
     )
     try:
-        prober = Prober(parse_listen(module.params["listen"]), module.params["timeout"])
+        address, tls_address = parse_listen(module.params["listen"]), parse_listen(module.params["tls_listen"])
     except ValueError as error:
         module.fail_json(msg=str(error), checks=[])
+    prober = Prober(address, module.params["timeout"], tls_address)
     checks = [
         prober.check(site["name"], site["host"], route["mode"], route["probe"], route.get("proof", route["mode"]))
         for site in module.params["sites"]
         for route in site["routes"]
         if route["probe"]
     ]
+    checks += check_certificates(module.params["sites"], ProvenSite(HttpClient(address, module.params["timeout"]), tls_address))
     result = {"changed": False, "checks": [check.as_dict() for check in checks]}
     problems = [check["line"] for check in result["checks"] if not check["ok"]]
     if problems:

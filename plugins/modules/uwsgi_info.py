@@ -31,7 +31,8 @@ apps:
     C(stream) of an instance has the same values for its stream pool, or null if there is no pool. C(slots) is the number of requests
     that an instance or a pool can answer at the same time, C(busy) is how many it is answering, and C(memory) is the resident memory
     of its workers in bytes. C(problems) is a list of what is not as it should be or could not be read, such as statistics that are none;
-    C(problem) of an instance or a pool is its own part of that.
+    C(problem) of an instance or a pool is its own part of that. C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
+    the epoch, of the certificate of the site, or is null.
   type: dict
   returned: success
   sample:
@@ -47,14 +48,19 @@ apps:
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces
 
 
 def main() -> None:
     module = HostModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, apps=status.describe_all(module.params["apps"]))
+        apps = status.describe_all(module.params["apps"])
     except systemd.SystemdError as error:
         module.fail_json(msg=f"{error}. The host must run systemd.")
+    for name, app in apps.items():
+        record = CertificatePlaces(name).record()
+        app["certificate"] = {"names": list(record.names), "issuer": record.issuer, "not_after": record.not_after} if record else None
+    module.exit_json(changed=False, apps=apps)
 
 
 if __name__ == "__main__":

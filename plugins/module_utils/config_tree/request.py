@@ -33,6 +33,7 @@ _SITE_SPEC: dict[str, dict[str, t.Any]] = {
     "host": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "default": []},
     "routes": {"type": "list", "elements": "dict", "required": True},
+    "certificate": {"type": "dict", "default": {}},
 }
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "root": {"type": "path", "required": True},
@@ -46,6 +47,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
     "reload_timeout": {"type": "int", "default": 10},
     "probe_listen": {"type": "list", "elements": "str", "default": ["80"]},
+    "probe_tls_listen": {"type": "str"},
     "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": _SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
     "who": {"type": "str", "default": "somebody"},

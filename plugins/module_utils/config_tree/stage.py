@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -12,6 +13,17 @@ import typing as t
 from ..host.files import names_in, remove_path, walk, write_file, write_through
 from .plan import TreePlan
 from .request import MANIFEST, SAVED, ConfigTreeError, Entry, Manifest, has_real_parents, parents
+
+_STATE_DIR = "/var/lib/flaskops"
+
+
+def state_path(root: str, state_dir: str = "") -> str:
+    """Return how the paths of the lock and of the mark of a tree begin.
+
+    :param root: the tree, without symbolic links on the way to it
+    """
+    name = f"{os.path.basename(root)}-{hashlib.sha256(root.encode()).hexdigest()[:12]}"
+    return os.path.join(state_dir or _STATE_DIR, name)
 
 
 class Places:

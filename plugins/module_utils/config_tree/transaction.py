@@ -13,13 +13,12 @@ A run that is killed leaves one of these states, and the next run ends it:
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ..host import files, lock
+from ..host import files
 from ..host.command import CommandError
 from . import journal, stage
 from .explain import Explainer
@@ -27,11 +26,10 @@ from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
 from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_request
 from .service import Service
+from .tree_lock import held
 from .unanswered import Unanswered
 from .validate import TreeValidator
 
-_STATE_DIR = "/var/lib/flaskops"
-_LOCK_SECONDS = 120
 _ATTEMPTS = 3
 
 
@@ -86,7 +84,7 @@ class Transaction:
     """One call of config_tree on the host."""
 
     def __init__(
-        self, request: TreeRequest, service: Service, state_dir: str = _STATE_DIR, probe: Probe | None = None, who: str = "somebody"
+        self, request: TreeRequest, service: Service, state_dir: str = "", probe: Probe | None = None, who: str = "somebody"
     ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
@@ -99,8 +97,7 @@ class Transaction:
         if not os.path.isabs(request.root) or self.root == "/":
             raise ConfigTreeError(f"root: '{request.root}' must be an absolute path below /")
         self.places = stage.Places(self.root)
-        name = f"{os.path.basename(self.root)}-{hashlib.sha256(self.root.encode()).hexdigest()[:12]}"
-        self.state = os.path.join(state_dir, name)
+        self.state = stage.state_path(self.root, state_dir)
         self.mark = PendingMark(f"{self.state}.pending")
         self.unanswered = Unanswered(f"{self.state}.unanswered")
         self.stage = ""
@@ -141,16 +138,9 @@ class Transaction:
         planner = Planner(self.name, self.request.want_diff)
         return planner.make(self.request.entries, self.request.absent, self.request.owners)
 
-    @contextlib.contextmanager
-    def _lock(self) -> t.Iterator[None]:
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
         """Exclude other runs over this root."""
-        os.makedirs(os.path.dirname(self.state), 0o700, exist_ok=True)
-        what = f"the files below {self.name}"
-        try:
-            with lock.held(self.who, _LOCK_SECONDS, f"{self.state}.lock", what, for_commands=False):
-                yield
-        except lock.LockedError as error:
-            raise ConfigTreeError(f"{error}. Try again when it has ended.") from error
+        return held(self.state, self.name, self.who)
 
     def _make_root(self) -> bool:
         """Make a root that is not there, and return whether that was so."""

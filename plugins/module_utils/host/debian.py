@@ -43,6 +43,20 @@ def missing_packages(names: t.Sequence[str]) -> list[str]:
     return [name for name in names if name not in installed or name in automatic]
 
 
+def version(package: str) -> str:
+    """Return the upstream version of a package that is installed, or else that apt would install; empty if apt knows none."""
+    installed = [fields.get("Version", "") for fields in _paragraphs(DPKG_STATUS, {package}) if fields["Status"].endswith(" ok installed")]
+    if not installed:
+        try:
+            policy = run(["apt-cache", "policy", package], accepted=ANY_STATUS).output
+        except CommandError:
+            return ""
+        installed = re.findall(r"^  Candidate: (.+)$", policy, re.MULTILINE)
+    # [epoch:]upstream-version[-debian-revision] (deb-version(7)).
+    found = re.match(r"(?:\d+:)?(\d[\d.]*)", installed[0]) if installed else None
+    return found[1].rstrip(".") if found else ""
+
+
 def _paragraphs(path: str, wanted: t.Collection[str]) -> list[dict[str, str]]:
     """Return the fields of packages in one of dpkg's files, without what goes on over more lines."""
     texts = [text.strip() for text in (read_text(path, follow=True) or "").split("\n\n")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import ssl
 import string
 import time
 import typing as t
@@ -15,6 +16,7 @@ import urllib.parse
 # For a connection, and for each read.
 TIMEOUT_SECONDS = 10.0
 _PART = 65536
+_REDIRECTS = (301, 302, 303, 307, 308)
 _USER_AGENT = "flaskops-probe"
 HttpAnswer = http.client.HTTPResponse
 
@@ -28,14 +30,15 @@ class NoConnectionError(NoAnswerError):
 
 
 class HttpClient:
-    """Sends requests to one address.
+    """Sends requests to one address, and to a second one where the server redirects them to HTTPS.
 
     :param address: host or IP address and port of the web server
     :param timeout: seconds for each connection and read
+    :param tls_address: where the same server speaks TLS, if it does
     """
 
-    def __init__(self, address: tuple[str, int], timeout: float = TIMEOUT_SECONDS) -> None:
-        self.address, self.timeout = address, timeout
+    def __init__(self, address: tuple[str, int], timeout: float = TIMEOUT_SECONDS, tls_address: tuple[str, int] | None = None) -> None:
+        self.address, self.timeout, self.tls_address = address, timeout, tls_address
 
     @contextlib.contextmanager
     def get(self, host: str, path: str) -> t.Iterator[HttpAnswer]:
@@ -45,14 +48,32 @@ class HttpClient:
         :raises NoConnectionError: if nothing takes the connection
         :raises NoAnswerError: if no answer comes, or reading its body inside the block fails
         """
-        connection = self._connect()
-        try:
-            connection.request("GET", ascii_path(path), headers={"Host": host, "User-Agent": _USER_AGENT})
-            yield connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            raise NoAnswerError(f"gave no answer ({_reason(error)})") from error
-        finally:
-            connection.close()
+        with contextlib.ExitStack() as stack:
+            try:
+                answer = self._ask(stack, self._connect(self.address), host, path)
+                if self.tls_address and _leads_to_tls(answer, host):
+                    answer = self._ask(stack, self.connect_tls(self.tls_address, host), host, path)
+                yield answer
+            except (OSError, http.client.HTTPException) as error:
+                raise NoAnswerError(f"gave no answer ({_reason(error)})") from error
+
+    def connect_tls(self, address: tuple[str, int], host: str) -> http.client.HTTPConnection:
+        """Return a connection with TLS, whatever the certificate: whether clients trust it is another question.
+
+        :param host: the name of the site, which the server chooses the certificate by (RFC 6066, section 3)
+        :raises NoConnectionError: if nothing takes the connection
+        :raises OSError: if there is no TLS
+        """
+        connection = self._connect(address)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
+        return connection
+
+    def _ask(self, stack: contextlib.ExitStack, connection: http.client.HTTPConnection, host: str, path: str) -> HttpAnswer:
+        stack.callback(connection.close)
+        connection.request("GET", ascii_path(path), headers={"Host": host, "User-Agent": _USER_AGENT})
+        return connection.getresponse()
 
     def read_to_end(self, answer: HttpAnswer) -> None:
         """Read a body to its end and keep nothing of it.
@@ -71,13 +92,19 @@ class HttpClient:
             if time.monotonic() > until:
                 raise NoAnswerError(f"began an answer that had no end after {self.timeout:g} s")
 
-    def _connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(*self.address, timeout=self.timeout)
+    def _connect(self, address: tuple[str, int]) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(*address, timeout=self.timeout)
         try:
             connection.connect()
         except OSError as error:
             raise NoConnectionError(f"took no connection ({_reason(error)})") from error
         return connection
+
+
+def _leads_to_tls(answer: HttpAnswer, host: str) -> bool:
+    """Return whether an answer redirects to the same host over HTTPS."""
+    place = urllib.parse.urlsplit(answer.getheader("Location") or "")
+    return answer.status in _REDIRECTS and place.scheme == "https" and place.hostname == host.lower()
 
 
 def _reason(error: Exception) -> str:

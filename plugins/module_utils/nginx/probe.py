@@ -25,7 +25,7 @@ class Check(t.NamedTuple):
     says: str
 
     def as_dict(self) -> dict[str, t.Any]:
-        return {**self._asdict(), "line": f"{self.app}: {self.mode} route {self.url} {self.says}"}
+        return {**self._asdict(), "line": f"{self.app}: {self.mode} {'of' if self.mode == 'tls' else 'route'} {self.url} {self.says}"}
 
 
 class Prober:
@@ -33,10 +33,11 @@ class Prober:
 
     :param address: host or IP address and port of the web server
     :param timeout: seconds for each connection and read
+    :param tls_address: where the server speaks TLS, if it does
     """
 
-    def __init__(self, address: tuple[str, int], timeout: float = TIMEOUT_SECONDS) -> None:
-        self.client = HttpClient(address, timeout)
+    def __init__(self, address: tuple[str, int], timeout: float = TIMEOUT_SECONDS, tls_address: tuple[str, int] | None = None) -> None:
+        self.client = HttpClient(address, timeout, tls_address)
 
     def check(self, app: str, host: str, mode: str, path: str, proof: str = "") -> Check:
         """Check one route; an error of the connection is an answer too.

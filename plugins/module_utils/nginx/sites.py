@@ -44,13 +44,18 @@ class SiteProbe:
     :param addresses: hosts or IP addresses and ports of the web server; routes are asked at the first one
     :param sites: ``name``, ``host``, ``names`` and ``routes``; each route's ``probe`` is the path that is asked, an empty one is not
     :param marked: names of the sites whose configuration has a mark; of the others nobody can tell which server answers
+    :param tls_address: where it speaks TLS, if it does
     """
 
     def __init__(
-        self, addresses: t.Sequence[tuple[str, int]], sites: t.Sequence[t.Mapping[str, t.Any]], marked: t.Collection[str] = ()
+        self,
+        addresses: t.Sequence[tuple[str, int]],
+        sites: t.Sequence[t.Mapping[str, t.Any]],
+        marked: t.Collection[str] = (),
+        tls_address: tuple[str, int] | None = None,
     ) -> None:
         self.addresses = addresses
-        self.client = HttpClient(addresses[0])
+        self.client = HttpClient(addresses[0], tls_address=tls_address)
         self.names = {site["name"] for site in sites}
         self.requests = [
             SiteRequest(site["name"], site["host"], route["probe"]) for site in sites for route in site["routes"] if route["probe"]

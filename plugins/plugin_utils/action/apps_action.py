@@ -11,6 +11,7 @@ from ansible.errors import AnsibleActionFail
 
 from ...module_utils.host.shown import learn
 from ..description.resolve import resolve_apps
+from ..description.tls import private_values
 from ..description.undefined import places as unreadable
 from ..description.undefined import undefined
 from ..description.validate import AppError
@@ -49,7 +50,7 @@ class AppsAction(HostAction):
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
         for app in resolved:
-            learn(app["secrets"].values())
+            learn([*app["secrets"].values(), *private_values(app)])
         return resolved
 
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:

@@ -27,6 +27,9 @@ _PARAMETERS = (
 # Where nothing can be asked by plain HTTP over TCP.
 _NOT_PLAIN = {"ssl", "quic", "proxy_protocol"}
 
+# The role writes these itself where TLS is spoken.
+_TLS_PARAMETERS = {"ssl", "http2", "quic", "default_server"}
+
 
 class Listen(t.NamedTuple):
     """One value of ``listen``: where nginx listens, and with which parameters."""
@@ -62,6 +65,15 @@ def listen_remedy(value: str) -> str:
     if _is_ip(f"[{place}]"):
         return f"write an IPv6 address in brackets and a port, [{place}]:80"
     return LISTEN_REMEDY
+
+
+def tls_listen_remedy(value: str) -> str:
+    """Return the remedy for a value of ``listen`` where TLS is spoken."""
+    listen = parse_listen(value)
+    added = _TLS_PARAMETERS.intersection(listen.parameters) if listen else ()
+    if added:
+        return f"remove '{min(added)}', which the role adds by itself"
+    return listen_remedy(value) or ("" if listen and listen.port else LISTEN_REMEDY)
 
 
 def same_place(one: Listen, other: Listen) -> bool:

@@ -16,6 +16,7 @@ from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
+from .tls import derive_hsts, derive_tls, site_certificate
 
 
 def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -40,13 +41,20 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     app["health"]["prefix"] = nginx["prefix"]
     # Answers are cached under a key with the name of the instance if an instance of ours serves them.
     nginx["public_dir"] = layout.public_current if "source" in app and not nginx["backends"] else ""
-    app["site"] = {"name": name, "host": nginx["host"], "names": nginx["server_names"], "routes": nginx["routes"]}
+    app["site"] = {
+        "name": name,
+        "host": nginx["host"],
+        "names": nginx["server_names"],
+        "routes": nginx["routes"],
+        "certificate": site_certificate(nginx["tls"]),
+    }
     app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
     return app
 
 
 def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     _derive_names(nginx, name)
+    derive_tls(nginx)
     nginx.setdefault("template", f"site_{nginx['front']}.conf.j2")
     # nginx names zones in one namespace for all sites.
     nginx["cache_zone"] = f"flask_{name}"
@@ -57,6 +65,7 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
+    derive_hsts(nginx)
     nginx["rules"] = rules(nginx["extra"])
     for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])

@@ -80,6 +80,7 @@ class Key:
     :param names: regular expression that the names of a ``map`` must match
     :param remedy: what to do about a value that ``pattern``, ``choices`` or the limits refuse
     :param advice: returns a better remedy for a text, which is then refused whatever ``pattern`` says; empty for none
+    :param secret: whether no message may quote the value
     :param minimum: smallest number, or least number of elements of a list
     """
 
@@ -95,6 +96,7 @@ class Key:
     advice: Callable[[str], str] | None = None
     minimum: int | None = None
     maximum: int | None = None
+    secret: bool = False
     elements: Key | None = None
     keys: t.Mapping[str, Key] | None = None
     # The value of the key ``mode_key`` decides which keys of ``modes`` are allowed, in addition to ``keys``.
@@ -271,6 +273,46 @@ _TASKS_MAX = Key(
     derived="1024, or twice `processes` × `threads` if that is more",
     minimum=16,
     maximum=4194304,
+)
+
+
+_PEM_OR_PATH = rf"(?s)\s*-----BEGIN .*|{ABSOLUTE}"
+TLS = Key(
+    "dict",
+    "TLS of the site, by either `certificate` or `self_signed`. Without one, nginx serves the site over HTTP only.",
+    default={},
+    keys={
+        "certificate": Key(
+            "str",
+            "The site's own certificate, followed by those of its issuers: PEM text, or the path of a file on the host.",
+            pattern=_PEM_OR_PATH,
+            remedy="write PEM text, which begins with -----BEGIN CERTIFICATE-----, or an absolute path of the host",
+        ),
+        "key": Key(
+            "str",
+            "The private key of `certificate`, without a password: PEM text from a vault, or the path of a file on the host.",
+            pattern=_PEM_OR_PATH,
+            remedy="write PEM text, which begins with -----BEGIN PRIVATE KEY-----, or an absolute path of the host",
+            secret=True,
+        ),
+        "self_signed": Key(
+            "bool",
+            "Whether the host makes a certificate by itself. Browsers warn of it, so it is for tests and for the inside of networks.",
+            default=False,
+        ),
+        "redirect": Key(
+            "bool",
+            "Whether nginx redirects plain requests to HTTPS, with status 308, for the names that are in the certificate.",
+            default=True,
+        ),
+        "hsts": Key(
+            "int",
+            "Seconds for which browsers that have seen the site over HTTPS use nothing else (`Strict-Transport-Security`). 0 sends no such header.",
+            derived="63072000, two years; 0 with `self_signed`",
+            minimum=0,
+            maximum=315360000,
+        ),
+    },
 )
 
 
@@ -674,6 +716,7 @@ APP = Key(
                     remedy="write a path such as /shop, without a slash at its end",
                 ),
                 "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
+                "tls": TLS,
                 "max_body_size": Key(
                     "str",
                     "Size of the largest request body that nginx accepts.",

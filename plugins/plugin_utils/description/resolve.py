@@ -22,6 +22,7 @@ from .checks import (
 )
 from .derive import derive
 from .keys import APP, Key
+from .tls import check_names, check_tls
 from .validate import AppError, Validator, outline
 
 
@@ -70,12 +71,14 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
     if value["nginx"]["backends"] and value["nginx"]["front"] != "proxy":
         validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {value['nginx']['front']}", "set front: proxy")
+    check_tls(validator, f"{where}.nginx.tls", value["nginx"]["tls"])
     check_regex(validator, f"{where}.health.body", value["health"]["body"])
     check_health(validator, f"{where}.health", value["health"])
     if "name" not in value:
         return None
     complete = derive(value)
     check_writable(validator, f"{where}.sandbox.write", complete)
+    check_names(validator, f"{where}.nginx.server_names", complete)
     return complete
 
 

@@ -38,6 +38,14 @@ VARIABLES: dict[str, Key] = {
         minimum=1,
         elements=Key("str", "An address.", remedy=addresses.LISTEN_REMEDY, advice=addresses.listen_remedy),
     ),
+    "nginx_site_tls_listen": Key(
+        "list",
+        "Addresses.",
+        default=("443", "[::]:443"),
+        minimum=1,
+        elements=Key("str", "An address.", remedy=addresses.LISTEN_REMEDY, advice=addresses.tls_listen_remedy),
+    ),
+    "nginx_site_tls_profile": Key("str", "A profile.", default="intermediate", choices=("intermediate", "modern")),
     "nginx_site_backend_listen": Key(
         "str", "An address.", default="0.0.0.0:8000", remedy=addresses.BACKEND_REMEDY, advice=addresses.backend_remedy
     ),

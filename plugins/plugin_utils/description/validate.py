@@ -65,10 +65,11 @@ class Validator:
             hint = f"did you mean '{close[0]}'?" if close else "write one of them"
             self.refuse(where, f"is {shown(value)}, but must be one of {', '.join(key.choices)}", hint.rstrip("?"))
         advice = key.advice(value) if key.advice else ""
+        quoted = "a secret" if key.secret else shown(value)
         if advice or (key.pattern and not re.fullmatch(key.pattern, value)):
-            self.refuse(where, f"is {shown(value)}, which cannot be used here", advice or key.remedy)
+            self.refuse(where, f"is {quoted}, which cannot be used here", advice or key.remedy)
         elif not key.choices and isinstance(value, str) and _CONTROL.search(value):
-            self.refuse(where, f"is {shown(value)}, which has a control character", "remove it")
+            self.refuse(where, f"is {quoted}, which has a control character", "remove it")
         low, high = key.minimum, key.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             self.refuse(where, f"is {shown(value)}, but must be from {low} to {high}", "write a number in that range")
@@ -76,7 +77,8 @@ class Validator:
     def _str(self, where: str, key: Key, value: object) -> str | None:
         # A number with a point is no longer what was written: 1.10 is 1.1.
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            self.refuse(where, f"is {shown(value)}, but must be text", "write a string, in quotes where YAML would read it otherwise")
+            quoted = f"is {'a secret' if key.secret else shown(value)}, but must be text"
+            self.refuse(where, quoted, "write a string, in quotes where YAML would read it otherwise")
             return None
         return str(value)
 

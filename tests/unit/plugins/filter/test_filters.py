@@ -75,6 +75,7 @@ APP = {
     "changed_by_hand": [],
     "rejected": {},
     "problems": [],
+    "certificate": {"names": ["shop.test"], "issuer": "", "not_after": NOW + 61.5 * 86400},
     "history": [{"action": "deploy", "result": "live", "time": "2026-11-23T10:00:00Z", "who": "me@here"}],
 }
 
@@ -96,6 +97,8 @@ def test_a_row_for_each_application_of_each_host():
         "130M",
         "12",
         "r1",
+        "61",
+        "d",
         "deploy",
         "live",
         "2026-11-23T10:00:00Z",
@@ -118,7 +121,7 @@ def test_an_application_that_is_not_there_is_a_row_too():
         "problems": [],
     }
     _head, row = status_table.status_table({"a": {"shop": nothing}}, NOW)
-    assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0/0", "-", "0M", "0", "-", "-", "-"]
+    assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0/0", "-", "0M", "0", "-", "-", "-", "-"]
 
 
 def test_what_needs_attention_is_noted():

@@ -8,8 +8,7 @@ import fcntl
 import os
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import journal, stage
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import transaction as transaction_module
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import journal, stage, tree_lock
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError, Entry, TreeRequest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
@@ -280,7 +279,7 @@ def test_adopting_changes_the_manifest_only(host):
 
 def test_two_runs_exclude_each_other(host, monkeypatch):
     host.run(FIRST)
-    monkeypatch.setattr(transaction_module, "_LOCK_SECONDS", 0)
+    monkeypatch.setattr(tree_lock, "_SECONDS", 0)
     (lock,) = host.state.glob("*.lock")
     with lock.open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -295,7 +294,7 @@ def test_a_run_that_waits_in_vain_is_told_for_whom(host, monkeypatch):
     says = (
         rf"^another run changes the files below {host.root}: me@here since 20.*Z \(process {os.getpid()}\)\. Waited 0 s for it\. Try again"
     )
-    monkeypatch.setattr(transaction_module, "_LOCK_SECONDS", 0)
+    monkeypatch.setattr(tree_lock, "_SECONDS", 0)
 
     def second():
         with pytest.raises(ConfigTreeError, match=says):

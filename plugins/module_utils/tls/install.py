@@ -1,0 +1,151 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Put certificates in place: complete directories first, then one rename for each site, then a test and a reload of nginx; or back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import typing as t
+
+from ..host import files
+from .pair import Certificate, CertificateError
+from .pair import digest as digest_of
+from .places import CHAIN_FILE, KEY_FILE, META_FILE, ROOT, SWITCH_FILE, CertificatePlaces, CertificateRecord, is_pending
+
+_PARTIAL = ".partial"
+
+
+class WebServer(t.Protocol):
+    """The server that reads certificates."""
+
+    def test(self) -> str:
+        """Return what the server refuses in its configuration, empty if it takes it."""
+
+    def reload(self) -> str:
+        """Have a running server take its configuration, and return why it did not; empty also where it does not run."""
+
+
+class NewCertificate(t.NamedTuple):
+    """A certificate that is to serve an application's site."""
+
+    app: str
+    kind: str
+    chain: str
+    key: str
+    certificate: Certificate
+    server: str = ""
+
+    def record(self) -> CertificateRecord:
+        """Return what is written down of it."""
+        seen = self.certificate
+        digest = digest_of(self.chain, self.key)
+        return CertificateRecord(self.kind, digest, seen.names, seen.not_before, seen.not_after, seen.issuer, self.server)
+
+
+def switch(app: str, names: t.Iterable[str]) -> str:
+    """Return what nginx includes into a site once it has a certificate: plain requests are redirected for the names in it alone.
+
+    The path of the inner include is relative: nginx then reads it beside the configuration that it tests.
+    """
+    patterns = "|".join(f"[^.]+{re.escape(name[1:])}" if name.startswith("*.") else re.escape(name) for name in sorted(names))
+    return (
+        "# Managed by flaskops.stack. This file switches TLS on.\n"
+        "set $flaskops_certified 0;\n"
+        f'if ($host ~ "^({patterns})$") {{\n    set $flaskops_certified 1;\n}}\n'
+        f"include flaskops/{app}.tls.conf;\n"
+    )
+
+
+class Installer:
+    """Installs certificates. Its caller holds the lock of nginx's configuration.
+
+    :param server: the server that reads them
+    :param root: the directory of all certificates
+    """
+
+    def __init__(self, server: WebServer, root: str = ROOT) -> None:
+        self.server, self.root = server, root
+
+    def install(self, certificates: t.Sequence[NewCertificate]) -> None:
+        """Make certificates live, all of them or none.
+
+        :raises CertificateError: if nginx refuses its configuration with them; everything is then as before
+        """
+        places = {new.app: CertificatePlaces(new.app, self.root) for new in certificates}
+        before = {app: place.live_name() for app, place in places.items()}
+        versions = {new.app: self._write(places[new.app], new) for new in certificates}
+        # Killed from here on, a run leaves the mark, and the next one has nginx take what is there.
+        self._mark()
+        self._point(places, versions)
+        trouble = self.server.test()
+        if trouble:
+            self._point(places, before)
+            self._settle()
+            raise CertificateError(f"{', '.join(sorted(places))}: nginx refuses the certificate, so the one before is back: {trouble}")
+        self._settle()
+        for app, place in places.items():
+            self._sweep(place, versions[app])
+
+    def settle(self) -> bool:
+        """Have nginx take what a killed run left, and return whether there was anything.
+
+        :raises CertificateError: if it does not
+        """
+        if not is_pending(self.root):
+            return False
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
+        trouble = self.server.reload()
+        if trouble:
+            raise CertificateError(f"nginx did not take its certificates: {trouble}")
+        files.unlink(CertificatePlaces("", self.root).pending)
+
+    def _mark(self) -> None:
+        files.write_through(CertificatePlaces("", self.root).pending, "", 0o600)
+
+    def _write(self, place: CertificatePlaces, new: NewCertificate) -> str:
+        """Write a certificate into a directory of its own, and return the name of the directory."""
+        for directory in (self.root, place.directory):
+            os.makedirs(directory, 0o700, exist_ok=True)
+            os.chmod(directory, 0o700)
+        record = new.record()
+        version = place.version(record.digest)
+        partial = f"{version}{_PARTIAL}"
+        shutil.rmtree(partial, ignore_errors=True)
+        os.mkdir(partial, 0o700)
+        texts = {
+            CHAIN_FILE: f"{new.chain.strip()}\n",
+            KEY_FILE: f"{new.key.strip()}\n",
+            SWITCH_FILE: switch(new.app, record.names),
+            META_FILE: json.dumps(record._asdict()) + "\n",
+        }
+        for name, text in texts.items():
+            files.write_file(f"{partial}/{name}", text.encode(), 0o600)
+        if os.path.isdir(version):
+            # It may be the live one, whose files somebody has damaged.
+            files.exchange(partial, version)
+            shutil.rmtree(partial)
+        else:
+            os.rename(partial, version)
+        files.fsync_dirs(version)
+        return record.digest
+
+    def _point(self, places: t.Mapping[str, CertificatePlaces], versions: t.Mapping[str, str]) -> None:
+        for app, place in places.items():
+            if versions[app]:
+                files.link_atomically(versions[app], place.live)
+            else:
+                files.unlink(place.live)
+            files.fsync(place.directory)
+
+    def _sweep(self, place: CertificatePlaces, live: str) -> None:
+        """Remove the certificates that are not live any more, and what killed runs have left."""
+        for name in files.names_in(place.directory):
+            path = place.version(name)
+            if name != live and os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)

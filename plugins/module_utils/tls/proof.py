@@ -1,0 +1,70 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prove that a site presents the certificate that is installed, that the certificate is the site's, and how long it is valid."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import typing as t
+
+from ..host.files import read_text
+from .pair import covers, day
+from .places import CHAIN_FILE, ROOT, CertificatePlaces, CertificateRecord
+
+_DAY = 86400
+# A certificate that has less time left should have been renewed long ago; those that live for days are compared with their lifetime.
+_LEAST_SECONDS = 7 * _DAY
+_LEAST_SHARE = 0.25
+
+
+class Site(t.Protocol):
+    """The requests that prove a site."""
+
+    def presented(self, host: str) -> bytes:
+        """Return the certificate, as DER, that the server presents for a host.
+
+        :raises OSError: if there is no TLS for it
+        """
+
+    def plain_status(self, host: str) -> int:
+        """Return the status of a plain request for the site."""
+
+
+def prove(site: Site, app: str, host: str, wanted: t.Mapping[str, t.Any], root: str = ROOT) -> tuple[bool, str]:
+    """Return whether the TLS of a site is as described, and in words what was seen.
+
+    :param host: the name that is asked for
+    :param wanted: ``names`` and ``redirect`` of the description
+    """
+    places = CertificatePlaces(app, root)
+    record = places.record()
+    if record is None:
+        return False, "has no certificate, so the site is served over HTTP only; run the playbook site again"
+    try:
+        if site.presented(host) != ssl.PEM_cert_to_DER_cert(_first(places)):
+            return False, "presents another certificate than the one that is installed; reload nginx"
+    except (OSError, ValueError) as error:
+        return False, f"has no TLS ({type(error).__name__}: {error})"
+    if wanted["redirect"] and covers(record.names, host) and site.plain_status(host) != 308:
+        return False, "does not redirect plain requests to HTTPS"
+    return _judge(record, wanted, time.time())
+
+
+def _first(places: CertificatePlaces) -> str:
+    text = read_text(places.live_file(CHAIN_FILE)) or ""
+    end = "-----END CERTIFICATE-----"
+    return text.partition(end)[0].strip() + f"\n{end}\n"
+
+
+def _judge(record: CertificateRecord, wanted: t.Mapping[str, t.Any], now: float) -> tuple[bool, str]:
+    """Return whether a certificate is good for some time, and what it is for."""
+    left, lifetime = record.not_after - now, record.not_after - record.not_before
+    says = f"has a certificate for {', '.join(record.names)} by {record.issuer or 'itself'}, valid until {day(record.not_after)}"
+    missing = [name for name in wanted["names"] if not covers(record.names, name)]
+    if left < min(_LEAST_SECONDS, lifetime * _LEAST_SHARE):
+        return False, f"{says}, {left / _DAY:.0f} days from now; replace it"
+    if missing:
+        # Such names are served over plain HTTP; a certificate by ACME will have them once they lead to this host.
+        return record.kind in ("given", "files"), f"{says}, and not for {', '.join(missing)}"
+    return True, f"{says}, {left / _DAY:.0f} days from now"

@@ -1,0 +1,160 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""TLS of a site: what a description may say together, and what follows from it."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ...module_utils.tls.pair import CertificateError, covers, digest, examine
+from .server_names import CATCH_ALL
+from .validate import Validator
+
+# Mozilla's guidelines (version 6.0): two years.
+_HSTS_SECONDS = 63072000
+_SOURCES = ("certificate", "self_signed")
+
+
+def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> None:
+    """Refuse a certificate that cannot be used, and keys that do not belong together."""
+    named = [source for source in _SOURCES if tls.get(source)]
+    if len(named) > 1:
+        validator.refuse(where, f"has {' and '.join(named)}, but a site has one certificate", "keep one of them")
+        return
+    if not named and tls.keys() & {"key", "hsts"}:
+        validator.refuse(where, "has no certificate", f"write one of {', '.join(_SOURCES)}, or remove the rest")
+    if named != ["certificate"]:
+        return
+    if "key" not in tls:
+        validator.refuse(f"{where}.key", "is missing", "write the private key of the certificate, and keep it in a vault")
+    elif _is_path(tls["certificate"]) != _is_path(tls["key"]):
+        validator.refuse(where, "has one of certificate and key as a path and the other as text", "write both in the same way")
+    elif not _is_path(tls["certificate"]):
+        says, _semicolon, remedy = _problem(tls["certificate"], tls["key"]).partition("; ")
+        if says:
+            validator.refuse(f"{where}.certificate", says, remedy or "write another one")
+
+
+def check_names(validator: Validator, where: str, app: Mapping[str, t.Any]) -> None:
+    """Refuse names that a CA cannot prove by a request to this site.
+
+    :param app: a complete description
+    """
+    if app["nginx"]["tls"]["kind"] != "acme":
+        return
+    for name in app["nginx"]["tls"]["names"]:
+        if name.startswith("*."):
+            says = f"has {name}, which a CA proves by a record in the DNS and not by a request to this site"
+            validator.refuse(where, says, "write the names one by one, or bring a certificate as tls.certificate")
+        elif name == CATCH_ALL or "." not in name or _is_address(name):
+            validator.refuse(where, f"has {name}, for which no CA gives a certificate by ACME here", "write host names of the DNS")
+
+
+def derive_tls(nginx: dict[str, t.Any]) -> None:
+    """Complete the keys of TLS; ``kind`` is empty for a site without it."""
+    tls = nginx["tls"]
+    named = next((source for source in _SOURCES if tls.get(source)), "")
+    tls["kind"] = named if named != "certificate" else "files" if _is_path(tls["certificate"]) else "given"
+    # Browsers that have seen a certificate that nobody has signed are not to insist on it.
+    tls.setdefault("hsts", 0 if tls["kind"] == "self_signed" else _HSTS_SECONDS)
+    named_hosts = [name for name in nginx["server_names"] if name != CATCH_ALL] or [nginx["host"]]
+    tls["names"] = [_plain_address(name) for name in named_hosts]
+
+
+def derive_hsts(nginx: dict[str, t.Any]) -> None:
+    """Name the variable of nginx with the header, empty where the site sends none or a user has written an own one."""
+    own = any(name.lower() == "strict-transport-security" for name in nginx["headers"])
+    sent = nginx["tls"]["kind"] and nginx["tls"]["hsts"] and not own
+    nginx["tls"]["hsts_variable"] = f"{nginx['variable']}_hsts" if sent else ""
+
+
+def warnings_of_tls(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
+    """Return what is known to hurt of certificates that descriptions give."""
+    found = []
+    for app in apps:
+        tls = app["nginx"]["tls"]
+        if tls["kind"] != "given":
+            continue
+        certificate = examine(tls["certificate"], tls["key"])
+        missing = [name for name in tls["names"] if not covers(certificate.names, name)]
+        if missing:
+            found.append(
+                f"{app['name']}.nginx.tls.certificate is for {', '.join(certificate.names) or 'no name'}, and not for {', '.join(missing)},"
+                " which plain HTTP serves as before."
+            )
+        if certificate.alone:
+            found.append(
+                f"{app['name']}.nginx.tls.certificate comes without the certificate of its issuer ({certificate.issuer}), and many clients will"
+                " not trust it; append the intermediate certificates, unless the issuer is a root that your clients have."
+            )
+    return found
+
+
+def wanted(app: Mapping[str, t.Any], server: str) -> dict[str, t.Any]:
+    """Return which certificate a host is to have for an application, without the certificate itself.
+
+    :param app: a complete description with TLS
+    :param server: the directory of the CA for ``acme``
+    """
+    tls = app["nginx"]["tls"]
+    in_files = tls["kind"] == "files"
+    return {
+        "app": app["name"],
+        "kind": tls["kind"],
+        "names": tls["names"],
+        "digest": digest(tls["certificate"], tls["key"]) if tls["kind"] == "given" else "",
+        "chain_path": tls["certificate"] if in_files else "",
+        "key_path": tls["key"] if in_files else "",
+        "server": server if tls["kind"] == "acme" else "",
+    }
+
+
+def order(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what the host needs to install the certificate of an application, which has the private key in it."""
+    tls = app["nginx"]["tls"]
+    given = tls["kind"] == "given"
+    return {**wanted(app, ""), "chain": tls["certificate"] if given else "", "key": tls["key"] if given else ""}
+
+
+def site_certificate(tls: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what a probe asks of the certificate of a site, nothing for a site without TLS."""
+    return {"kind": tls["kind"], "names": tls["names"], "redirect": tls["redirect"]} if tls["kind"] else {}
+
+
+def private_values(app: Mapping[str, t.Any]) -> list[str]:
+    """Return what no message may show."""
+    key = app["nginx"]["tls"].get("key", "")
+    return [] if _is_path(key) else [key]
+
+
+def shown(nginx: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the keys of nginx as templates see them, since messages may show the variables of a template."""
+    return {**nginx, "tls": {name: value for name, value in nginx["tls"].items() if name not in ("certificate", "key")}}
+
+
+@functools.lru_cache
+def _problem(chain: str, key: str) -> str:
+    """Return why a certificate cannot be used, empty if it can; a description is read several times in a run."""
+    try:
+        examine(chain, key)
+    except CertificateError as error:
+        return str(error)
+    return ""
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith("/")
+
+
+def _plain_address(name: str) -> str:
+    return str(ipaddress.ip_address(name.strip("[]"))) if _is_address(name) else name
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return False

@@ -1,0 +1,89 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""TLS in a description: what is refused before anything changes, what follows, and what nobody is shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import order, private_values, wanted, warnings_of_tls
+from ansible_collections.flaskops.stack.tests.unit.certificates import authority, pair
+from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
+from ansible_collections.flaskops.stack.tests.unit.render import complete, describe
+
+SHOP, OTHER, OLD = pair("shop.example.com"), pair("other.example.com"), pair("shop.example.com", since=-100)
+CHAIN = SHOP.chain + authority().chain
+
+
+def tls(*names: str, **keys):
+    return {"nginx": {"server_names": list(names or ["shop.example.com"]), "tls": keys}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"certificate": CHAIN, "key": OTHER.key}, "shop.nginx.tls.certificate has another key than the one that is given; the site's own"),
+        ({"certificate": OLD.chain, "key": OLD.key}, "shop.nginx.tls.certificate has expired on 20"),
+        ({"certificate": CHAIN}, "shop.nginx.tls.key is missing; write the private key"),
+        ({"certificate": CHAIN, "key": "/etc/ssl/private/shop.pem"}, "shop.nginx.tls has one of certificate and key as a path"),
+        (
+            {"certificate": "shop.pem", "key": SHOP.key},
+            "shop.nginx.tls.certificate is 'shop.pem', which cannot be used here; write PEM text",
+        ),
+        (
+            {"certificate": CHAIN, "key": SHOP.key, "self_signed": True},
+            "shop.nginx.tls has certificate and self_signed, but a site has one",
+        ),
+        ({"hsts": 60}, "shop.nginx.tls has no certificate; write one of"),
+        ({"self_signed": True, "hsts": -1}, "shop.nginx.tls.hsts is -1, but must be from 0 to"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_refused(keys, says):
+    assert [line for line in problems(describe(**tls(**keys))) if line.startswith(says)], problems(describe(**tls(**keys)))
+
+
+@pytest.mark.parametrize("key", ["hunter2 hunter2", "-----BEGIN PRIVATE KEY-----\x07hunter2", ["hunter2"]])
+def test_a_key_that_cannot_be_used_is_not_quoted(key):
+    found = problems(describe(**tls(certificate=CHAIN, key=key)))
+    assert any("shop.nginx.tls.key is a secret, " in line for line in found)
+    assert "hunter2" not in "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind", "hsts"),
+    [
+        ({}, "", 63072000),
+        ({"certificate": CHAIN, "key": SHOP.key}, "given", 63072000),
+        ({"certificate": "/etc/ssl/shop.pem", "key": "/etc/ssl/shop.key"}, "files", 63072000),
+        ({"self_signed": True}, "self_signed", 0),
+        ({"self_signed": True, "hsts": 60}, "self_signed", 60),
+    ],
+)
+def test_where_the_certificate_comes_from_follows(keys, kind, hsts):
+    made = complete(**tls(**keys))["nginx"]["tls"]
+    assert (made["kind"], made["hsts"]) == (kind, hsts)
+
+
+def test_names_are_those_of_the_site_without_the_one_for_every_host():
+    assert complete(**tls("shop.example.com", "_", self_signed=True))["nginx"]["tls"]["names"] == ["shop.example.com"]
+    assert complete(**tls("_", self_signed=True))["nginx"]["tls"]["names"] == ["shop"]
+    assert complete(**tls("[2001:DB8:0::1]", self_signed=True))["nginx"]["tls"]["names"] == ["2001:db8::1"]
+
+
+def test_templates_and_the_look_at_the_host_get_no_key():
+    app = complete(**tls(certificate=CHAIN, key=SHOP.key))
+    secret = SHOP.key.splitlines()[1]
+    assert secret not in json.dumps(site_files([app]))
+    assert secret not in json.dumps(wanted(app, ""))
+    assert secret in order(app)["key"]
+    assert private_values(app) == [app["nginx"]["tls"]["key"]]
+
+
+def test_what_hurts_is_told():
+    assert warnings_of_tls([complete(**tls(certificate=CHAIN, key=SHOP.key)), complete()]) == []
+    (names,) = warnings_of_tls([complete(**tls("shop.example.com", "www.example.com", certificate=CHAIN, key=SHOP.key))])
+    assert "is for shop.example.com, and not for www.example.com" in names
+    (alone,) = warnings_of_tls([complete(**tls(certificate=SHOP.chain, key=SHOP.key))])
+    assert "comes without the certificate of its issuer (commonName=Test CA)" in alone

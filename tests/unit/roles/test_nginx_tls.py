@@ -1,0 +1,106 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""TLS of sites: what nginx is told on each front, on each of its versions, and for names without a certificate."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.tests.unit.parse import Directive
+from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
+from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, decide, front_of, mapping
+
+INCLUDE = "/var/lib/flaskops/tls/shop/live/on.con[f]"
+TLS = {"self_signed": True, "hsts": 600}
+OLD_NGINX = {"__nginx_site_look": {"nginx": "1.22.1"}}
+
+
+def shop(front: str = "direct", **nginx) -> dict:
+    return describe(nginx={"server_names": ["shop.example.com"], "front": front, "tls": TLS, **nginx})
+
+
+def inner(*apps: dict, **variables) -> str:
+    """Return what the certificate of the shop includes."""
+    return nginx_files(apps, **variables)["flaskops/shop.tls.conf"]
+
+
+def rejecting(http: Directive) -> list[Directive]:
+    return [server for server in http.all("server") if server.all("ssl_reject_handshake")]
+
+
+def test_a_site_without_tls_has_nothing_of_it():
+    files = nginx_files([describe()])
+    assert not [path for path in files if "tls" in path]
+    assert not [text for text in files.values() if "443 ssl" in text or "live/on" in text]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_certificate_switches_tls_on_at_the_front_alone(front):
+    text = nginx_files([shop(front)])["sites-available/shop.conf"]
+    assert text.count(f"include {INCLUDE};") == 1
+    assert text.index(INCLUDE) < text.index("location"), "in the first server, which clients reach"
+
+
+def test_http2_is_spoken_as_each_version_of_nginx_wants_it():
+    assert "listen 443 ssl;" in inner(shop())
+    assert "http2 on;" in inner(shop())
+    old = nginx_files([shop()], **OLD_NGINX)
+    assert "listen 443 ssl http2;" in old["flaskops/shop.tls.conf"]
+    assert "http2 on" not in old["flaskops/shop.tls.conf"]
+    assert "listen 443 ssl http2 default_server;" in old["conf.d/flaskops-tls.conf"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "place"),
+    [(["443"], "https://$flaskops_name$request_uri"), (["192.0.2.1:8443"], "https://$flaskops_name:8443$request_uri")],
+)
+def test_plain_requests_are_redirected_to_where_tls_is_spoken(listen, place):
+    text = inner(shop(), nginx_site_tls_listen=listen)
+    assert "set $flaskops_redirect $flaskops_certified$flaskops_plain;" in text
+    assert f"return 308 {place};" in text
+    assert "308" not in inner(shop(tls={"self_signed": True, "redirect": False}))
+
+
+def test_a_request_that_a_ca_or_a_trusted_proxy_makes_is_not_redirected(rendered):
+    plain = mapping(rendered(shop()), "$flaskops_plain")
+    assert decide(plain, "http /cart") == "1"
+    assert decide(plain, "https /cart") == "0"
+    assert decide(plain, "http /.well-known/acme-challenge/token") == "0"
+    assert decide(plain, "http /other/.well-known/acme-challenge/token") == "1"
+
+
+def test_unknown_names_get_no_handshake(rendered):
+    (server,) = rejecting(rendered(shop()))
+    assert server.values("listen") == ["443 ssl default_server", "[::]:443 ssl default_server"]
+    assert server.values("ssl_protocols") == ["TLSv1.2 TLSv1.3"], "the protocol is settled before the name is known"
+
+
+def test_the_site_for_every_host_takes_the_place_of_the_server_for_unknown_names(rendered):
+    every = shop(server_names=["_"])
+    (server,) = rejecting(rendered(every))
+    assert server.values("listen") == ["443 ssl", "[::]:443 ssl"]
+    assert "listen 443 ssl default_server;" in inner(every)
+    assert rejecting(rendered(shop(), nginx_site_catch_all=False)) == []
+
+
+def test_the_profile_is_that_of_the_host(rendered):
+    (server,) = rejecting(rendered(shop(), nginx_site_tls_profile="modern"))
+    assert server.values("ssl_protocols") == ["TLSv1.3"]
+    assert server.values("ssl_ciphers") == []
+
+
+def test_hsts_goes_over_tls_alone_and_leaves_the_word_to_the_application(rendered):
+    http = rendered(shop(routes=[{"path": "/"}, {"path": "/api", "mode": "cache", "ignore_cookies": []}]))
+    lines = mapping(http, "$flask_shop_hsts")
+    assert decide(lines, "on ") == "max-age=600"
+    assert decide(lines, " ") == ""
+    assert decide(lines, "on max-age=1") == ""
+    site = front_of(http)
+    header = "Strict-Transport-Security $flask_shop_hsts always"
+    assert header in site.values("add_header")
+    (cached,) = [place for place in site.all("location") if place.args == ("/api",)]
+    assert header in cached.values("add_header"), "a level with a header of its own inherits none"
+
+
+@pytest.mark.parametrize("changes", [{"tls": {**TLS, "hsts": 0}}, {"headers": {"strict-transport-security": "max-age=1"}}])
+def test_no_hsts_where_it_is_off_or_a_header_of_the_users_own(rendered, changes):
+    assert "$flask_shop_hsts" not in str(rendered(shop(**changes)))
