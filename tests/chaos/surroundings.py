@@ -9,14 +9,14 @@ from ansible_collections.flaskops.stack.tests.chaos.points import Case, Step, ma
 
 # A run is disturbed in these functions of plugins/module_utils, written as module and name. tests/unit/chaos has a test that each of them is there.
 UNPACK = "release.build._unpack"
-INSTALL_UWSGI = "release.virtualenv._install_uwsgi"
-FINISH_RELEASE = "release.build._finish_release"
+FILL_VIRTUALENV = "release.virtualenv._fill"
+PUBLISH_RELEASE = "release.build._publish"
 WRITE_HISTORY = "app.history.record"
 WRITE_INSTANCE = "instance.instance.write"
 STAGE_FILES = "config_tree.stage.apply_plan"
 BUILD_TREE = "config_tree.transaction._build"
 GO_LIVE = "config_tree.transaction._go_live"
-POINTS = (UNPACK, INSTALL_UWSGI, FINISH_RELEASE, WRITE_HISTORY, WRITE_INSTANCE, STAGE_FILES, BUILD_TREE, GO_LIVE)
+POINTS = (UNPACK, FILL_VIRTUALENV, PUBLISH_RELEASE, WRITE_HISTORY, WRITE_INSTANCE, STAGE_FILES, BUILD_TREE, GO_LIVE)
 
 KIND = "surroundings"
 APP = "/srv/flask/ledger"
@@ -51,8 +51,8 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
     """
     full = (
         ("disk full while the release is unpacked", APP, UNPACK),
-        ("disk full while the virtualenv is built", APP, INSTALL_UWSGI),
-        ("disk full while the release is finished", APP, FINISH_RELEASE),
+        ("disk full while the virtualenv is built", APP, FILL_VIRTUALENV),
+        ("disk full while the release is finished", APP, PUBLISH_RELEASE),
         ("disk full while the history is written", APP, WRITE_HISTORY),
         ("disk full while the instance is written", "/etc", WRITE_INSTANCE),
         ("disk full while nginx files are staged", "/etc", STAGE_FILES),

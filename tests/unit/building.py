@@ -17,8 +17,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import run
+from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage, StepError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, run
 from ansible_collections.flaskops.stack.tests.unit.archives import tar
 
 # A user other than root with a group of the same name, as each application has one.
@@ -40,7 +40,7 @@ FOUND = {python: version_for_others(python) for python in (sys._base_executable,
 PYTHON, VERSION = next(((python, version) for python, version in FOUND.items() if version), ("", ""))
 needs_root = pytest.mark.skipif(not PYTHON, reason="root is needed, and an interpreter that other users can run")
 
-# In place of pip: writes down how it was called and by whom, and installs a file for each argument that is no option.
+# In place of pip: writes down how it was called and by whom, and installs uWSGI and a file that everybody may write to.
 PIP = """
 import os, sys
 from pathlib import Path
@@ -53,23 +53,43 @@ if "fail" in sys.argv[-1]:
 if "--constraint" in sys.argv:
     with log.open("a") as file:
         print("constraints:", Path(sys.argv[sys.argv.index("--constraint") + 1]).read_text().strip(), file=file)
-if "freeze" in sys.argv:
-    print("flask==3.1.3")
-    print("-e /srv/somewhere")
-    print("local @ file:///x")
 if "--target" in sys.argv:
     Path("installed.py").write_text("x = 1")
 elif "install" in sys.argv:
     Path(sys.prefix, "installed").touch()
     Path(sys.prefix, "installed").chmod(0o666)
+if "pyuwsgi==2" in sys.argv:
+    described = next(Path(sys.prefix).glob("lib/*/site-packages")) / "pyuwsgi-2.dist-info"
+    described.mkdir(exist_ok=True)
+    (described / "METADATA").write_text("Name: pyuwsgi\\nVersion: 2\\n")
 """
 
+# The packages that every virtualenv has from the beginning, and what is in their directories beside the metadata.
+PACKAGES = {"flask-3.1.3": "", "local-1.0": "direct_url.json", "pip-25.0": ""}
 
-def without_systemd(cage: Cage, command: Sequence[str], directory: str, env: Mapping[str, str]) -> str:
-    """Run a command as the user of its cage: the machine that runs these tests need not run systemd."""
+
+def describe(packages: Path) -> None:
+    """Write metadata as installers do."""
+    for package, more in PACKAGES.items():
+        name, _dash, version = package.partition("-")
+        described = packages / f"{package}.dist-info"
+        described.mkdir(parents=True)
+        (described / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n\nName: not this\n")
+        if more:
+            (described / more).write_text("{}")
+
+
+def without_systemd(cage: Cage, commands: Sequence[Sequence[str]], directory: str, env: Mapping[str, str]) -> str:
+    """Run commands as the user of their cage: the machine that runs these tests need not run systemd."""
     user = pwd.getpwnam(cage.user)
     options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "umask": 0o022, "cwd": directory}
-    return run(command, together=True, env=env, **options).output
+    printed = ""
+    for step, command in enumerate(commands):
+        try:
+            printed += run(command, together=True, env=env, **options).output
+        except CommandError as error:
+            raise StepError(str(error), step) from error
+    return printed
 
 
 def make_host():
@@ -77,6 +97,7 @@ def make_host():
     place = Path(tempfile.mkdtemp(prefix="flaskops-test-"))
     place.chmod(0o755)
     (place / "pip").mkdir()
+    describe(place / "pip")
     (place / "pip/pip.py").write_text(PIP.replace("LOG", f"{place}/shared/pip.log"))
     python = place / "python"
     python.write_text(
@@ -88,7 +109,7 @@ def make_host():
         test ! -e {place}/no-$how || exit 1
         packages="$place/lib/python{VERSION}/site-packages"
         mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
-        cp {place}/pip/pip.py "$packages"
+        cp -r {place}/pip/. "$packages"
         """)
     )
     python.chmod(0o755)

@@ -87,12 +87,6 @@ def stop(units: t.Sequence[str], seconds: float = _STOP_SECONDS) -> None:
         _call(*command, accepted=(0, 5), runner=functools.partial(run, timeout=_KILL_SECONDS))
 
 
-def matching(pattern: str) -> list[str]:
-    """Return the units that systemd has in memory, by a pattern such as ``flask-shop-build-*.service``."""
-    listed = _call("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "--", pattern)
-    return [line.split()[0] for line in listed.splitlines() if line.strip()]
-
-
 def reset_failed(units: t.Sequence[str]) -> None:
     """Forget failures of units; those that did not fail are no error."""
     if units:

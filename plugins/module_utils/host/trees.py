@@ -22,6 +22,8 @@ from .command import ANY_STATUS, run
 # For a directory inside another one. Opening a named pipe that took its place does not wait.
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# open(2) fails with one of these where nothing is, or where a link or something else took the place of what is wanted.
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 # Every level takes a descriptor while the levels below it are walked.
 _DEEPEST = 128
 # The files of a release or a virtualenv may have this size together, and there may be so many of them; each is read once.
@@ -68,7 +70,7 @@ def walk(directory: int, path: str, bottom_up: bool = False, changing: bool = Fa
         try:
             inner = os.open(name, DIRECTORY, dir_fd=directory)
         except OSError as error:
-            if changing and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            if changing and error.errno in ABSENT:
                 continue
             raise
         try:
@@ -101,21 +103,37 @@ def give_to_user(tree: str, user: int, group: int) -> None:
 
     From the bottom up, modes before owners: the user gets a directory when root has done everything in it.
     """
+    _give(tree, user, group, dated=False)
+
+
+def settle(tree: str) -> None:
+    """Give a tree that root has unpacked to root alone, and every file a time that follows from its content."""
+    _give(tree, os.geteuid(), os.getegid(), dated=True)
+
+
+def _give(tree: str, user: int, group: int, dated: bool) -> None:
     with opened(tree, DIRECTORY) as top:
         for directory, _path in walk(top, "", bottom_up=True):
             for name in others(directory):
-                _give_entry(name, directory, user, group)
+                _give_entry(name, directory, user, group, dated)
             os.fchmod(directory, os.fstat(directory).st_mode & _KEPT_MODE)
             os.fchown(directory, user, group)
 
 
-def _give_entry(name: str, directory: int, user: int, group: int) -> None:
-    if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-        with opened(name, FILE, directory) as file:
-            os.fchmod(file, os.fstat(file).st_mode & _KEPT_MODE)
-            os.fchown(file, user, group)
-    else:
+def _give_entry(name: str, directory: int, user: int, group: int, dated: bool) -> None:
+    if not stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
         os.chown(name, user, group, dir_fd=directory, follow_symlinks=False)
+        return
+    with opened(name, FILE, directory) as file:
+        status = os.fstat(file)
+        if dated:
+            digest = hashlib.sha256()
+            for block in blocks(file, status.st_size):
+                digest.update(block)
+            date = _date(digest.digest())
+            os.utime(file, (date, date))
+        os.fchmod(file, status.st_mode & _KEPT_MODE)
+        os.fchown(file, user, group)
 
 
 def copy_from_user(tree: str, target: str, user: int, dated: bool = False) -> None:

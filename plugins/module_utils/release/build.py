@@ -3,7 +3,8 @@
 """Build releases: unpack the source, make the virtualenv, run the build hooks, compile, and hand everything over to root.
 
 Releases and virtualenvs are immutable once they are complete. Foreign code is installed and run as the application's user, in a directory
-that root takes over afterwards: no package code runs as root, and the application cannot write to what was built.
+that root copies afterwards: no package code runs as root, and the application cannot write to what was built. Where no foreign code works
+in a release, its tree is root's from the beginning and nothing is copied.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from ..app.links import point
 from ..app.orders import ReleaseOrder
 from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
-from ..host.trees import copy_from_user, give_to_user
+from ..host.trees import copy_from_user, give_to_user, settle
+from .bytecode import compile_tree
 from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
 from .virtualenv import build_virtualenv
 from .workshop import Workshop, pip
@@ -95,13 +97,20 @@ def _make_missing(app: ReleaseOrder, archive: str | None, workshop: Workshop, tr
     """Make the virtualenv or the release or both, and add what is whole to ``made``."""
     places, plan = AppRoot(app["root"]), app["release"]
     release = places.release(plan["id"])
+    complete = is_complete(places.root, plan["virtualenv_id"])
+    # Installers build what requirements name by path in its place.
+    others_write = not complete or plan["package"] is not None or bool(app["hooks"]["build"])
     if tree != release:
-        _unpack(app, archive, tree)
-    if not is_complete(places.root, plan["virtualenv_id"]):
+        _unpack(archive, tree)
+        if others_write:
+            give_to_user(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
+        else:
+            settle(tree)
+    if not complete:
         build_virtualenv(app, workshop)
         made.append(places.virtualenv(plan["virtualenv_id"]))
     if tree != release:
-        _finish_release(app, workshop, tree, release)
+        _publish(app, workshop, _taken(app, workshop, tree) if others_write else tree)
         made.append(release)
 
 
@@ -120,8 +129,8 @@ def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
         discard(home)
 
 
-def _unpack(app: ReleaseOrder, archive: str | None, tree: str) -> None:
-    """Unpack the shipped tree beside the releases, owned by the application's user until it is built."""
+def _unpack(archive: str | None, tree: str) -> None:
+    """Unpack the shipped tree beside the releases."""
     if archive is None:
         raise BuildError("the release is neither on the host nor shipped")
     os.mkdir(tree, 0o755)
@@ -134,7 +143,6 @@ def _unpack(app: ReleaseOrder, archive: str | None, tree: str) -> None:
             tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BuildError(f"the shipped source is damaged ({error}); run again") from error
-    give_to_user(tree, pwd.getpwnam(app["user"]).pw_uid, grp.getgrnam(app["user"]).gr_gid)
 
 
 def _leading_out(members: t.Sequence[tarfile.TarInfo]) -> list[str]:
@@ -155,8 +163,8 @@ def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
     return True
 
 
-def _finish_release(app: ReleaseOrder, workshop: Workshop, tree: str, release: str) -> None:
-    """Turn an unpacked tree into the release: installed if it is a package, built by its hooks, compiled, owned by root."""
+def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
+    """Install the release if it is a package, run its build hooks, and return a copy of the tree, which is root's from the beginning."""
     plan, venv = app["release"], AppRoot(app["root"]).virtualenv(app["release"]["virtualenv_id"])
     if plan["package"]:
         file = plan["package"].partition("[")[0]
@@ -164,15 +172,20 @@ def _finish_release(app: ReleaseOrder, workshop: Workshop, tree: str, release: s
         os.unlink(f"{tree}/{file}")
     record = ReleaseRecord.from_dict(plan)
     run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home)
-    # An immutable tree needs no check of its sources. A file of another Python version in it is no reason to stop.
-    compileall = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", ".", "-p", release, "."]
-    with contextlib.suppress(CommandError):
-        workshop.run([f"{venv}/bin/python", *compileall])
     copy = AppRoot(app["root"]).unfinished_copy(plan["id"])
     copy_from_user(tree, copy, pwd.getpwnam(app["user"]).pw_uid, dated=True)
     discard(tree)
-    write_atomically(AppRoot(app["root"]).release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
+    return copy
+
+
+def _publish(app: ReleaseOrder, workshop: Workshop, tree: str) -> None:
+    """Make a tree of root's the release: compile it, record it, and give it its final name."""
+    places, plan = AppRoot(app["root"]), app["release"]
+    release = places.release(plan["id"])
+    compile_tree(workshop, f"{places.virtualenv(plan['virtualenv_id'])}/bin/python", tree, release)
+    record = ReleaseRecord.from_dict(plan)
+    write_atomically(places.release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)
     # Flush the tree before the rename that publishes it; the link `next` is set only afterwards.
-    sync_filesystem(copy)
-    os.rename(copy, release)
+    sync_filesystem(tree)
+    os.rename(tree, release)
     fsync(os.path.dirname(release))

@@ -1,43 +1,57 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Install the requirements of a release into its virtualenv."""
+"""The commands that fill the virtualenv of a release, and the versions in it as another host needs them."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..app.orders import ReleaseOrder
-from .pins import is_pin
+from .installed import Distribution, installed, normal_name, pins
 from .workshop import Workshop, pip
 
 
-def install_requirements(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str]) -> str:
-    """Install what the source and the description require, and return what is installed then, as ``pip freeze`` prints it.
+def first_installations(app: ReleaseOrder, venv: str, constraints: str) -> list[list[str]]:
+    """Return the commands that install what the source and the description require, and uWSGI, into an empty virtualenv.
 
-    :param chosen: a file that pip reads, with the versions that another host has chosen; other versions may be in it afterwards
+    :param constraints: the path of a file with the versions that another host has chosen
     """
     plan, install = app["release"], [*pip(venv), "install"]
-    source = ["--requirement", plan["requirements"]] if plan["requirements"] else []
-    source += [f"./{plan['package']}"] if plan["package"] else []
-    # If one requirement has a hash, pip wants a hash of every one, so those of the description are installed afterwards.
-    apart = app["extra_requirements"] if plan["hashed"] else []
-    together = source if plan["hashed"] else [*source, *app["extra_requirements"]]
-    if together:
-        workshop.run([*install, *(["--constraint", chosen.name] if app["constraints"] else []), *together])
+    required = ["--requirement", plan["requirements"]] if plan["requirements"] else []
+    required += [f"./{plan['package']}"] if plan["package"] else []
+    required += [] if plan["hashed"] else app["extra_requirements"]
+    commands = [[*install, *(["--constraint", constraints] if app["constraints"] else []), *required]] if required else []
     if plan["package"]:
         # The virtualenv keeps what the package needs; the package itself is the release.
-        workshop.run([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
-    frozen = _frozen(app, venv, workshop)
+        commands.append([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
+    # The sources of uWSGI's wheel would be compiled, which is what one takes the wheel to do without.
+    wheel = ["--only-binary", "pyuwsgi"] if is_wheel(app["uwsgi"]) else []
+    return [*commands, [*install, *wheel, app["uwsgi"]]]
+
+
+def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
+    """Install what pip takes in a later call only, with the versions of what is installed already.
+
+    :param chosen: a file that pip reads
+    """
+    # If one requirement has a hash, pip wants a hash of every one, so those of the description are installed afterwards.
+    apart = app["extra_requirements"] if app["release"]["hashed"] else []
     if apart:
-        rewrite(chosen, constraints_of(frozen))
-        workshop.run([*install, "--constraint", chosen.name, *apart])
-        frozen = _frozen(app, venv, workshop)
-    return frozen
+        _install_beside(apart, app, venv, workshop, chosen)
+    # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
+    if app["gevent"] and (gevent := not_in(installed(venv), app["gevent"])):
+        _install_beside(gevent, app, venv, workshop, chosen)
 
 
-def _frozen(app: ReleaseOrder, venv: str, workshop: Workshop) -> str:
-    """Return what is installed, without the packages of the distribution, which are not of this virtualenv."""
-    return workshop.run([*pip(venv), "freeze", *(["--local"] if app["system_site_packages"] else [])])
+def _install_beside(wanted: t.Sequence[str], app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
+    rewrite(chosen, constraints_of(app, venv))
+    workshop.run([*pip(venv), "install", "--constraint", chosen.name, *wanted])
+
+
+def is_wheel(uwsgi: str) -> bool:
+    """Return whether a requirement of uWSGI is one of its wheel."""
+    return uwsgi.lower().startswith("py")
 
 
 def rewrite(file: t.IO[str], text: str) -> None:
@@ -48,9 +62,20 @@ def rewrite(file: t.IO[str], text: str) -> None:
     file.flush()
 
 
-def constraints_of(frozen: str) -> str:
-    """Return the lines of ``pip freeze`` that can constrain another installation; paths of this host cannot."""
-    return "".join(f"{line}\n" for line in frozen.splitlines() if is_pin(line))
+def not_in(there: t.Iterable[Distribution], wanted: t.Sequence[str]) -> list[str]:
+    """Return the pins of packages that are not installed yet: a version that the application has chosen stays."""
+    names = {normal_name(distribution.name) for distribution in there}
+    return [pin for pin in wanted if _name(pin) not in names]
+
+
+def _name(requirement: str) -> str:
+    """Return the normalized name at the beginning of a requirement (PEP 508)."""
+    return normal_name(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+
+
+def constraints_of(app: ReleaseOrder, venv: str) -> str:
+    """Return what a virtualenv has, as constraints for another host. The description says itself which uWSGI that is."""
+    return "".join(f"{pin}\n" for name, pin in pins(installed(venv)) if name != _name(app["uwsgi"]))
 
 
 def _distribution(package: str) -> str:

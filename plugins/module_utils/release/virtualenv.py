@@ -7,18 +7,18 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
 import tempfile
 import typing as t
 
 from ..app.layout import AppRoot
 from ..app.orders import ReleaseOrder
+from ..host.cage import StepError
 from ..host.command import CommandError
 from ..host.files import sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, remove
-from .installation import constraints_of, install_requirements, rewrite
+from .installation import constraints_of, first_installations, install_the_rest, is_wheel, rewrite
 from .store import discard
-from .workshop import Workshop, pip
+from .workshop import Workshop
 
 # A program for the interpreter of the virtualenv, whatever its version; its arguments are the directory and options of venv.
 # It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
@@ -79,39 +79,48 @@ def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
     venv, mark = places.virtualenv(plan["virtualenv_id"]), places.constraints(plan["virtualenv_id"])
     with contextlib.suppress(FileNotFoundError):
         os.unlink(mark)
-    _empty_virtualenv(app, venv, workshop)
     # Beside the virtualenv, where its user reads it and makes no names.
     with tempfile.NamedTemporaryFile("w", dir=places.virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
         rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
-        frozen = install_requirements(app, venv, workshop, chosen)
-        _install_uwsgi(app, venv, workshop)
-        if gevent := _not_in(frozen, app["gevent"]):
-            # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
-            rewrite(chosen, constraints_of(frozen))
-            workshop.run([*pip(venv), "install", "--constraint", chosen.name, *gevent])
+        _fill(app, venv, workshop, first_installations(app, venv, chosen.name))
+        install_the_rest(app, venv, workshop, chosen)
     _replace_by_copy(app, venv)
     # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.
     sync_filesystem(venv)
-    write_atomically(mark, constraints_of(frozen), 0o644)
+    write_atomically(mark, constraints_of(app, venv), 0o644)
 
 
-def _empty_virtualenv(app: ReleaseOrder, venv: str, workshop: Workshop) -> None:
-    """Make a virtualenv with pip in it."""
+def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Sequence[t.Sequence[str]]) -> None:
+    """Make a virtualenv with pip in it, and run the commands that install something into it, the last of which installs uWSGI.
+
+    :raises CommandError: naming the remedy if there is no wheel of uWSGI
+    """
     user = pwd.getpwnam(app["user"])
     # The second one is slow and works wherever virtualenvs do, or says why not.
     options = ["--system-site-packages"] if app["system_site_packages"] else []
-    commands = [venv_command(app["python"], venv, *options), [app["python"], "-I", "-m", "venv", venv, *options]]
-    for command in commands:
+    makers = [venv_command(app["python"], venv, *options), [app["python"], "-I", "-m", "venv", venv, *options]]
+    for maker in makers:
         discard(venv)
         os.mkdir(venv, 0o755)
         os.chown(venv, user.pw_uid, user.pw_gid)
         try:
-            workshop.run(command)
+            workshop.run_each([maker, *installations])
             return
-        except CommandError:
-            if command is commands[-1]:
+        except StepError as error:
+            if error.step == len(installations) and is_wheel(app["uwsgi"]) and "No matching distribution" in str(error):
+                raise _no_wheel(app["uwsgi"], venv, workshop, error) from error
+            if error.step != 0 or maker is makers[-1]:
                 raise
+
+
+def _no_wheel(package: str, venv: str, workshop: Workshop, error: CommandError) -> CommandError:
+    show = "import platform; print(platform.python_version(), 'on', platform.machine())"
+    python = workshop.run([f"{venv}/bin/python", "-I", "-c", show])
+    return CommandError(
+        f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
+        f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
+    )
 
 
 def _replace_by_copy(app: ReleaseOrder, venv: str) -> None:
@@ -121,36 +130,3 @@ def _replace_by_copy(app: ReleaseOrder, venv: str) -> None:
     copy_from_user(venv, copy, pwd.getpwnam(app["user"]).pw_uid)
     remove(venv)
     os.rename(copy, venv)
-
-
-def _not_in(frozen: str, pins: t.Sequence[str]) -> list[str]:
-    """Return the pins of packages that are not installed yet: a version that the application has chosen stays."""
-    there = {_normal(re.split(r"==| @ ", line)[0]) for line in frozen.splitlines()}
-    return [pin for pin in pins if _normal(pin.partition("==")[0]) not in there]
-
-
-def _normal(name: str) -> str:
-    """Return the normalized name of a package (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _install_uwsgi(app: ReleaseOrder, venv: str, workshop: Workshop) -> None:
-    """Install uWSGI. The sources of its wheel would be compiled, which is what one takes the wheel to do without.
-
-    :raises CommandError: naming the remedy if there is no wheel
-    """
-    package = app["uwsgi"]
-    if not package.lower().startswith("py"):
-        workshop.run([*pip(venv), "install", package])
-        return
-    try:
-        workshop.run([*pip(venv), "install", "--only-binary", "pyuwsgi", package])
-    except CommandError as error:
-        if "No matching distribution" not in str(error):
-            raise
-        show = "import platform; print(platform.python_version(), 'on', platform.machine())"
-        python = workshop.run([f"{venv}/bin/python", "-I", "-c", show])
-        raise CommandError(
-            f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
-            f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
-        ) from error

@@ -28,5 +28,12 @@ class Workshop(t.NamedTuple):
 
         :raises CommandError: if it fails
         """
+        return self.run_each([command])
+
+    def run_each(self, commands: t.Sequence[t.Sequence[str]]) -> str:
+        """Run commands that install or build something until one fails, and return what they printed.
+
+        :raises StepError: if one fails
+        """
         # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-        return self.within.run(command, self.directory, in_locale(environment(self.home), "C.UTF-8"))
+        return self.within.run_each(commands, self.directory, in_locale(environment(self.home), "C.UTF-8"))

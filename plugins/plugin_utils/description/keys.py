@@ -476,10 +476,13 @@ APP = Key(
         ),
         "command_limits": Key(
             "dict",
-            "Limits of each command that a deployment runs: of pip and of each hook. A command that exceeds one is ended, and the run fails.",
+            "Limits of the commands that a deployment runs: of those that make a virtualenv together, and of each hook. A command that exceeds"
+            " one is ended, and the run fails.",
             default={},
             keys={
-                "timeout": Key("int", "Seconds that a command may take.", default=1800, minimum=1, maximum=86400),
+                "timeout": Key(
+                    "int", "Seconds that a hook, or the commands that make a virtualenv, may take.", default=1800, minimum=1, maximum=86400
+                ),
                 "memory_max": Key(
                     "str",
                     "Memory of all processes of a command together, as a size or as a share of the host's memory.",

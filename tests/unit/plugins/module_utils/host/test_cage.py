@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import cage as cage_module
 from ansible_collections.flaskops.stack.plugins.module_utils.host import output, systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage, end_leftovers
+from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage, StepError, end_leftovers
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 
 CAGE = Cage("flask-shop.build", "shop", ("ProtectSystem=strict",), 60, "80%")
@@ -33,7 +33,6 @@ def place(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(cage_module, "_ENVIRONMENTS", str(tmp_path / "run"))
     for name in ("stop", "reset_failed"):
         monkeypatch.setattr(systemd, name, lambda units, *_more, name=name: note(tmp_path, name, units))
-    monkeypatch.setattr(systemd, "matching", lambda pattern: [pattern.replace("*", "old")])
     return tmp_path
 
 
@@ -92,3 +91,41 @@ def test_what_a_killed_run_has_left_is_ended(place):
     end_leftovers("flask-shop.build")
     assert (place / "ended").read_text() == "stop flask\nreset_failed flask\n"
     assert sorted(path.name for path in (place / "run").iterdir()) == ["flask-shop.migrate-1.env", "lock"]
+
+
+def test_a_unit_that_cannot_be_ended_is_found_by_the_next_run(place, monkeypatch):
+    """The environment file of a unit is the sign that it may run."""
+    real = systemd.stop
+    monkeypatch.setattr(systemd, "stop", lambda *_units: (_ for _ in ()).throw(systemd.SystemdError("it stays")))
+    monkeypatch.setattr(output, "MOST_BYTES", 100_000)
+    with pytest.raises(systemd.SystemdError, match="it stays"):
+        CAGE.run(["yes"], "/", {})
+    assert [path.suffix for path in (place / "run").iterdir()] == [".env"]
+    monkeypatch.setattr(systemd, "stop", real)
+    end_leftovers("flask-shop.build")
+    assert "stop flask\n" in (place / "ended").read_text()
+    assert list((place / "run").iterdir()) == []
+
+
+# --- several commands in one unit ------------------------------------------------------------------------------------------------
+
+
+def test_commands_in_a_row_are_one_unit_and_print_together(place):
+    assert CAGE.run_each([["echo", "it's"], ["sh", "-c", "echo two >&2"]], "/", {}) == "it's\ntwo\n"
+    assert (place / "arguments").read_text().count("--unit=") == 1
+
+
+def test_the_first_command_that_fails_is_the_last_one_and_is_named(place, monkeypatch):
+    shows(monkeypatch, "exit-code")
+    commands = [["echo", "one"], ["sh", "-c", "echo two; exit 3"], ["touch", f"{place}/three"]]
+    with pytest.raises(StepError, match=r"^'sh -c echo two; exit 3' ended with 3:\ntwo$") as caught:
+        CAGE.run_each(commands, "/", {})
+    assert caught.value.step == 1
+    assert not (place / "three").exists()
+
+
+@pytest.mark.parametrize("printed", [r"\036" + "7\\n", r"\036" + "x\\n", r"\036"])
+def test_a_command_that_prints_the_separator_spoils_no_more_than_its_message(place, monkeypatch, printed):
+    shows(monkeypatch, "timeout")
+    with pytest.raises(StepError, match="has not ended within 60 s"):
+        CAGE.run_each([["true"], ["sh", "-c", f"printf '{printed}'; exit 3"]], "/", {})

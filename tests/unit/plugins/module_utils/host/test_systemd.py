@@ -110,11 +110,6 @@ def test_a_unit_that_refuses_to_stop_is_killed(run):
     assert run.commands == [stop, ["systemctl", "kill", "--signal=KILL", "--", *UNITS], stop]
 
 
-def test_units_are_found_by_a_pattern(run):
-    run.answer = (0, "flask-a.build-1.service loaded active running x\nflask-a.build-2.service loaded failed failed x\n", "")
-    assert systemd.matching("flask-a.build-*.service") == ["flask-a.build-1.service", "flask-a.build-2.service"]
-
-
 def test_a_stop_of_what_is_not_known_is_no_error(run):
     run.answer = (5, "", "Unit x.timer not loaded.")
     systemd.stop(["x.timer"])

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Cage
 from ansible_collections.flaskops.stack.tests.unit.building import make_host, without_systemd
 
@@ -16,6 +15,5 @@ shared_host = pytest.fixture(make_host, name="shared_host", scope="module")
 @pytest.fixture(autouse=True, scope="module")
 def _no_systemd():
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Cage, "run", without_systemd)
-        patched.setattr(systemd, "matching", lambda _pattern: [])
+        patched.setattr(Cage, "run_each", without_systemd)
         yield

@@ -83,7 +83,7 @@ def test_nothing_built_is_writable_by_others(whole):
 
 @needs_root
 def test_requirements_are_installed_then_uwsgi(whole):
-    assert pip_calls(whole) == ["install --requirement requirements.txt", "freeze", "install --only-binary pyuwsgi pyuwsgi==2"]
+    assert pip_calls(whole) == ["install --requirement requirements.txt", "install --only-binary pyuwsgi pyuwsgi==2"]
     # pip runs in the code, so that paths in requirements are right.
     assert f"{whole.place}/releases/.r1" in whole.pip.read_text()
 
@@ -95,34 +95,28 @@ GEVENT = ["gevent==26.9.0", "zope.event==6.2", "Flask==1.0"]
 def test_gevent_is_installed_beside_the_versions_of_the_requirements(host):
     build({**description(host), "gevent": GEVENT}, packed(host.place))
     calls = pip_calls(host)
-    assert calls[:2] == ["freeze", "install --only-binary pyuwsgi pyuwsgi==2"]
+    assert calls[0] == "install --only-binary pyuwsgi pyuwsgi==2"
     # Flask is not among them: the requirements have installed it, and their version stays.
-    assert calls[2].startswith("install --constraint ")
-    assert calls[2].endswith(".txt gevent==26.9.0 zope.event==6.2")
+    assert calls[1].startswith("install --constraint ")
+    assert calls[1].endswith(".txt gevent==26.9.0 zope.event==6.2")
     assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
 
 
 @needs_root
 def test_further_requirements_are_resolved_together_with_those_of_the_source(host):
     build(description(host, extra_requirements=["psycopg==3"], requirements="requirements.txt"), packed(host.place))
-    assert pip_calls(host)[:2] == ["install --requirement requirements.txt psycopg==3", "freeze"]
+    assert pip_calls(host)[0] == "install --requirement requirements.txt psycopg==3"
 
 
 @needs_root
 def test_further_requirements_need_no_hashes_where_the_source_has_some(host):
     """pip wants all hashes or none in one call. Versions that have hashes stay."""
     build(description(host, extra_requirements=["psycopg==3"], requirements="requirements.txt", hashed=True), packed(host.place))
-    first, _freeze, second, *_rest = pip_calls(host)
+    first, _uwsgi, second = pip_calls(host)
     assert first == "install --requirement requirements.txt"
     assert second.startswith("install --constraint ")
     assert second.endswith(" psycopg==3")
     assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
-
-
-@needs_root
-def test_a_virtualenv_with_the_packages_of_the_distribution_says_what_is_its_own(host):
-    build(description(host, system_site_packages=True), packed(host.place))
-    assert pip_calls(host)[0] == "freeze --local"
 
 
 @needs_root
@@ -199,7 +193,6 @@ def test_a_package_becomes_the_release_and_its_requirements_the_virtualenv(host)
     assert pip_calls(host) == [
         "install ./shop-1.0-py3-none-any.whl[fast]",
         "uninstall --yes shop",
-        "freeze",
         "install --only-binary pyuwsgi pyuwsgi==2",
         "install --no-deps --no-compile --target . ./shop-1.0-py3-none-any.whl",
     ]
@@ -209,7 +202,7 @@ def test_a_package_becomes_the_release_and_its_requirements_the_virtualenv(host)
 @needs_root
 def test_uwsgi_from_source_may_be_compiled(host):
     build({**description(host), "uwsgi": "uwsgi==2.0.31"}, packed(host.place))
-    assert pip_calls(host) == ["freeze", "install uwsgi==2.0.31"]
+    assert pip_calls(host) == ["install uwsgi==2.0.31"]
 
 
 @needs_root
@@ -223,7 +216,7 @@ def test_a_second_build_makes_nothing(host):
 @needs_root
 def test_an_equal_virtualenv_is_used_again(host):
     build(description(host), packed(host.place))
-    assert pip_calls(host) == ["freeze", "install --only-binary pyuwsgi pyuwsgi==2"], "without requirements there is only uWSGI"
+    assert pip_calls(host) == ["install --only-binary pyuwsgi pyuwsgi==2"], "without requirements there is only uWSGI"
     host.pip.unlink()
     assert build(description(host, id="r2"), packed(host.place)) == [str(host.place / "releases/r2"), str(host.place / "next")]
     assert not host.pip.exists()

@@ -105,10 +105,10 @@ def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
 
 
 @needs_root
-@pytest.mark.parametrize("step", [0, 4, 7])
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
 def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
     steps = iter(range(100))
-    real = Cage.run
+    real = Cage.run_each
 
     def run(*args):
         if next(steps) == step:
@@ -116,7 +116,7 @@ def test_a_build_that_is_interrupted_leaves_nothing(host, monkeypatch, step):
         return real(*args)
 
     archive = packed(host.place, {"shop-1.0-py3-none-any.whl": "x"})
-    monkeypatch.setattr(Cage, "run", run)
+    monkeypatch.setattr(Cage, "run_each", run)
     with pytest.raises(KeyboardInterrupt):
         build(description(host, package="shop-1.0-py3-none-any.whl", hooks=["true"]), archive)
     assert left(host) == []

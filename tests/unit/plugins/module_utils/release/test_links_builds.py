@@ -159,14 +159,14 @@ def test_no_bit_gives_rights_to_others(host, kind):
 @pytest.mark.parametrize("place", ["releases/.r1/stolen", "venvs/v1/stolen"])
 def test_a_hard_link_to_somebody_elses_file_is_refused(host, precious, monkeypatch, place):
     """Kernels without fs.protected_hardlinks let everybody make one."""
-    real = Cage.run
+    real = Cage.run_each
 
     def run(*args):
         with contextlib.suppress(OSError):
             os.link(precious, host.place / place)
         return real(*args)
 
-    monkeypatch.setattr(Cage, "run", run)
+    monkeypatch.setattr(Cage, "run_each", run)
     with pytest.raises(OSError, match=f"^'stolen' is a file of root and not of {USER}, who built the rest: a hard link"):
         build(description(host), packed(host.place))
     assert is_untouched(precious)
@@ -350,7 +350,7 @@ def test_no_module_of_the_source_passes_for_one_of_root_s_choice(host, wheel):
 def test_hooks_of_the_running_application_have_its_home_and_no_packages_of_it(host, monkeypatch):
     """Migrations work on the data of the application, which knows it by its HOME."""
     seen: list[dict[str, str]] = []
-    monkeypatch.setattr(Cage, "run", lambda _cage, _command, _directory, env: seen.append(dict(env)))
+    monkeypatch.setattr(Cage, "run_each", lambda _cage, _commands, _directory, env: seen.append(dict(env)))
     app = {**description(host), "hooks": {"migrate": ["true"], "after_switch": ["true"]}}
     for kind in ("migrate", "after_switch"):
         release = Release("r1", str(host.place), str(host.place / "venvs/v1"), "", "")
