@@ -20,6 +20,7 @@ ROLES = ("flask_app", "uwsgi_service", "nginx_site")
 
 # The imports below find the collection by this path, so they cannot stand at the top.
 sys.path.insert(0, str(ROOT))
+from plugins.module_utils.host.known_causes import CAUSES, Cause  # noqa: E402
 from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
 from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
 from plugins.plugin_utils.description.resolve import resolve_apps  # noqa: E402
@@ -202,11 +203,28 @@ def pool_settings() -> str:
     return setting_table([item for item in items if (item["option"], str(item["value"])) not in own])
 
 
+# Known causes
+
+PROGRAMS = {"build": "pip, build hooks", "hook": "other hooks", "start": "the application", "nginx": "nginx"}
+
+
+def cause_row(cause: Cause) -> tuple[str, ...]:
+    """Return the failure, who reports it, and the remedy; a place for a name is an ellipsis."""
+    remedy = re.sub(r"\{\w+\}", "…", cause.remedy)
+    return cause.failure, ", ".join(PROGRAMS[at] for at in cause.at), f"{remedy[0].upper()}{remedy[1:]}."
+
+
+def causes() -> str:
+    """Return the table of known causes."""
+    return table(("failure", "reported by", "remedy"), [cause_row(cause) for cause in CAUSES])
+
+
 # Files
 
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"applications": summary},
     REFERENCE: {"keys": reference},
+    "docs/messages.md": {"causes": causes},
     "docs/uwsgi.md": {"settings": settings, "pool settings": pool_settings},
     **{f"roles/{role}/README.md": {"variables": lambda role=role: variables(role)} for role in ROLES},
 }

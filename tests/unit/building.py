@@ -88,7 +88,7 @@ def without_systemd(cage: Cage, commands: Sequence[Sequence[str]], directory: st
         try:
             printed += run(command, together=True, env=env, **options).output
         except CommandError as error:
-            raise StepError(str(error), step) from error
+            raise StepError(error.message, step, error.lines) from error
     return printed
 
 

@@ -41,6 +41,8 @@ class Host:
         self.log = ["Traceback", "ImportError: no module"]
         # Log lines without an invocation id, which are found by unit and time alone.
         self.late_log: list[str] = []
+        # Log lines of systemd itself.
+        self.systemds: list[str] = []
         self._answers: dict[str, list[Answer | OSError]] = {}
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
@@ -55,7 +57,7 @@ class Host:
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
         for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
             monkeypatch.setattr(layout, name, str(self.place / name))
-        for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal"):
+        for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal", "words_about"):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
         monkeypatch.setattr(
@@ -255,6 +257,9 @@ class Host:
             return self.late_log
         assert invocation == self.units.get(unit, {}).get("InvocationID", "")
         return self.log
+
+    def _words_about(self, invocation: str) -> list[str]:
+        return self.systemds if invocation else []
 
     def _request(
         self, path: str, url: str, host: str, timeout: float, headers: t.Mapping[str, str] | None = None, script_name: str = ""

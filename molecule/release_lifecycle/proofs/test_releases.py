@@ -40,7 +40,7 @@ class Good(t.NamedTuple):
 
 
 BAD = {
-    "a syntax error": Bad("LEDGER = [1, 2\n", says=("SyntaxError", "LEDGER = [1, 2", "exited with", "before it was ready")),
+    "a syntax error": Bad("LEDGER = [1, 2\n", says=("SyntaxError", "LEDGER = [1, 2", "Python cannot read the code", "before it was ready")),
     "a missing dependency": Bad("import ledger_paper\n", says=("No module named 'ledger_paper'", "before it was ready")),
     "an import that hangs": Bad(
         "import time\n\nprint('looking for the ink', flush=True)\ntime.sleep(600)\n",

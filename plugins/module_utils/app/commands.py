@@ -7,9 +7,12 @@ from __future__ import annotations
 import typing as t
 
 from ..host.cage import Cage, end_leftovers
+from ..host.causes import explain
 from ..host.command import CommandError
 from ..host.installers import environment
+from ..host.known_causes import BUILD, HOOK
 from .layout import Release, command_units
+from .modules import facts_of_packages, facts_of_release
 from .orders import CommandApp
 from .search_paths import search_paths
 
@@ -35,7 +38,7 @@ def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: 
 
     :param release: the release; while it is built, with the path of its unfinished tree
     :param home: the value of HOME for the hooks
-    :raises CommandError: naming the hook, with its output
+    :raises CommandError: naming the hook, with its output, after the cause if that is known
     """
     if not app["hooks"][kind]:
         return
@@ -46,4 +49,7 @@ def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: 
         try:
             within.run(["/bin/sh", "-c", command], release.path, env)
         except CommandError as error:
-            raise CommandError(f"the {kind} hook {error}") from error
+            at, facts = (BUILD, facts_of_packages()) if kind == "build" else (HOOK, facts_of_release(release.path))
+            failure = CommandError(f"the {kind} hook {error}", error.lines)
+            explain(failure, at, facts)
+            raise failure from error

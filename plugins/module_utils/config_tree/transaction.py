@@ -19,7 +19,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..host import files
+from ..host.causes import known_cause, with_cause
 from ..host.command import CommandError
+from ..host.known_causes import NGINX
 from . import journal, stage
 from .explain import Explainer
 from .plan import Planner, TreePlan
@@ -238,7 +240,8 @@ class Transaction:
         if trouble and result.swapped != "none":
             self._undo(result, trouble)
         if trouble:
-            raise ConfigTreeError(f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}")
+            told = f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}"
+            raise ConfigTreeError(with_cause(known_cause(self.service.said(), NGINX), told))
         if result.swapped != "none":
             self.unanswered.add(_concerned(result.plan, set(self.probe.names)))
         journal.close_journal(self.places)  # before the mark: undone later, the journal would need it
@@ -282,7 +285,8 @@ class Transaction:
         if not again:
             self.mark.clear()
         state = f"but with it too: {again}" if again else "and the service runs with it"
-        raise ConfigTreeError(f"{trouble}. The old tree is back, {state}. It said: {said}", service_lines=lines)
+        told = f"{trouble}. The old tree is back, {state}. It said: {said}"
+        raise ConfigTreeError(with_cause(known_cause(lines, NGINX), told), service_lines=lines)
 
     def _said(self, tree: str, manifest: Manifest) -> str:
         """Return the service's own words about a tree, with the owners of the files that they name."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import re
 
+from ..host.causes import known_cause, with_cause
 from ..host.command import ANY_STATUS, CommandError, CommandResult, Runner, find_program, run
 from ..host.files import copy_tree, remove_tree
+from ..host.known_causes import NGINX
 from .explain import Explainer
 from .request import ConfigTreeError, Manifest
 
@@ -48,11 +50,9 @@ class TreeValidator:
             outcome, how = self._run_on_copy(stage), "copy"
         explainer = Explainer(self.root, stage, manifest)
         if outcome.status != 0:
-            raise ConfigTreeError(
-                f"{os.path.basename(program)} refused the staged configuration, nothing was changed: "
-                + explainer.explain(outcome.lines, outcome.status),
-                validate_lines=outcome.lines,
-            )
+            refused = f"{os.path.basename(program)} refused the staged configuration, nothing was changed: "
+            told = refused + explainer.explain(outcome.lines, outcome.status)
+            raise ConfigTreeError(with_cause(known_cause(outcome.lines, NGINX), told), validate_lines=outcome.lines)
         self.warnings = [explainer.one(line) for line in outcome.lines if "[warn]" in line]
         return how
 

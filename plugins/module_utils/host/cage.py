@@ -44,8 +44,8 @@ _LIMITS = (
 class StepError(CommandError):
     """A command has failed, was killed or exceeded a limit; ``step`` is its place among those of its unit, from 0."""
 
-    def __init__(self, message: str, step: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, step: int, lines: t.Sequence[str]) -> None:
+        super().__init__(message, lines)
         self.step = step
 
 
@@ -111,9 +111,9 @@ class Cage(t.NamedTuple):
             "signal": f"was ended by signal {shown.get('ExecMainStatus')}",
         }.get(killed)
         if not reason:
-            return StepError(str(done.failure(command)), step)
+            return StepError(str(done.failure(command)), step, done.lines)
         words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
-        return StepError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}", step)
+        return StepError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}", step, done.lines)
 
 
 def _in_a_row(commands: t.Sequence[t.Sequence[str]]) -> list[str]:

@@ -13,12 +13,19 @@ from .output import MOST_BYTES, TooMuchOutputError, collect
 
 # For programs that end with any status, when each of them is an answer or none is of interest.
 ANY_STATUS = range(-255, 256)
-# So many of the last lines that a failed program wrote are in the message.
-LINES_SHOWN = 25
+# So many of the last lines that a failed program wrote are in the message, which has 20 lines with its cause.
+LINES_SHOWN = 15
 
 
 class CommandError(Exception):
-    """A program could not be started or failed; the message has the command, its exit status and the program's last words."""
+    """A program could not be started or failed; the message has the command, its exit status and the program's last words.
+
+    :param lines: all that the program wrote, as lines
+    """
+
+    def __init__(self, message: str, lines: t.Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message, self.lines = message, lines
 
 
 class TimedOutError(CommandError):
@@ -51,7 +58,7 @@ class CommandResult(t.NamedTuple):
         # A complaint goes on in the same line; a transcript, as of a build, begins with a line of its own.
         complaint, transcript = _last_lines(self.errors), _last_lines(self.output)
         words = f": {complaint}" if complaint else f":\n{transcript}" if transcript else " and said nothing"
-        return CommandError(f"'{' '.join(argv)}' ended with {self.status}{words}")
+        return CommandError(f"'{' '.join(argv)}' ended with {self.status}{words}", self.lines)
 
 
 def _last_lines(text: str) -> str:

@@ -129,7 +129,7 @@ def in_transient_unit(unit: str, user: str, directory: str, properties: t.Sequen
 
 
 def journal(
-    unit: str, lines: int = 25, invocation: str = "", since: float = 0, with_systemds: bool = False, runner: Runner = run
+    unit: str, lines: int = 80, invocation: str = "", since: float = 0, with_systemds: bool = False, runner: Runner = run
 ) -> list[str]:
     """Return the last lines a unit logged, those of one invocation if it is given; none on a host without a journal.
 
@@ -142,6 +142,15 @@ def journal(
     command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which]
     try:
         return _call(*command, accepted=ANY_STATUS, runner=runner).splitlines()
+    except SystemdError:
+        return []
+
+
+def words_about(invocation: str, runner: Runner = run) -> list[str]:
+    """Return the lines that systemd itself logged about one invocation of a unit, such as why it could not be started."""
+    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"INVOCATION_ID={invocation}"]
+    try:
+        return _call(*command, accepted=ANY_STATUS, runner=runner).splitlines() if invocation else []
     except SystemdError:
         return []
 

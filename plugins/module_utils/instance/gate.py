@@ -9,9 +9,13 @@ import re
 import time
 import typing as t
 
+from ..app.modules import facts_of_packages, facts_of_release
 from ..host import systemd
+from ..host.causes import known_cause, with_cause
+from ..host.known_causes import START
 from ..host.shown import clean, excerpt
 from .instance import Instance
+from .log_excerpt import telling_lines
 from .unit_state import Properties, UnitState
 from .uwsgi_client import request
 
@@ -41,10 +45,12 @@ class Problem(t.NamedTuple):
     says: str
     live: str
     log: list[str]
+    # Cause and remedy, empty if they are not known.
+    cause: str = ""
 
     def text(self) -> str:
         log = "".join(f"\n    {line}" for line in self.log) or "\n    (nothing)"
-        return f"{self.name}: {self.says}. {self.live} The candidate's last log lines:{log}"
+        return f"{self.name}: {with_cause(self.cause, f'{self.says}. {self.live}')} The candidate's last log lines:{log}"
 
 
 def _live_state_text(instance: Instance) -> str:
@@ -73,7 +79,9 @@ class _Waiting:
             self.invocation = self.invocation or properties.get("InvocationID", "")
         if state is UnitState.FAILED or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
             when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
-            self.says = f"{who} exited with {properties['ExecMainStatus']} {when}"
+            # After systemd's automatic restart the status is that of the new process, which runs.
+            status = f" with {properties['ExecMainStatus']}" if properties["ExecMainStatus"] != "0" else ""
+            self.says = f"{who} exited{status} {when}"
             return Verdict.BAD
         if state is not UnitState.ACTIVE:
             self.says = f"{who} was not ready (it is {properties['ActiveState']})"
@@ -124,14 +132,18 @@ def gate(instances: t.Sequence[Instance]) -> list[Problem]:
                 waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
                 limit = f" within {candidate.health['timeout']} s" if verdict is Verdict.WAIT else ""
                 log = _last_words(unit, candidate.invocation, time.monotonic() - began)
-                problems.append(Problem(candidate.instance.name, candidate.says + limit, _live_state_text(candidate.instance), log))
+                candidate.says += limit
+                shown = [excerpt(line, _LINE_SHOWN) for line in telling_lines(log)]
+                problems.append(
+                    Problem(candidate.instance.name, candidate.says, _live_state_text(candidate.instance), shown, _cause(candidate, log))
+                )
         if waiting:
             time.sleep(_POLL_SECONDS)
     return problems
 
 
 def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
-    """Return the last log lines of a candidate, each cut to a length that can be shown.
+    """Return the last log lines of a candidate.
 
     journald is slower than the unit's end, so read until two looks are equal.
 
@@ -145,4 +157,13 @@ def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
         if log and log == before:
             break
     # journald tags lines that it reads after the unit has exited with no invocation id: fall back to unit and time.
-    return [excerpt(line, _LINE_SHOWN) for line in log or systemd.journal(unit, since=began)]
+    return log or systemd.journal(unit, since=began)
+
+
+def _cause(candidate: _Waiting, log: t.Sequence[str]) -> str:
+    """Return the known cause of a failure, empty if there is none."""
+    release = candidate.instance.release
+    # Code that something else put on the host may be anybody's.
+    facts = facts_of_release(release.path, candidate.instance.app["files"]["ini"]) if release.id else facts_of_packages()
+    said = [] if candidate.in_a_row else systemd.words_about(candidate.invocation)
+    return known_cause([candidate.says, *said, *telling_lines(log)], START, facts)

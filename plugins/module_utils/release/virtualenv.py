@@ -20,6 +20,8 @@ from .installation import constraints_of, first_installations, install_the_rest,
 from .store import discard
 from .workshop import Workshop
 
+# pip says so of an index that does not answer, and then that it has found nothing.
+_NOT_REACHED = "Retrying ("
 # A program for the interpreter of the virtualenv, whatever its version; its arguments are the directory and options of venv.
 # It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
 _MAKE = r"""
@@ -108,7 +110,12 @@ def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Seq
             workshop.run_each([maker, *installations])
             return
         except StepError as error:
-            if error.step == len(installations) and is_wheel(app["uwsgi"]) and "No matching distribution" in str(error):
+            if (
+                error.step == len(installations)
+                and is_wheel(app["uwsgi"])
+                and "No matching distribution" in str(error)
+                and _NOT_REACHED not in str(error)
+            ):
                 raise _no_wheel(app["uwsgi"], venv, workshop, error) from error
             if error.step != 0 or maker is makers[-1]:
                 raise
@@ -119,7 +126,8 @@ def _no_wheel(package: str, venv: str, workshop: Workshop, error: CommandError) 
     python = workshop.run([f"{venv}/bin/python", "-I", "-c", show])
     return CommandError(
         f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
-        f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error}"
+        f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error.message}",
+        error.lines,
     )
 
 

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ..app.modules import facts_of_packages
 from ..host.cage import Cage
-from ..host.command import in_locale
+from ..host.causes import explain
+from ..host.command import CommandError, in_locale
 from ..host.installers import environment
+from ..host.known_causes import BUILD
 
 
 def pip(venv: str) -> list[str]:
@@ -26,14 +29,18 @@ class Workshop(t.NamedTuple):
     def run(self, command: t.Sequence[str]) -> str:
         """Run a command that installs or builds something, and return what it printed.
 
-        :raises CommandError: if it fails
+        :raises CommandError: if it fails, after the cause if that is known
         """
         return self.run_each([command])
 
     def run_each(self, commands: t.Sequence[t.Sequence[str]]) -> str:
         """Run commands that install or build something until one fails, and return what they printed.
 
-        :raises StepError: if one fails
+        :raises StepError: if one fails, after the cause if that is known
         """
-        # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-        return self.within.run_each(commands, self.directory, in_locale(environment(self.home), "C.UTF-8"))
+        try:
+            # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
+            return self.within.run_each(commands, self.directory, in_locale(environment(self.home), "C.UTF-8"))
+        except CommandError as error:
+            explain(error, BUILD, facts_of_packages())
+            raise

@@ -170,3 +170,12 @@ def test_warnings_are_kept(tree, manifest, tmp_path):
     run = validator(tmp_path, ["sh"], say, without_namespace)
     assert run.check(str(tree), manifest) == "copy"
     assert run.warnings == [f"[warn] conflicting name in {tmp_path}/x"]
+
+
+def test_a_refusal_begins_with_its_known_cause(tree, manifest, tmp_path):
+    say = ["sh", "-c", "echo 'nginx: [emerg] a duplicate default server for 0.0.0.0:80 in {root}/sites-enabled/second:1'; exit 1"]
+    with pytest.raises(ConfigTreeError) as refused:
+        validator(tmp_path, ["sh"], say, without_namespace).check(str(tree), manifest)
+    first, second = str(refused.value).splitlines()
+    assert first.startswith("two sites are the default server of 0.0.0.0:80. Set nginx_site_catch_all: false")
+    assert second.startswith("Sh refused the staged configuration, nothing was changed: [emerg] a duplicate default server")

@@ -82,6 +82,25 @@ def test_an_instance_that_exits_is_refused_at_once(host, through, state):
     )
 
 
+def test_the_message_begins_with_the_known_cause_and_fits_a_screen(host, through):
+    frames = [line for number in range(40) for line in (f'  File "app.py", line {number}, in f', f"    call({number})")]
+    host.log = ["*** Starting uWSGI 2.0.30 (64bit) ***", "Traceback (most recent call last):", *frames, "KeyError: 'SHOP_KEY'"]
+    (problem,) = through(ActiveState="failed", SubState="failed", ExecMainStatus="22")
+    first, second, *log = problem.text().splitlines()
+    assert first == "shop: the environment variable SHOP_KEY is not set. Add SHOP_KEY to env or secrets."
+    assert second == "The candidate one exited with 22 before it was ready. Nothing else is live. The candidate's last log lines:"
+    assert log[-1] == "    KeyError: 'SHOP_KEY'"
+    assert len(log) <= 18
+    assert "Starting uWSGI" not in problem.text()
+
+
+def test_the_words_of_systemd_tell_the_cause_too(host, through):
+    host.log, host.systemds = ["nothing"], ["flask-shop@one.service: Main process exited, code=killed, status=9/KILL"]
+    (problem,) = through(ActiveState="active", SubState="running", NRestarts="1", ExecMainStatus="0", InvocationID="i1")
+    assert problem.says == "the candidate one exited before it was ready", "0 is the status of the process that systemd has started since"
+    assert problem.cause.startswith("the kernel killed the application")
+
+
 @pytest.mark.parametrize(
     ("strategy", "says"),
     [("switch", "The live instance was not touched."), ("restart", "The live instance had to make room and is started again.")],

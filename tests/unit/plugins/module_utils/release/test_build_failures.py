@@ -53,7 +53,10 @@ def test_another_failure_to_install_uwsgi_is_reported_in_the_words_of_pip(host):
             r"(?s)-I -m pip .*install --requirement fail.txt' ended with 1:\nERROR: No matching distribution found for fail.txt",
         ),
         ({"hooks": ["echo one; exit 3"]}, r"the build hook '/bin/sh -c echo one; exit 3' ended with 3:\none"),
-        ({"hooks": ["true", "no-such-command"]}, r"the build hook '/bin/sh -c no-such-command' ended with 127"),
+        (
+            {"hooks": ["true", "no-such-command"]},
+            r"^the program no-such-command is not on the host.*\nThe build hook '/bin/sh -c no-such-command' ended with 127",
+        ),
     ],
 )
 def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):

@@ -1,0 +1,495 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The failures that people meet again and again, each with its cause and what to write: the one table behind all messages.
+
+``causes.py`` searches it, and ``tools/docs.py`` prints it into the documentation. The tests have the words of a real program for each row.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+# The programs that write the words: pip and build hooks; the other hooks; an application that starts or is asked; nginx.
+BUILD, HOOK, START, NGINX = "build", "hook", "start", "nginx"
+_COMMANDS, _CODE = (BUILD, HOOK), (BUILD, HOOK, START)
+
+
+class Cause(t.NamedTuple):
+    """A failure whose cause is known.
+
+    :param failure: the failure in a few words, for the documentation
+    :param pattern: regular expression that finds it in one line; the names of its groups may stand in ``says`` and ``remedy``
+    :param says: the cause, in one clause
+    :param remedy: what to write, in one clause
+    :param at: who wrote the words
+    :param fact: a question about the value of the group ``name`` that has to be answered yes, see ``app/modules.py``; the answer is ``{found}``
+    """
+
+    failure: str
+    pattern: str
+    says: str
+    remedy: str
+    at: tuple[str, ...]
+    fact: str = ""
+
+
+_NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)'"
+_UNDER_RELEASE = r"Read-only file system: '(?P<path>(?:/\S+/[0-9a-f]{12}/|(?!/))[^']*)'"
+_OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<path2>/[^':]+)'?: Read-only file system"
+
+# The first row that fits counts, so the rows that say less come later.
+CAUSES: tuple[Cause, ...] = (
+    # --- limits and the system ---------------------------------------------------------------------------------------------------------
+    Cause(
+        "The disk is full",
+        r"\[Errno 28\]|No space left on device",
+        "the file system of the host is full",
+        "make room there (`df -h /srv /tmp /var` shows where), or lower keep_releases",
+        _CODE + (NGINX,),
+    ),
+    Cause(
+        "An application needs more memory than it may have",
+        r"Failed with result 'oom-kill'|Main process exited, code=killed, status=9/KILL|died, killed by signal 9",
+        "the kernel killed the application, as happens when memory runs out",
+        "raise uwsgi.memory_max if it is set, have fewer uwsgi.processes, or give the host more memory",
+        (START,),
+    ),
+    Cause(
+        "A path of the sandbox is missing (226/NAMESPACE)",
+        r"Failed to set up mount namespacing: (?:/run/systemd/unit-root)?(?P<path>[^:\s]+): No such file",
+        "systemd could not make the sandbox, since {path} is not on the host",
+        "make that directory, or take it out of sandbox.write",
+        _CODE,
+    ),
+    Cause(
+        "The host allows no sandbox (226/NAMESPACE)",
+        r"Failed to set up mount namespacing|Failed at step NAMESPACE|status=226/NAMESPACE",
+        "the host does not let systemd make a sandbox (226/NAMESPACE)",
+        "allow mount namespaces; a container of LXC or Proxmox needs the option nesting",
+        _CODE,
+    ),
+    Cause(
+        "The file system allows no programs (203/EXEC)",
+        r"Unable to locate executable '(?P<path>[^']+)': Permission denied|Failed at step EXEC spawning (?P<path2>[^:]+): Permission denied",
+        "the host does not run {path}, as on a file system that is mounted with noexec or a file without the right to be run",
+        "mount it with exec, set root to a directory elsewhere, or make the file executable",
+        _CODE,
+    ),
+    # --- the package index -------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The name of the package index cannot be resolved",
+        r"Retrying \(.*(?:Name or service not known|Temporary failure in name resolution|NameResolutionError)",
+        "the host cannot resolve the name of the package index",
+        "mend the DNS of the host, or set PIP_INDEX_URL or /etc/pip.conf to an index that it reaches",
+        (BUILD,),
+    ),
+    Cause(
+        "The package index does not answer",
+        r"Retrying \(.*(?:NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError)",
+        "the host does not reach the package index",
+        "open the way to it, or set PIP_INDEX_URL, https_proxy or /etc/pip.conf for the host",
+        (BUILD,),
+    ),
+    Cause(
+        "The certificate of the package index is not trusted",
+        r"SSLCertVerificationError|CERTIFICATE_VERIFY_FAILED",
+        "the host does not trust the certificate of the package index",
+        "install the authority's certificate on the host and set PIP_CERT, or correct the clock of the host",
+        _COMMANDS,
+    ),
+    Cause(
+        "The package index speaks plain HTTP",
+        r"The repository located at (?P<name>\S+) is not a trusted or secure host",
+        "pip takes nothing from {name}, since that index speaks plain HTTP",
+        "use its https address, or set PIP_TRUSTED_HOST to {name}",
+        (BUILD,),
+    ),
+    # --- requirements ------------------------------------------------------------------------------------------------------------------
+    Cause(
+        "A requirement has another hash",
+        r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        "a package that the index has is not the one whose hash stands in the requirements",
+        "make the requirements file again, as with `pip-compile --generate-hashes`, and find out why the package has changed",
+        (BUILD,),
+    ),
+    Cause(
+        "Some requirements have hashes and others none",
+        r"In --require-hashes mode, all requirements must have",
+        "some requirements have hashes, so pip wants one for each package, also for those that others need",
+        "make the whole file with `pip-compile --generate-hashes`, or remove all hashes",
+        (BUILD,),
+    ),
+    Cause(
+        "Requirements exclude each other",
+        r"ResolutionImpossible|because these package versions have conflicting dependencies|Cannot install (?P<name>.+) because",
+        "two requirements exclude each other",
+        "loosen or change one of those that are named below",
+        (BUILD,),
+    ),
+    Cause(
+        "The index does not have a requirement",
+        r"Could not find a version that satisfies the requirement (?P<name>\S+) \(from (?P<versions>versions: none)\)",
+        "the index has no package {name}, or none that fits the Python and the processor of the host",
+        "correct the name, or set PIP_INDEX_URL or /etc/pip.conf to the index that has it",
+        (BUILD,),
+    ),
+    Cause(
+        "No version of a requirement is for the interpreter",
+        r"different python version: .*Requires-Python (?P<name>[^;\s]+)",
+        "the wanted version of a package is not for the Python of the host: it requires Python {name}",
+        "set python to another interpreter of the host, or require another version",
+        (BUILD,),
+    ),
+    Cause(
+        "A requirement has no wheel for the interpreter or the processor",
+        r"Could not find a version that satisfies the requirement (?P<name>\S+) \(from versions: .*?(?P<versions>[^\s,]+)\)",
+        "the index has no {name} for the Python and the processor of the host; it has {versions}",
+        "require a version that is there, or set python to another interpreter",
+        (BUILD,),
+    ),
+    Cause(
+        "A requirement cannot be read",
+        r"Invalid requirement: (?P<name>.+)",
+        "pip cannot read the requirement {name}",
+        "write it as NAME==VERSION",
+        (BUILD,),
+    ),
+    Cause(
+        "git is not on the host",
+        r"Cannot find command 'git'",
+        "a requirement comes from git, which is not on the host",
+        "add git to packages",
+        (BUILD,),
+    ),
+    # --- compiling ---------------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The headers of Python are missing",
+        r"fatal error: Python\.h: No such file",
+        "a package is compiled, and the headers of Python are not on the host",
+        "add python3-dev and gcc to packages, or require a version that has a wheel",
+        _COMMANDS,
+    ),
+    Cause(
+        "A header of a library is missing",
+        r"fatal error: (?P<name>[\w./+-]+\.h(?:pp)?): No such file",
+        "a package is compiled, and the header {name} is not on the host",
+        "add the -dev package that has it to packages (`apt-file search {name}` names it), or require a version that has a wheel",
+        _COMMANDS,
+    ),
+    Cause(
+        "A program of a library is missing",
+        r"(?P<name>pg_config|mysql_config|xml2-config|xslt-config|curl-config|gdal-config|cmake|rustc|cargo|Rust|swig)"
+        r"\b.*(?:not found|not installed|No such file|is required|is missing)|[Cc]an ?not find .*\b(?P<name2>pkg-config)",
+        "a package is compiled, and {name} is not on the host, or does not find its library",
+        "require a version that has a wheel, such as psycopg2-binary, or add the package that has it to packages: libpq-dev and gcc for"
+        " pg_config, default-libmysqlclient-dev, pkg-config and gcc for MySQL",
+        _COMMANDS,
+    ),
+    Cause(
+        "The compiler is missing",
+        r"command '(?P<name>[\w./-]*(?:gcc|cc|g\+\+|clang))' failed: No such file|No such file or directory: '(?P<name2>[\w./-]*(?:gcc|cc|g\+\+))'"
+        r"|sh: \d+: (?P<name3>gcc|cc|g\+\+|make): not found",
+        "a package is compiled, and the compiler {name} is not on the host",
+        "add gcc, libc6-dev and python3-dev to packages, or require a version that has a wheel",
+        _COMMANDS,
+    ),
+    Cause(
+        "The sources of a package are not for this Python",
+        r"(?P<name>Failed to build installable wheels for .*|Getting requirements to build wheel did not run successfully|metadata-generation-failed)",
+        "a package without a wheel for the Python of the host cannot be built",
+        "require a version that has a wheel, or set python to the interpreter that it was made for",
+        (BUILD,),
+    ),
+    Cause(
+        "The interpreter cannot make virtualenvs",
+        r"ensurepip is not",
+        "the interpreter has no ensurepip, which makes virtualenvs",
+        "add the package that has it to packages, such as python3.13-venv, or set python to an interpreter that is whole",
+        (BUILD,),
+    ),
+    # --- modules -----------------------------------------------------------------------------------------------------------------------
+    Cause(
+        "A module of the project lies in another directory",
+        _NO_MODULE,
+        "the module {name} is in the directory {found} of the release, where Python does not look for it",
+        "begin wsgi and the imports with that directory, set source.subdir, or install the project by a line `.` in the requirements",
+        _CODE,
+        "elsewhere",
+    ),
+    Cause(
+        "wsgi names a module that the source does not have",
+        _NO_MODULE,
+        "wsgi begins with {name}, and the source has no such module",
+        "correct wsgi, or source.subdir; the source must have {name}.py or {name}/__init__.py",
+        (START,),
+        "entry",
+    ),
+    Cause(
+        "A module of setuptools or Python itself is gone",
+        r"No module named '(?P<name>pkg_resources|distutils|imp|asyncore|cgi)(?:\.\w+)*'",
+        "the module {name} is not part of newer versions of Python or setuptools any more, and a package still imports it",
+        "require a newer version of that package, or add `setuptools<81` to the requirements for pkg_resources and distutils",
+        _CODE,
+    ),
+    Cause(
+        "A declared requirement is not installed",
+        _NO_MODULE,
+        "{found} has {name}, but not for this host: a condition after the semicolon excludes it, or the file is not the one that is installed",
+        "remove the condition, or set requirements to that file",
+        _CODE,
+        "declared",
+    ),
+    Cause(
+        "A module comes from a package with another name",
+        _NO_MODULE,
+        "the module {name} is not installed; the package {found} has it",
+        "add {found} to the requirements",
+        _CODE,
+        "packaged",
+    ),
+    Cause(
+        "A requirement is not declared",
+        _NO_MODULE,
+        "the module {name} is not installed, and no requirement names it",
+        "add the package that has it to the requirements; a package of your own has to be in the source",
+        _CODE,
+    ),
+    Cause(
+        "Two modules import each other",
+        r"cannot import name '(?P<name>\w+)' from partially initialized module '(?P<module>[\w.]+)'",
+        "{module} is imported while it is still being imported itself, so that {name} is not there yet",
+        "move the import of {name} below what it needs, or into the function that uses it",
+        _CODE,
+    ),
+    Cause(
+        "A shared library is missing",
+        r"(?P<name>lib[\w.+-]+\.so[\w.]*): cannot open shared object file",
+        "the library {name} is not on the host",
+        "add the package that has it to packages (libpq5 has libpq.so.5; `apt-file search {name}` names others)",
+        _CODE,
+    ),
+    Cause(
+        "The code is not for the Python of the host",
+        r"(?P<name>SyntaxError: .+|IndentationError: .+|TabError: .+)",
+        "Python cannot read the code ({name})",
+        "correct the file that is named below, or set python to the interpreter that the code was written for",
+        _CODE,
+    ),
+    # --- the entry point ---------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The factory wants arguments",
+        r"TypeError: (?P<name>\w+)\(\) missing \d+ required positional arguments?: (?P<rest>.+)",
+        "the function {name} wants the arguments {rest}, and nobody gives them",
+        "give them default values, or write a module that calls it and name that in wsgi",
+        (START,),
+    ),
+    Cause(
+        "wsgi names no application",
+        r"TypeError: '(?P<name>\w+)' object is not callable",
+        "the application, or something it calls, is of the type {name} and no function",
+        "have wsgi name the Flask object or a factory with parentheses, such as shop:create_app()",
+        (START,),
+    ),
+    # --- files and rights --------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The application writes into its release",
+        _UNDER_RELEASE,
+        "the application writes to {path}, and a release is read-only",
+        "have it write to the directory shared below root, as by an absolute path in env; a build hook may write into the release",
+        (HOOK, START),
+    ),
+    Cause(
+        "The application writes where its sandbox forbids it",
+        _OTHER_PATH,
+        "{path} is read-only in the sandbox of the application",
+        "add its directory to sandbox.write, or have the application write to the directory shared below root",
+        (HOOK, START),
+    ),
+    Cause(
+        "A build writes outside of its release",
+        r"Read-only file system",
+        "a build may write to its release, its HOME and /tmp only",
+        "have the command write there, or make the file on the host before",
+        (BUILD,),
+    ),
+    Cause(
+        "A hook is a script without the right to be run",
+        r"sh: \d+: (?P<path>\S*/\S+): Permission denied",
+        "{path} has no right to be run",
+        "run `chmod +x` on it in the source (`git update-index --chmod=+x` for git), or write `sh {path}` as the hook",
+        _COMMANDS,
+    ),
+    Cause(
+        "A hook is a program that the host does not have",
+        r"sh: \d+: (?P<path>[^\s/]+): (?:not found|Permission denied)|sh: \d+: (?P<path2>\S+): not found",
+        "the program {path} is not on the host, nor in the virtualenv",
+        "add its package to packages or to the requirements, or write its whole path",
+        _COMMANDS,
+    ),
+    Cause(
+        "The application may not open a file",
+        r"Permission denied: '(?P<path>[^']+)'",
+        "the user of the application may not open {path}",
+        "give that file to the user or its group; sandbox.write opens directories of the application's own user for writing",
+        _CODE,
+    ),
+    Cause(
+        "A file is not in the release",
+        r"No such file or directory: '(?P<path>[^']+)'",
+        "the file {path} is not there",
+        "add it to the source (git ships committed files only, source.exclude leaves some out), or name it by an absolute path on the host",
+        (HOOK, START),
+    ),
+    Cause(
+        "SQLite cannot write its file",
+        r"OperationalError:? (?:\(sqlite3\.OperationalError\) )?(?P<name>unable to open database file|attempt to write a readonly database)",
+        "SQLite may not write to the file of its database or to the directory of that file",
+        "have the file in the directory shared below root, by an absolute path in env, or add its directory to sandbox.write",
+        (HOOK, START),
+    ),
+    # --- environment -------------------------------------------------------------------------------------------------------------------
+    Cause(
+        "An environment variable is missing",
+        r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'|(?:environment variable|env var) '?\"?(?P<name2>[A-Z][A-Z0-9_]+)'?\"? (?:is )?(?:not set|missing|required)",
+        "the environment variable {name} is not set",
+        "add {name} to env or secrets",
+        _CODE,
+    ),
+    Cause(
+        "A file has another encoding",
+        r"(?P<name>UnicodeDecodeError|UnicodeEncodeError): '(?P<codec>[\w-]+)' codec",
+        "a text is read or written as {codec}, which it is not",
+        'name the encoding in the code, as in open(…, encoding="utf-8"), or save the file as UTF-8',
+        _CODE,
+    ),
+    # --- the network -------------------------------------------------------------------------------------------------------------------
+    Cause(
+        "An address is in use",
+        r"bind\(\) to \S+ failed \(98: |Address already in use",
+        "another program of the host listens at an address that is to be used",
+        "stop it (`ss -ltnp` names it), or set nginx_site_listen to another port; an application listens on no port itself under uWSGI",
+        (START, HOOK, NGINX),
+    ),
+    Cause(
+        "The database is not reached",
+        r"(?P<name>ConnectionRefusedError|Connection refused|Can't connect to .*server|connection to server .* failed: (?!FATAL))",
+        "a server that the application connects to, such as its database, refuses the connection",
+        "start that server, or correct its address in env or secrets; sandbox.network must allow the way",
+        (HOOK, START),
+    ),
+    Cause(
+        "A server's name cannot be resolved",
+        r"gaierror|Name or service not known|Temporary failure in name resolution|could not translate host name \"(?P<name>[^\"]+)\"",
+        "the host cannot resolve the name of a server that the application connects to",
+        "correct the name in env or secrets, or the DNS of the host; sandbox.network must allow the way",
+        (HOOK, START),
+    ),
+    # --- nginx -------------------------------------------------------------------------------------------------------------------------
+    Cause(
+        "Another site is the default server",
+        r"a duplicate default server for (?P<name>\S+) in (?P<path>[^:\s]+)",
+        "two sites are the default server of {name}",
+        "set nginx_site_catch_all: false to keep the host's own default server, or remove default_server from the other file",
+        (NGINX,),
+    ),
+    Cause(
+        "A directive stands twice",
+        r"\"(?P<name>\w+)\" directive is duplicate in (?P<path>[^:\s]+)",
+        "the directive {name} stands twice at the same level",
+        "remove it from the file of your own, from nginx.extra or from the overlay",
+        (NGINX,),
+    ),
+    Cause(
+        "A name is taken in nginx",
+        r"duplicate (?:\"(?P<what>\w+)\" name|(?P<what2>upstream|zone)) \"(?P<name>[^\"]+)\" in (?P<path>[^:\s]+)"
+        r"|zone \"(?P<name2>[^\"]+)\" is already (?:declared|bound)|_zone \"(?P<name3>[^\"]+)\" is already bound",
+        "two files of nginx define {name}",
+        "give the one in the file of your own, in nginx.extra or in the overlay another name",
+        (NGINX,),
+    ),
+    Cause(
+        "nginx has no certificate",
+        r"cannot load certificate(?: key)? \"(?P<path>[^\"]+)\"",
+        "nginx cannot read the certificate {path}",
+        "put it there before the site that uses it, or correct its path",
+        (NGINX,),
+    ),
+    Cause(
+        "nginx has no IPv6",
+        r"socket\(\) (?P<name>\[\S+) failed \(97: ",
+        "the host has no IPv6, so nginx cannot listen at {name}",
+        'set nginx_site_listen: ["80"]',
+        (NGINX,),
+    ),
+    Cause(
+        "nginx does not know a directive",
+        r"unknown directive \"(?P<name>[^\"]+)\"",
+        "nginx does not know the directive {name}",
+        "correct its name, or install the module of nginx that has it",
+        (NGINX,),
+    ),
+    Cause(
+        "nginx cannot resolve a name",
+        r"host not found in (?P<what>[\w ]+) \"(?P<name>[^\"]+)\"",
+        "the host cannot resolve {name}",
+        "write an address, or mend the DNS of the host",
+        (NGINX,),
+    ),
+    # --- what says least ---------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The application has no page for the health request",
+        r"was asked for (?P<path>\S+) .* and answered (?P<name>404|405|410) with",
+        "the application has no page {path} that answers a GET",
+        "set health.path to a page that it has, or add {name} to health.status",
+        (START,),
+    ),
+    Cause(
+        "The page of the health request wants a login",
+        r"was asked for (?P<path>\S+) .* and answered (?P<name>401|403) with",
+        "the application shows the page {path} to known clients only",
+        "set health.path to a page for everybody, send the credentials by health.headers, or add {name} to health.status",
+        (START,),
+    ),
+    Cause(
+        "The application does not take the host of the health request",
+        r"\(Host: (?P<name>\S+)\) and answered 400 with",
+        "the application refuses the request, as it does when {name} is not among its trusted hosts",
+        "set health.host to a name that it takes, or correct nginx.server_names",
+        (START,),
+    ),
+    Cause(
+        "The application starts too slowly",
+        r"was not ready \(it is activating\) within (?P<name>\d+) s|gave no answer \(timed out\) within (?P<name2>\d+) s",
+        "the application has not answered within {name} s",
+        "raise health.timeout, or have the application do less while it is imported and when it is asked for health.path",
+        (START,),
+    ),
+    Cause(
+        "The module has no callable of that name",
+        r"unable to load app 0 .*callable not found",
+        "the module that wsgi names has no callable of that name",
+        "write wsgi as module:callable with the name of the Flask object, such as shop.wsgi:app",
+        (START,),
+    ),
+)
+
+# Modules that come with packages of another name.
+PACKAGES = {
+    "bs4": "beautifulsoup4",
+    "Crypto": "pycryptodome",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "flask_sqlalchemy": "Flask-SQLAlchemy",
+    "git": "GitPython",
+    "jose": "python-jose",
+    "jwt": "PyJWT",
+    "magic": "python-magic",
+    "markdown": "Markdown",
+    "MySQLdb": "mysqlclient",
+    "PIL": "Pillow",
+    "psycopg2": "psycopg2-binary",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+    "zmq": "pyzmq",
+}

@@ -1,0 +1,451 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The table of known causes: what real programs wrote on Debian 13, and the cause and remedy that a message begins with."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app.modules import facts_of_packages, facts_of_release
+from ansible_collections.flaskops.stack.plugins.module_utils.host.causes import explain, known_cause, with_cause
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import BUILD, CAUSES, HOOK, NGINX, START
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import HIDDEN, forget, learn
+
+NO_WSGI = "unable to load app 0 (mountpoint='') (callable not found or import error)"
+RETRYING = (
+    "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by"
+    " '{}': /simple/flask/"
+)
+NO_CONNECTION = (
+    "NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f3b>: Failed to establish a new connection: {}')"
+)
+NOTHING = "ERROR: No matching distribution found for flask"
+NO_VERSION = "ERROR: Could not find a version that satisfies the requirement "
+
+# By the title of the row: who wrote it, the words, and the sentences that are expected (their beginning).
+RECORDED = {
+    "The disk is full": (
+        BUILD,
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        "the file system of the host is full. Make room there",
+    ),
+    "An application needs more memory than it may have": (
+        START,
+        "flask-oom@0548c5c6f1ac.service: Main process exited, code=killed, status=9/KILL",
+        "the kernel killed the application, as happens when memory runs out. Raise uwsgi.memory_max",
+    ),
+    "A path of the sandbox is missing (226/NAMESPACE)": (
+        START,
+        "ns2.service: Failed to set up mount namespacing: /nonexist: No such file or directory\n"
+        "ns2.service: Failed at step NAMESPACE spawning /usr/bin/true: No such file or directory",
+        "systemd could not make the sandbox, since /nonexist is not on the host. Make that directory, or take it out of sandbox.write.",
+    ),
+    "The host allows no sandbox (226/NAMESPACE)": (
+        START,
+        "flask-shop@one.service: Main process exited, code=exited, status=226/NAMESPACE",
+        "the host does not let systemd make a sandbox (226/NAMESPACE). Allow mount namespaces",
+    ),
+    "The file system allows no programs (203/EXEC)": (
+        START,
+        "ns3.service: Unable to locate executable '/ne/true': Permission denied",
+        "the host does not run /ne/true, as on a file system that is mounted with noexec or a file without the right to be run. Mount it",
+    ),
+    "The name of the package index cannot be resolved": (
+        BUILD,
+        f"{RETRYING.format(NO_CONNECTION.format('[Errno -2] Name or service not known'))}\n{NOTHING}",
+        "the host cannot resolve the name of the package index. Mend the DNS of the host, or set PIP_INDEX_URL",
+    ),
+    "The package index does not answer": (
+        BUILD,
+        f"{RETRYING.format(NO_CONNECTION.format('[Errno 111] Connection refused'))}\n{NOTHING}",
+        "the host does not reach the package index. Open the way to it",
+    ),
+    "The certificate of the package index is not trusted": (
+        BUILD,
+        RETRYING.format("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed')"),
+        "the host does not trust the certificate of the package index. Install",
+    ),
+    "The package index speaks plain HTTP": (
+        BUILD,
+        "WARNING: The repository located at 10.255.255.1 is not a trusted or secure host and is being ignored.",
+        "pip takes nothing from 10.255.255.1, since that index speaks plain HTTP. Use its https address, or set PIP_TRUSTED_HOST to 10.255",
+    ),
+    "A requirement has another hash": (
+        BUILD,
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package versions, please",
+        "a package that the index has is not the one whose hash stands in the requirements. Make the requirements file again",
+    ),
+    "Some requirements have hashes and others none": (
+        BUILD,
+        "ERROR: In --require-hashes mode, all requirements must have their versions pinned with ==. These do not:",
+        "some requirements have hashes, so pip wants one for each package",
+    ),
+    "Requirements exclude each other": (
+        BUILD,
+        "ERROR: Cannot install -r requirements.txt (line 1) and werkzeug==2.0.0 because these package versions have conflicting dependencies.",
+        "two requirements exclude each other. Loosen or change one",
+    ),
+    "The index does not have a requirement": (
+        BUILD,
+        f"{NO_VERSION}flaskops-no-such-requirement==1.0 (from versions: none)",
+        "the index has no package flaskops-no-such-requirement==1.0, or none that fits the Python and the processor of the host. Correct",
+    ),
+    "No version of a requirement is for the interpreter": (
+        BUILD,
+        "ERROR: Ignored the following versions that require a different python version: 1.10.0 Requires-Python <3.12,>=3.8; 1.7.3"
+        " Requires-Python >=3.7,<3.11\n" + NO_VERSION + "scipy==1.7.3 (from versions: 0.8.0, 1.14.1)",
+        "the wanted version of a package is not for the Python of the host: it requires Python >=3.7,<3.11. Set python",
+    ),
+    "A requirement has no wheel for the interpreter or the processor": (
+        BUILD,
+        NO_VERSION + "tensorflow==2.10.0 (from versions: 2.20.0rc0, 2.20.0, 2.21.0rc0, 2.21.0rc1, 2.21.0, 2.22.0rc0)",
+        "the index has no tensorflow==2.10.0 for the Python and the processor of the host; it has 2.22.0rc0. Require a version",
+    ),
+    "A requirement cannot be read": (
+        BUILD,
+        "ERROR: Invalid requirement: 'flask = 3.0': Expected end or semicolon (after name and no valid version specifier)",
+        "pip cannot read the requirement 'flask = 3.0'",
+    ),
+    "git is not on the host": (
+        BUILD,
+        "ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?",
+        "a requirement comes from git, which is not on the host. Add git to packages.",
+    ),
+    "The headers of Python are missing": (
+        BUILD,
+        "      netifaces.c:1:10: fatal error: Python.h: No such file or directory",
+        "a package is compiled, and the headers of Python are not on the host. Add python3-dev and gcc to packages",
+    ),
+    "A header of a library is missing": (
+        BUILD,
+        "      Modules/common.h:15:10: fatal error: lber.h: No such file or directory",
+        "a package is compiled, and the header lber.h is not on the host. Add the -dev package",
+    ),
+    "A program of a library is missing": (
+        BUILD,
+        "      pg_config is required to build psycopg2 from source.  Please add the directory",
+        "a package is compiled, and pg_config is not on the host, or does not find its library. Require a version that has a wheel",
+    ),
+    "The compiler is missing": (
+        BUILD,
+        "      error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'\n  ERROR: Failed building wheel for netifaces",
+        "a package is compiled, and the compiler x86_64-linux-gnu-gcc is not on the host. Add gcc, libc6-dev and python3-dev",
+    ),
+    "The sources of a package are not for this Python": (
+        BUILD,
+        "      AttributeError: 'build_ext' object has no attribute 'cython_sources'\n"
+        "× Getting requirements to build wheel did not run successfully.",
+        "a package without a wheel for the Python of the host cannot be built. Require a version that has a wheel",
+    ),
+    "The interpreter cannot make virtualenvs": (
+        BUILD,
+        "The virtual environment was not created successfully because ensurepip is not",
+        "the interpreter has no ensurepip, which makes virtualenvs",
+    ),
+    "A module of the project lies in another directory": (
+        START,
+        f"    import models\nModuleNotFoundError: No module named 'models'\n{NO_WSGI}",
+        "the module models is in the directory lib of the release, where Python does not look for it. Begin wsgi and the imports",
+    ),
+    "wsgi names a module that the source does not have": (
+        START,
+        f"ModuleNotFoundError: No module named 'shop'\n{NO_WSGI}",
+        "wsgi begins with shop, and the source has no such module. Correct wsgi, or source.subdir",
+    ),
+    "A module of setuptools or Python itself is gone": (
+        BUILD,
+        "ModuleNotFoundError: No module named 'pkg_resources'",
+        "the module pkg_resources is not part of newer versions of Python or setuptools any more",
+    ),
+    "A declared requirement is not installed": (
+        START,
+        f"    import six\nModuleNotFoundError: No module named 'six'\n{NO_WSGI}",
+        "requirements.txt has six, but not for this host",
+    ),
+    "A module comes from a package with another name": (
+        START,
+        f"    import yaml\nModuleNotFoundError: No module named 'yaml'\n{NO_WSGI}",
+        "the module yaml is not installed; the package PyYAML has it. Add PyYAML to the requirements.",
+    ),
+    "A requirement is not declared": (
+        HOOK,
+        "ModuleNotFoundError: No module named 'celery'",
+        "the module celery is not installed, and no requirement names it. Add the package that has it",
+    ),
+    "Two modules import each other": (
+        START,
+        "ImportError: cannot import name 'thing' from partially initialized module 'b' (most likely due to a circular import)",
+        "b is imported while it is still being imported itself, so that thing is not there yet. Move",
+    ),
+    "A shared library is missing": (
+        START,
+        f"OSError: libpq.so.5: cannot open shared object file: No such file or directory\n{NO_WSGI}",
+        "the library libpq.so.5 is not on the host. Add the package that has it to packages",
+    ),
+    "The code is not for the Python of the host": (
+        START,
+        f"    print 'x'\n    ^^^^^^^^^\nSyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?\nfailed to compile app.py\n{NO_WSGI}",
+        "Python cannot read the code (SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?). Correct",
+    ),
+    "The factory wants arguments": (
+        START,
+        f"TypeError: create_app() missing 1 required positional argument: 'c'\n{NO_WSGI}",
+        "the function create_app wants the arguments 'c', and nobody gives them. Give them default values",
+    ),
+    "wsgi names no application": (
+        START,
+        "TypeError: 'int' object is not callable",
+        "the application, or something it calls, is of the type int and no function. Have wsgi name the Flask object",
+    ),
+    "The application writes into its release": (
+        START,
+        "OSError: [Errno 30] Read-only file system: '/srv/flask/mkdirs/releases/1beedbb19042/instance'",
+        "the application writes to /srv/flask/mkdirs/releases/1beedbb19042/instance, and a release is read-only. Have it write to the directory shared",
+    ),
+    "The application writes where its sandbox forbids it": (
+        START,
+        "OSError: [Errno 30] Read-only file system: '/var/lib/thing'",
+        "/var/lib/thing is read-only in the sandbox of the application. Add its directory to sandbox.write",
+    ),
+    "A build writes outside of its release": (
+        BUILD,
+        "touch: cannot touch '/etc/x': Read-only file system",
+        "a build may write to its release, its HOME and /tmp only",
+    ),
+    "A hook is a script without the right to be run": (
+        BUILD,
+        "/bin/sh: 1: ./deploy.sh: Permission denied",
+        "./deploy.sh has no right to be run. Run `chmod +x` on it in the source",
+    ),
+    "A hook is a program that the host does not have": (
+        BUILD,
+        "/bin/sh: 1: npm: not found",
+        "the program npm is not on the host, nor in the virtualenv. Add its package to packages",
+    ),
+    "The application may not open a file": (
+        START,
+        "PermissionError: [Errno 13] Permission denied: '/etc/shadow'",
+        "the user of the application may not open /etc/shadow. Give that file to the user or its group",
+    ),
+    "A file is not in the release": (
+        START,
+        "FileNotFoundError: [Errno 2] No such file or directory: 'config.ini'",
+        "the file config.ini is not there. Add it to the source",
+    ),
+    "SQLite cannot write its file": (
+        START,
+        "sqlite3.OperationalError: unable to open database file",
+        "SQLite may not write to the file of its database or to the directory of that file. Have the file in the directory shared",
+    ),
+    "An environment variable is missing": (
+        START,
+        f"    k=os.environ['SHOP_KEY']\nKeyError: 'SHOP_KEY'\n{NO_WSGI}",
+        "the environment variable SHOP_KEY is not set. Add SHOP_KEY to env or secrets.",
+    ),
+    "A file has another encoding": (
+        START,
+        "UnicodeDecodeError: 'ascii' codec can't decode byte 0xc3 in position 0: ordinal not in range(128)",
+        "a text is read or written as ascii, which it is not. Name the encoding in the code",
+    ),
+    "An address is in use": (
+        NGINX,
+        "2026/11/28 18:27:49 [emerg] 2101#2101: bind() to 0.0.0.0:80 failed (98: Address already in use)",
+        "another program of the host listens at an address that is to be used. Stop it (`ss -ltnp` names it)",
+    ),
+    "The database is not reached": (
+        START,
+        'psycopg2.OperationalError: connection to server at "127.0.0.1", port 5432 failed: Connection refused',
+        "a server that the application connects to, such as its database, refuses the connection. Start that server",
+    ),
+    "A server's name cannot be resolved": (
+        START,
+        'psycopg2.OperationalError: could not translate host name "db.example.invalid" to address: Name or service not known',
+        "the host cannot resolve the name of a server that the application connects to. Correct the name",
+    ),
+    "Another site is the default server": (
+        NGINX,
+        "[emerg] 2101#2101: a duplicate default server for 0.0.0.0:80 in /etc/nginx/conf.d/z.conf:1",
+        "two sites are the default server of 0.0.0.0:80. Set nginx_site_catch_all: false",
+    ),
+    "A directive stands twice": (
+        NGINX,
+        '[emerg] 2104#2104: "server_names_hash_bucket_size" directive is duplicate in /etc/nginx/conf.d/z.conf:1',
+        "the directive server_names_hash_bucket_size stands twice at the same level. Remove it",
+    ),
+    "A name is taken in nginx": (
+        NGINX,
+        '[emerg] 2110#2110: limit_req_zone "a" is already bound to key "$host" in /etc/nginx/conf.d/z.conf:1',
+        "two files of nginx define a. Give the one in the file of your own",
+    ),
+    "nginx has no certificate": (
+        NGINX,
+        '[emerg] 2134#2134: cannot load certificate "/etc/nope.pem": BIO_new_file() failed (SSL: error:80000002:system library::No such file)',
+        "nginx cannot read the certificate /etc/nope.pem",
+    ),
+    "nginx has no IPv6": (
+        NGINX,
+        "nginx: [emerg] socket() [::]:80 failed (97: Address family not supported by protocol)",
+        'the host has no IPv6, so nginx cannot listen at [::]:80. Set nginx_site_listen: ["80"].',
+    ),
+    "nginx does not know a directive": (
+        NGINX,
+        '[emerg] 2128#2128: unknown directive "bogus" in /etc/nginx/conf.d/z.conf:1',
+        "nginx does not know the directive bogus",
+    ),
+    "nginx cannot resolve a name": (
+        NGINX,
+        '[emerg] 2131#2131: host not found in upstream "nowhere.invalid" in /etc/nginx/conf.d/z.conf:1',
+        "the host cannot resolve nowhere.invalid",
+    ),
+    "The application has no page for the health request": (
+        START,
+        "the candidate 4487a9a8c8cb was asked for / (Host: health404.example.com) and answered 404 with the body '<!doctype html>'; accepted"
+        " are 200, 204, 301, 302, 303, 307, 308 within 20 s",
+        "the application has no page / that answers a GET. Set health.path to a page that it has, or add 404 to health.status.",
+    ),
+    "The page of the health request wants a login": (
+        START,
+        "the candidate 4487a9a8c8cb was asked for /api/x (Host: shop.example.com) and answered 401 with the body ''; accepted are 200",
+        "the application shows the page /api/x to known clients only. Set health.path to a page for everybody",
+    ),
+    "The application does not take the host of the health request": (
+        START,
+        "the candidate 34f9833a04ec was asked for / (Host: host400.example.com) and answered 400 with the body '<!doctype html>'; accepted are 200",
+        "the application refuses the request, as it does when host400.example.com is not among its trusted hosts. Set health.host",
+    ),
+    "The application starts too slowly": (
+        START,
+        "the candidate one was not ready (it is activating) within 30 s",
+        "the application has not answered within 30 s. Raise health.timeout",
+    ),
+    "The module has no callable of that name": (
+        START,
+        f"*** no app loaded. GAME OVER ***\n{NO_WSGI}",
+        "the module that wsgi names has no callable of that name. Write wsgi as module:callable",
+    ),
+}
+
+
+@pytest.fixture
+def facts(tmp_path):
+    """Return the answers about a release with a module in lib/ and requirements that are not for this host."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/models.py").touch()
+    (tmp_path / "app.py").touch()
+    (tmp_path / "requirements.txt").write_text("flask\nsix; python_version < '3.0'\n")
+    return facts_of_release(str(tmp_path), "[uwsgi]\nmodule = shop.wsgi\ncallable = app\n")
+
+
+def test_each_row_has_the_words_of_a_real_failure():
+    assert {cause.failure for cause in CAUSES} == set(RECORDED)
+    assert len(CAUSES) == len(RECORDED), "two rows have one title"
+
+
+@pytest.mark.parametrize("failure", RECORDED)
+def test_a_failure_has_its_cause_and_remedy(failure, facts):
+    at, words, expected = RECORDED[failure]
+    assert known_cause(words.splitlines(), at, facts).startswith(expected)
+
+
+def branches(pattern: str) -> list[str]:
+    """Return the alternatives of a regular expression that are not in a group."""
+    found, depth = [""], 0
+    for token in re.findall(r"\\.|\[(?:\\.|[^\]])*\]|.", pattern):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        found = [*found, ""] if (token, depth) == ("|", 0) else [*found[:-1], found[-1] + token]
+    return found
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.failure)
+def test_says_and_remedy_are_clauses_that_name_only_groups_that_are_always_there(cause):
+    for text in (cause.says, cause.remedy):
+        assert text
+        assert not text.endswith(".")
+        wanted = {name for _text, name, _spec, _conversion in string.Formatter().parse(text) if name}
+        for branch in branches(cause.pattern):
+            given = {name.rstrip("0123456789") for name in re.findall(r"\(\?P<(\w+)>", branch)}
+            assert wanted - given <= ({"found"} if cause.fact else set()), branch
+            assert not cause.fact or "name" in given
+
+
+def test_words_that_nobody_knows_have_no_cause():
+    assert known_cause(["Traceback (most recent call last)", "shop.Strange: nothing like this was seen before"], START) == ""
+    assert known_cause([], BUILD) == ""
+    assert with_cause("", "the message") == "the message"
+
+
+def test_a_cause_counts_only_for_the_programs_of_its_row():
+    words = ["/bin/sh: 1: npm: not found"]
+    assert known_cause(words, BUILD)
+    assert not known_cause(words, NGINX)
+
+
+def test_the_last_failure_counts():
+    words = ["KeyError: 'OLD_KEY'", "KeyError: 'NEW_KEY'"]
+    assert "NEW_KEY" in known_cause(words, START)
+    assert "OLD_KEY" not in known_cause(words, START)
+
+
+def test_a_row_with_a_question_needs_its_answer():
+    words = ["ModuleNotFoundError: No module named 'yaml'"]
+    assert "PyYAML" in known_cause(words, START, facts_of_packages())
+    assert known_cause(words, START).startswith("the module yaml is not installed, and no requirement names it")
+
+
+def test_braces_in_the_words_are_only_words():
+    assert "{0.__class__}" in known_cause(["PermissionError: [Errno 13] Permission denied: '/x/{0.__class__}'"], START)
+
+
+def test_a_secret_is_hidden_before_a_long_line_is_cut():
+    secret = "/srv/" + "s3cret" * 40
+    learn([secret])
+    try:
+        told = known_cause([f"PermissionError: [Errno 13] Permission denied: '{secret}'"], START)
+    finally:
+        forget()
+    assert "s3cret" not in told
+    assert HIDDEN in told
+
+
+def test_an_explained_error_has_its_cause_in_the_first_line():
+    error = CommandError("'pip' ended with 1:\nno", ["/bin/sh: 1: npm: not found"])
+    explain(error, BUILD)
+    first, second, *rest = str(error).splitlines()
+    assert first.startswith("the program npm is not on the host")
+    assert (second, rest) == ("'pip' ended with 1:", ["no"])
+    assert error.message == "'pip' ended with 1:\nno"
+    unknown = CommandError("'pip' ended with 1:\nno", ["no"])
+    explain(unknown, BUILD)
+    assert str(unknown) == unknown.message
+
+
+# --- the facts about a release -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_module_at_the_top_of_the_release_is_not_elsewhere(facts):
+    assert facts["elsewhere"]("app") == ""
+    assert facts["elsewhere"]("models.sub") == "lib"
+
+
+@pytest.mark.parametrize(
+    ("line", "module", "named"),
+    [
+        ("Flask_SQLAlchemy==3.1", "flask_sqlalchemy", True),
+        ("PyYAML>=6", "yaml", True),
+        ("six-extras", "six", False),
+        ("# six", "six", False),
+        ('    "six>=1",', "six", True),
+    ],
+)
+def test_a_requirement_is_found_however_it_is_spelled(tmp_path, line, module, named):
+    (tmp_path / "requirements.txt").write_text(f"flask\n{line}\n")
+    assert bool(facts_of_release(str(tmp_path))["declared"](module)) == named
+
+
+def test_a_pipe_that_is_called_like_requirements_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "requirements.txt")
+    assert facts_of_release(str(tmp_path))["declared"]("six") == ""
