@@ -6,6 +6,16 @@ for name in "$@"; do
   mkdir -p "$public/0123456789ab/static" "$public/ba9876543210/static"
   echo "new of $name" >"$public/0123456789ab/static/new.css"
   echo "old of $name" >"$public/ba9876543210/static/old.css"
+  mkdir -p "$public/0123456789ab/spa/assets" "$public/ba9876543210/spa/assets" "$public/0123456789ab/docs/guide" "$public/0123456789ab/docs/empty"
+  echo "page of $name" >"$public/0123456789ab/spa/index.html"
+  echo "old page of $name" >"$public/ba9876543210/spa/index.html"
+  for file in app.mjs app.wasm app.webmanifest app.css; do
+    echo "plain $file" >"$public/0123456789ab/spa/assets/$file"
+  done
+  echo "packed app.css" | gzip -c >"$public/0123456789ab/spa/assets/app.css.gz"
+  echo "old app" >"$public/ba9876543210/spa/assets/old.js"
+  echo "docs of $name" >"$public/0123456789ab/docs/index.html"
+  echo "guide of $name" >"$public/0123456789ab/docs/guide/index.html"
   echo secret >"$public/secret.txt"
   echo secret >"/srv/flask/$name/secret.txt"
   ln -s 0123456789ab "$public/current"

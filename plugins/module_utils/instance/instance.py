@@ -104,6 +104,7 @@ class Instance:
             place = f"{public}/{route['path'].strip('/')}"
             try:
                 static_files.publish(self.release.path, route["directory"], route["path"], place)
+                static_files.require_page(place, route)
             except MissingDirectoryError:
                 if not lenient:
                     raise

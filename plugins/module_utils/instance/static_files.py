@@ -34,6 +34,12 @@ class MissingDirectoryError(UnpublishableError):
     remedy = "correct the route, or add the files to the source"
 
 
+class MissingPageError(MissingDirectoryError):
+    """A route names a page that its directory does not have."""
+
+    remedy = "correct fallback, or have a build hook make the page"
+
+
 class LinkedDirectoryError(MissingDirectoryError):
     """A route serves files from a directory that is reached through a link."""
 
@@ -79,6 +85,18 @@ def publish(release: str, directory: str, route: str, target: str) -> None:
                 if not name.startswith("."):
                     shown = os.path.join(directory, path, name)
                     left -= _publish_file(name, _Source(descriptor, trusted[path]), f"{place}/{name}", shown, left)
+
+
+def require_page(target: str, route: t.Mapping[str, str]) -> None:
+    """Require that the page which a route answers lost paths with has been published.
+
+    :param target: where the files of the route were published
+    :param route: ``path`` and ``directory``, and ``fallback`` if there is such a page
+    :raises MissingPageError: if it has not
+    """
+    page = route.get("fallback")
+    if page and not os.path.isfile(f"{target}/{page}"):
+        raise MissingPageError(f"'{page}', the fallback of the route {route['path']}, is no file of '{route['directory']}' in the release")
 
 
 def _open_release(release: str, stack: contextlib.ExitStack) -> _Source:

@@ -47,7 +47,11 @@ def host_app(app: App) -> HostApp:
         "environment": {},
         "command_sandbox": of_hooks(app),
         "command_limits": app["command_limits"],
-        "static": [{"path": route["path"], "directory": route["directory"]} for route in app["nginx"]["routes"] if route["files"]],
+        "static": [
+            {key: route[key] for key in ("path", "directory", "fallback") if key in route}
+            for route in app["nginx"]["routes"]
+            if route["files"]
+        ],
         "writable": app["sandbox"]["write"],
     }
 

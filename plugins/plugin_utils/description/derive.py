@@ -15,6 +15,7 @@ from .cache_maps import cache_maps
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
+from .static_pages import derive_pages
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
 from .tls import derive_hsts, derive_tls, site_certificate
 
@@ -69,6 +70,8 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     nginx["rules"] = rules(nginx["extra"])
     for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])
+        if route.get("files"):
+            derive_pages(route, f"{nginx['variable']}_{index}")
         if route.get("stores"):
             route["maps"] = cache_maps(route, f"{nginx['variable']}_{index}")
 
@@ -119,7 +122,8 @@ def _derive_route(route: dict[str, t.Any], prefix: str) -> None:
     # The location of files goes before regular expressions.
     modifier = {"exact": "= ", "regex": "~ "}.get(route["match"], "^~ " if route["files"] else "")
     route["location"] = modifier + (_quoted(route["path"]) if route["match"] == "regex" else route["path"])
-    asked = route["match"] != "regex" and not route["files"]
+    # A path of files has an answer of its own only where a page stands for it.
+    asked = route["match"] != "regex" and (not route["files"] or "index" in route or "fallback" in route)
     route["probe"] = prefix + route["probe"] if route.get("probe") else route.get("probe", route["path"] if asked else "")
     if route["stores"]:
         route.setdefault("valid", {"200": "30d"} if route["preset"] == "seed" else {"200": "10m"})

@@ -197,9 +197,24 @@ MODES: t.Mapping[str, Mode] = {
                 pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9._@+/-]+",
                 remedy="write a path relative to the source, such as shop/static",
             ),
+            "index": Key(
+                "str",
+                "File that answers for a directory, such as `index.html`. Without this key a directory is a 404.",
+                derived="none",
+                pattern=r"(?!\.)[A-Za-z0-9._@+-]+",
+                remedy="write the name of a file, such as index.html",
+            ),
+            "fallback": Key(
+                "str",
+                "Page that answers for every path without a file, for a single-page application whose paths the browser knows. A path that ends like"
+                " a script, a style sheet, an image or another file that pages load is still a 404.",
+                derived="none",
+                pattern=r"(?!/)(?!\.)(?!.*/\.)(?!.*//)[A-Za-z0-9._@+/-]+\.html?",
+                remedy="write the page's path inside of the directory, such as index.html",
+            ),
             "max_age": Key(
                 "str",
-                "How long browsers may keep a file, as an nginx time.",
+                "How long browsers may keep a file, as an nginx time. With `index` or `fallback`, pages (`.html`) are asked for anew each time.",
                 default="1h",
                 pattern=DURATION,
                 remedy="write an nginx time such as 7d",
@@ -249,7 +264,7 @@ ROUTE = Key(
         "probe": Key(
             "str",
             "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",
-            derived="`path`; empty for regular expressions and `static`",
+            derived="`path`; empty for regular expressions, and for `static` without a page",
             pattern=f"({URL_PATH})?",
             remedy="write a path that the application answers, or an empty string",
         ),

@@ -13,7 +13,6 @@ from .checks import (
     check_health,
     check_options,
     check_regex,
-    check_routes,
     check_source,
     check_together,
     check_uwsgi,
@@ -22,7 +21,8 @@ from .checks import (
 )
 from .derive import derive
 from .keys import APP, Key
-from .tls import check_names, check_tls
+from .site_checks import check_site
+from .tls import check_names
 from .validate import AppError, Validator, outline
 
 
@@ -68,10 +68,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     if "http" in value["uwsgi"] and value.get("strategy") == "switch":
         says = "is switch, but two instances cannot listen on the one port of uwsgi.http"
         validator.refuse(f"{where}.strategy", says, "write restart, or remove one of the two")
-    check_routes(validator, f"{where}.nginx.routes", value["nginx"]["routes"])
-    if value["nginx"]["backends"] and value["nginx"]["front"] != "proxy":
-        validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {value['nginx']['front']}", "set front: proxy")
-    check_tls(validator, f"{where}.nginx.tls", value["nginx"]["tls"])
+    check_site(validator, where, value)
     check_regex(validator, f"{where}.health.body", value["health"]["body"])
     check_health(validator, f"{where}.health", value["health"])
     if "name" not in value:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ...module_utils.app.layout import Layout
 from .ini import literal
+from .longest_request import longest_request
 from .packages import OLDEST_UWSGI
 
 Setting = dict[str, t.Any]
@@ -213,7 +214,11 @@ def _limits(app: Mapping[str, t.Any]) -> list[Setting]:
     if streams or "greenlets" in app["uwsgi"]:
         return []
     return [
-        _setting("harakiri", _HARAKIRI_SECONDS, "Replace a worker if all its threads have been stuck for this many seconds."),
+        _setting(
+            "harakiri",
+            max(_HARAKIRI_SECONDS, longest_request(app["nginx"]["routes"])),
+            "Replace a worker if all its threads have been stuck for this many seconds.",
+        ),
         _setting("harakiri-verbose", True, "Log what a stuck worker was doing."),
         _setting(
             "post-buffering",

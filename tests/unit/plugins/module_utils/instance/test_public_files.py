@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.static_files import MissingPageError
 
 ROUTES = {
     "nginx": {
@@ -92,3 +93,15 @@ def test_hidden_files_are_not_public(published):
         "static/img/x",
         "deep/er/x",
     }
+
+
+SPA = {"nginx": {"routes": [{"path": "/app", "mode": "static", "directory": "web", "fallback": "index.html"}]}}
+
+
+def test_the_page_for_lost_paths_must_be_there(published):
+    assert "app/index.html" in names(published(files=["web/index.html"], **SPA))
+
+
+def test_a_release_without_the_page_is_refused(published):
+    with pytest.raises(MissingPageError, match="'index.html', the fallback of the route /app, is no file of 'web' in the release"):
+        published(**SPA)

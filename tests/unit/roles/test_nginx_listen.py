@@ -1,0 +1,39 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Parameters of listen: those of the socket stand in one server, as nginx wants it, and all others in every server."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.tests.unit.render import describe
+from ansible_collections.flaskops.stack.tests.unit.roles.sites import app
+
+LISTEN = ["80 reuseport backlog=512", "[::]:80 ipv6only=on", "127.0.0.1:8443 ssl so_keepalive=on"]
+BARE = ["80", "[::]:80", "127.0.0.1:8443 ssl"]
+
+
+def listens(http, name: str) -> list[str]:
+    (server,) = [server for server in http.all("server") if name in server.one("server_name").args and "80" in server.values("listen")[0]]
+    return [value for value in server.values("listen") if not value.startswith("unix:")]
+
+
+def test_the_server_for_unknown_hosts_has_them(rendered):
+    http = rendered(app(), nginx_site_listen=LISTEN)
+    assert listens(http, "_") == [f"{value} default_server" for value in LISTEN]
+    assert listens(http, "shop.example.com") == BARE
+
+
+def test_a_site_for_every_host_has_them(rendered):
+    every = describe(name="every", nginx={"server_names": ["_"]})
+    http = rendered(app(), every, nginx_site_listen=LISTEN)
+    assert listens(http, "_") == [f"{value} default_server" for value in LISTEN]
+    assert listens(http, "shop.example.com") == BARE
+
+
+@pytest.mark.parametrize("default", ["", " default_server"])
+def test_without_such_a_server_one_site_has_them(rendered, default):
+    more = describe(name="more", nginx={"server_names": ["more.example.com"]})
+    wanted = [f"{LISTEN[0]}{default}", *LISTEN[1:]]
+    http = rendered(app(), more, nginx_site_listen=wanted, nginx_site_catch_all=False)
+    assert listens(http, "shop.example.com") == wanted
+    assert "reuseport" not in " ".join(listens(http, "more.example.com"))
