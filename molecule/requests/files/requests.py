@@ -1,76 +1,16 @@
 #!/usr/bin/env python3
-"""Send raw requests to nginx and compare what Flask has seen of them: requests.py NAME, for the site NAME.test.
-
-Requests are written out byte by byte, since no HTTP library sends those that attackers send. Every difference is a line; the exit status
-is 1 where there is one.
-"""
+"""Compare what Flask has seen of requests: requests.py NAME, for the site NAME.test."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
-import sys
 import time
-import typing as t
 
-NAME = sys.argv[1]
-HOST = f"{NAME}.test"
+from client import HOST, NAME, expect, finish, get, post, send
+
 CHUNKS = "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
 FORM = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--b--\r\n'
-problems: list[str] = []
-
-
-class Answer(t.NamedTuple):
-    """An answer; status 0 is a connection that was closed without one."""
-
-    status: int
-    headers: dict[str, str]
-    body: str
-
-    def json(self) -> dict[str, t.Any]:
-        return json.loads(self.body)
-
-
-def send(raw: str, port: int = 80, source: str = "127.0.0.1") -> Answer:
-    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)) as connection:
-        connection.sendall(raw.encode("latin-1"))
-        received = b""
-        while part := connection.recv(65536):
-            received += part
-    # nginx answers `Expect: 100-continue` by itself, before the answer.
-    received = received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
-    head, _blank, body = received.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    if not lines[0]:
-        return Answer(0, {}, "")
-    headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines[1:])}
-    if headers.get("transfer-encoding") == "chunked":
-        body = unchunked(body)
-    return Answer(int(lines[0].split()[1]), headers, body.decode(errors="replace"))
-
-
-def unchunked(body: bytes) -> bytes:
-    whole = b""
-    while body:
-        size, _line, body = body.partition(b"\r\n")
-        whole, body = whole + body[: int(size, 16)], body[int(size, 16) + 2 :]
-    return whole
-
-
-def get(path: str, *headers: str, host: str = HOST, version: str = "1.1", **where: t.Any) -> Answer:
-    return send(
-        "\r\n".join([f"GET {path} HTTP/{version}", *([f"Host: {host}"] if host else []), *headers, "Connection: close", "", ""]), **where
-    )
-
-
-def post(path: str, body: str, *headers: str, method: str = "POST", host: str = HOST) -> Answer:
-    return send("\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "Connection: close", "", body]))
-
-
-def expect(what: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        problems.append(f"{NAME}: {what}: {found!r} instead of {wanted!r}")
 
 
 def bodies() -> None:
@@ -274,5 +214,4 @@ def persons() -> None:
 
 for check in (bodies, hosts, caches, headers, backend, streams, persons, every_host):
     check()
-print("\n".join(problems) or f"{NAME}: Flask has seen what was expected")
-sys.exit(1 if problems else 0)
+finish("Flask has seen what was expected")

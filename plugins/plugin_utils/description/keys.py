@@ -156,6 +156,13 @@ MODES: t.Mapping[str, Mode] = {
                 pattern=DURATION,
                 remedy="write nginx times by status, such as {200: 10m, 404: 1m}",
             ),
+            "stale": Key(
+                "str",
+                "When nginx may send a stored answer whose time is over. `answer`: as the answer itself allows it, by `stale-while-revalidate` and"
+                " `stale-if-error`. `always`: also while nginx fetches a new answer and when the application fails, whatever the answer says.",
+                default="answer",
+                choices=("answer", "always"),
+            ),
             "ignore_cookies": Key(
                 "list",
                 "Cookies that change no answer, such as those of analytics. A request with any other cookie is not answered from the cache, and its"

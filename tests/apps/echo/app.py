@@ -52,10 +52,13 @@ def away():
 @app.route("/page/some", methods=METHODS)
 @app.route("/page/sid", methods=METHODS)
 def told():
-    """An answer with the status and the headers that the query asks for, another one each time."""
-    answer = Response(uuid.uuid4().hex, status=int(request.args.get("status", 200)))
+    """An answer with the status, the length and the headers that the query asks for, another one each time."""
+    answer = Response(uuid.uuid4().hex * int(request.args.get("times", 1)), status=int(request.args.get("status", 200)))
     for header in request.args.getlist("header"):
         answer.headers.add(*header.split(": ", 1))
+    # As Flask-CORS does it: to a request without an Origin the answer does not tell that it depends on one.
+    if origin := request.headers.get("Origin"):
+        answer.headers["Access-Control-Allow-Origin"] = origin
     return answer
 
 

@@ -83,7 +83,7 @@ def test_backends_on_other_hosts_are_passed_everything_the_front_does_not_answer
     assert [server for server in http.all("server") if "shop.example.com" in server.one("server_name").args] == [front_of(http)]
     assert not http.all("upstream", "flask_shop")
     assert not server.all("root")
-    assert location(server, "/api").values("proxy_cache_key") == ["$flaskops_scheme$request_method$flaskops_host$request_uri"]
+    assert location(server, "/api").values("proxy_cache_key") == ["$flaskops_scheme$flaskops_host$request_uri $http_origin"]
 
 
 def test_the_port_is_that_of_the_outermost_trusted_proxy(rendered):
