@@ -1,7 +1,7 @@
 # Every target installs everything that it needs; a second call does not repeat it.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos bench docs clean
+.PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos http-cache-tests bench docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -50,6 +50,9 @@ molecule: venv images ssh ## roles and playbooks on real hosts (SCENARIO=name, S
 
 chaos: venv images ssh ## break a deployment at every point and write docs/faults.md (ARGS='--only REGEX', --list)
 	@tools/chaos.sh $(or $(ARGS),--report docs/faults.md)
+
+http-cache-tests: venv images ## run the public suite of tests for HTTP caches and write docs/caches.md (part of test-all)
+	@HTTP_CACHE_REPORT='$(CURDIR)/docs/caches.md' tools/scenarios.py --jobs '$(JOBS)' http_cache
 
 bench: venv images ssh ## measure deployments and requests and write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What RFC 9111 asks of a cache, as far as nginx can. The scenario `http_cache` shows it with the public suite."""
+"""The rules of RFC 9111 that nginx needs help with. The scenario `http_cache` shows it with the public suite."""
 
 from __future__ import annotations
 

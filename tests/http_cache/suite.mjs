@@ -1,0 +1,17 @@
+// Run the public suite against a cache: node suite.mjs BASE [TEST], and print for each test its name, its kind and its result, as JSON.
+// With TEST the suite also prints what that one sends and gets, before the JSON.
+import { getResults, runTests } from 'http-cache-tests/client/runner.mjs'
+import suites from 'http-cache-tests/tests/index.mjs'
+import fetch from 'node-fetch'
+
+const [base, only] = process.argv.slice(2)
+const tests = suites.flatMap(suite => suite.tests).filter(test => !only || test.id === only)
+if (only) tests.forEach(test => { test.dump = true })
+await runTests([{ tests }], fetch, false, base)
+const results = getResults()
+const ran = tests.filter(test => test.id in results)
+console.log(JSON.stringify(Object.fromEntries(ran.map(test => [
+  test.id,
+  // True, or the kind of the error and its message.
+  { name: test.name, kind: test.kind ?? 'required', result: results[test.id] }
+])), null, 1))
