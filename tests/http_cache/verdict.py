@@ -55,7 +55,7 @@ class Reason:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What the suite has found on one host."""
+    """The results of the suite on one host."""
 
     nginx: str
     ours: Mapping[str, t.Any]
