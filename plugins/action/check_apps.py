@@ -13,8 +13,10 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_va
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import warnings_of_tls
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
+from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path, require_writable
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import Tree
 
 
 class ActionModule(AppsAction):
@@ -50,5 +52,20 @@ class ActionModule(AppsAction):
             self._display.warning(warning)
         if args["cache_dir"] is not None and with_source(apps):
             require_writable(cache_path(args["cache_dir"]))
-            fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
+            trees = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
+            result["requirements"] = {app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps)}
         return {**result, "changed": False}
+
+    def _requirements(self, app: dict[str, t.Any], tree: Tree) -> str:
+        """Return the file that declares what is installed, empty for a package; say it in check mode, and if there is none."""
+        if "package" in app["source"]:
+            return ""
+        file = declaring_file(app, tree)
+        if not file and not app["extra_requirements"]:
+            self._display.warning(
+                f"{app['name']}: the source declares no requirements, so nothing but uWSGI is installed. Add a requirements.txt, an empty one if"
+                " nothing is needed."
+            )
+        elif self._task.check_mode:
+            self._display.display(f"{app['name']}: the requirements are those of {file or 'extra_requirements'}")
+        return file

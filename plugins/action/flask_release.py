@@ -137,6 +137,7 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
             "id": plan["id"],
             "virtualenv_id": plan["virtualenv_id"],
             "requirements": plan["requirements"],
+            "declared": plan["declared"],
             "package": plan["package"],
             "callable": plan["callable"],
             "revision": plan["revision"],

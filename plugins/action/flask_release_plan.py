@@ -39,7 +39,7 @@ class ActionModule(AppsAction):
                 raise SourceError("python", f"'{app['python']}' is not on the host", remedy)
             if "problem" in python:
                 raise SourceError("python", python["problem"], python["remedy"])
-            return plan_release(app, trees[app["name"]], python["tag"])
+            return plan_release(app, trees[app["name"]], python["tag"], python["markers"])
 
         plans: dict[str, ReleasePlan] = for_each(apps, plan)
         self._harvest(apps, plans, hosted, cache_path(args["cache_dir"]), task_vars)

@@ -43,4 +43,5 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+requirements: {description: "By application, the file that declares what is installed; empty if none does.", type: dict, returned: if O(cache_dir) is given}
 """

@@ -53,6 +53,9 @@ if "fail" in sys.argv[-1]:
 if "--constraint" in sys.argv:
     with log.open("a") as file:
         print("constraints:", Path(sys.argv[sys.argv.index("--constraint") + 1]).read_text().strip(), file=file)
+if "--requirement" in sys.argv and os.path.exists(sys.argv[sys.argv.index("--requirement") + 1]):
+    with log.open("a") as file:
+        print("requirements:", *Path(sys.argv[sys.argv.index("--requirement") + 1]).read_text().split(), file=file)
 if "--target" in sys.argv:
     Path("installed.py").write_text("x = 1")
 elif "install" in sys.argv:
@@ -131,7 +134,7 @@ def packed(place: Path, members: dict[str, str | None] | None = None, **attribut
 
 def description(host, hooks=(), constraints=None, extra_requirements=(), system_site_packages=False, **plan) -> dict:
     made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc"}
-    made |= {"imports": "", "hashed": False, **plan}
+    made |= {"imports": "", "hashed": False, "declared": None, **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
     common |= {"extra_requirements": list(extra_requirements), "system_site_packages": system_site_packages}
     common |= {"command_sandbox": [], "command_limits": {"timeout": 60, "memory_max": "80%"}}
@@ -145,7 +148,7 @@ def everything_below(path: Path) -> list[os.stat_result]:
 def pip_calls(host) -> list[str]:
     """Return the arguments of each call of pip, without its standing options."""
     options = ("--disable-pip-version-check", "--no-input", "--quiet")
-    lines = [line for line in host.pip.read_text().splitlines() if not line.startswith("constraints: ")]
+    lines = [line for line in host.pip.read_text().splitlines() if not line.startswith(("constraints: ", "requirements: "))]
     return [" ".join(word for word in line.split()[2:] if word not in options) for line in lines]
 
 

@@ -13,6 +13,8 @@ from ..host.files import partials
 from ..host.systemd import UNIT_DIR, wants_link
 from .orders import PlacedApp
 
+# A project is installed into this directory of its release, so that a change of code alone needs no new virtualenv.
+PROJECT_DIRECTORY = ".project"
 SYSUSERS_DIR = "/etc/sysusers.d"
 TMPFILES_DIR = "/etc/tmpfiles.d"
 

@@ -110,6 +110,20 @@ class InspectOrder(t.TypedDict):
     python: str
 
 
+class DeclaredRequirements(t.TypedDict):
+    """Lines of requirements in place of a file that pip reads.
+
+    ``resolved`` are installed with what they need, in the versions of ``constraints``. ``locked`` have hashes, and ``loose`` can have none;
+    both are all that is needed. ``project`` is the directory of a project that goes into the release itself, empty for none.
+    """
+
+    constraints: list[str]
+    resolved: list[str]
+    locked: list[str]
+    loose: list[str]
+    project: str
+
+
 class PlannedRelease(t.TypedDict):
     """A release as the controller has named it. ``requirements`` and ``package`` are files of the source.
 
@@ -119,6 +133,7 @@ class PlannedRelease(t.TypedDict):
     id: str
     virtualenv_id: str
     requirements: str | None
+    declared: DeclaredRequirements | None
     package: str | None
     callable: str
     revision: str

@@ -22,7 +22,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from ..app.commands import cage, end_those_of_killed_runs, run_hooks
-from ..app.layout import AppRoot, ReleaseRecord
+from ..app.layout import PROJECT_DIRECTORY, AppRoot, ReleaseRecord
 from ..app.links import point
 from ..app.orders import ReleaseOrder
 from ..host.command import CommandError
@@ -170,6 +170,10 @@ def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
         file = plan["package"].partition("[")[0]
         workshop.run([*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"])
         os.unlink(f"{tree}/{file}")
+    if plan["declared"] and plan["declared"]["project"]:
+        # The virtualenv has what the project needs.
+        target = ["--no-deps", "--no-compile", "--target", PROJECT_DIRECTORY]
+        workshop.run([*pip(venv), "install", *target, plan["declared"]["project"]])
     record = ReleaseRecord.from_dict(plan)
     run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home)
     copy = AppRoot(app["root"]).unfinished_copy(plan["id"])

@@ -8,20 +8,29 @@ import re
 import typing as t
 
 from ..app.orders import ReleaseOrder
+from .declared_files import DeclaredFiles
 from .installed import Distribution, installed, normal_name, pins
 from .workshop import Workshop, pip
 
 
-def first_installations(app: ReleaseOrder, venv: str, constraints: str) -> list[list[str]]:
+def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared: DeclaredFiles) -> list[list[str]]:
     """Return the commands that install what the source and the description require, and uWSGI, into an empty virtualenv.
 
     :param constraints: the path of a file with the versions that another host has chosen
     """
     plan, install = app["release"], [*pip(venv), "install"]
     required = ["--requirement", plan["requirements"]] if plan["requirements"] else []
+    required += ["--requirement", declared.resolved] if declared.resolved else []
+    required += ["--constraint", declared.constraints] if declared.constraints else []
     required += [f"./{plan['package']}"] if plan["package"] else []
     required += [] if plan["hashed"] else app["extra_requirements"]
-    commands = [[*install, *(["--constraint", constraints] if app["constraints"] else []), *required]] if required else []
+    # pip takes no constraints without hashes where requirements have some.
+    chosen = ["--constraint", constraints] if app["constraints"] and not plan["hashed"] else []
+    commands = [
+        *([[*install, "--no-deps", "--require-hashes", "--requirement", declared.locked]] if declared.locked else []),
+        *([[*install, *chosen, *required]] if required else []),
+        *([[*install, "--no-deps", "--requirement", declared.loose]] if declared.loose else []),
+    ]
     if plan["package"]:
         # The virtualenv keeps what the package needs; the package itself is the release.
         commands.append([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
@@ -38,14 +47,15 @@ def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t
     # If one requirement has a hash, pip wants a hash of every one, so those of the description are installed afterwards.
     apart = app["extra_requirements"] if app["release"]["hashed"] else []
     if apart:
-        _install_beside(apart, app, venv, workshop, chosen)
+        # Another host has chosen versions of these too.
+        _install_beside(apart, app["constraints"] or constraints_of(app, venv), venv, workshop, chosen)
     # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
     if app["gevent"] and (gevent := not_in(installed(venv), app["gevent"])):
-        _install_beside(gevent, app, venv, workshop, chosen)
+        _install_beside(gevent, constraints_of(app, venv), venv, workshop, chosen)
 
 
-def _install_beside(wanted: t.Sequence[str], app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
-    rewrite(chosen, constraints_of(app, venv))
+def _install_beside(wanted: t.Sequence[str], constraints: str, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
+    rewrite(chosen, constraints)
     workshop.run([*pip(venv), "install", "--constraint", chosen.name, *wanted])
 
 

@@ -14,8 +14,12 @@ from ..host.command import CommandError, run
 from ..host.root_paths import changeable
 
 _PROBE = (
-    "import json, sys, sysconfig; print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
-    " 'tag': f'{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}'}))"
+    "import json, os, platform, sys, sysconfig; short = '.'.join(map(str, sys.version_info[:2])); own = platform.python_version();"
+    " print(json.dumps({'path': sys.executable, 'version': sys.version.split()[0],"
+    " 'tag': f'{sys.implementation.name}-{short}-{sysconfig.get_platform()}', 'markers': {'os_name': os.name, 'sys_platform': sys.platform,"
+    " 'platform_system': platform.system(), 'platform_machine': platform.machine(), 'platform_release': platform.release(),"
+    " 'platform_version': platform.version(), 'platform_python_implementation': platform.python_implementation(),"
+    " 'implementation_name': sys.implementation.name, 'implementation_version': own, 'python_version': short, 'python_full_version': own}}))"
 )
 # An interpreter that says nothing for so long never will.
 _SECONDS = 60
@@ -26,8 +30,8 @@ _NOBODY = 65534
 
 
 @functools.cache  # one interpreter for many applications
-def python_info(command: str) -> dict[str, str] | None:
-    """Return path, version and tag of an interpreter, or why it cannot be used as ``problem`` and ``remedy``.
+def python_info(command: str) -> dict[str, t.Any] | None:
+    """Return path, version, tag and environment markers (PEP 508) of an interpreter, or why it cannot be used as ``problem`` and ``remedy``.
 
     Only an interpreter that root alone may change is used: virtualenvs lead to it, so whoever may change it has all code that they run.
     It is asked as nobody all the same, since its libraries may belong to others.

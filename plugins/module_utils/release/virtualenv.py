@@ -16,6 +16,7 @@ from ..host.cage import StepError
 from ..host.command import CommandError
 from ..host.files import sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, remove
+from .declared_files import declared_files
 from .installation import constraints_of, first_installations, install_the_rest, is_wheel, rewrite
 from .store import discard
 from .workshop import Workshop
@@ -85,7 +86,8 @@ def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
     with tempfile.NamedTemporaryFile("w", dir=places.virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
         rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
-        _fill(app, venv, workshop, first_installations(app, venv, chosen.name))
+        with declared_files(app) as declared:
+            _fill(app, venv, workshop, first_installations(app, venv, chosen.name, declared))
         install_the_rest(app, venv, workshop, chosen)
     _replace_by_copy(app, venv)
     # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.

@@ -448,10 +448,22 @@ APP = Key(
         ),
         "requirements": Key(
             "str",
-            "Requirements file inside the source; hashes in it are enforced. Without one, a project that declares requirements elsewhere is refused.",
-            derived="`requirements.txt` if it is there",
+            "File of the source that declares its requirements: one that pip reads, a lock, or a pyproject.toml. Hashes in it are enforced.",
+            derived="the first of `requirements.txt`, `pylock.toml`, `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pyproject.toml`, `setup.py`",
             pattern=r"(?!/)(?!.*\.\.)[^\s]+",
             remedy="write a path relative to the source, without ..",
+        ),
+        "extras": Key(
+            "list",
+            "Extras of the project to install, with a lock or a pyproject.toml.",
+            default=(),
+            elements=Key("str", "An extra.", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*", remedy="write a name such as postgres"),
+        ),
+        "groups": Key(
+            "list",
+            "Groups of dependencies to install beside the project's own, with a lock or a pyproject.toml. Without it none is.",
+            default=(),
+            elements=Key("str", "A group.", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*", remedy="write a name such as prod"),
         ),
         "extra_requirements": Key(
             "list",

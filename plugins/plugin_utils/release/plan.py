@@ -14,14 +14,17 @@ from email.parser import HeaderParser
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
-from ...module_utils.app.layout import Release, ReleaseRecord
+from ...module_utils.app.layout import PROJECT_DIRECTORY, Release, ReleaseRecord
+from ...module_utils.app.orders import DeclaredRequirements
 from ..identity import content_id
+from ..requirements.declared import Declared, declared
 from ..requirements.imports import import_path, module_files
 from ..requirements.lines import is_include, read_requirements
+from ..requirements.locked import NOMINAL, Markers
+from ..requirements.project import Project
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 
-_DEFAULT_REQUIREMENTS = "requirements.txt"
 # Part of every id: raised when a release or virtualenv is built differently from equal inputs.
 _BUILD_VERSION = 2
 # No version of Python has had more releases than 23.
@@ -35,7 +38,9 @@ class ReleasePlan:
     name: str
     id: str
     virtualenv_id: str
+    # The file that pip reads, or what to install in its place.
     requirements: str | None
+    declared: DeclaredRequirements | None
     package: str | None
     callable: str
     revision: str
@@ -57,35 +62,37 @@ def prebuilt_release(source: Mapping[str, t.Any]) -> Release:
     return Release("", source["prebuilt"], source["virtualenv"], "", source["version"])
 
 
-def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePlan:
+def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Markers = NOMINAL) -> ReleasePlan:
     """Return the release that ``tree`` makes with the interpreter of a host.
 
     :param python: implementation and version of the host's interpreter, such as ``cpython-3.13``
+    :param markers: what the interpreter says for environment markers (PEP 508)
     :raises SourceError: for requirements or an entry point that the source does not have
     """
-    requirements = None if isinstance(tree, FileTree) else requirements_file(app, tree)
     package = _package(app, tree) if isinstance(tree, FileTree) else None
-    if isinstance(tree, FileTree):
-        _check_python(tree, python)
-    wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _requirement_lines(tree, requirements)
+    found = Declared("") if isinstance(tree, FileTree) else declared(app, tree, markers)
+    _check_python(tree, python)
+    wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _source_wants(tree, found)
     inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
     # Only where they are asked for, since every other virtualenv keeps its name.
     inputs.update({key: app[key] for key in ("extra_requirements", "system_site_packages") if app[key]})
     virtualenv_id = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
-    imports = import_path(app["wsgi"], tree)
+    project = found.order["project"] if found.order else ""
+    imports = ":".join([import_path(app["wsgi"], tree) or ".", PROJECT_DIRECTORY]) if project else import_path(app["wsgi"], tree)
     callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
-    code.update({"imports": imports} if imports else {})
+    code.update({key: value for key, value in (("imports", imports), ("project", project)) if value})
     hashed = any("--hash" in line for line in wants)
     release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv_id, **code})
     return ReleasePlan(
         name=app["name"],
         id=release,
         virtualenv_id=virtualenv_id,
-        requirements=requirements,
+        requirements=found.file if found.file and not found.order else None,
+        declared=found.order,
         package=package,
         callable=callable_name,
         revision=tree.revision,
@@ -96,31 +103,19 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str) -> ReleasePl
     )
 
 
-def requirements_file(app: Mapping[str, t.Any], tree: Tree) -> str | None:
-    """Return the requirements file of a source tree, ``None`` if it has none.
-
-    :raises SourceError: for one that is named and not there
-    """
-    name = app.get("requirements", _DEFAULT_REQUIREMENTS)
-    if tree.read(name) is not None:
-        return name
-    if "requirements" in app:
-        raise SourceError("requirements", f"'{name}' is not in the source", "name a file of the source, or remove the key")
-    return None
-
-
-def _requirement_lines(tree: Tree, name: str | None) -> list[str]:
-    """Return everything the requirements say, with the files they include.
+def _source_wants(tree: Tree, found: Declared) -> list[str]:
+    """Return everything the requirements of a source say, with the files they include.
 
     A requirement on a path of the source is as new as the source, so it brings the tree's digest in.
     """
-    lines: list[str] = []
-    for line in (line for file in read_requirements(tree, name) for line in file.lines):
+    lines = found.lines() if found.order else [line for file in read_requirements(tree, found.file or None) for line in file.lines]
+    wants: list[str] = []
+    for line in lines:
         if not is_include(line) and _is_local(line):
-            lines.append(f"tree {tree.digest}")
+            wants.append(f"tree {tree.digest}")
         if line:
-            lines.append(line)
-    return lines
+            wants.append(line)
+    return wants
 
 
 def _is_local(line: str) -> bool:
@@ -140,20 +135,25 @@ def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
     return tree.file.name + (extras.group(0) if extras else "")
 
 
-def _check_python(tree: FileTree, python: str) -> None:
-    """Refuse a wheel that is for other versions of Python; pip on the host does so with a source distribution.
+def _check_python(tree: Tree, python: str) -> None:
+    """Refuse a wheel or a project that is for other versions of Python; pip on the host does so with a source distribution.
 
     :param python: implementation and version of the host's interpreter; the last part of the version is unknown, so any may fit
     """
-    wanted = HeaderParser().parsestr(wheel_metadata(tree.file) or "").get("Requires-Python", "")
+    if isinstance(tree, FileTree):
+        key, what, other = "package", f"'{tree.revision}'", "another version of the package"
+        wanted = HeaderParser().parsestr(wheel_metadata(tree.file) or "").get("Requires-Python", "")
+    else:
+        key, what, other = "python", "the project", "another version of the project"
+        wanted = str(Project(tree).at("project.requires-python") or "")
     minor = python.split("-")[1]
     try:
         fits = any(SpecifierSet(wanted).contains(f"{minor}.{patch}", prereleases=True) for patch in range(_MOST_PATCHES))
     except (InvalidSpecifier, InvalidVersion):
         return  # pip says what is wrong with it
     if not fits:
-        says = f"'{tree.revision}' needs Python {wanted}, and the host's is {minor}"
-        raise SourceError("package", says, "name another interpreter of the host in `python`, or another version of the package")
+        says = f"{what} needs Python {wanted}, and the host's is {minor}"
+        raise SourceError(key, says, f"name another interpreter of the host in `python`, or {other}")
 
 
 def _package_requires(tree: FileTree, package: str) -> list[str]:

@@ -8,12 +8,14 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ..requirements.checks import check_lines, check_package
-from ..requirements.lines import read_requirements
+from ..requirements.checks import check_lines, check_package, check_project
+from ..requirements.declared import declared
+from ..requirements.lines import RequirementsFile, read_requirements
+from ..requirements.locked import NOMINAL
 from ..requirements.undeclared import check_named, check_undeclared
 from ..source.package import FileTree
 from ..source.tree import DirTree, SourceError, Tree, unreadable_error
-from .plan import default_callable, requirements_file
+from .plan import default_callable
 
 App = Mapping[str, t.Any]
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; the second name is from before it had one.
@@ -44,19 +46,30 @@ def _problems(app: App, tree: Tree) -> Iterator[SourceError]:
     yield from _submodules(tree)
     yield from _lfs_pointers(tree)
     try:
-        name = requirements_file(app, tree)
-        if name is None:
-            yield from check_undeclared(tree)
-        elif "requirements" in app and (wrong := list(check_named(name))):
-            yield from wrong
-        else:
-            yield from check_lines(app, tree, read_requirements(tree, name))
+        yield from _requirements(app, tree)
     except SourceError as error:
         yield error
     try:
         default_callable(app["wsgi"], tree)
     except SourceError as error:
         yield error
+
+
+def _requirements(app: App, tree: Tree) -> Iterator[SourceError]:
+    """Yield what is wrong with the requirements, as far as no host is needed to tell."""
+    wrong = list(check_named(app["requirements"])) if "requirements" in app else []
+    if wrong:
+        yield from wrong
+        return
+    found = declared(app, tree, NOMINAL)
+    if not found.file:
+        yield from check_undeclared(tree)
+        return
+    read_by_pip = found.order is None or not found.is_lock_or_project
+    files = read_requirements(tree, found.file) if read_by_pip else [RequirementsFile(found.file, found.lines(), False)]
+    yield from check_lines(app, tree, files)
+    if found.order and found.order["project"]:
+        yield from check_project(app, tree, found.order["project"])
 
 
 def _key(tree: Tree) -> str:

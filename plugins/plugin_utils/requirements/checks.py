@@ -44,6 +44,14 @@ def check_lines(app: App, tree: Tree, files: list[RequirementsFile]) -> Iterator
                 yield from _check_uwsgi_line(app, line, file.name)
 
 
+def check_project(app: App, tree: Tree, directory: str) -> Iterator[SourceError]:
+    """Yield what is wrong with a project that is installed beside its requirements.
+
+    :param directory: as pip takes it, such as ``.``
+    """
+    yield from _check_project(app, "the project", Project(tree, directory), [])
+
+
 def _error(problem: str, remedy: str) -> SourceError:
     return SourceError("requirements", problem, remedy)
 
@@ -53,9 +61,6 @@ def _check_local(app: App, tree: Tree, what: str, found: Local) -> Iterator[Sour
     path = posixpath.normpath(found.path)
     if path.startswith(("/", "~")) or path == ".." or path.startswith("../"):
         yield _error(f"{what} leads out of the source, and only the source goes to the host", _WHEEL)
-    elif found.editable:
-        says = f"{what} is an editable installation, which remembers a place that the source is moved from"
-        yield _error(says, f"write {shown(found.plain)} instead")
     elif not tree.has(path):
         yield _error(
             f"{what} names '{path}', which is not in the source", "correct the path, which starts at the top of the source, or add it"

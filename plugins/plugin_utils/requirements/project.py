@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import configparser
 import posixpath
+import re
 import tomllib
 import typing as t
 
@@ -64,6 +65,35 @@ class Project:
         poetry = self.at("tool.poetry.dependencies")
         found += [name for name in poetry if name.lower() != "python"] if isinstance(poetry, dict) else []
         return found + self._setup_cfg() + (self._setup_keyword("install_requires") or [])
+
+    def has_extra(self, extra: str) -> bool:
+        """Return whether pyproject.toml has an extra of that name."""
+        return _of(self.at("project.optional-dependencies"), extra) is not None
+
+    def standard_dependencies(self, extras: t.Sequence[str]) -> list[str]:
+        """Return the requirements that ``[project]`` of pyproject.toml declares (PEP 621), with those of extras.
+
+        An extra may name others of the project itself, as ``shop[api]``. From an index that would be a package of somebody else.
+        """
+        found, todo, seen = _texts(self.at("project.dependencies")), list(extras), set()
+        while todo:
+            extra = _name(todo.pop())
+            if extra in seen:
+                continue
+            seen.add(extra)
+            for item in _texts(_of(self.at("project.optional-dependencies"), extra)):
+                own = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*\[([^\]]*)\]\s*", item)
+                if own and _name(own.group(1)) == _name(str(self.at("project.name"))):
+                    todo += own.group(2).split(",")
+                else:
+                    found.append(item)
+        return found
+
+    @property
+    def is_package(self) -> bool:
+        """Return whether the project is one that its own tool would install: it has a build tool, and does not say otherwise."""
+        otherwise = self.at("tool.uv.package") is False or self.at("tool.poetry.package-mode") is False
+        return self.at("build-system") is not None and not otherwise
 
     @property
     def dynamic(self) -> list[str]:

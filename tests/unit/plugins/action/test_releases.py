@@ -16,9 +16,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.flaskops.stack.plugins.action import flask_release, flask_release_plan
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
+from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete
 
-PYTHON = {"path": "/usr/bin/python3.11", "version": "3.11.2", "tag": "cpython-3.11-linux-x86_64"}
+PYTHON = {"path": "/usr/bin/python3.11", "version": "3.11.2", "tag": "cpython-3.11-linux-x86_64", "markers": NOMINAL}
 EMPTY = {"python": PYTHON, "releases": [], "virtualenvs": [], "next": "", "current": ""}
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_tracebacks_name_the_final_path_of_the_release(whole):
 @needs_root
 def test_builds_run_as_the_application_and_the_result_belongs_to_root(whole):
     user = str(pwd.getpwnam(USER).pw_uid)
-    assert {line.split()[0] for line in whole.pip.read_text().splitlines()} == {user}
+    assert {line.split()[0] for line in whole.pip.read_text().splitlines() if not line.startswith("requirements: ")} == {user}
     assert (whole.release / "built-by").read_text().strip() == user
     for status in everything_below(whole.release) + everything_below(whole.place / "venvs/v1"):
         assert (status.st_uid, status.st_gid) == (0, 0)
@@ -117,6 +118,41 @@ def test_further_requirements_need_no_hashes_where_the_source_has_some(host):
     assert second.startswith("install --constraint ")
     assert second.endswith(" psycopg==3")
     assert "constraints: flask==3.1.3" in host.pip.read_text().splitlines()
+
+
+ORDER = {"constraints": [], "resolved": [], "locked": [], "loose": [], "project": ""}
+
+
+def contents(host) -> list[str]:
+    """Return what pip read from each file of requirements."""
+    return [line.partition(": ")[2] for line in host.pip.read_text().splitlines() if line.startswith("requirements: ")]
+
+
+@needs_root
+def test_a_lock_is_installed_with_its_hashes_and_nothing_else(host):
+    declared = {**ORDER, "locked": ["flask==3 --hash=sha256:aa"], "loose": ["./lib", "x @ git+https://y"]}
+    build(description(host, extra_requirements=["psycopg==3"], declared=declared, hashed=True), packed(host.place))
+    locked, loose, _uwsgi, further = pip_calls(host)
+    assert locked.startswith("install --no-deps --require-hashes --requirement ")
+    assert loose.startswith("install --no-deps --requirement ")
+    assert further.startswith("install --constraint ")
+    assert contents(host) == ["flask==3 --hash=sha256:aa", "./lib x @ git+https://y"]
+
+
+@needs_root
+def test_what_a_project_declares_is_resolved_and_the_project_goes_into_the_release(host):
+    declared = {**ORDER, "resolved": ["flask>=3"], "constraints": ["click==8"], "project": "."}
+    build(description(host, constraints="flask==3.1", extra_requirements=["psycopg==3"], declared=declared), packed(host.place))
+    first, *_others, last = pip_calls(host)
+    assert re.fullmatch(r"install --constraint \S+ --requirement \S+ --constraint \S+ psycopg==3", first)
+    assert last == "install --no-deps --no-compile --target .project ."
+    assert contents(host) == ["flask>=3"]
+
+
+@needs_root
+def test_no_file_of_requirements_is_left_beside_the_virtualenvs(host):
+    build(description(host, declared={**ORDER, "resolved": ["flask"], "loose": ["./lib"]}), packed(host.place))
+    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.lock"]
 
 
 @needs_root

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import ReleasePlan, plan_release, prebuilt_release
+from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import FileTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError
@@ -24,7 +25,7 @@ PYTHON = "cpython-3.11-linux-x86_64"
 def plan(tmp_path):
     """Plan a release of files; a second call replaces them."""
 
-    def plan(files: dict[str, str], tag: str = PYTHON, **description) -> ReleasePlan:
+    def plan(files: dict[str, str], tag: str = PYTHON, markers=NOMINAL, **description) -> ReleasePlan:
         root = tmp_path / "code"
         for old in root.rglob("*"):
             if old.is_file():
@@ -32,7 +33,7 @@ def plan(tmp_path):
         for name, text in {"app.py": "app = 1\n", **files}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
-        return plan_release(complete(**{"wsgi": "app.py", **description}), DirTree(root), tag)
+        return plan_release(complete(**{"wsgi": "app.py", **description}), DirTree(root), tag, markers)
 
     return plan
 
@@ -46,6 +47,32 @@ def refused(plan):
         return caught.value.key, caught.value.problem
 
     return refused
+
+
+PROJECT = '[build-system]\nrequires = ["setuptools"]\n[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["flask"]\n'
+
+
+def test_a_project_shares_its_virtualenv_among_releases_of_other_code(plan):
+    one, other = plan({"pyproject.toml": PROJECT}), plan({"pyproject.toml": PROJECT, "app.py": "app = 2\n"})
+    assert one.virtualenv_id == other.virtualenv_id
+    assert one.id != other.id
+    assert (one.requirements, one.declared["resolved"], one.declared["project"]) == (None, ["flask"], ".")
+    # Its modules are those of the source, as in an editable installation.
+    assert one.imports == ".:.project"
+    assert plan({"src/shop.py": "", "pyproject.toml": PROJECT}, wsgi="shop").imports == "src:.project"
+
+
+def test_a_project_for_another_python_is_refused(refused):
+    key, problem = refused({"pyproject.toml": PROJECT.replace(">=3.10", ">=3.12")})
+    assert (key, problem) == ("python", "the project needs Python >=3.12, and the host's is 3.11")
+
+
+def test_a_lock_leaves_nothing_open_and_has_the_packages_of_the_interpreter(plan):
+    lock = '[[package]]\nname = "tomli"\nversion = "2"\nmarker = "python_version < \'3.12\'"\nfiles = [{hash = "sha256:aa"}]\n'
+    made = plan({"pdm.lock": lock})
+    assert (made.hashed, made.open_versions, made.declared["locked"]) == (False, True, [])
+    made = plan({"pdm.lock": lock}, markers={**NOMINAL, "python_version": "3.11"})
+    assert (made.hashed, made.open_versions, made.declared["locked"]) == (True, False, ["tomli==2 --hash=sha256:aa"])
 
 
 def test_a_module_in_src_is_imported_from_there(plan):

@@ -323,8 +323,8 @@ def test_everything_about_all_sources_is_one_message_of_the_first_task(tmp_path,
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path))
     for name, files in {
-        "one": {"requirements.txt": "-e .\nuWSGI==2.0.28", "pyproject.toml": "", "model.bin": POINTER},
-        "two": {"pyproject.toml": '[project]\ndependencies = ["flask"]\n'},
+        "one": {"requirements.txt": "-e ..\nuWSGI==2.0.28", "pyproject.toml": "", "model.bin": POINTER},
+        "two": {"requirements.in": "flask"},
         "four": {"requirements.txt": "flask"},
     }.items():
         (tmp_path / name).mkdir()
@@ -337,7 +337,7 @@ def test_everything_about_all_sources_is_one_message_of_the_first_task(tmp_path,
         action(check_apps.ActionModule, "flask_app", arguments, lambda *_call: pytest.fail("no connection is made")).run(task_vars={})
     assert [line.partition(" ")[0] + line.partition(" ")[2][:12] for line in str(caught.value).split("\n")] == [
         "one.source.path:'model.bin' ",
-        "one.requirements:'-e .' in re",
+        "one.requirements:'-e ..' in r",
         "one.requirements:'uWSGI==2.0.",
         "two.requirements:the source h",
         "three.source.path:'three' does",

@@ -19,22 +19,10 @@ from ansible_collections.flaskops.stack.tests.unit.repository import Repository
 
 # --- requirements that stand elsewhere -----------------------------------------------------------------------------------------
 
-POETRY = '[tool.poetry.dependencies]\npython = "^3.11"\nflask = "^3"\n'
 EMPTY_POETRY = '[tool.poetry.dependencies]\npython = "^3.11"\n'
 ELSEWHERE = [
-    ({"pyproject.toml": PROJECT}, "a pyproject.toml with dependencies", "add a requirements.txt with one line, a dot"),
-    ({"pyproject.toml": POETRY}, "a pyproject.toml with dependencies", "a dot"),
-    ({"pyproject.toml": '[project]\nname = "x"\ndynamic = ["version", "dependencies"]\n'}, "a pyproject.toml with dependencies", "a dot"),
-    ({"pyproject.toml": PROJECT, "uv.lock": 'version = 1\n[[package]]\nname = "flask"\n'}, "uv.lock", "run `uv export --no-emit-project -o requirements.txt`"),
-    ({"pyproject.toml": POETRY, "poetry.lock": '[[package]]\nname = "flask"\n'}, "poetry.lock", "run `poetry export -o requirements.txt`"),
-    ({"poetry.lock": '[[package]]\nname = "flask"\n'}, "poetry.lock", "run `poetry export -o requirements.txt`"),
-    ({"pyproject.toml": PROJECT, "pdm.lock": ""}, "pdm.lock", "run `pdm export -o requirements.txt`"),
-    ({"Pipfile": '[packages]\nflask = "*"\n'}, "Pipfile", "run `pipenv requirements > requirements.txt`"),
-    ({"Pipfile": '[packages]\nflask = "*"\n', "Pipfile.lock": '{"default": {"flask": {}}}'}, "Pipfile.lock", "pipenv requirements"),
-    ({"setup.py": "from setuptools import setup\nsetup(install_requires=['flask'])"}, "setup.py", "a dot"),
-    ({"setup.py": "from setuptools import setup\nsetup()", "setup.cfg": "[options]\ninstall_requires = flask\n"}, "setup.py", "a dot"),
-    ({"setup.py": "from setuptools import setup\nsetup(**config)"}, "setup.py", "a dot"),
-    ({"setup.cfg": "[options]\ninstall_requires = flask\n"}, "a setup.cfg with install_requires", "copy them into a requirements.txt"),
+    ({"Pipfile": '[packages]\nflask = "*"\n'}, "Pipfile", "run `pipenv lock`"),
+    ({"setup.cfg": "[options]\ninstall_requires = flask\n"}, "a setup.cfg with install_requires", "add a setup.py"),
     ({"requirements.in": "flask"}, "requirements.in", "run `pip-compile requirements.in`, or write `requirements: requirements.in`"),
     ({"requirements/prod.txt": "x", "requirements/base.txt": "x"}, "requirements/base.txt", "write `requirements: requirements/base.txt`"),
     ({"requirements/prod.txt": "flask", "requirements/dev.txt": "y"}, "requirements/prod.txt", "write `requirements: requirements/prod.txt`"),
@@ -67,7 +55,7 @@ def test_the_file_that_is_offered_can_be_written(check, name):
         {"pyproject.toml": "[tool.ruff]\nline-length = 100\n"},
         {"pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'},
         {"pyproject.toml": PROJECT.replace('["flask"]', "[]"), "uv.lock": '[[package]]\nname = "shop"\nsource = {editable = "."}\n'},
-        {"pyproject.toml": EMPTY_POETRY, "poetry.lock": '[[package]]\nname = "pytest"\n'},
+        {"pyproject.toml": EMPTY_POETRY, "poetry.lock": '[[package]]\nname = "pytest"\ngroups = ["dev"]\n'},
         {"pyproject.toml": '[dependency-groups]\ndev = ["pytest"]\n'},
         {"uv.lock": '[[package]]\nname = "shop"\nsource = {virtual = "."}\n'},
         {"Pipfile": '[packages]\n[dev-packages]\npytest = "*"\n', "Pipfile.lock": '{"default": {}, "develop": {"pytest": {}}}'},
@@ -94,17 +82,14 @@ def test_a_package_is_not_looked_into(tmp_path):
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("pyproject.toml", "add a requirements.txt with one line, a dot"),
-        ("uv.lock", "run `uv export --no-emit-project -o requirements.txt`"),
-        ("poetry.lock", "run `poetry export -o requirements.txt`"),
-        ("Pipfile", "run `pipenv requirements > requirements.txt`"),
-        ("setup.py", "a dot"),
-        ("environment.yml", "a dot"),
+        ("Pipfile", "or one of requirements.txt, pylock.toml, uv.lock, "),
+        ("backend/environment.yml", "name a file that pip reads"),
+        ("settings.toml", "pyproject.toml, setup.py"),
     ],
 )
 def test_a_file_that_pip_cannot_read_is_no_requirements_file(check, name, remedy):
     told = one(check({name: "x"}, requirements=name))
-    assert told.startswith(f"requirements: '{name}' is no requirements file")
+    assert told.startswith(f"requirements: '{name}' is no file of requirements")
     assert remedy in told
 
 
@@ -118,13 +103,14 @@ def test_requirements_of_another_tool_may_be_read_by_pip(check):
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({"requirements.txt": "-r more/base.txt", "more/base.txt": "-e .", "pyproject.toml": PROJECT}, "in more/base.txt is an editable installation"),
+        ({"requirements.txt": "-r more/base.txt", "more/base.txt": "-e ../x", "pyproject.toml": PROJECT}, "in more/base.txt leads out of the source"),
         ({"requirements.txt": "../common"}, "leads out of the source"),
         ({"requirements.txt": "./lib"}, "which is not in the source"),
         ({"requirements.txt": "./lib", "lib/x.py": ""}, "which pip cannot install"),
         ({"requirements.txt": "uWSGI==2.0.28"}, "is a second uWSGI"),
         ({"requirements.txt": ".", "pyproject.toml": dynamic('"setuptools_scm"')}, "has its version from the history"),
-        ({"pyproject.toml": PROJECT}, "but it has a pyproject.toml with dependencies"),
+        ({"pyproject.toml": PROJECT}, ""),
+        ({"pyproject.toml": dynamic('"setuptools_scm"', 'dependencies = ["flask"]')}, "has its version from the history"),
         ({"requirements/prod.txt": "flask"}, "but it has requirements/prod.txt"),
         ({"requirements.txt": "./lib\n.[live]", "lib/setup.py": "", "pyproject.toml": PROJECT}, ""),
     ],

@@ -1,0 +1,165 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The requirements that a source declares: the file in which they stand, and the lines that pip is to install on one host."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import tomllib
+import typing as t
+from collections.abc import Callable, Mapping
+
+from ...module_utils.app.orders import DeclaredRequirements
+from ..source.tree import SourceError, Tree
+from .lines import RequirementsFile, is_include, joined, local, read_requirements
+from .locked import Lines, Markers, Wanted
+from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock
+from .project import Project
+from .uv_lock import read_uv_lock
+
+App = Mapping[str, t.Any]
+_LOCKS: dict[str, Callable[[dict[str, t.Any], str, Wanted], Lines]] = {
+    "pylock.toml": read_pylock,
+    "uv.lock": read_uv_lock,
+    "poetry.lock": read_poetry_lock,
+    "pdm.lock": read_pdm_lock,
+    "Pipfile.lock": read_pipfile_lock,
+}
+_PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
+# The files that are looked for, in this order. A lock beside a requirements.txt is for others, since pip reads that file.
+ORDER = ("requirements.txt", *_LOCKS, *_PROJECTS)
+
+
+class Declared(t.NamedTuple):
+    """The file that declares the requirements of a source (empty if none does), and what follows from it.
+
+    ``file`` is what pip reads itself where there is no ``order``.
+    """
+
+    file: str
+    order: DeclaredRequirements | None = None
+
+    @property
+    def is_lock_or_project(self) -> bool:
+        return posixpath.basename(self.file) in (*_LOCKS, *_PROJECTS)
+
+    def lines(self) -> list[str]:
+        """Return all lines of the order."""
+        order = self.order
+        return [*order["constraints"], *order["locked"], *order["resolved"], *order["loose"]] if order else []
+
+
+def declaring_file(app: App, tree: Tree) -> str:
+    """Return the file that declares the requirements of a source, empty if none does.
+
+    :raises SourceError: for one that is named and not there
+    """
+    named = app.get("requirements")
+    if named is None:
+        return next((name for name in ORDER if tree.read(name) is not None and _declares(name, tree)), "")
+    if tree.read(named) is None:
+        raise SourceError("requirements", f"'{named}' is not in the source", "name a file of the source, or remove the key")
+    return named
+
+
+def declared(app: App, tree: Tree, markers: Markers) -> Declared:
+    """Return what is to be installed for a source.
+
+    :param markers: of the interpreter of the host
+    :raises SourceError: for a file that cannot be read, or that lacks what the description asks for
+    """
+    file = declaring_file(app, tree)
+    directory, name = posixpath.split(file)
+    wanted = Wanted(tuple(app["extras"]), tuple(app["groups"]), markers)
+    if name in _LOCKS:
+        hashed, loose = _LOCKS[name](_read(tree, file), directory, wanted).all()
+        project = _project(tree, directory, name)
+        # Some locks name the project itself, which goes into the release.
+        return Declared(file, _order(locked=hashed, loose=[line for line in loose if line != project], project=project))
+    if name in _PROJECTS:
+        return Declared(file, _of_project(Project(tree, directory or "."), directory, wanted))
+    for key in ("extras", "groups"):
+        if app[key]:
+            says = f"is there, but {'the requirements are in ' + file if file else 'the source declares no requirements'}, which has none"
+            raise SourceError(key, says, "remove it, or name the pyproject.toml or the lock in `requirements`")
+    return Declared(file, _without_editable(read_requirements(tree, file)) if file else None)
+
+
+def _order(**parts: t.Any) -> DeclaredRequirements:
+    return t.cast(DeclaredRequirements, {"constraints": [], "locked": [], "resolved": [], "loose": [], "project": "", **parts})
+
+
+def _declares(name: str, tree: Tree) -> bool:
+    """Return whether a file that was found by its name says anything of requirements."""
+    project = Project(tree)
+    if name == "pyproject.toml":
+        return bool(project.dependencies()) or "dependencies" in project.dynamic
+    if name == "setup.py":
+        return project.setup_py_declares()
+    return name != "setup.cfg"  # which setuptools reads beside another file only
+
+
+def _read(tree: Tree, file: str) -> dict[str, t.Any]:
+    content = (tree.read(file) or b"").decode(errors="replace")
+    try:
+        values = json.loads(content) if file.endswith("Pipfile.lock") else tomllib.loads(content)
+    except ValueError as error:
+        raise SourceError("requirements", f"'{file}' cannot be read ({error})", "make the lock anew") from error
+    if not isinstance(values, dict):
+        raise SourceError("requirements", f"'{file}' is no lock", "make the lock anew")
+    return values
+
+
+def _project(tree: Tree, directory: str, lock: str) -> str:
+    """Return the directory of a project beside its lock if it is a package, as pip installs it."""
+    project = Project(tree, directory or ".")
+    return _place(directory) if project.is_package and lock != "Pipfile.lock" else ""
+
+
+def _of_project(project: Project, directory: str, wanted: Wanted) -> DeclaredRequirements:
+    """Return what a project without a lock needs: as it says, or as its build tool finds out on the host."""
+    plain = project.at("project.dependencies") is not None and "dependencies" not in project.dynamic
+    place, extras = _place(directory), f"[{','.join(wanted.extras)}]" if wanted.extras else ""
+    groups = [line for group in wanted.groups for line in _group(project, group, ())]
+    if not plain or (wanted.extras and "optional-dependencies" in project.dynamic):
+        return _order(resolved=[f"{place}{extras}", *groups])
+    missing = [extra for extra in wanted.extras if not project.has_extra(extra)]
+    if missing:
+        raise SourceError(
+            "extras", f"'{missing[0]}' is no extra of the project", "name one of project.optional-dependencies in pyproject.toml"
+        )
+    return _order(resolved=[*project.standard_dependencies(wanted.extras), *groups], project=place if project.is_package else "")
+
+
+def _place(directory: str) -> str:
+    """Return a directory of the source as pip takes it for a path."""
+    return f"./{directory}" if directory else "."
+
+
+def _group(project: Project, name: str, above: tuple[str, ...]) -> list[str]:
+    """Return the requirements of a dependency group with those that it includes (PEP 735)."""
+    entries = project.at("dependency-groups") or {}
+    if name in above or not isinstance(entries.get(name), list):
+        says = "includes itself" if name in above else "is no group of the project"
+        raise SourceError("groups", f"'{name}' {says}", "name one of dependency-groups in pyproject.toml")
+    found = [item for item in entries[name] if isinstance(item, str)]
+    inner = [item["include-group"] for item in entries[name] if isinstance(item, dict) and "include-group" in item]
+    return found + [line for each in inner for line in _group(project, each, (*above, name))]
+
+
+def _without_editable(files: list[RequirementsFile]) -> DeclaredRequirements | None:
+    """Return the lines of requirements files where pip cannot read them as they are, ``None`` where it can.
+
+    An editable installation remembers the place of a tree, which is moved when it is built; and a directory has no hash.
+    """
+    lines = {file.constraints: [] for file in files} | {False: [], True: []}
+    for file in files:
+        lines[file.constraints] += [line for line in joined(file.lines) if not is_include(line)]
+    paths = {line: found for line in lines[False] if (found := local(line)) is not None}
+    hashed = any("--hash" in line for line in lines[False])
+    if not any(found.editable for found in paths.values()):
+        return None
+    plain = [found.plain for found in paths.values() if hashed]
+    rest = [line if line not in paths else paths[line].plain for line in lines[False] if not (hashed and line in paths)]
+    return _order(constraints=lines[True], resolved=rest, loose=plain)
