@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, with_failures
 
 
 class ActionModule(AppsAction):
@@ -19,5 +19,6 @@ class ActionModule(AppsAction):
         result = super().run(tmp, task_vars)
         args = self.arguments(only={"type": "str", "default": ALL}, urls={"type": "list", "elements": "str", "default": []})
         apps = chosen(self.resolve(args, task_vars), args["only"])
-        caches = [{"directory": app["nginx"]["cache_dir"], "public": f"{app['root']}/public"} for app in apps]
-        return {**result, **self.call_module("cache_purge", {"caches": caches, "urls": args["urls"]}, task_vars or {})}
+        caches = [{"name": app["name"], "directory": app["nginx"]["cache_dir"], "public": f"{app['root']}/public"} for app in apps]
+        answer = self.call_module("cache_purge", {"caches": caches, "urls": args["urls"]}, task_vars or {})
+        return with_failures({**result, **answer}, args["left_out"], answer["failures"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import warnings_of_tls
@@ -50,11 +50,14 @@ class ActionModule(AppsAction):
             raise AnsibleActionFail("\n".join(problems))
         for warning in [*warnings(apps), *warnings_of_tls(apps)]:
             self._display.warning(warning)
+        failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):
             require_writable(cache_path(args["cache_dir"]))
-            trees = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
-            result["requirements"] = {app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps)}
-        return {**result, "changed": False}
+            trees, failures = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
+            result["requirements"] = {
+                app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps) if app["name"] in trees
+            }
+        return with_failures({**result, "changed": False}, args["left_out"], failures)
 
     def _requirements(self, app: dict[str, t.Any], tree: Tree) -> str:
         """Return the file that declares what is installed, empty for a package; say it in check mode, and if there is none."""

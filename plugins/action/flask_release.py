@@ -11,13 +11,12 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import AppRoot
 from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import ReleaseOrder
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import environment, who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_builds
@@ -50,27 +49,34 @@ class ActionModule(AppsAction):
         missing = [app for app in apps if app["name"] in args["missing"]]
         accounts: list[str] = []
         diff: list[dict[str, str]] = []
+        failures: dict[str, str] = {}
         if args["accounts"] or (missing and not self._task.check_mode):
             # In check mode the host predicts accounts alone, since the plans already tell what would be built.
-            answer = self._build([] if self._task.check_mode else missing, [places(app) for app in apps], args, task_vars)
+            answer, failures = self._build([] if self._task.check_mode else missing, [places(app) for app in apps], args, task_vars)
             accounts, diff = answer["accounts"], answer["diff"]
-        return {
-            **result,
-            "changed": bool(missing or accounts),
-            "made": [path for app in missing for path in _would_make(app, plans[app["name"]])],
+        built = [app for app in missing if app["name"] not in failures]
+        result |= {
+            "changed": bool(built or accounts),
+            "made": [path for app in built for path in _would_make(app, plans[app["name"]])],
             "accounts": accounts,
-            "diff": [*diff, *(_diff(app, plans[app["name"]]) for app in missing)],
+            "diff": [*diff, *(_diff(app, plans[app["name"]]) for app in built)],
         }
+        return with_failures(result, args["left_out"], failures)
 
-    def _build(self, apps: list[App], accounts: list[App], args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Have the host make accounts and build releases; return its answer."""
+    def _build(
+        self, apps: list[App], accounts: list[App], args: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> tuple[dict[str, t.Any], dict[str, str]]:
+        """Have the host make accounts and build releases; return its answer, and messages of applications that failed."""
         plans = args["plans"]
         cache = cache_path(args["cache_dir"])
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as local:
-            packed = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
+            packed, failures = self._pack(apps, plans, args["cache_dir"], Path(local), task_vars)
             inline = sum(path.stat().st_size for path in packed.values()) <= _INLINE_BYTES
             texts = {name: base64.b64encode(path.read_bytes()).decode() for name, path in packed.items()} if inline else {}
             archives = {} if inline else self._ship(packed)
+        apps = [app for app in apps if app["name"] not in failures]
+        if not apps and not args["accounts"]:
+            return {"accounts": [], "diff": []}, failures
         undecided = [
             _key(plans[app["name"]]) for app in apps if plans[app["name"]]["open_versions"] and not _has_virtualenv(plans[app["name"]])
         ]
@@ -90,21 +96,24 @@ class ActionModule(AppsAction):
             for problem in constraints.harvest(cache, built, answer.get("constraints"), str(task_vars.get("inventory_hostname"))):
                 self._display.warning(problem)
         self.require_success("flask_release", answer, task_vars)
-        return answer
+        return answer, {**failures, **answer["failures"]}
 
-    def _pack(self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, local: Path, task_vars: dict[str, t.Any]) -> dict[str, Path]:
-        """Pack the sources of releases that are not on the host; return the files by application."""
+    def _pack(
+        self, apps: list[App], plans: dict[str, t.Any], cache_dir: str, local: Path, task_vars: dict[str, t.Any]
+    ) -> tuple[dict[str, Path], dict[str, str]]:
+        """Pack the sources of releases that are not on the host; return the files, and messages of those that cannot be packed, by name."""
         wanted = [app for app in apps if plans[app["name"]]["id"] not in plans[app["name"]]["hosted"]["releases"]]
-        packed: dict[str, Path] = {}
-        for name, tree in fetch_apps(wanted, cache_dir, task_vars).items():
-            if tree.digest != plans[name]["digest"]:
-                raise AnsibleActionFail(f"{name}.source: the source changed while the run was under way; run it again.")
-            packed[name] = local / f"{name}.tar.gz"
-            try:
-                tree.write_tar(packed[name])
-            except SourceError as error:
-                raise AnsibleActionFail(f"{name}.source.{error}.") from None
-        return packed
+        trees, failures = fetch_apps(wanted, cache_dir, task_vars)
+
+        def pack(app: App) -> Path:
+            tree, file = trees[app["name"]], local / f"{app['name']}.tar.gz"
+            if tree.digest != plans[app["name"]]["digest"]:
+                raise SourceError("source", "the source changed while the run was under way", "run it again")
+            tree.write_tar(file)
+            return file
+
+        packed, unpacked = for_each([app for app in wanted if app["name"] in trees], pack)
+        return packed, {**failures, **unpacked}
 
     def _ship(self, packed: dict[str, Path]) -> dict[str, str]:
         """Transfer packed sources; return their paths on the host."""

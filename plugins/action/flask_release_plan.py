@@ -8,7 +8,7 @@ import dataclasses
 import typing as t
 from pathlib import Path
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import ReleasePlan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, with_source
@@ -29,8 +29,8 @@ class ActionModule(AppsAction):
         args = self.arguments(hosted={"type": "dict"}, cache_dir={"type": "path", "default": "~/.cache/flaskops"})
         wanted = present(self.resolve(args, task_vars))
         apps = with_source(wanted)
-        trees = fetch_apps(apps, args["cache_dir"], task_vars)
-        hosted = args["hosted"] or self._look(apps, task_vars)
+        trees, failures = fetch_apps(apps, args["cache_dir"], task_vars)
+        hosted, unread = (args["hosted"], {}) if args["hosted"] else self._look(apps, task_vars)
 
         def plan(app: App) -> ReleasePlan:
             python = hosted[app["name"]]["python"]
@@ -41,19 +41,25 @@ class ActionModule(AppsAction):
                 raise SourceError("python", python["problem"], python["remedy"])
             return plan_release(app, trees[app["name"]], python["tag"], python["markers"])
 
-        plans: dict[str, ReleasePlan] = for_each(apps, plan)
-        self._harvest(apps, plans, hosted, cache_path(args["cache_dir"]), task_vars)
+        plans, unplanned = for_each([app for app in apps if app["name"] in trees and app["name"] in hosted], plan)
+        failures = {**unread, **failures, **unplanned}
+        self._harvest([app for app in apps if app["name"] in plans], plans, hosted, cache_path(args["cache_dir"]), task_vars)
         result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
             app["name"]: (plans[app["name"]].release(app["root"]) if app["name"] in plans else prebuilt_release(app["source"]))._asdict()
             for app in wanted
+            if app["name"] not in failures
         }
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
-        return result
+        return with_failures(result, args["left_out"], failures)
 
-    def _look(self, apps: list[App], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _look(self, apps: list[App], task_vars: dict[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, str]]:
+        """Return what the host has of applications, and messages of those that it cannot tell of, both by name."""
+        if not apps:
+            return {}, {}
         asked = [{key: app[key] for key in ("name", "root", "python")} for app in apps]
-        return self._call({"mode": "inspect", "apps": asked}, task_vars)["hosted"] if asked else {}
+        answer = self._call({"mode": "inspect", "apps": asked}, task_vars)
+        return answer["hosted"], answer["failures"]
 
     def _harvest(
         self, apps: list[App], plans: dict[str, ReleasePlan], hosted: dict[str, t.Any], cache: Path, task_vars: dict[str, t.Any]

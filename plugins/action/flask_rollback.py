@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, who
 
 
@@ -28,4 +28,5 @@ class ActionModule(AppsAction):
             "who": who(),
             "lock_timeout": args["lock_timeout"],
         }
-        return {**result, **ask_host(self, "rollback", order, task_vars or {})}
+        answer = ask_host(self, "rollback", order, task_vars or {})
+        return with_failures({**result, **answer}, args["left_out"], answer["failures"])

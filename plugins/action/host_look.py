@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import wanted
 
 
@@ -18,13 +18,14 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         asked = {**self._task.args}
-        variable = asked.pop("variable", "flask_apps")
-        apps = present(self.resolve({"apps": asked.pop("apps", []), "variable": variable}, task_vars))
+        given = {"variable": asked.pop("variable", "flask_apps"), "left_out": asked.pop("left_out", {})}
+        apps = present(self.resolve({"apps": asked.pop("apps", []), **given}, task_vars))
         if "certificates_of" in asked:
             # A site needs no more than the name of its application.
             self.require = ()
-            sites = present(self.resolve({"apps": asked.pop("certificates_of"), "variable": variable}, task_vars))
+            sites = present(self.resolve({"apps": asked.pop("certificates_of"), **given}, task_vars))
             asked["certificates"] = [wanted(app, "") for app in sites if app["nginx"]["tls"]["kind"]]
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*asked.get("packages", []), *(name for app in apps for name in app["packages"])})
-        return {**result, **self.call_module("host_look", asked, task_vars or {})}
+        answer = self.call_module("host_look", asked, task_vars or {})
+        return with_failures({**result, **answer}, given["left_out"], answer["failures"])

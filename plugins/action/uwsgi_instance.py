@@ -8,17 +8,18 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants as C
+from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout, Release
 from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import AbsentApp, InstanceOrder
 from ansible_collections.flaskops.stack.plugins.module_utils.app.search_paths import search_paths
 from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
-from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
+from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_by_application
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import sandbox
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 
@@ -130,26 +131,49 @@ class ActionModule(AppsAction):
         )
         apps = self.resolve(args, task_vars)
         wanted = present(apps)
-        releases = {**self._hosted_releases(wanted, args["releases"], task_vars), **args["releases"]}
+        hosted, failures = self._hosted_releases(wanted, args["releases"], task_vars)
+        releases = {**hosted, **args["releases"]}
+        wanted = [app for app in wanted if app["name"] not in failures]
+        instances, unrendered = self._instances(wanted, releases, args["secrets_key"], task_vars)
+        failures |= unrendered
         order = {
-            "apps": self._instances(wanted, releases, args["secrets_key"], task_vars),
-            "accounts": [places(app) for app in wanted],
+            "apps": instances,
+            "accounts": [places(app) for app in wanted if app["name"] not in failures],
             "absent": [_absent(app) for app in apps if app["state"] == "absent"],
             "who": who(),
             "allow_rejected": args["allow_rejected"],
             "lock_timeout": args["lock_timeout"],
         }
-        if not self._task.check_mode:
-            described = {app["name"]: app for app in wanted}
-            self._migrate(order, described, task_vars)
-            order["apps"] = with_environment(order["apps"], "after_switch", described)
-        answer = ask_host(self, "apply", order, task_vars)
+        answer = self._carry_out(order, {app["name"]: app for app in wanted}, failures, task_vars)
         for notice in answer["notices"]:
             self._display.warning(f"{task_vars.get('inventory_hostname')}: {notice}")
-        return {**result, **answer}
+        return with_failures({**result, **answer}, args["left_out"], {**failures, **answer["failures"]})
 
-    def _hosted_releases(self, apps: list[App], known: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the releases of applications that this run did not build: prebuilt ones, or the last ones on the host."""
+    def _carry_out(
+        self, order: dict[str, t.Any], described: dict[str, App], failures: dict[str, str], task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """Run migrations and have the host switch; return its answer.
+
+        :param failures: messages of applications that have failed so far; those of migrations are added
+        :raises AnsibleActionFail: if the host cannot do anything, with these messages before its own
+        """
+        try:
+            if not self._task.check_mode:
+                failures |= self._migrate(order, described, task_vars)
+                left = [app for app in order["apps"] if app["name"] not in failures]
+                order["apps"] = with_environment(left, "after_switch", described)
+                order["accounts"] = [app for app in order["accounts"] if app["name"] not in failures]
+            return ask_host(self, "apply", order, task_vars)
+        except AnsibleActionFail as error:
+            raise AnsibleActionFail("\n".join([*failures.values(), str(error)])) from None
+
+    def _hosted_releases(
+        self, apps: list[App], known: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> tuple[dict[str, t.Any], dict[str, str]]:
+        """Return the releases of applications that this run did not build: prebuilt ones, or the last ones on the host.
+
+        Messages of applications without a release come second.
+        """
         found: dict[str, t.Any] = {}
         asked: list[dict[str, str]] = []
         for app in apps:
@@ -160,19 +184,24 @@ class ActionModule(AppsAction):
                 found[app["name"]] = prebuilt_release(source)._asdict()
             else:
                 asked.append({"name": app["name"], "root": app["root"]})
-        if asked:
-            found.update(ask_host(self, "last_built", {"apps": asked}, task_vars)["releases"])
-        return found
+        if not asked:
+            return found, {}
+        answer = ask_host(self, "last_built", {"apps": asked}, task_vars)
+        return {**found, **answer["releases"]}, answer["failures"]
 
-    def _instances(self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]) -> list[InstanceOrder]:
-        """Render the files of all instances, each template once for all applications, and name the instances."""
-        wanted = [_templates(app, releases[app["name"]]) for app in apps]
-        texts = iter(render_all(self, [job for jobs in wanted for job in jobs.values()], task_vars))
-        rendered = [{part: next(texts) for part in jobs} for jobs in wanted]
-        return [_instance(app, releases[app["name"]], secrets_key, own) for app, own in zip(apps, rendered, strict=True)]
+    def _instances(
+        self, apps: list[App], releases: dict[str, t.Any], secrets_key: str, task_vars: dict[str, t.Any]
+    ) -> tuple[list[InstanceOrder], dict[str, str]]:
+        """Render the files of all instances, and name the instances; messages of applications with a template that fails come second."""
+        jobs = {app["name"]: _templates(app, releases[app["name"]]) for app in apps}
+        texts, failures = render_by_application(self, {name: list(parts.values()) for name, parts in jobs.items()}, task_vars)
+        rendered = {name: dict(zip(jobs[name], own, strict=True)) for name, own in texts.items()}
+        return [
+            _instance(app, releases[app["name"]], secrets_key, rendered[app["name"]]) for app in apps if app["name"] in rendered
+        ], failures
 
-    def _migrate(self, order: dict[str, t.Any], described: dict[str, App], task_vars: dict[str, t.Any]) -> None:
-        """Run the migrations of new releases on the first host that comes here; the others wait for it.
+    def _migrate(self, order: dict[str, t.Any], described: dict[str, App], task_vars: dict[str, t.Any]) -> dict[str, str]:
+        """Run the migrations of new releases on the first host that comes here; the others wait for it. Return messages of those that failed.
 
         A marker file stands for one migration. Its name contains the revision of the source and not the release id, since hosts with
         different interpreters have different releases of one source. It contains the environment, since each environment of a run
@@ -180,13 +209,18 @@ class ActionModule(AppsAction):
         """
         apps = [app for app in order["apps"] if app["hooks"]["migrate"]]
         if not apps:
-            return
-        new = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)["new"]
-        for app in with_environment([app for app in apps if app["name"] in new], "migrate", described):
+            return {}
+        answer = ask_host(self, "new_releases", {**order, "apps": apps}, task_vars)
+        failures: dict[str, str] = answer["failures"]
+        for app in with_environment([app for app in apps if app["name"] in answer["new"]], "migrate", described):
             deployment = {"revision": app["release"]["revision"], "environment": app["environment"], "hooks": app["hooks"]}
             # Ansible shares this directory among the workers of a run, and removes it when the run ends.
             done = Path(C.DEFAULT_LOCAL_TMP, f"flaskops-migrated-{app['name']}-{content_id('deployment', deployment)}")
             with locked(done):
                 if not done.exists():
-                    ask_host(self, "migrate", {**order, "apps": [app]}, task_vars)
-                    done.touch()
+                    accounts = [account for account in order["accounts"] if account["name"] == app["name"]]
+                    failed = ask_host(self, "migrate", {**order, "apps": [app], "accounts": accounts}, task_vars)["failures"]
+                    failures |= failed
+                    if not failed:
+                        done.touch()
+        return failures

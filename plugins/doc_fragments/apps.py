@@ -16,4 +16,8 @@ options:
     description: Name of the variable that the descriptions are from.
     type: str
     default: flask_apps
+  left_out:
+    description: Messages of applications that failed earlier in the run, by application. Nothing is done about these applications.
+    type: dict
+    default: {}
 """

@@ -37,6 +37,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed: {description: Keys of the answers that were removed., type: list, elements: str, returned: always}
+failures:
+  description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
+  type: dict
+  returned: always
 """
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app.response_cache import purge
@@ -45,7 +49,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.module import 
 
 def main() -> None:
     # The action plugin knows from the descriptions where the caches lie.
-    cache = {name: {"type": "path", "required": True} for name in ("directory", "public")}
+    cache = {"name": {"required": True}, **{name: {"type": "path", "required": True} for name in ("directory", "public")}}
     module = HostModule(
         argument_spec={
             "caches": {"type": "list", "elements": "dict", "required": True, "options": cache},
@@ -53,9 +57,14 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    asked = module.params
-    removed = [key for place in asked["caches"] for key in purge(place["directory"], asked["urls"], place["public"], module.check_mode)]
-    module.exit_json(changed=bool(removed), removed=removed)
+    removed: list[str] = []
+    failures: dict[str, str] = {}
+    for place in module.params["caches"]:
+        try:
+            removed += purge(place["directory"], module.params["urls"], place["public"], module.check_mode)
+        except OSError as error:
+            failures[place["name"]] = f"{place['name']}: its cached answers cannot be removed, or not all of them: {error}"
+    module.exit_json(changed=bool(removed), removed=removed, failures=failures)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ version_added: 1.0.0
 description:
   - Fails with a line for each problem that names application, key, value and remedy. It runs on the controller only, so that bad
     input is refused before anything on a host changes.
+  - A source that cannot be had, or cannot become a release, is the fault of its application alone; RV(failures) has its problems then, too.
 options:
   apps:
     description:
@@ -25,6 +26,10 @@ options:
   cache_dir:
     description: Directory on the controller for fetched sources. If given, sources are fetched, and those that cannot be had are problems too.
     type: path
+  left_out:
+    description: Messages of applications that failed earlier in the run, by application. Nothing is done about these applications.
+    type: dict
+    default: {}
   role_variables:
     description: Other variables of a role as they were written, by name. A value that cannot be used is a problem too.
     type: dict
@@ -44,4 +49,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 requirements: {description: "By application, the file that declares what is installed; empty if none does.", type: dict, returned: if O(cache_dir) is given}
+failures:
+  description: Problems of sources by application, with the messages of C(left_out). It is missing if descriptions or variables are wrong.
+  type: dict
+  returned: when descriptions and variables are right
 """

@@ -15,6 +15,8 @@ description:
   - The first host that builds resolves requirements without a version, and the other hosts install the same versions.
   - Before that it makes the system users and directories that the host lacks, by C(sysusers.d) and C(tmpfiles.d). At boot systemd
     makes the directories in C(/run) again. The module never removes a user.
+  - An application whose release cannot be built stops no other. The module goes on with the others, and fails at its end with a message
+    for each one that failed.
   - One call works on all applications. If neither releases nor accounts are missing, the module does not contact the host.
 options:
   plans:
@@ -58,6 +60,11 @@ EXAMPLES = r"""
 RETURN = r"""
 made: {description: "Paths that were built, or would be built in check mode.", type: list, elements: str, returned: success}
 accounts: {description: "Declarations and directories that were made or corrected, or would be in check mode.", type: list, elements: str, returned: success}
+failures:
+  description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
+  type: dict
+  returned: always
+  sample: {blog: "blog: the release cannot be built: the build hook 'npm run build' ended with 1."}
 """
 
 import base64
@@ -66,12 +73,12 @@ import os
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account, history
+from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import ReleaseOrder
 from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
-from ansible_collections.flaskops.stack.plugins.module_utils.release.build import build_all
+from ansible_collections.flaskops.stack.plugins.module_utils.release.build import Built, build_all
 
 
 def unpacked(module: HostModule, name: str, text: str) -> str:
@@ -87,32 +94,33 @@ def build(module: HostModule) -> dict[str, t.Any]:
     order = json.loads(base64.b64decode(module.params["payload"]))
     learn_secrets(order["apps"])
     accounts = account.ensure(order["accounts"], module.check_mode)
-    apps = [] if module.check_mode else order["apps"]
+    apps = [] if module.check_mode else [app for app in order["apps"] if app["name"] not in accounts.failures]
     archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
-    built = build_all(apps, archives)
-    for app, outcome in zip(apps, built, strict=True):
-        if outcome.problem:
-            release = app["release"]
-            entry = {"action": "build", "release": release["id"], "revision": release["revision"], "who": module.params["who"]}
-            failed = {"result": "failed", "reason": outcome.problem, "seconds": {"build": round(outcome.seconds, 1)}}
-            history.record(app["root"], {**entry, **failed})
-    made = [path for outcome in built for path in outcome.made]
+    built = {app["name"]: outcome for app, outcome in zip(apps, build_all(apps, archives), strict=True)}
+    failed = {name: outcome for name, outcome in built.items() if outcome.problem}
+    for app in [app for app in apps if app["name"] in failed]:
+        record_failure(app, failed[app["name"]], module.params["who"])
+    made = [path for outcome in built.values() for path in outcome.made]
     return {
         "changed": bool(made or accounts.paths),
         "made": made,
         "accounts": accounts.paths,
         "diff": accounts.diff,
         "constraints": {
-            app["name"]: store.read_constraints(app["root"], app["release"]["virtualenv_id"])
-            for app, outcome in zip(apps, built, strict=True)
-            if not outcome.problem
+            app["name"]: store.read_constraints(app["root"], app["release"]["virtualenv_id"]) for app in apps if app["name"] not in failed
         },
-        "problems": [
-            f"{app['name']}: the release cannot be built: {outcome.problem}"
-            for app, outcome in zip(apps, built, strict=True)
-            if outcome.problem
-        ],
+        "failures": {
+            **accounts.failures,
+            **{name: f"{name}: the release cannot be built: {outcome.problem}" for name, outcome in failed.items()},
+        },
     }
+
+
+def record_failure(app: ReleaseOrder, outcome: Built, who: str) -> None:
+    """Write into the history that a release cannot be built."""
+    release = app["release"]
+    entry = {"action": "build", "release": release["id"], "revision": release["revision"], "who": who}
+    history.record(app["root"], {**entry, "result": "failed", "reason": outcome.problem, "seconds": {"build": round(outcome.seconds, 1)}})
 
 
 def main() -> None:
@@ -131,7 +139,8 @@ def main() -> None:
     )
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":
-        module.exit_json(changed=False, hosted={app["name"]: store.inspect(app) for app in apps})
+        hosted, failures = store.inspect_all(apps)
+        module.exit_json(changed=False, hosted=hosted, failures=failures)
     if module.params["mode"] == "constraints":
         constraints = {app["name"]: store.read_constraints(app["root"], app["virtualenv_id"]) for app in apps}
         module.exit_json(changed=False, constraints={name: text for name, text in constraints.items() if text is not None})
@@ -140,12 +149,8 @@ def main() -> None:
             result = build(module)
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
-    except CommandError as error:
-        module.fail_json(msg=f"The users and directories of applications cannot be made: {error}")
     except OSError as error:
         module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")
-    if result["problems"]:
-        module.fail_json(msg="\n".join(result["problems"]), **result)
     module.exit_json(**result)
 
 

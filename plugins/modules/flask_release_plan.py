@@ -9,6 +9,7 @@ short_description: Compute the release ids of Flask applications and find releas
 version_added: 1.0.0
 description:
   - Fetches the source of every application on the controller. The id of the release is made from the source and the host's interpreter.
+  - An application without a plan, as one whose source cannot be had, stops no other; the module fails at its end with a message for each one.
   - Changes nothing. M(flaskops.stack.flask_release) builds missing releases.
 options:
   hosted:
@@ -40,4 +41,8 @@ releases:
   returned: success
   sample: {shop: {id: 0f3a1c9d2b7e, path: /srv/flask/shop/releases/0f3a1c9d2b7e, revision: 9fceb02}}
 missing: {description: Applications whose release the host lacks., type: list, elements: str, returned: success}
+failures:
+  description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
+  type: dict
+  returned: always
 """

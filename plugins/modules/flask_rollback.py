@@ -11,7 +11,8 @@ description:
   - Starts the previous instance of every application, or the newest one of a named release, requires that it answers its health
     request, and switches to it. An instance that is still draining is reactivated at once.
   - The release that was live is remembered as rejected, and M(flaskops.stack.uwsgi_instance) does not deploy it again unless told to.
-  - All applications go back, or none.
+  - One application that cannot go back stops no other. The module goes on with the others, and fails at its end with a message for each
+    one that failed.
 options:
   only:
     description: Name of the application that goes back, or C(all).
@@ -44,4 +45,8 @@ instances:
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
+failures:
+  description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
+  type: dict
+  returned: always
 """

@@ -11,6 +11,7 @@ description:
   - Reads the state of packages, users, directories, services and releases in one task, and changes nothing. A role then runs tasks for
     missing things only.
   - Refuses hosts whose distribution is not supported.
+  - An application whose directories cannot be read stops no other; the module fails at its end with a message for each one.
 options:
   apps:
     description: Descriptions of those applications whose packages, users, directories and releases are looked at.
@@ -21,6 +22,10 @@ options:
     description: Name of the variable with the descriptions, for messages.
     type: str
     default: flask_apps
+  left_out:
+    description: Messages of applications that failed earlier in the run, by application. Nothing is done about these applications.
+    type: dict
+    default: {}
   packages: {description: Packages that must be installed., type: list, elements: str, default: []}
   directories:
     description: Octal permissions of directories that root must own, by path. A group other than root's follows after a blank.
@@ -61,6 +66,10 @@ hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
   type: dict
   returned: success
+failures:
+  description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
+  type: dict
+  returned: always
 """
 
 import os
@@ -102,6 +111,7 @@ def main() -> None:
     except CertificateError as error:
         module.fail_json(msg=str(error))
     files, wrong = account.pending(apps)
+    hosted, failures = store.inspect_all(apps)
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
@@ -112,7 +122,8 @@ def main() -> None:
         services=systemd.idle_services(module.params["services"]),
         certificates=sorted(certificates),
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
-        hosted={app["name"]: store.inspect(app) for app in apps},
+        hosted=hosted,
+        failures=failures,
     )
 
 

@@ -10,11 +10,12 @@ short_description: Start uWSGI instances, check them, and switch to them
 version_added: 1.0.0
 description:
   - Renders the configuration of every application on the controller and names the instance by it. An instance that is not on the
-    host is started as a candidate; it must become ready and answer its health request on its private socket. Only when all
-    candidates do are they switched to, by renaming a symlink; the old instances are stopped after their drain time.
+    host is started as a candidate; it must become ready and answer its health request on its private socket. As soon as it has, it is
+    switched to, by renaming a symlink; the old instance is stopped after its drain time.
   - First it makes the system users and directories that the host lacks, also of an application whose release was not built by
     M(flaskops.stack.flask_release).
-  - A candidate that fails is discarded; the live instance stays as it was.
+  - A candidate that fails is discarded; the live instance stays as it was. The module goes on with the other applications, and fails
+    at its end with a message for each one that failed.
   - An application with C(state=absent) is stopped and removed with its releases; other applications are not touched.
   - Every attempt is written to C(history.jsonl) in the application's directory.
 options:
@@ -58,6 +59,11 @@ instances:
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
 accounts: {description: "Declarations and directories that were made or corrected, or would be in check mode.", type: list, elements: str, returned: success}
+failures:
+  description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
+  type: dict
+  returned: always
+  sample: {blog: "blog: the candidate 4be1c0ffee12 exited with 22 before it was ready."}
 removed: {description: Paths that were removed., type: list, elements: str, returned: success}
 notices: {description: "Applications that keep their live release, since the wanted one was rolled back.", type: list, elements: str, returned: success}
 """
@@ -74,37 +80,49 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.module import 
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, Instance
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 
 
 def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {"changed": False, "releases": {app["name"]: deploy.last_built(app["name"], app["root"])._asdict() for app in order["apps"]}}
+    releases, failures = {}, Failures()
+    for app in order["apps"]:
+        with failures.of(app["name"]):
+            releases[app["name"]] = deploy.last_built(app["name"], app["root"])._asdict()
+    return {"changed": False, "releases": releases, "failures": failures}
 
 
 def new_releases(order: dict[str, t.Any]) -> dict[str, t.Any]:
-    wanted = [Instance(app) for app in order["apps"]]
-    return {"changed": False, "new": deploy.new_releases(wanted, order["allow_rejected"])}
+    new, failures = deploy.new_releases([Instance(app) for app in order["apps"]], order["allow_rejected"])
+    return {"changed": False, "new": new, "failures": failures}
 
 
 def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
-    account.ensure(order["accounts"], check=False)
-    sandbox.check(order["apps"])
-    deploy.migrate([Instance(app) for app in order["apps"]], order["who"])
-    return {"changed": True}
+    failures = Failures(account.ensure(order["accounts"], check=False).failures)
+    deploy.migrate(ready(order, failures), order["who"], failures)
+    return {"changed": True, "failures": failures}
 
 
 def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-    wanted = [Instance(app) for app in order["apps"]]
     accounts = account.ensure(order["accounts"], check)
-    if not check:
-        sandbox.check(order["apps"])
-    outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check)
+    failures = Failures(accounts.failures)
+    # A path of a sandbox may be made by a task that check mode has only predicted.
+    wanted = ready(order, failures) if not check else [Instance(app) for app in order["apps"] if app["name"] not in failures]
+    outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check, failures)
     return {
         **outcome._asdict(),
         "changed": outcome.changed or bool(accounts.paths),
         "accounts": accounts.paths,
         "diff": [*accounts.diff, *outcome.diff],
     }
+
+
+def ready(order: dict[str, t.Any], failures: Failures) -> list[Instance]:
+    """Return the instances that can be started, as far as their accounts and the paths of their sandboxes are concerned."""
+    for app in [app for app in order["apps"] if app["name"] not in failures]:
+        with failures.of(app["name"]):
+            sandbox.check(app)
+    return [Instance(app) for app in order["apps"] if app["name"] not in failures]
 
 
 def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
@@ -140,7 +158,7 @@ def main() -> None:
         module.fail_json(msg=f"{error}. The host must run systemd.")
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
-    except (CommandError, DeployError) as error:
+    except CommandError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error}. What is live answers; the next run goes on from here.")

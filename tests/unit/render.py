@@ -164,7 +164,10 @@ def instances(apps: t.Sequence[dict[str, t.Any]], releases: dict[str, t.Any] | N
     if key not in _SHIPPED:
         shipped: dict[str, t.Any] = {}
         plugin = action(
-            uwsgi_instance.ActionModule, "uwsgi_service", arguments, lambda _name, call: shipped.update(call) or {"notices": []}
+            uwsgi_instance.ActionModule,
+            "uwsgi_service",
+            arguments,
+            lambda _name, call: shipped.update(call) or {"notices": [], "failures": {}},
         )
         plugin.run(task_vars=task_vars("uwsgi_service", flask_apps=[]))
         _SHIPPED[key] = base64.b64decode(shipped["order"]).decode()

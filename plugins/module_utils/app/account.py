@@ -81,45 +81,55 @@ def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
 
 
 class Ensured(t.NamedTuple):
-    """Declarations and directories that were not as they should be, and the declarations before and after."""
+    """Declarations and directories that were not as they should be, the declarations before and after, and messages by application."""
 
     paths: list[str]
     diff: list[dict[str, str]]
+    failures: dict[str, str]
 
 
 def ensure(apps: t.Sequence[AccountApp], check: bool) -> Ensured:
-    """Have systemd make the users and directories of applications that the host lacks.
+    """Have systemd make the users and directories of applications that the host lacks; one that cannot have them stops no other.
 
     :param check: whether only to report what would be made
-    :raises CommandError: if systemd cannot make them, or a root has files of somebody else
     """
-    for app in apps:
-        _check_root(app)
-    files, wrong = pending(apps)
-    diff = [
-        {"before": read_text(path) or "", "after": text, "before_header": path, "after_header": path}
-        for path, text in sorted(files.items())
-    ]
-    if (files or wrong) and not check:
-        apply(files, apps, run)
-    return Ensured([*sorted(files), *wrong], diff)
+    failures = {app["name"]: problem for app in apps if (problem := _problem_of_root(app))}
+    fine = [app for app in apps if app["name"] not in failures]
+    lacking = {app["name"]: pending([app]) for app in fine}
+    before = {path: read_text(path) or "" for files, _wrong in lacking.values() for path in files}
+    if any(files or wrong for files, wrong in lacking.values()) and not check:
+        failures |= _make(fine)
+    made = [lacking[app["name"]] for app in fine if app["name"] not in failures]
+    texts = {path: text for files, _wrong in made for path, text in files.items()}
+    diff = [{"before": before[path], "after": text, "before_header": path, "after_header": path} for path, text in sorted(texts.items())]
+    return Ensured([*sorted(texts), *sorted({path for _files, wrong in made for path in wrong})], diff, failures)
 
 
-def _check_root(app: AccountApp) -> None:
-    """Require that a root is ours already, or has nothing in it but what we would make: its owner and its mode will be changed.
+def _make(apps: t.Sequence[AccountApp]) -> dict[str, str]:
+    """Make what applications lack, all in one go; where that fails, one after the other. Return messages by application."""
+    try:
+        apply(pending(apps)[0], apps, run)
+    except (CommandError, OSError) as error:
+        if len(apps) == 1:
+            return {app["name"]: f"{app['name']}: its user and its directories cannot be made: {error}" for app in apps}
+        return {name: problem for app in apps for name, problem in _make([app]).items()}
+    return {}
 
-    :raises CommandError: with the names of what else is in it
+
+def _problem_of_root(app: AccountApp) -> str:
+    """Return what is wrong with a root, empty if it is ours already, or has nothing in it but what we would make.
+
+    The owner and the mode of a root are changed, so one with files of somebody else is refused with the name of such a file.
     """
     places = Layout(app)
     if os.path.isdir(places.releases):
-        return
+        return ""
     ours = {*places.made_here(), places.shared}
     there = [f"{places.root}/{name}" for name in names_in(places.root)]
     foreign = [path for path in there if path not in ours and not any(f"{code}/".startswith(f"{path}/") for code in app["prebuilt"])]
-    if foreign:
-        raise CommandError(
-            f"{app['name']}.root: {places.root} has files of somebody else, such as {foreign[0]}; name a directory that is not there yet"
-        )
+    if not foreign:
+        return ""
+    return f"{app['name']}.root: {places.root} has files of somebody else, such as {foreign[0]}; name a directory that is not there yet."
 
 
 def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Callable[[list[str]], object]) -> None:

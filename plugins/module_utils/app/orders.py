@@ -106,6 +106,7 @@ class InstanceOrder(_InstanceOrder, total=False):
 class InspectOrder(t.TypedDict):
     """An application whose releases and interpreter are asked for."""
 
+    name: str
     root: str
     python: str
 

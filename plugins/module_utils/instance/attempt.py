@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One attempt to make candidates live: start, gate, switch, and record how it went."""
+"""One attempt to make candidates live: start, gate, switch, and record how it went. A candidate that fails stops no other application."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ..app import history
 from ..host import systemd
 from ..host.files import read_text
 from . import switch
-from .gate import gate
-from .instance import DeployError, Instance, release_id_of
+from .failures import Failures
+from .gate import Problem, gate
+from .instance import Instance, release_id_of
 from .static_files import UnpublishableError
 
 
@@ -25,50 +26,49 @@ class Action(enum.Enum):
 
 
 class RunResult(t.NamedTuple):
-    """The result of a run: its instances, the difference, removed files and notices."""
+    """The result of a run: its instances, the difference, removed paths, notices, and why applications failed."""
 
     changed: bool
     instances: dict[str, t.Any]
     diff: list[dict[str, str]]
     removed: list[str]
     notices: list[str]
+    failures: dict[str, str]
 
 
-def bring_up(pending: t.Sequence[Instance], who: str, action: Action) -> None:
-    """Make candidates live: all of them, or none.
+def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: Failures) -> list[Instance]:
+    """Make candidates live, and return those that are now.
 
     On failure this removes the marker ``unfinished`` itself; on success the caller does, after the hooks.
 
     :param who: the person that the history names
-    :raises DeployError: when a candidate fails; nothing live has changed then
+    :param failures: gets the messages of the others; what was live of them is live still
     """
-    attempt = Attempt(pending, who, action)
-    try:
-        attempt.write_files()
+    attempt = Attempt(pending, who, action, failures)
+    attempt.write_files()
+    if attempt.left:
         attempt.start()
-        attempt.pass_gate()
-    except DeployError:
-        finish(pending)
-        raise
-    attempt.switch()
+        attempt.judge()
+    return [instance for instance in pending if instance.name not in failures]
 
 
 class Attempt:
     """The steps of an attempt, in their order."""
 
-    def __init__(self, pending: t.Sequence[Instance], who: str, action: Action) -> None:
-        self.pending, self.who, self.action = pending, who, action
+    def __init__(self, pending: t.Sequence[Instance], who: str, action: Action, failures: Failures) -> None:
+        self.pending, self.who, self.action, self.failures = pending, who, action, failures
         self.began = time.monotonic()
-        self.gated = self.began
         # By application: the instance that was live before, and the texts of the unit templates before.
         self.previous = {instance.name: instance.live_id for instance in pending}
         self.unit_templates = {instance.name: {path: read_text(path) for path in instance.unit_templates} for instance in pending}
 
-    def write_files(self) -> None:
-        """Write the files of all candidates.
+    @property
+    def left(self) -> list[Instance]:
+        """Return the candidates that have not failed."""
+        return [instance for instance in self.pending if instance.name not in self.failures]
 
-        :raises DeployError: if a file cannot be written; the files of new candidates are removed then
-        """
+    def write_files(self) -> None:
+        """Write the files of all candidates; where a file cannot be written, those of that candidate are removed."""
         for instance in self.pending:
             try:
                 instance.begin()
@@ -76,68 +76,80 @@ class Attempt:
                 instance.write()
             except OSError as error:
                 self._record(instance, "failed", str(error), {})
-                self._remove_candidates()
-                raise _write_error(instance, error) from error
+                self.failures.add(instance.name, _write_error(instance, error))
+                with self.failures.of(instance.name):
+                    self._remove_candidate(instance)
+                    instance.finish()
 
     def start(self) -> None:
+        """Start the candidates; where the live instance has to make room and does not, its candidate is discarded."""
         systemd.daemon_reload()
-        switch.start(self.pending)
+        starting = self.left
+        self.failures.update(switch.start(starting))
+        for instance in [instance for instance in starting if instance.name in self.failures]:
+            self._record(instance, "failed", self.failures[instance.name], {})
+            self._discard(instance)
 
-    def pass_gate(self) -> None:
-        """Wait until all candidates are healthy.
+    def judge(self) -> None:
+        """Switch to every candidate that passes the gate as soon as it has, and discard the others."""
+        refused: list[tuple[Instance, Problem, float]] = []
+        for instance, problem in gate(self.left):
+            gated = time.monotonic()
+            if problem is None:
+                with self.failures.of(instance.name):
+                    self._switch(instance, gated)
+            elif instance.app["strategy"] == "restart":
+                # The live instance had to make room: without it nothing answers, so it does not wait for other candidates.
+                self._refuse(instance, problem, gated)
+            else:
+                refused.append((instance, problem, gated))
+        for instance, problem, gated in refused:
+            self._refuse(instance, problem, gated)
 
-        :raises DeployError: if a candidate is not; all candidates are stopped then
-        """
-        problems = gate(self.pending)
-        self.gated = time.monotonic()
-        if not problems:
-            return
-        # Keep the files of a rollback target: it was healthy once, even if it fails the gate now.
-        switch.discard(self.pending, self.unit_templates, remove=self.action is Action.DEPLOY)
-        reasons = {problem.name: problem.says for problem in problems}
-        for instance in self.pending:
-            reason = reasons.get(instance.name, "another application of the run failed")
-            self._record(instance, "failed", reason, {"gate": self.gated - self.began})
-        raise DeployError("\n".join(problem.text() for problem in problems))
+    def _switch(self, instance: Instance, gated: float) -> None:
+        """Make a candidate the live instance, and have the old one drain."""
+        if self.action is Action.ROLLBACK:
+            # Before the switch: if the run dies in between, the next one must not undo the rollback.
+            _reject_live(instance, self.who)
+        switch.switch(instance)
+        switch.drain(instance)
+        self._record(instance, "live", "", {"gate": gated - self.began, "switch": time.monotonic() - gated})
 
-    def switch(self) -> None:
-        """Make every candidate the live instance, and have the old ones drain."""
-        for instance in self.pending:
-            if self.action is Action.ROLLBACK:
-                # Before the switch: if the run dies in between, the next one must not undo the rollback.
-                _reject_live(instance, self.who)
-            switch.switch(instance)
-            switch.drain(instance)
-            self._record(instance, "live", "", {"gate": self.gated - self.began, "switch": time.monotonic() - self.gated})
+    def _refuse(self, instance: Instance, problem: Problem, gated: float) -> None:
+        self.failures.add(instance.name, problem.text())
+        self._record(instance, "failed", problem.says, {"gate": gated - self.began})
+        self._discard(instance)
 
-    def _remove_candidates(self) -> None:
-        """Remove the files of candidates that have not been started. A rollback target keeps its files, and so does the live instance."""
-        if self.action is Action.DEPLOY:
-            for candidate in (instance for instance in self.pending if instance.live_id != instance.id):
-                switch.remove_candidate(candidate, self.unit_templates[candidate.name])
+    def _discard(self, instance: Instance) -> None:
+        """Stop a candidate and have the live instance go on."""
+        with self.failures.of(instance.name):
+            # Keep the files of a rollback target: it was healthy once, even if it fails the gate now.
+            switch.discard([instance], self.unit_templates, remove=self.action is Action.DEPLOY)
+            instance.finish()
+
+    def _remove_candidate(self, instance: Instance) -> None:
+        """Remove the files of a candidate that was not started. A rollback target keeps its files, and so does the live instance."""
+        if self.action is Action.DEPLOY and instance.live_id != instance.id:
+            switch.remove_candidate(instance, self.unit_templates[instance.name])
 
     def _record(self, instance: Instance, result: str, reason: str, seconds: t.Mapping[str, float]) -> None:
         record_attempt(instance, self.who, self.action, result, reason, self.previous[instance.name], seconds)
 
 
-def finish(pending: t.Sequence[Instance]) -> None:
-    for instance in pending:
-        instance.finish()
+def rejected_notice(instance: Instance) -> str:
+    """Return a notice if the wanted release or instance was rolled back, empty if it was not.
 
-
-def rejected_notices(wanted: t.Sequence[Instance]) -> dict[str, str]:
-    """Return a notice for each application whose wanted release or instance was rolled back, by application."""
-    notices: dict[str, str] = {}
-    for instance in wanted:
-        entries = history.rejected(instance.root)
-        name = next((name for name in (instance.id, instance.release.id) if name and name in entries), "")
-        if name and instance.live_id not in ("", instance.id):
-            entry = entries[name]
-            notices[instance.name] = (
-                f"{instance.name}: {name} was rolled back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
-                " release, or set uwsgi_service_allow_rejected: true."
-            )
-    return notices
+    :raises OSError: if nobody can say, since the record is damaged
+    """
+    entries = history.rejected(instance.root)
+    name = next((name for name in (instance.id, instance.release.id) if name and name in entries), "")
+    if not name or instance.live_id in ("", instance.id):
+        return ""
+    entry = entries[name]
+    return (
+        f"{instance.name}: {name} was rolled back by {entry['who']} at {entry['time']} and is not deployed again. Deploy another"
+        " release, or set uwsgi_service_allow_rejected: true."
+    )
 
 
 def record_attempt(
@@ -178,7 +190,7 @@ def _reject_live(target: Instance, who: str) -> None:
     history.reject(target.root, release if release != target.release.id else live, who)
 
 
-def _write_error(instance: Instance, error: OSError) -> DeployError:
+def _write_error(instance: Instance, error: OSError) -> str:
     if isinstance(error, UnpublishableError):
-        return DeployError(f"{instance.name}.nginx.routes: {error}; {error.remedy}.")
-    return DeployError(f"{instance.name}: {error}\nNothing was switched.")
+        return f"{instance.name}.nginx.routes: {error}; {error.remedy}."
+    return f"{instance.name}: {error}\nNothing was switched."

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Deployments of all applications of a host: every candidate goes through the gate, or nothing live changes."""
+"""Deployments of all applications of a host: a candidate that passes the gate goes live, whatever becomes of other applications."""
 
 from __future__ import annotations
 
@@ -16,61 +16,100 @@ from ..host import systemd
 from ..host.command import CommandError
 from ..release.store import release_record
 from . import prune, removal, switch
-from .attempt import Action, RunResult, bring_up, finish, instance_diff, record_attempt, rejected_notices
+from .attempt import Action, RunResult, bring_up, instance_diff, record_attempt, rejected_notice
+from .failures import Failures
 from .instance import DeployError, Instance, instance_record
 
 
-def deploy(wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool) -> RunResult:
-    """Bring every instance up and switch to it, and remove what is to be absent.
+class _Done(t.NamedTuple):
+    """The applications that have another live instance now, and the paths that are gone."""
+
+    switched: list[str]
+    removed: list[str]
+
+
+def deploy(
+    wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool, failures: Failures
+) -> RunResult:
+    """Bring every instance up and switch to it, and remove what is to be absent; one that fails stops no other.
 
     :param who: the person that the history names
     :param allow_rejected: whether releases and instances that were rolled back are deployed again
     :param check: whether only to report what would be done
-    :raises DeployError: when a candidate fails; nothing live has changed then
+    :param failures: messages of applications that failed before; those of others are added
     """
-    for app in absent:
-        removal.check(app)
-    notices: dict[str, str] = {} if allow_rejected else rejected_notices(wanted)
-    pending = [instance for instance in _unsettled(wanted) if instance.name not in notices]
-    leaving = {app["name"]: removal.pending(app) for app in absent}
-    gone = [path for paths in leaving.values() for path in paths]
-    diff = [instance_diff(instance) for instance in pending] + [_removal_diff(name, paths) for name, paths in leaving.items() if paths]
-    removed = gone if check else gone + _carry_out(pending, absent, who)
+    notices: dict[str, str] = {}
+    leaving = _leaving(absent, failures)
+    pending = _unsettled(wanted, allow_rejected, notices, failures)
+    diff = {instance.name: instance_diff(instance) for instance in pending}
+    diff |= {name: _removal_diff(name, paths) for name, paths in leaving.items() if paths}
+    if check:
+        done = _Done([instance.name for instance in pending], [path for paths in leaving.values() for path in paths])
+    else:
+        done = _carry_out(pending, [app for app in absent if app["name"] in leaving], who, failures)
     instances = {
-        instance.name: {"id": instance.live_id if instance.name in notices else instance.id, "switched": instance in pending}
+        instance.name: {
+            "id": instance.live_id if instance.name in {*notices, *failures} else instance.id,
+            "switched": instance.name in done.switched,
+        }
         for instance in wanted
     }
-    return RunResult(bool(pending or gone), instances, diff, removed, sorted(notices.values()))
+    made = [diff[name] for name in diff if name not in failures or name in done.switched]
+    return RunResult(bool(done.switched or done.removed), instances, made, done.removed, sorted(notices.values()), failures)
 
 
-def _unsettled(wanted: t.Sequence[Instance]) -> list[Instance]:
-    """Return the instances that are not live and healthy in every respect, or beside which an old instance is left over."""
+def _leaving(absent: t.Sequence[AbsentApp], failures: Failures) -> dict[str, list[str]]:
+    """Return by application the paths that have to be removed, without applications that cannot be."""
+    found: dict[str, list[str]] = {}
+    for app in absent:
+        with failures.of(app["name"]):
+            removal.check(app)
+            found[app["name"]] = removal.pending(app)
+    return found
+
+
+def _unsettled(wanted: t.Sequence[Instance], allow_rejected: bool, notices: dict[str, str], failures: Failures) -> list[Instance]:
+    """Return the instances that are not live and healthy in every respect, or beside which an old instance is left over.
+
+    :param notices: gets a line for each application that keeps its live release, since the wanted one was rolled back
+    """
     states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
     leftovers = switch.leftover_instances(wanted)
-    return [instance for instance in wanted if leftovers[instance.name] or not instance.is_settled(states)]
+    pending: list[Instance] = []
+    for instance in wanted:
+        with failures.of(instance.name):
+            notice = "" if allow_rejected else rejected_notice(instance)
+            if notice:
+                notices[instance.name] = notice
+            elif leftovers[instance.name] or not instance.is_settled(states):
+                pending.append(instance)
+    return pending
 
 
-def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str) -> list[str]:
-    """Switch, prune, remove what is to be absent, and run the last hooks; return what was pruned."""
+def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, failures: Failures) -> _Done:
+    """Switch, prune, remove what is to be absent, and run the last hooks."""
+    switched = bring_up(pending, who, Action.DEPLOY, failures)
     removed: list[str] = []
-    if pending:
-        bring_up(pending, who, Action.DEPLOY)
-        for instance in pending:
+    for instance in switched:
+        with failures.of(instance.name):
             history.forgive(instance.root, (instance.id, instance.release.id))
-        removed = [path for instance in pending for path in prune.prune(instance)]
+            removed += prune.prune(instance)
     for app in absent:
-        removal.remove(app)
-    try:
-        _after_switch(pending)
-    finally:
-        finish(pending)
-    return removed
+        with failures.of(app["name"]):
+            removed += removal.remove(app)
+    for instance in switched:
+        with failures.of(instance.name):
+            try:
+                _after_switch(instance, failures)
+            finally:
+                instance.finish()
+    return _Done([instance.name for instance in switched], removed)
 
 
-def migrate(wanted: t.Sequence[Instance], who: str) -> None:
+def migrate(wanted: t.Sequence[Instance], who: str, failures: Failures) -> None:
     """Run the migrations of new releases.
 
-    :raises DeployError: when a migration fails; its release is removed, and nothing live has changed
+    :param failures: gets messages of applications whose migration failed; their releases are removed, and what was live is live still
     """
     for instance in wanted:
         began = time.monotonic()
@@ -79,8 +118,9 @@ def migrate(wanted: t.Sequence[Instance], who: str) -> None:
         except CommandError as error:
             seconds = {"migrate": time.monotonic() - began}
             record_attempt(instance, who, Action.DEPLOY, "failed", str(error), instance.live_id, seconds)
-            switch.discard_release(instance)
-            raise DeployError(f"{instance.name}: {error}\nNothing was switched.") from error
+            failures.add(instance.name, f"{instance.name}: {error}\nNothing was switched.")
+            with failures.of(instance.name):
+                switch.discard_release(instance)
 
 
 def _run_hooks(kind: str, instance: Instance) -> None:
@@ -91,25 +131,26 @@ def _run_hooks(kind: str, instance: Instance) -> None:
     run_hooks(kind, instance.app, cage(instance.app, kind), instance.release, instance.layout.shared)
 
 
-def _after_switch(switched: t.Sequence[Instance]) -> None:
-    problems: list[str] = []
-    for instance in switched:
-        try:
-            _run_hooks("after_switch", instance)
-        except CommandError as error:
-            problems.append(f"{instance.name}: the switch to {instance.id} was made, but {error}")
-    if problems:
-        raise DeployError("\n".join(problems))
+def _after_switch(instance: Instance, failures: Failures) -> None:
+    try:
+        _run_hooks("after_switch", instance)
+    except CommandError as error:
+        failures.add(instance.name, f"{instance.name}: the switch to {instance.id} was made, but {error}")
 
 
 def _removal_diff(name: str, paths: t.Sequence[str]) -> dict[str, str]:
     return {"before_header": name, "after_header": f"{name} (absent)", "before": "".join(f"{path}\n" for path in paths), "after": ""}
 
 
-def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> list[str]:
-    """Return the applications whose release would change; their migrations have to run."""
-    notices = {} if allow_rejected else rejected_notices(wanted)
-    return [instance.name for instance in wanted if instance.name not in notices and _is_new_release(instance)]
+def new_releases(wanted: t.Sequence[Instance], allow_rejected: bool) -> tuple[list[str], Failures]:
+    """Return the applications whose release would change, as their migrations have to run, and messages of those of which nobody can say."""
+    new: list[str] = []
+    failures = Failures()
+    for instance in wanted:
+        with failures.of(instance.name):
+            if (allow_rejected or not rejected_notice(instance)) and _is_new_release(instance):
+                new.append(instance.name)
+    return new, failures
 
 
 def _is_new_release(instance: Instance) -> bool:

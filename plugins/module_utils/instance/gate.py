@@ -1,9 +1,13 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The gate: a candidate gets no traffic before it is ready and has answered its health request on its private sockets."""
+"""The gate: a candidate gets no traffic before it is ready and has answered its health request on its private sockets.
+
+Candidates of many applications are judged side by side, and each as soon as it can be: one that hangs keeps no other waiting.
+"""
 
 from __future__ import annotations
 
+import concurrent.futures
 import enum
 import re
 import time
@@ -44,13 +48,17 @@ class Problem(t.NamedTuple):
     name: str
     says: str
     live: str
-    log: list[str]
-    # Cause and remedy, empty if they are not known.
-    cause: str = ""
+    candidate: _Waiting
+    # Seconds since the epoch: when the gate began.
+    began: float
 
     def text(self) -> str:
-        log = "".join(f"\n    {line}" for line in self.log) or "\n    (nothing)"
-        return f"{self.name}: {with_cause(self.cause, f'{self.says}. {self.live}')} The candidate's last log lines:{log}"
+        """Return the message, with the last log lines; this may take seconds, as journald is slower than the unit's end."""
+        candidate = self.candidate
+        log = _last_words(candidate.unit, candidate.invocation, self.began)
+        lines = "".join(f"\n    {excerpt(line, _LINE_SHOWN)}" for line in telling_lines(log)) or "\n    (nothing)"
+        said = with_cause(_cause(candidate, self.says, log), f"{self.says}. {self.live}")
+        return f"{self.name}: {said} The candidate's last log lines:{lines}"
 
 
 def _live_state_text(instance: Instance) -> str:
@@ -66,14 +74,16 @@ class _Waiting:
     """A candidate, or the stream pool of one, that has not passed the gate yet."""
 
     def __init__(self, instance: Instance, unit: str) -> None:
-        self.instance, self.health, self.socket = instance, instance.app["health"], instance.sockets[unit]
+        self.instance, self.unit, self.health, self.socket = instance, unit, instance.app["health"], instance.sockets[unit]
         self.who = f"the candidate {instance.id}" if unit == instance.unit else f"the stream pool of the candidate {instance.id}"
         self.in_a_row, self.next_request, self.says = 0, 0.0, ""
         # InvocationID of the first start. After systemd's automatic restart the new invocation's journal is still empty.
         self.invocation = ""
+        # The health request that is under way.
+        self.asked: concurrent.futures.Future[bool] | None = None
 
-    def examine(self, properties: Properties) -> Verdict:
-        """Look at the candidate once and return a verdict; ``says`` tells why."""
+    def look(self, properties: Properties, pool: concurrent.futures.Executor) -> Verdict:
+        """Look at the unit once, and have the health request sent when it is time; ``says`` tells why a candidate has not passed."""
         state, who = UnitState.of(properties), self.who
         if state is not UnitState.INACTIVE:
             self.invocation = self.invocation or properties.get("InvocationID", "")
@@ -85,16 +95,23 @@ class _Waiting:
             return Verdict.BAD
         if state is not UnitState.ACTIVE:
             self.says = f"{who} was not ready (it is {properties['ActiveState']})"
-            return Verdict.WAIT
-        if time.monotonic() >= self.next_request:
+        elif self.asked is None and time.monotonic() >= self.next_request:
             self.next_request = time.monotonic() + self.health["interval"]
-            self.in_a_row = self.in_a_row + 1 if self._ask() else 0
+            self.asked = pool.submit(self._ask)
+        return Verdict.WAIT
+
+    def conclude(self) -> Verdict:
+        """Return the verdict that follows from the health requests so far."""
+        if self.asked and self.asked.done():
+            self.in_a_row = self.in_a_row + 1 if self.asked.result() else 0
+            self.asked = None
         return Verdict.GOOD if self.in_a_row >= self.health["successes"] else Verdict.WAIT
 
     def _ask(self) -> bool:
         """Send the health request and return whether the answer is accepted."""
         health = self.health
         asked = f"{self.who} was asked for {health['path']} (Host: {health['host']})"
+        self.says = self.says if self.says.startswith(asked) else f"{asked} and gave no answer"
         try:
             patience = max(1.0, health["timeout"] * _SHARE_OF_TIMEOUT)
             answer = request(self.socket, health["path"], health["host"], patience, health["headers"], health["prefix"])
@@ -113,43 +130,57 @@ class _Waiting:
         return True
 
 
-def gate(instances: t.Sequence[Instance]) -> list[Problem]:
-    """Wait until every candidate has passed or failed; return the problems of those that failed."""
-    began = time.monotonic()
-    waiting = {unit: _Waiting(instance, unit) for instance in instances for unit in instance.wanted_units}
-    problems: list[Problem] = []
-    while waiting:
-        states = systemd.show(list(waiting))
-        for unit, candidate in list(waiting.items()):
-            if unit not in waiting:
-                continue  # the other unit of the same instance has been refused
-            verdict = candidate.examine(states[unit])
-            late = time.monotonic() - began > candidate.health["timeout"]
-            if verdict is Verdict.WAIT and not late:
-                continue
-            del waiting[unit]
-            if verdict is not Verdict.GOOD:
-                waiting = {other: half for other, half in waiting.items() if half.instance is not candidate.instance}
-                limit = f" within {candidate.health['timeout']} s" if verdict is Verdict.WAIT else ""
-                log = _last_words(unit, candidate.invocation, time.monotonic() - began)
-                candidate.says += limit
-                shown = [excerpt(line, _LINE_SHOWN) for line in telling_lines(log)]
-                problems.append(
-                    Problem(candidate.instance.name, candidate.says, _live_state_text(candidate.instance), shown, _cause(candidate, log))
-                )
-        if waiting:
-            time.sleep(_POLL_SECONDS)
-    return problems
+def gate(instances: t.Sequence[Instance]) -> t.Iterator[tuple[Instance, Problem | None]]:
+    """Yield every candidate as soon as it has passed or failed, with its problem if it has failed.
+
+    The time that the caller takes in between is not counted against the candidates that are left.
+    """
+    waiting = {instance: [_Waiting(instance, unit) for unit in instance.wanted_units] for instance in instances}
+    began, since = time.monotonic(), time.time()
+    # A thread for each, so that a request without an answer does not keep others from being sent.
+    pool = concurrent.futures.ThreadPoolExecutor(max(1, sum(map(len, waiting.values()))))
+    try:
+        while waiting:
+            verdicts = _look_at([half for halves in waiting.values() for half in halves], pool)
+            for instance, halves in list(waiting.items()):
+                late = time.monotonic() - began > instance.app["health"]["timeout"]
+                left = [half for half in halves if verdicts[half] is not Verdict.GOOD]
+                refused = next((half for half in left if late or verdicts[half] is Verdict.BAD), None)
+                waiting[instance] = left
+                if left and refused is None:
+                    continue
+                del waiting[instance]
+                decided = time.monotonic()
+                yield instance, _problem(refused, verdicts[refused], since) if refused else None
+                began += time.monotonic() - decided
+            if waiting:
+                time.sleep(_POLL_SECONDS)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
+def _look_at(halves: t.Sequence[_Waiting], pool: concurrent.futures.Executor) -> dict[_Waiting, Verdict]:
+    """Look at every candidate that is left, and wait a moment for the answers to its health request."""
+    states = systemd.show([half.unit for half in halves])
+    seen = {half: half.look(states[half.unit], pool) for half in halves}
+    concurrent.futures.wait([half.asked for half in halves if half.asked], timeout=_POLL_SECONDS)
+    return {half: verdict if verdict is Verdict.BAD else half.conclude() for half, verdict in seen.items()}
+
+
+def _problem(half: _Waiting, verdict: Verdict, since: float) -> Problem:
+    if verdict is Verdict.WAIT:
+        half.says += f" within {half.health['timeout']} s"
+    return Problem(half.instance.name, half.says, _live_state_text(half.instance), half, since)
+
+
+def _last_words(unit: str, invocation: str, since: float) -> list[str]:
     """Return the last log lines of a candidate.
 
     journald is slower than the unit's end, so read until two looks are equal.
 
-    :param seconds: how long ago the gate began
+    :param since: seconds since the epoch, when the gate began
     """
-    began, give_up = time.time() - seconds, time.monotonic() + _JOURNAL_SECONDS
+    give_up = time.monotonic() + _JOURNAL_SECONDS
     log = systemd.journal(unit, invocation=invocation)
     while time.monotonic() < give_up:
         time.sleep(_JOURNAL_PAUSE)
@@ -157,13 +188,13 @@ def _last_words(unit: str, invocation: str, seconds: float) -> list[str]:
         if log and log == before:
             break
     # journald tags lines that it reads after the unit has exited with no invocation id: fall back to unit and time.
-    return log or systemd.journal(unit, since=began)
+    return log or systemd.journal(unit, since=since)
 
 
-def _cause(candidate: _Waiting, log: t.Sequence[str]) -> str:
+def _cause(candidate: _Waiting, says: str, log: t.Sequence[str]) -> str:
     """Return the known cause of a failure, empty if there is none."""
     release = candidate.instance.release
     # Code that something else put on the host may be anybody's.
     facts = facts_of_release(release.path, candidate.instance.app["files"]["ini"]) if release.id else facts_of_packages()
     said = [] if candidate.in_a_row else systemd.words_about(candidate.invocation)
-    return known_cause([candidate.says, *said, *telling_lines(log)], START, facts)
+    return known_cause([says, *said, *telling_lines(log)], START, facts)

@@ -11,35 +11,32 @@ from ..app import history
 from ..app.layout import AppRoot, Layout
 from ..app.orders import HostApp, InstanceOrder, PlacedApp
 from ..host.files import read_text
-from .attempt import Action, RunResult, bring_up, finish, instance_diff
+from .attempt import Action, RunResult, bring_up, instance_diff
+from .failures import Failures
 from .instance import DeployError, Instance, installed_units, instance_record, known_ids, live_id, previous_id, release_id_of
 
 
 def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> RunResult:
-    """Go back from the live instance of applications to the previous one or to a named release.
+    """Go back from the live instance of applications to the previous one or to a named release; one that cannot stops no other.
 
     :param live: each application with the release to go back to; an empty release means the previous instance
-    :raises DeployError: when there is nothing to go back to, or the target fails the gate; nothing live has changed then
     """
-    problems: list[str] = []
+    failures = Failures()
     targets: list[Instance] = []
     for app, release in live:
-        try:
+        with failures.of(app["name"]):
             targets.append(_recorded(app, _target(app, release)))
-        except DeployError as error:
-            problems.append(str(error))
-    if problems:
-        raise DeployError("\n".join(problems))
-    diff = [instance_diff(instance) for instance in targets]
-    if not check:
-        bring_up(targets, who, Action.ROLLBACK)
-        finish(targets)
+    diff = {instance.name: instance_diff(instance) for instance in targets}
+    back = targets if check else bring_up(targets, who, Action.ROLLBACK, failures)
+    for instance in [] if check else back:
+        instance.finish()
     return RunResult(
-        bool(targets),
-        {instance.name: {"id": instance.id, "release": instance.release.id, "switched": True} for instance in targets},
-        diff,
+        bool(back),
+        {instance.name: {"id": instance.id, "release": instance.release.id, "switched": True} for instance in back},
+        [diff[instance.name] for instance in back],
         [],
         [],
+        failures,
     )
 
 

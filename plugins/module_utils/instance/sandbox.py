@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import os
 import pwd
-import typing as t
 
 from ..app.orders import HostApp
 from ..host.command import CommandError, run
 from .instance import DeployError
 
 
-def check(apps: t.Sequence[HostApp]) -> None:
+def check(app: HostApp) -> None:
     """Require that every path in ``writable`` exists and that the application's user can write to it.
 
-    :raises DeployError: with a line for each path for which that is not so; nothing has changed then
+    :raises DeployError: with a line for each path for which that is not so
     """
-    problems = [problem for app in apps for path in app["writable"] for problem in [_problem(app, path)] if problem]
+    problems = [problem for path in app["writable"] if (problem := _problem(app, path))]
     if problems:
         raise DeployError("\n".join(problems))
 

@@ -17,12 +17,16 @@ from ..host import systemd
 from ..host.files import link_atomically, read_link, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
 from ..release.store import prune_virtualenvs, remove_release
+from .failures import Failures
 from .instance import Instance, installed_units, known_ids, previous_id, release_id_of, remove_instance, stream_target
 from .unit_state import UnitState
 
 
-def start(instances: t.Sequence[Instance]) -> None:
-    """Start candidates, each beside the live instance. With ``strategy: restart`` the live instance is stopped first."""
+def start(instances: t.Sequence[Instance]) -> Failures:
+    """Start candidates, each beside the live instance. With ``strategy: restart`` the live instance is stopped first.
+
+    :return: messages of applications whose live instance does not stop
+    """
     units = [unit for instance in instances for unit in instance.wanted_units]
     states = systemd.show(units)
     for instance in instances:
@@ -30,8 +34,14 @@ def start(instances: t.Sequence[Instance]) -> None:
         # The candidate may be an instance that is still draining: cancel its stop timer.
         systemd.stop([instance.layout.drain_timer(instance.id)])
     systemd.reset_failed(units)
-    systemd.stop([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
-    systemd.start(units)
+    restarted = _restarted(instances)
+    systemd.start([unit for instance in instances if instance not in restarted for unit in instance.wanted_units])
+    failures = Failures()
+    for instance in restarted:
+        with failures.of(instance.name):
+            systemd.stop(installed_units(instance.app, instance.live_id))
+            systemd.start(instance.wanted_units)
+    return failures
 
 
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:

@@ -71,6 +71,18 @@ def inspect(app: InspectOrder) -> dict[str, t.Any]:
     }
 
 
+def inspect_all(apps: t.Sequence[InspectOrder]) -> tuple[dict[str, t.Any], dict[str, str]]:
+    """Return what :func:`inspect` tells of each application, and messages of those whose directories cannot be read, both by name."""
+    hosted: dict[str, t.Any] = {}
+    failures: dict[str, str] = {}
+    for app in apps:
+        try:
+            hosted[app["name"]] = inspect(app)
+        except OSError as error:
+            failures[app["name"]] = f"{app['name']}: what the host has of it cannot be read: {error}"
+    return hosted, failures
+
+
 def complete_entries(directory: str) -> list[str]:
     """Return the finished entries of a directory; unfinished ones begin with a dot."""
     try:

@@ -25,7 +25,10 @@ ALL = "all"
 
 
 class AppsAction(HostAction):
-    """Takes ``apps`` as written, ``variable`` for messages, and in playbooks ``only``, the name of an application or ``all``."""
+    """Takes ``apps`` as written, ``variable`` for messages, and in playbooks ``only``, the name of an application or ``all``.
+
+    ``left_out`` has the messages of applications that failed earlier in the run: nothing is done about them.
+    """
 
     # Keys that this action needs, of those that a whole deployment requires.
     require: Sequence[str] = ("source", "wsgi")
@@ -35,12 +38,17 @@ class AppsAction(HostAction):
 
         :param more: the specification of what the action takes beside the applications
         """
-        spec = {"apps": {"type": "raw"}, "variable": {"type": "str", "default": "flask_apps"}, **more}
+        spec = {
+            "apps": {"type": "raw"},
+            "variable": {"type": "str", "default": "flask_apps"},
+            "left_out": {"type": "dict", "default": {}},
+            **more,
+        }
         _result, args = self.validate_argument_spec(spec)
         return args
 
     def resolve(self, args: Mapping[str, t.Any], task_vars: Mapping[str, t.Any] | None) -> list[App]:
-        """Return the complete descriptions; without the argument ``apps``, those of the variable.
+        """Return the complete descriptions; without the argument ``apps``, those of the variable. Applications of ``left_out`` are left out.
 
         :raises AnsibleActionFail: with a line for each problem
         """
@@ -51,7 +59,7 @@ class AppsAction(HostAction):
             raise AnsibleActionFail(str(error)) from None
         for app in resolved:
             learn([*app["secrets"].values(), *private_values(app)])
-        return resolved
+        return [app for app in resolved if app["name"] not in args.get("left_out", {})]
 
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:
         """Return the value of a variable with descriptions.
@@ -66,6 +74,15 @@ class AppsAction(HostAction):
         if problems:
             raise AnsibleActionFail(undefined(variable, problems))
         return self._templar.template(task_vars[variable])
+
+
+def with_failures(result: App, left_out: Mapping[str, str], failures: Mapping[str, str]) -> App:
+    """Return a result that has ``failures``, and that has failed if there are new ones: a message for each application, and nothing twice.
+
+    :param left_out: messages of applications that failed earlier in the run
+    """
+    failed = {"failed": True, "msg": "\n".join(failures.values())} if failures else {}
+    return {**result, "failures": {**left_out, **failures}, **failed}
 
 
 def present(apps: Sequence[App]) -> list[App]:

@@ -24,13 +24,19 @@ _NETWORKS = Key(
     default=(),
     elements=Key("str", "An address or a network.", remedy=addresses.NETWORK_REMEDY, advice=addresses.network_remedy),
 )
+_MAP_REMEDY = "leave it out, or write a mapping of applications to "
+_FAIL_AT_END = Key("bool", "Whether.", default=True)
+_LEFT_OUT = Key("map", "Messages by application.", default={}, remedy=f"{_MAP_REMEDY}messages")
 # The argument_specs of each role describe its variables, and a test compares types and defaults.
 VARIABLES: dict[str, Key] = {
     "flask_app_cache_dir": Key("str", "A directory.", default="~/.cache/flaskops", pattern=r".*\S.*", remedy="write a directory"),
     "flask_app_lock_timeout": _WAIT,
-    "uwsgi_service_releases": Key("map", "Releases by application.", default={}),
+    "flask_app_fail_at_end": _FAIL_AT_END,
+    "uwsgi_service_releases": Key("map", "Releases by application.", default={}, remedy=f"{_MAP_REMEDY}releases"),
     "uwsgi_service_allow_rejected": Key("bool", "Whether.", default=False),
     "uwsgi_service_lock_timeout": _WAIT,
+    "uwsgi_service_left_out": _LEFT_OUT,
+    "uwsgi_service_fail_at_end": _FAIL_AT_END,
     "nginx_site_listen": Key(
         "list",
         "Addresses.",
@@ -55,6 +61,8 @@ VARIABLES: dict[str, Key] = {
     "nginx_site_manage_main": Key("bool", "Whether.", default=True),
     "nginx_site_worker_connections": Key("int", "Connections.", default=8192, minimum=16, maximum=1048576),
     "nginx_site_probe": Key("bool", "Whether.", default=True),
+    "nginx_site_left_out": _LEFT_OUT,
+    "nginx_site_fail_at_end": _FAIL_AT_END,
 }
 # Texts that Ansible takes for true and false (ansible.module_utils.parsing.convert_bool).
 _TRUE, _FALSE = ("y", "yes", "on", "1", "true", "t"), ("n", "no", "off", "0", "false", "f")
@@ -82,9 +90,7 @@ class _TextValidator(Validator):
 
     def _map(self, where: str, key: Key, value: object) -> dict | None:
         if not isinstance(value, Mapping):
-            self.refuse(
-                where, f"is {outline(value)}, but must be a mapping", "leave it out, or write a mapping of applications to releases"
-            )
+            self.refuse(where, f"is {outline(value)}, but must be a mapping", key.remedy)
             return None
         return super()._map(where, key, value)
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Work on the sources of many applications, with the problems of all of them in one message."""
+"""Work on the sources of many applications; the problems of one are its own and keep no other from being worked on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 
 from ..description.keys import APP
 from ..project import project_directories
@@ -18,16 +17,17 @@ from .fetch import fetch
 from .tree import SourceError, Tree
 
 App = Mapping[str, t.Any]
+# The results of work on applications, and the messages of applications for which the work failed, both by name.
+Outcome = tuple[dict[str, t.Any], dict[str, str]]
 
 
 def fetch_apps(
     apps: Sequence[App], cache_dir: str, task_vars: Mapping[str, t.Any], check: Callable[[App, Tree], None] | None = None
-) -> dict[str, Tree]:
-    """Return the source tree of every application by name.
+) -> tuple[dict[str, Tree], dict[str, str]]:
+    """Return the source tree of every application by name, and a line for each problem of those whose source cannot be had, by name.
 
     :param cache_dir: directory on the controller that outlives the run
     :param check: looks at an application's tree and raises SourceError
-    :raises AnsibleActionFail: with a line for each source that cannot be had
     """
     search = [Path(place) for place in project_directories(task_vars)]
     cache = cache_path(cache_dir)
@@ -44,18 +44,16 @@ def fetch_apps(
     return for_each(apps, work)
 
 
-def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> dict[str, t.Any]:
-    """Return ``work`` of every application by name, or fail with the problems of all of them."""
+def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> Outcome:
+    """Return ``work`` of every application by name, and a line for each problem of those that it raises SourceError for, by name."""
     done: dict[str, t.Any] = {}
-    problems: list[str] = []
+    failures: dict[str, str] = {}
     for app in apps:
         try:
             done[app["name"]] = work(app)
         except SourceError as error:
-            problems += [_line(app, each) for each in (error, *error.others)]
-    if problems:
-        raise AnsibleActionFail("\n".join(problems))
-    return done
+            failures[app["name"]] = "\n".join(_line(app, each) for each in (error, *error.others))
+    return done, failures
 
 
 def _line(app: App, error: SourceError) -> str:

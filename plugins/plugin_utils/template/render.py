@@ -50,6 +50,21 @@ def render_all(action: ActionBase, jobs: t.Iterable[Job], task_vars: t.Mapping[s
     return [renderer.render(job) for job in jobs]
 
 
+def render_by_application(
+    action: ActionBase, jobs: t.Mapping[str, t.Sequence[Job]], task_vars: t.Mapping[str, t.Any]
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return the texts of each application's templates by its name, and the message of each application with a template that fails."""
+    renderer = _Renderer(action, task_vars)
+    texts: dict[str, list[str]] = {}
+    failures: dict[str, str] = {}
+    for name, own in jobs.items():
+        try:
+            texts[name] = [renderer.render(job) for job in own]
+        except AnsibleActionFail as error:
+            failures[name] = str(error)
+    return texts, failures
+
+
 class _Renderer:
     """Renders the templates of one task; each is looked for, read and compiled once."""
 

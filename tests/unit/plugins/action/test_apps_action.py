@@ -12,13 +12,16 @@ from ansible_collections.flaskops.stack.tests.unit.render import action, describ
 SHOP, BLOG, GONE = describe(), describe(name="blog"), describe(name="gone", state="absent")
 
 
-def run(plugin, args, task_vars=None):
-    """Return what the module on the host is asked, and the task's result."""
+def run(plugin, args, task_vars=None, failures=None):
+    """Return what the module on the host is asked, and the task's result.
+
+    :param failures: what the module says failed
+    """
     asked = {}
 
     def answer(_name, arguments):
         asked.update(arguments)
-        return {"apps": {app["name"]: {} for app in arguments.get("apps", [])}}
+        return {"apps": {app["name"]: {} for app in arguments.get("apps", [])}, "failures": failures or {}}
 
     result = action(plugin.ActionModule, "flask_app", args, answer).run(task_vars=task_vars or {})
     return asked, result
@@ -61,4 +64,18 @@ def test_an_operator_names_an_application_or_all_of_them(plugin):
 
 def test_caches_are_purged_where_the_description_says_they_lie():
     asked, _result = run(cache_purge, {"apps": [SHOP, BLOG], "only": "blog", "urls": ["blog/x"]})
-    assert asked == {"caches": [{"directory": "/var/cache/nginx/blog", "public": "/srv/flask/blog/public"}], "urls": ["blog/x"]}
+    place = {"name": "blog", "directory": "/var/cache/nginx/blog", "public": "/srv/flask/blog/public"}
+    assert asked == {"caches": [place], "urls": ["blog/x"]}
+
+
+@pytest.mark.parametrize("plugin", [cache_purge, flask_rollback])
+def test_what_an_operator_does_fails_at_its_end_with_each_message_once(plugin):
+    _asked, result = run(plugin, {"apps": [SHOP, BLOG], "only": "all"}, failures={"blog": "blog: no", "shop": "shop: neither"})
+    assert (result["failed"], result["msg"]) == (True, "blog: no\nshop: neither")
+
+
+@pytest.mark.parametrize("plugin", [uwsgi_info, site_probe, cache_purge])
+def test_nothing_is_done_about_applications_that_failed_before(plugin):
+    asked, result = run(plugin, {"apps": [SHOP, BLOG], "left_out": {"blog": "blog: no"}})
+    assert "blog" not in str(asked)
+    assert "failed" not in result, "another task has failed for it already"

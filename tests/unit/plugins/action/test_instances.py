@@ -26,7 +26,7 @@ class Host:
     def __call__(self, name: str, arguments: dict) -> dict:
         assert name == "uwsgi_instance"
         self.calls.append((arguments["mode"], json.loads(base64.b64decode(arguments["order"]))))
-        return dict(self.answers[arguments["mode"]])
+        return {"failures": {}, **self.answers[arguments["mode"]]}
 
     @property
     def modes(self) -> list[str]:
@@ -111,6 +111,47 @@ def test_notices_are_warnings(capsys):
     assert "shop: r2 was rolled back" in capsys.readouterr().err.replace("\n", " ")
 
 
+# --- applications that fail ----------------------------------------------------------------------------------------------------
+
+
+def test_an_application_that_fails_on_the_host_fails_the_task_with_its_message():
+    instances = {"shop": {"id": "two", "switched": True}, "blog": {"id": "one", "switched": False}}
+    host = Host(apply={"changed": True, "notices": [], "instances": instances, "failures": {"blog": "blog: the candidate exited"}})
+    result = deploy(host, complete(), complete(name="blog"))
+    assert (result["failed"], result["msg"], result["changed"]) == (True, "blog: the candidate exited", True)
+    assert result["instances"] == instances
+
+
+def test_applications_that_failed_before_are_not_sent_and_fail_no_task_again():
+    host = Host()
+    result = deploy(host, complete(), complete(name="blog"), left_out={"blog": "blog: no source"})
+    ((_mode, order),) = host.calls
+    assert [app["name"] for app in order["apps"]] == ["shop"]
+    assert [account["name"] for account in order["accounts"]] == ["shop"]
+    assert ("failed" in result, result["failures"]) == (False, {"blog": "blog: no source"})
+
+
+def test_an_application_without_a_release_keeps_no_other_from_the_switch():
+    host = Host(last_built={"releases": {}, "failures": {"blog": "blog: no release stands in /srv/flask/blog"}})
+    result = deploy(host, complete(), complete(name="blog"), releases={"shop": RELEASE})
+    assert [app["name"] for app in host.calls[-1][1]["apps"]] == ["shop"]
+    assert result["msg"] == "blog: no release stands in /srv/flask/blog"
+
+
+def test_a_template_that_cannot_be_rendered_keeps_no_other_application_from_the_switch(tmp_path):
+    (tmp_path / "own.j2").write_text("{{ nobody_defines_this }}")
+    host = Host()
+    result = deploy(host, complete(name="blog", uwsgi={"template": str(tmp_path / "own.j2")}), complete())
+    assert [app["name"] for app in host.calls[-1][1]["apps"]] == ["shop"]
+    assert result["msg"].startswith("blog.uwsgi.template: cannot render")
+
+
+def test_what_has_failed_is_told_where_the_host_can_do_nothing_at_all():
+    host = Host(last_built={"releases": {}, "failures": {"blog": "blog: no release"}}, apply={"failed": True, "msg": "another run changes"})
+    with pytest.raises(AnsibleActionFail, match="^blog: no release\nanother run changes$"):
+        deploy(host, complete(), complete(name="blog"), releases={"shop": RELEASE})
+
+
 # --- migrations --------------------------------------------------------------------------------------------------------------
 
 MIGRATING = {"hooks": {"migrate": ["flask db upgrade"]}}
@@ -144,14 +185,25 @@ def test_another_environment_migrates_its_own():
     assert hosts[1].modes == ["new_releases", "migrate", "apply"]
 
 
-def test_a_migration_that_fails_ends_the_run():
-    host = Host(new_releases={"new": ["shop"]}, migrate={"failed": True, "msg": "shop: the migrate hook failed"})
-    with pytest.raises(AnsibleActionFail, match="the migrate hook failed"):
-        deploy(host, complete(**MIGRATING))
-    assert host.modes == ["new_releases", "migrate"]
-    with pytest.raises(AnsibleActionFail):
-        deploy(host, complete(**MIGRATING))
-    assert host.modes == ["new_releases", "migrate"] * 2, "it is not remembered as done"
+def test_a_migration_that_fails_keeps_its_application_alone_from_the_switch():
+    answers = {"new_releases": {"new": ["shop"]}, "migrate": {"failures": {"shop": "shop: the migrate hook failed"}}}
+    host = Host(**answers)
+    result = deploy(host, complete(**MIGRATING), complete(name="blog"))
+    assert (result["failed"], result["msg"]) == (True, "shop: the migrate hook failed")
+    assert host.modes == ["new_releases", "migrate", "apply"]
+    order = host.calls[-1][1]
+    assert [app["name"] for app in order["apps"]] == [app["name"] for app in order["accounts"]] == ["blog"]
+    again = Host(**answers)
+    deploy(again, complete(**MIGRATING), complete(name="blog"))
+    assert again.modes == host.modes, "the migration is not remembered as done"
+
+
+def test_an_application_of_which_nobody_can_say_what_is_live_is_not_migrated():
+    host = Host(new_releases={"new": [], "failures": {"shop": "shop: its record is damaged"}})
+    result = deploy(host, complete(**MIGRATING), complete(name="blog"))
+    assert result["failures"] == {"shop": "shop: its record is damaged"}
+    assert host.modes == ["new_releases", "apply"]
+    assert [app["name"] for app in host.calls[-1][1]["apps"]] == ["blog"]
 
 
 def test_a_check_migrates_nothing():
@@ -226,12 +278,16 @@ def test_a_bad_description_ends_the_run():
         check([describe(colour="red"), {**describe(), "name": None}])
 
 
-def test_a_source_that_is_not_there_ends_the_run(tmp_path, monkeypatch):
+def test_a_source_that_is_not_there_is_the_failure_of_its_application(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(AnsibleActionFail, match="^shop.source.path: 'shop' does not exist"):
-        check([describe()], cache_dir=str(tmp_path))
+    (tmp_path / "blog").mkdir()
+    result = check([describe(), describe(name="blog", source={"path": "blog"})], cache_dir=str(tmp_path))
+    assert list(result["failures"]) == ["shop"]
+    assert result["failed"]
+    assert result["msg"].startswith("shop.source.path: 'shop' does not exist")
     (tmp_path / "shop").mkdir()
-    check([describe()], cache_dir=str(tmp_path))
+    result = check([describe()], cache_dir=str(tmp_path))
+    assert ("failed" in result, result["failures"]) == (False, {})
 
 
 def test_what_is_known_to_hurt_is_warned_of(capsys):

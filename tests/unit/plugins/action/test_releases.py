@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.flaskops.stack.plugins.action import flask_release, flask_release_plan
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
@@ -30,7 +29,7 @@ class Host:
         self.place = place
         self.hosted: dict[str, dict] = {}
         self.constraints: dict[str, str] = {}
-        self.answer: dict = {"changed": True, "problems": [], "accounts": [], "diff": []}
+        self.answer: dict = {"changed": True, "failures": {}, "accounts": [], "diff": []}
         self.calls: list[dict] = []
         self.shipped: dict[str, list[str]] = {}
 
@@ -38,7 +37,7 @@ class Host:
         assert name == "flask_release"
         self.calls.append(arguments)
         if arguments["mode"] == "inspect":
-            return {"hosted": {app["name"]: self.hosted.get(app["name"], EMPTY) for app in arguments["apps"]}}
+            return {"hosted": {app["name"]: self.hosted.get(app["name"], EMPTY) for app in arguments["apps"]}, "failures": {}}
         if arguments["mode"] == "build":
             inline = json.loads(base64.b64decode(arguments["payload"]))["archives"]
             packed = {name: io.BytesIO(base64.b64decode(text)) for name, text in inline.items()}
@@ -132,14 +131,15 @@ def test_whatever_is_missing_is_missing(host, lost):
 
 def test_an_interpreter_that_is_not_there_is_told(host):
     host.hosted["shop"] = {**EMPTY, "python": None}
-    with pytest.raises(AnsibleActionFail, match="^shop.python: 'python3.13' is not on the host; name an interpreter"):
-        look(host, app(python="python3.13"))
+    plan = look(host, app(python="python3.13"), app("blog"))
+    assert plan["msg"].startswith("shop.python: 'python3.13' is not on the host; name an interpreter")
+    assert (plan["missing"], list(plan["plans"]), list(plan["releases"])) == (["blog"], ["blog"], ["blog"])
 
 
 def test_an_interpreter_that_cannot_be_used_is_told_with_the_remedy(host):
     host.hosted["shop"] = {**EMPTY, "python": {"problem": "'/opt/python' leads to /opt, which others may change", "remedy": "name another"}}
-    with pytest.raises(AnsibleActionFail, match="^shop.python: '/opt/python' leads to /opt, which others may change; name another.$"):
-        look(host, app(python="/opt/python"))
+    message = "shop.python: '/opt/python' leads to /opt, which others may change; name another."
+    assert look(host, app(python="/opt/python"))["failures"] == {"shop": message}
 
 
 def test_prebuilt_code_has_a_release_without_an_id(host):
@@ -259,21 +259,42 @@ def test_pinned_requirements_need_no_constraints(host):
         assert host.built()[0]["constraints"] is None
 
 
-def test_a_build_that_fails_is_the_message(host):
-    host.answer = {"failed": True, "msg": "shop: the release cannot be built: no"}
-    with pytest.raises(AnsibleActionFail, match="^shop: the release cannot be built: no$"):
-        build(host, app())
+def test_a_build_that_fails_is_the_message_and_the_others_are_made(host):
+    host.answer["failures"] = {"shop": "shop: the release cannot be built: no"}
+    result = build(host, app(), app("blog"))
+    assert (result["failed"], result["msg"]) == (True, "shop: the release cannot be built: no")
+    assert [path.split("/")[3] for path in result["made"]] == ["blog"] * 3
+    assert len(result["diff"]) == 1
+
+
+def test_an_application_that_failed_before_is_neither_planned_nor_built(host):
+    plan = look(host, app(), app("blog"), left_out={"shop": "shop: no source"})
+    assert ("failed" in plan, plan["failures"], plan["missing"]) == (False, {"shop": "shop: no source"}, ["blog"])
+
+
+def test_a_source_that_is_gone_keeps_no_other_from_being_planned(host):
+    (host.place / "shop/app.py").unlink()
+    plan = look(host, app(), app("blog"))
+    assert plan["msg"].startswith("shop.wsgi: 'app.py' is not in the source")
+    assert plan["missing"] == ["blog"]
 
 
 def test_code_that_changes_during_a_run_is_not_shipped_under_another_name(host):
-    plan = look(host, app())
+    plan = look(host, app(), app("blog"))
     (host.place / "shop/app.py").write_text("app = 2")
-    args = {"apps": [app()], "plans": plan["plans"], "missing": plan["missing"], "cache_dir": str(host.place / "cache")}
-    plugin = action(flask_release.ActionModule, "flask_app", args, host)
-    plugin._make_tmp_path = lambda: str(host.place)
-    with pytest.raises(AnsibleActionFail, match="^shop.source: the source changed while the run was under way; run it again"):
-        plugin.run(task_vars={})
+
+    def changed(*apps):
+        args = {"apps": list(apps), "plans": plan["plans"], "missing": [each["name"] for each in apps]}
+        args["cache_dir"] = str(host.place / "cache")
+        plugin = action(flask_release.ActionModule, "flask_app", args, host)
+        plugin._make_tmp_path = lambda: str(host.place)
+        return plugin.run(task_vars={})
+
+    result = changed(app())
+    assert result["msg"] == "shop.source: the source changed while the run was under way; run it again."
     assert host.modes == ["inspect"]
+    assert changed(app(), app("blog"))["msg"] == result["msg"]
+    assert [built["name"] for built in host.built()] == ["blog"]
 
 
 # --- accounts ----------------------------------------------------------------------------------------------------------------

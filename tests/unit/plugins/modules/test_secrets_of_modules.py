@@ -13,8 +13,8 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import Built
 from ansible_collections.flaskops.stack.plugins.modules import flask_release, uwsgi_instance
 
@@ -25,12 +25,19 @@ class Failed(Exception):
     """The module has failed with a message."""
 
 
+class Ended(Exception):
+    """The module has ended with a result."""
+
+
 @pytest.fixture
 def run(monkeypatch):
-    """Run a module's ``main`` with parameters; its failure is the exception ``Failed``."""
+    """Run a module's ``main`` with parameters; its failure is the exception ``Failed``, and its end ``Ended``."""
 
     def fail(_self, msg, **result):
         raise Failed(json.dumps([msg, result]))
+
+    def end(_self, **result):
+        raise Ended(json.dumps(result))
 
     def run(main: t.Callable[[], None], **params: t.Any) -> None:
         def init(self, **_more):
@@ -38,6 +45,7 @@ def run(monkeypatch):
 
         monkeypatch.setattr(AnsibleModule, "__init__", init)
         monkeypatch.setattr(AnsibleModule, "fail_json", fail)
+        monkeypatch.setattr(AnsibleModule, "exit_json", end)
         monkeypatch.setattr(lock, "held", lambda *_args: contextlib.nullcontext())
         main()
 
@@ -51,7 +59,7 @@ def encoded(**order: t.Any) -> str:
 @pytest.mark.parametrize("mode", ["migrate", "apply"])
 def test_a_hook_that_prints_a_secret_of_the_order(run, monkeypatch, mode):
     def fail(*_args):
-        raise DeployError(f"the hook said {SECRET}\x1b[2J")
+        raise CommandError(f"the hook said {SECRET}\x1b[2J")
 
     monkeypatch.setattr(uwsgi_instance, mode, fail)
     app = {"name": "shop", "files": {"secrets": environment_file({"TOKEN": SECRET})}}
@@ -66,7 +74,7 @@ def test_a_rollback_whose_instance_logs_a_secret_of_its_own(run, monkeypatch, ho
     old.write()
 
     def fail(*_args):
-        raise DeployError(f"the log said {SECRET}")
+        raise CommandError(f"the log said {SECRET}")
 
     monkeypatch.setattr(uwsgi_instance, "rollback", fail)
     with pytest.raises(Failed) as failed:
@@ -79,8 +87,8 @@ def test_a_build_that_prints_a_secret(run, monkeypatch, tmp_path):
     release = {"id": "r1", "revision": "abc", "virtualenv_id": "v1"}
     app = {"name": "shop", "root": str(tmp_path), "environment": {"TOKEN": SECRET}, "secrets": ["TOKEN"], "release": release}
     payload = encoded(apps=[app], accounts=[], archives={})
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(Ended) as ended:
         run(flask_release.main, mode="build", apps=[], payload=payload, archives={}, who="me", lock_timeout=1)
-    assert json.loads(str(failed.value))[0] == "shop: the release cannot be built: the hook said ***"
-    assert SECRET not in str(failed.value)
+    assert json.loads(str(ended.value))["failures"] == {"shop": "shop: the release cannot be built: the hook said ***"}
+    assert SECRET not in str(ended.value)
     assert history.read(str(tmp_path), 1)[0]["reason"] == "the hook said ***"

@@ -169,7 +169,7 @@ def test_a_host_that_has_all_accounts_is_not_touched(app, monkeypatch):
     make(app)
     apply(declarations(app), [app], lambda command: None)
     monkeypatch.setattr(account, "run", lambda command: pytest.fail(str(command)))
-    assert ensure([app], check=False) == ([], [])
+    assert ensure([app], check=False) == ([], [], {})
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,36 @@ def test_a_root_with_files_of_somebody_else_is_refused(app, monkeypatch, name, p
     app["prebuilt"] = [path.replace("{root}", app["root"]) for path in prebuilt]
     (Path(app["root"]) / name).mkdir(parents=True)
     monkeypatch.setattr(account, "apply", lambda *_arguments: None)
-    if not refused:
-        ensure([app], check)
-        return
-    with pytest.raises(CommandError, match=f"^shop.root: {app['root']} has files of somebody else, such as {app['root']}/{name}; name a"):
-        ensure([app], check)
+    says = f"shop.root: {app['root']} has files of somebody else, such as {app['root']}/{name}; name a directory that is not there yet."
+    assert ensure([app], check).failures == ({"shop": says} if refused else {})
+
+
+@pytest.fixture
+def blog(app):
+    """A second application on the same host."""
+    return {**app, "name": "blog", **{key: app[key].replace("/shop", "/blog") for key in ("root", "config_dir", "run_dir")}}
+
+
+def test_a_root_of_somebody_else_keeps_no_other_account_from_being_made(app, blog, monkeypatch):
+    (Path(blog["root"]) / "photos").mkdir(parents=True)
+    made: list[str] = []
+    monkeypatch.setattr(account, "apply", lambda files, apps, _run: made.extend(app["name"] for app in apps))
+    done = ensure([app, blog], check=False)
+    assert (made, list(done.failures)) == (["shop"], ["blog"])
+    assert not any("blog" in path for path in done.paths), "what was not made is not told as made"
+
+
+def test_an_account_that_systemd_refuses_keeps_no_other_from_being_made(app, blog, monkeypatch):
+    commands: list[list[str]] = []
+
+    def run(command):
+        commands.append(command)
+        if any("blog" in word for word in command):
+            raise CommandError("'systemd-sysusers' ended with 1: flask-blog is a bad name")
+
+    monkeypatch.setattr(account, "run", run)
+    done = ensure([app, blog], check=False)
+    says = "blog: its user and its directories cannot be made: 'systemd-sysusers' ended with 1: flask-blog is a bad name"
+    assert done.failures == {"blog": says}
+    assert [command[0] for command in commands if not any("blog" in word for word in command)] == ["systemd-sysusers", "systemd-tmpfiles"]
+    assert not any("blog" in path for path in done.paths)

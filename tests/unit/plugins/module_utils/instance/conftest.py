@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, rollback, switch
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import killed_hosts
 
 
@@ -18,9 +20,19 @@ def run():
     """Deploy instances as one run."""
 
     def run(*wanted, absent=(), allow_rejected=False, check=False):
-        return deploy.deploy(wanted, absent, "me@here", allow_rejected, check)
+        return successful(deploy.deploy(wanted, absent, "me@here", allow_rejected, check, Failures()))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def outcome():
+    """Deploy instances as one run, and return its result whatever fails."""
+
+    def outcome(*wanted, absent=()):
+        return deploy.deploy(wanted, absent, "me@here", False, False, Failures())
+
+    return outcome
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +40,16 @@ def back():
     """Roll applications back as one run."""
 
     def back(*apps, release="", check=False):
-        return rollback.rollback([(app, release) for app in apps], "me@here", check)
+        return successful(rollback.rollback([(app, release) for app in apps], "me@here", check))
 
     return back
+
+
+def successful(result):
+    """Return the result of a run, or fail with the messages of all applications as the task does."""
+    if result.failures:
+        raise DeployError("\n".join(result.failures.values()))
+    return result
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt, deploy
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import migrate, new_releases
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, Instance
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
 
@@ -45,8 +46,7 @@ def test_a_hook_that_was_killed_is_run_again_and_one_that_failed_is_not(host, ru
 
     monkeypatch.setattr(deploy, "run_hooks", hooks)
     with monkeypatch.context() as dead:
-        for module in (deploy, attempt):
-            dead.setattr(module, "finish", lambda _pending: None)
+        dead.setattr(Instance, "finish", lambda _instance: None)
         with pytest.raises(KeyboardInterrupt):
             run(host.candidate("two", "r2"))
     with pytest.raises(DeployError, match="it ended with 3"):
@@ -59,7 +59,9 @@ def test_migrations_run_in_the_new_release(host, monkeypatch):
     ran = []
     monkeypatch.setattr(deploy, "run_hooks", lambda kind, app, within, release, home: ran.append((kind, release, home)))
     two = host.candidate("two", "r2")
-    migrate([two], "me@here")
+    failures = Failures()
+    migrate([two], "me@here", failures)
+    assert failures == {}
     assert ran == [("migrate", two.release, f"{two.root}/shared")]
 
 
@@ -70,8 +72,9 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
     monkeypatch.setattr(
         deploy, "run_hooks", lambda *_args: (nothing for nothing in ()).throw(CommandError("the migrate hook 'x' ended with 1:\nno table"))
     )
-    with pytest.raises(DeployError, match="^shop: the migrate hook 'x' ended with 1:\nno table\nNothing was switched"):
-        migrate([two], "me@here")
+    failures = Failures()
+    migrate([two], "me@here", failures)
+    assert failures == {"shop": "shop: the migrate hook 'x' ended with 1:\nno table\nNothing was switched."}
     assert host.tree("history.jsonl") == before
     newest = history.read(two.root, 1)[0]
     assert (newest["result"], newest["release"], newest["previous"]) == ("failed", "r2", "one")
@@ -80,12 +83,12 @@ def test_a_migration_that_fails_leaves_no_release_and_a_line_in_the_history(host
 
 def test_migrations_run_for_another_release_and_not_for_other_settings(host, run):
     run(host.candidate("one", "r1"))
-    assert new_releases([host.candidate("two", "r1")], allow_rejected=False) == []
+    assert new_releases([host.candidate("two", "r1")], allow_rejected=False) == ([], {})
     wanted = [host.candidate("two", "r2"), host.candidate("one", name="blog")]
-    assert new_releases(wanted, allow_rejected=False) == ["shop", "blog"]
+    assert new_releases(wanted, allow_rejected=False) == (["shop", "blog"], {})
 
 
 def test_prebuilt_code_that_is_live_is_not_migrated_again(host, run):
     one = host.candidate("one", release="")
     run(one)
-    assert new_releases([one], allow_rejected=False) == []
+    assert new_releases([one], allow_rejected=False) == ([], {})

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy as deploying
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, Instance
 from ansible_collections.flaskops.stack.tests.unit.hostile import STRANGER, in_time, needs_root
 
@@ -86,7 +85,7 @@ def test_a_link_in_place_of_a_directory_is_named_and_not_followed(host, candidat
     assert SECRET not in published(candidate).values()
 
 
-def test_a_link_inside_of_the_release_is_told_with_what_to_write(host, candidate, monkeypatch):
+def test_a_link_inside_of_the_release_is_told_with_what_to_write(host, candidate, run, monkeypatch):
     """Whether it leads out is nothing to find out by following it."""
     Path(candidate.release.path, "web/static").rename(Path(candidate.release.path, "assets"))
     Path(candidate.release.path, "web/static").symlink_to("../assets")
@@ -96,7 +95,7 @@ def test_a_link_inside_of_the_release_is_told_with_what_to_write(host, candidate
         " write the path that the link leads to, or have a directory in its place\\.$"
     )
     with pytest.raises(DeployError, match=says):
-        deploying.deploy([candidate], [], "me", False, False)
+        run(candidate)
 
 
 def test_on_the_way_back_a_link_is_passed_over_like_a_directory_that_is_missing(candidate, secret):

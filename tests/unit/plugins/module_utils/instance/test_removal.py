@@ -45,12 +45,32 @@ def test_shared_files_stay_unless_the_application_is_purged(host, run):
     assert not shared.exists()
 
 
-def test_a_bad_candidate_keeps_another_application_from_being_removed(host, run):
+def test_a_bad_candidate_keeps_no_other_application_from_being_removed(host, run, outcome):
     run(host.candidate("one"), host.candidate("one", name="blog"))
     host.behave("flask-shop@two.service", 500)
-    with pytest.raises(DeployError):
-        run(host.candidate("two", "r2"), absent=[absent(host)])
-    serves(host, "one", name="blog")
+    result = outcome(host.candidate("two", "r2"), absent=[absent(host)])
+    assert list(result.failures) == ["shop"]
+    assert host.app("blog")["root"] + "/releases" in result.removed
+    assert not host.is_running("flask-blog@one.service")
+    serves(host, "one")
+
+
+def test_a_removal_that_fails_keeps_no_other_application_from_anything(host, run, outcome, monkeypatch):
+    run(host.candidate("one"), host.candidate("one", name="blog"), host.candidate("one", name="wiki"))
+    end_all_of = removal.user.remove
+
+    def remove(user, name):
+        if name == "blog":
+            raise OSError("processes of flask-blog cannot be ended")
+        end_all_of(user, name)
+
+    monkeypatch.setattr(removal.user, "remove", remove)
+    result = outcome(host.candidate("two", "r2"), absent=[absent(host, purge=True), absent(host, "wiki")])
+    says = "blog: processes of flask-blog cannot be ended. What is live answers; the next run goes on from here."
+    assert result.failures == {"blog": says}
+    assert host.app("wiki")["root"] + "/releases" in result.removed
+    assert not any("/blog" in path for path in result.removed), "what is there still is not told as removed"
+    serves(host, "two", "r2")
 
 
 def test_check_mode_reports_a_removal_and_changes_nothing(host, run):

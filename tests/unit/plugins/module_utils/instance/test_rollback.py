@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
@@ -72,13 +73,25 @@ def test_without_a_live_instance_there_is_no_rollback(host, back):
         back(host.app())
 
 
-def test_one_application_that_cannot_go_back_keeps_all_from_going_back(host, run, back):
+def test_one_application_that_cannot_go_back_keeps_no_other_from_going_back(host, run, back):
     run(host.candidate("one", "r1"), host.candidate("one", name="blog"))
     run(host.candidate("two", "r2"), host.candidate("one", name="blog"))
-    before = host.tree()
     with pytest.raises(DeployError, match="^blog: "):
         back(host.app(), host.app("blog"))
-    assert host.tree() == before
+    serves(host, "one", "r1")
+    serves(host, "one", name="blog")
+
+
+def test_one_application_that_fails_on_the_way_back_keeps_no_other_from_going_back(host, run, back):
+    for id_, release in (("one", "r1"), ("two", "r2")):
+        run(host.candidate(id_, release), host.candidate(id_, release, name="blog"))
+    host.elapse()
+    host.behave("flask-blog@one.service", 500)
+    with pytest.raises(DeployError, match="^blog: the candidate one was asked"):
+        back(host.app(), host.app("blog"))
+    serves(host, "one", "r1")
+    serves(host, "two", "r2", name="blog")
+    assert history.rejected(host.app("blog")["root"]) == {}, "what stays live was not rejected"
 
 
 def test_a_rollback_target_must_pass_the_gate(host, run, back):

@@ -19,12 +19,13 @@ def app(tmp_path):
 
 
 def test_a_writable_path_is_accepted(app):
-    sandbox.check([app, {**app, "name": "blog", "writable": []}])
+    sandbox.check(app)
+    sandbox.check({**app, "name": "blog", "writable": []})
 
 
 def test_a_missing_path_is_reported_with_the_remedy(app, tmp_path):
     with pytest.raises(DeployError) as caught:
-        sandbox.check([{**app, "writable": [str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/b"]}])
+        sandbox.check({**app, "writable": [str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/b"]})
     assert str(caught.value).splitlines() == [
         f"shop.sandbox.write: {tmp_path}/{name} is not on this host; make it before, for {app['user']} to write to, or take it from the list."
         for name in "ab"
@@ -38,4 +39,4 @@ def test_a_path_that_its_user_may_not_write_to_is_refused(app, tmp_path, monkeyp
 
     monkeypatch.setattr(sandbox, "run", run)
     with pytest.raises(DeployError, match=f"^shop.sandbox.write: {tmp_path} is not writable for {app['user']}; give it to that user"):
-        sandbox.check([app])
+        sandbox.check(app)

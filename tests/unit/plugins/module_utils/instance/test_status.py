@@ -11,6 +11,7 @@ import socket
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import deploy
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import NO_STATS, Stats, StatsError, Worker
 
 WORKER = Worker(id=1, pid=7, status="idle", requests=5, exceptions=1, avg_rt=3, slots=2, busy=1)
@@ -32,7 +33,7 @@ def test_a_new_host_has_nothing(look):
 
 def test_releases_instances_and_workers_are_reported(host, look):
     for name, release in (("one", "r1"), ("two", "r2")):
-        deploy([host.candidate(name, release)], [], "me@here", False, False)
+        deploy([host.candidate(name, release)], [], "me@here", False, False, Failures())
     before = host.tree()
     host.events.clear()
     found = look()
@@ -61,7 +62,7 @@ def test_releases_instances_and_workers_are_reported(host, look):
 
 
 def test_a_change_by_hand_is_reported(host, look):
-    deploy([host.candidate("two", "r2")], [], "me@here", False, False)
+    deploy([host.candidate("two", "r2")], [], "me@here", False, False, Failures())
     assert look()["changed_by_hand"] == []
     path = host.place / "config_dir/shop/two.env"
     path.write_text("x")
@@ -87,7 +88,7 @@ def test_a_plain_file_is_not_reported_as_a_socket(host, look):
 
 @pytest.mark.parametrize("target", ["uwsgi.sock", "...sock", "../blog/two.sock", "three.sock", "missing"])
 def test_a_link_of_the_application_that_leads_to_no_instance_is_told(host, look, target):
-    deploy([host.candidate("two", "r2")], [], "me@here", False, False)
+    deploy([host.candidate("two", "r2")], [], "me@here", False, False, Failures())
     link = host.place / "run_dir/shop/uwsgi.sock"
     link.unlink()
     link.symlink_to(target)
@@ -97,7 +98,7 @@ def test_a_link_of_the_application_that_leads_to_no_instance_is_told(host, look,
 
 
 def test_statistics_that_are_none_are_told_with_their_unit(host, look, monkeypatch):
-    deploy([host.candidate("two", "r2")], [], "me@here", False, False)
+    deploy([host.candidate("two", "r2")], [], "me@here", False, False, Failures())
 
     def none(path):
         raise StatsError("had no end after 5 s")
@@ -121,7 +122,7 @@ def test_statistics_that_are_none_are_told_with_their_unit(host, look, monkeypat
 )
 def test_a_damaged_file_costs_its_own_application_alone(host, look, place, text):
     apps = [host.app(name) for name in ("shop", "blog")]
-    deploy([host.candidate("two", "r2"), host.candidate("two", "r2", name="blog")], [], "me@here", False, False)
+    deploy([host.candidate("two", "r2"), host.candidate("two", "r2", name="blog")], [], "me@here", False, False, Failures())
     (host.place / place).write_text(text)
     found = status.describe_all(apps)
     (problem,) = found["shop"]["problems"]

@@ -58,7 +58,7 @@ def test_an_instance_is_refused_if_it_or_its_pool_is_bad(host, bad, says):
     one = host.candidate("one", pool=True)
     host.behave(bad("one"), 500)
     host._start(one.wanted_units)
-    (problem,) = gate([one])
+    ((_one, problem),) = gate([one])
     assert problem.says.startswith(says)
 
 
@@ -67,7 +67,7 @@ def test_an_instance_that_fails_together_with_its_pool_is_reported_once(host):
     for name in one.wanted_units:
         host.behave(name, ActiveState="failed", ExecMainStatus="22")
     host._start(one.wanted_units)
-    assert [problem.says for problem in gate([one])] == ["the candidate one exited with 22 before it was ready"]
+    assert [problem.says for _one, problem in gate([one])] == ["the candidate one exited with 22 before it was ready"]
 
 
 @pytest.mark.parametrize("bad", [unit, pool])

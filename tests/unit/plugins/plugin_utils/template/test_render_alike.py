@@ -38,16 +38,21 @@ def as_sites(template: str, names: list[str], variables: Variables) -> list[str]
 
 
 def as_inis(template: str, names: list[str], variables: Variables) -> list[str]:
-    """Return the inis of the instances that uwsgi_service would start, one for each name."""
+    """Return the inis of the instances that uwsgi_service would start, one for each name.
+
+    :raises AnsibleActionFail: with the message of the first application whose ini cannot be rendered
+    """
     shipped: Variables = {}
     apps = [complete(name=name, env=ENV, uwsgi={"template": template}) for name in names]
     plugin = action(
         uwsgi_instance.ActionModule,
         "uwsgi_service",
         {"apps": apps, "releases": dict.fromkeys(names, RELEASE)},
-        lambda _name, arguments: shipped.update(arguments) or {"notices": []},
+        lambda _name, arguments: shipped.update(arguments) or {"notices": [], "failures": {}},
     )
-    plugin.run(task_vars={**task_vars("uwsgi_service"), **variables})
+    result = plugin.run(task_vars={**task_vars("uwsgi_service"), **variables})
+    for message in result["failures"].values():
+        raise AnsibleActionFail(message)
     return [instance["files"]["ini"] for instance in json.loads(base64.b64decode(shipped["order"]))["apps"]]
 
 
