@@ -27,6 +27,7 @@ from ..app.links import point
 from ..app.orders import ReleaseOrder
 from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
+from ..host.inner_links import leading_out
 from ..host.trees import copy_from_user, give_to_user, settle
 from .bytecode import compile_tree
 from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
@@ -146,21 +147,27 @@ def _unpack(archive: str | None, tree: str) -> None:
 
 
 def _leading_out(members: t.Sequence[tarfile.TarInfo]) -> list[str]:
-    """Return the members that are no file or link, or whose place or target is outside of the tree or behind one of its links."""
-    links = {os.path.normpath(member.name) for member in members if member.issym()}
-    return [member.name for member in members if not _stays_inside(member, links)]
+    """Return the members that are no file or link, or whose place is outside of the tree or behind a link, and the links that lead out.
+
+    A path that is there twice counts too: a file would be written through a link of the same path.
+    """
+    links = {os.path.normpath(member.name): member.linkname for member in members if member.issym()}
+    wrong, seen = set(leading_out(links)), set()
+    found = []
+    for member in members:
+        place = os.path.normpath(member.name)
+        kind = member.isreg() or member.issym()
+        if not kind or place in wrong or place in seen or not _stays_inside(member.name, links):
+            found.append(member.name)
+        seen.add(place)
+    return found
 
 
-def _stays_inside(member: tarfile.TarInfo, links: t.Collection[str]) -> bool:
-    if not (member.isreg() or member.issym()) or ".." in member.name.split("/"):
-        return False
-    places = [member.name, *([os.path.join(os.path.dirname(member.name), member.linkname)] if member.issym() else [])]
-    for place in places:
-        parts = place.split("/")
-        parents = {os.path.normpath("/".join(parts[:count])) for count in range(1, len(parts))}
-        if os.path.normpath(place).startswith(("/", "..")) or parents & set(links):
-            return False
-    return True
+def _stays_inside(name: str, links: t.Container[str]) -> bool:
+    """Return whether a path leads to a place below the tree, and through none of its links."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return bool(parts) and not name.startswith("/") and ".." not in parts and not any(path in links for path in above)
 
 
 def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:

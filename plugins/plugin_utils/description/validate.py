@@ -13,6 +13,7 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from .environment import too_many, unusable
 from .keys import ENV_NAME, RESERVED_ENV, Key
 
 _SHOWN = 80
@@ -172,12 +173,10 @@ class Validator:
                 # A number with a point is no longer what was written: 1.10 is 1.1.
                 quoted = "" if secret else f" ({shown(value)})"
                 self.refuse(f"{where}.{name}", f"must be text{quoted}", "write it in quotes")
-            elif _CONTROL.search(str(value)):
-                self.refuse(
-                    f"{where}.{name}",
-                    "contains control characters, which an environment file cannot hold",
-                    "encode it, with base64 for example",
-                )
+            elif problem := unusable(name, str(value)):
+                self.refuse(f"{where}.{name}", *problem)
             else:
                 result[name] = str(value)
+        if problem := too_many(result):
+            self.refuse(where, *problem)
         return result

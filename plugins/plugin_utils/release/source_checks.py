@@ -8,6 +8,7 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ...module_utils.host.inner_links import leading_out
 from ..requirements.checks import check_lines, check_package, check_project
 from ..requirements.declared import declared
 from ..requirements.lines import RequirementsFile, read_requirements
@@ -45,6 +46,7 @@ def _problems(app: App, tree: Tree) -> Iterator[SourceError]:
         return
     yield from _submodules(tree)
     yield from _lfs_pointers(tree)
+    yield from _links(tree)
     try:
         yield from _requirements(app, tree)
     except SourceError as error:
@@ -95,6 +97,20 @@ def _submodules(tree: Tree) -> Iterator[SourceError]:
         "archive": ("has no files in it", "pack a checkout with its submodules, or remove it from .gitmodules"),
     }[key]
     yield SourceError(key, f"the submodule {_listed(paths)} {says}", remedy)
+
+
+def _links(tree: Tree) -> Iterator[SourceError]:
+    paths = leading_out(tree.links())
+    if not paths:
+        return
+    key = _key(tree)
+    last = paths[0].rpartition("/")[2]
+    remedy = {
+        "git": "commit what it leads to, below source.subdir if there is one, or remove the link",
+        "path": f"put what it leads to into the source, or add '{last}' to source.exclude, which takes the place of the default list",
+        "archive": "pack what it leads to, or leave the link out",
+    }[key]
+    yield SourceError(key, f"{_listed(paths)} is a link that leads out of the source or in a circle", remedy)
 
 
 def _lfs_pointers(tree: Tree) -> Iterator[SourceError]:

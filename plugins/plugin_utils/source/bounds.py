@@ -12,8 +12,6 @@ LONGEST_PATH = 2048
 LONGEST_NAME = 255
 # The standard library of Python 3.11 walks and removes trees by recursion, of which it allows 1000 levels.
 DEEPEST = 100
-# Linux follows no more in one path (path_resolution(7)).
-MOST_LINKS_FOLLOWED = 40
 # The headers of a tar that belong to one member: a long path and extended attributes, whose values are at most 64 KiB each.
 MOST_HEADER_BYTES = 1024 * 1024
 # All headers of a tar: three blocks for each member, which is what tar writes for long paths and exact times.

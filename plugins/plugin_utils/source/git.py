@@ -82,14 +82,24 @@ class GitTree(Tree):
         return sorted([*own, *(f"{place}/{path}" for place, tree in self.submodules.items() for path in tree.empty_submodules())])
 
     def small_files(self) -> Iterator[tuple[str, bytes]]:
-        small = [entry for entry in self._entries if entry.mode.startswith("100") and int(entry.size) < 1024]
-        answer = io.BytesIO(git(self.repository, "cat-file", "--batch", given="".join(f"{entry.id}\n" for entry in small).encode()))
-        for entry in small:
+        yield from self._contents([entry for entry in self._entries if entry.mode.startswith("100") and int(entry.size) < 1024])
+        for place, tree in self.submodules.items():
+            yield from ((f"{place}/{name}", content) for name, content in tree.small_files())
+
+    def links(self) -> dict[str, str]:
+        own = {name: os.fsdecode(target) for name, target in self._contents([entry for entry in self._entries if entry.mode == "120000"])}
+        below = {f"{place}/{name}": target for place, tree in self.submodules.items() for name, target in tree.links().items()}
+        return {**own, **below}
+
+    def _contents(self, entries: t.Sequence[TreeEntry]) -> Iterator[tuple[str, bytes]]:
+        """Yield the names and the contents of entries, all of them asked for by one call of git."""
+        if not entries:
+            return
+        answer = io.BytesIO(git(self.repository, "cat-file", "--batch", given="".join(f"{entry.id}\n" for entry in entries).encode()))
+        for entry in entries:
             _id, _kind, size = answer.readline().split()
             yield entry.name, answer.read(int(size))
             answer.readline()
-        for place, tree in self.submodules.items():
-            yield from ((f"{place}/{name}", content) for name, content in tree.small_files())
 
     def write_tar(self, target: Path) -> None:
         with tar_writer(target) as tar:

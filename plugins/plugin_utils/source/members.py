@@ -12,7 +12,8 @@ import os
 import typing as t
 from pathlib import Path
 
-from .bounds import DEEPEST, LONGEST_NAME, LONGEST_PATH, MOST_BYTES, MOST_LINKS_FOLLOWED, MOST_MEMBERS
+from ...module_utils.host.inner_links import leading_out
+from .bounds import DEEPEST, LONGEST_NAME, LONGEST_PATH, MOST_BYTES, MOST_MEMBERS
 
 _PIECE = 1024 * 1024
 _SHOWN = 100
@@ -77,9 +78,8 @@ class Unpacking:
 
         :raises MemberError: if one leads out of the directory
         """
-        for place, target in self._links.items():
-            if self._leads_out(place):
-                raise MemberError(place, f"is a link to {_said(target)}, which leads out of the archive or in a circle")
+        for place in leading_out(self._links):
+            raise MemberError(place, f"is a link to {_said(self._links[place])}, which leads out of the archive or in a circle")
         for place, target in self._links.items():
             os.symlink(target, self.root / place)
 
@@ -126,27 +126,6 @@ class Unpacking:
         # Every name of the file is shipped to the hosts with the whole content.
         self._count(member, (self.root / target).stat().st_size)
         os.link(self.root / target, self.root / place)
-
-    def _leads_out(self, place: str) -> bool:
-        """Return whether a link leads out of the directory, by itself or through other links, or to no end."""
-        reached: list[str] = []
-        todo, followed = place.split("/")[::-1], 0
-        while todo:
-            part = todo.pop()
-            if part == ".." and not reached:
-                return True
-            if part == "..":
-                reached.pop()
-            elif part not in ("", "."):
-                reached.append(part)
-            target = self._links.get("/".join(reached)) if part not in ("", ".", "..") else None
-            if target is not None:
-                followed += 1
-                reached.pop()
-                todo += target.split("/")[::-1]
-                if followed > MOST_LINKS_FOLLOWED or target.startswith("/"):
-                    return True
-        return False
 
 
 def _place(member: Member) -> str:

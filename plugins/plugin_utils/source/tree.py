@@ -82,6 +82,10 @@ class Tree:
         """Yield the files that are smaller than 1 KiB, with their content."""
         yield from ()
 
+    def links(self) -> dict[str, str]:
+        """Return the targets of the symbolic links by their paths."""
+        return {}
+
 
 class DirTree(Tree):
     """A directory on the controller. ``key`` is the key of ``source`` that it comes from."""
@@ -171,6 +175,9 @@ class DirTree(Tree):
         for name, path, status in self._seen[0]:
             if stat.S_ISREG(status.st_mode) and status.st_size < 1024:
                 yield name, self._content(path)
+
+    def links(self) -> dict[str, str]:
+        return {name: os.readlink(path) for name, path, status in self._seen[0] if stat.S_ISLNK(status.st_mode)}
 
     def empty_submodules(self) -> list[str]:
         return empty_submodules(self.root, self._excluded)

@@ -30,6 +30,9 @@ HOSTILE = [
     {"link": "-> ../../x"},
     {"pkg/link": "-> ../../x"},
     {"directory": None},
+    {"a": "-> /tmp/evil", "./a": "-> app.py"},
+    {"a": "-> app.py", "./a": "evil"},
+    {"one": "-> two", "two": "-> one"},
 ]
 
 
@@ -69,9 +72,10 @@ def test_no_member_is_written_through_a_link(host, members):
 
 @needs_root
 def test_links_within_the_release_are_kept(host):
-    members = {"a/b": "-> ../app.py", "a/c": "-> b", "d": "-> a", "app.py": "x"}
+    members = {"a/b": "-> ../app.py", "a/c": "-> b", "d": "-> a", "e": "-> d/c", "up": "-> a/..", "app.py": "x"}
     build(description(host), packed(host.place, members))
-    assert (host.place / "releases/r1/d/c").read_text() == "x"
+    for name in ("d/c", "e", "up/app.py"):
+        assert (host.place / "releases/r1" / name).read_text() == "x"
 
 
 @needs_root

@@ -155,6 +155,9 @@ REFUSED = [
     ({"requirements": "a\0.txt"}, r"shop.requirements is 'a\x00.txt', which has a control character; remove it."),
     ({"hooks": {"build": ["make\0"]}}, r"shop.hooks.build[0] is 'make\x00', which has a control character; remove it."),
     ({"env": {"A": "b\0"}}, "shop.env.A contains control characters, which an environment file cannot hold; "),
+    ({"env": {"A": "b\uffff"}}, "shop.env.A contains the code point U+FFFF, which is no character and which systemd refuses; remove it"),
+    ({"env": {"A": "x" * 131069 + "é"}}, "shop.env.A has 131,073 bytes with its name, and Linux starts no program with more than 131,071"),
+    ({"env": {f"A{n}": "x" * 100_000 for n in range(7)}}, "shop.env has 700,084 bytes, and a program can be started with 699,050 of each"),
     ({"env": {"A": "b"}, "secrets": {"A": "c"}}, "shop.env.A is also in secrets; write it in one of the two."),
     # Options of uWSGI.
     ({"uwsgi": {"options": {"Max Requests": 5}}}, "shop.uwsgi.options.Max Requests is not an option's name; "),
