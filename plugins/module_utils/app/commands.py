@@ -42,6 +42,8 @@ def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: 
     """
     if not app["hooks"][kind]:
         return
+    if problem := release.problem():
+        raise CommandError(problem)
     end_those_of_killed_runs(app, kind)
     host = environment(home)
     env = {**host, **app["environment"], **search_paths(release, app["environment"], host["PATH"])}

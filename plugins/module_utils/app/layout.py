@@ -7,6 +7,7 @@ No other file of the host's side spells a path or a unit of an application.
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..host.files import partials
@@ -43,6 +44,12 @@ class Release(t.NamedTuple):
     callable: str
     revision: str
     imports: str = ""
+
+    def problem(self) -> str:
+        """Return why the release cannot be used, empty if it can: another run may have pruned it since this run has built it."""
+        if not self.id or (os.path.isdir(self.path) and os.path.isdir(self.virtualenv_path)):
+            return ""
+        return f"the release {self.id} is not on the host any more: another run has pruned it meanwhile. Run again to have it built anew"
 
     @classmethod
     def from_dict(cls, values: t.Any) -> Release:

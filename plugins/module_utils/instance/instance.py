@@ -110,7 +110,12 @@ class Instance:
                     raise
 
     def begin(self) -> None:
-        """Write the marker ``unfinished``: if this run is killed, the next one repeats its steps, even if the instance is live already."""
+        """Write the marker ``unfinished``: if this run is killed, the next one repeats its steps, even if the instance is live already.
+
+        :raises OSError: if the release is gone
+        """
+        if problem := self.release.problem():
+            raise OSError(problem)
         write_atomically(self.layout.unfinished, f"{self.id}\n", 0o600)
 
     def finish(self) -> None:
