@@ -16,6 +16,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
     encode_payload,
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.unshown import Unshown
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
 _SOURCES = ("src", "content", "link")
@@ -90,5 +91,5 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
         args.update(payload=encode_payload(entries), who=who())
-        result.update(self._execute_module("flaskops.stack.config_tree", module_args=args, task_vars=task_vars))
+        result.update(self._execute_module("flaskops.stack.config_tree", module_args=Unshown(args), task_vars=task_vars))
         return result

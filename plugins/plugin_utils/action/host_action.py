@@ -11,6 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ...module_utils.host.shown import clean
+from .unshown import Unshown
 
 Answer = dict[str, t.Any]
 
@@ -23,6 +24,10 @@ _FRAME = re.compile(r'^  File ".*\n(?: .*\n)*', re.MULTILINE)
 
 class HostAction(ActionBase):
     """The common base of action plugins with a module of their own on the host."""
+
+    def _execute_module(self, module_name: str | None = None, module_args: Answer | None = None, *args: t.Any, **more: t.Any) -> Answer:
+        """Run a module, with arguments that no message shows."""
+        return super()._execute_module(module_name, None if module_args is None else Unshown(module_args), *args, **more)
 
     def _update_module_args(self, module_name: str, module_args: Answer, *args: t.Any, **more: t.Any) -> None:
         """Have the module send the traceback of a crash: ansible-core asks for it only where its setting DISPLAY_TRACEBACK says so."""
