@@ -205,7 +205,13 @@ def pool_settings() -> str:
 
 # Known causes
 
-PROGRAMS = {"build": "pip, build hooks", "hook": "other hooks", "start": "the application", "nginx": "nginx"}
+PROGRAMS = {
+    "build": "pip, build hooks",
+    "hook": "other hooks",
+    "start": "the application",
+    "nginx": "nginx",
+    "login": "the start of a module",
+}
 
 
 def cause_row(cause: Cause) -> tuple[str, ...]:

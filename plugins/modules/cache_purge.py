@@ -57,6 +57,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.require_root()
     removed: list[str] = []
     failures: dict[str, str] = {}
     for place in module.params["caches"]:

@@ -137,6 +137,7 @@ def main() -> None:
         supports_check_mode=True,
         exact=("hosted", "constraints"),
     )
+    module.require_root()
     apps = module.params["apps"]
     if module.params["mode"] == "inspect":
         hosted, failures = store.inspect_all(apps)

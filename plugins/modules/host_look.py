@@ -85,6 +85,16 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import u
 _FAMILY = "debian"
 
 
+def require_usable(module: HostModule) -> None:
+    """Fail with the remedy on a host that the roles cannot work on."""
+    module.require_root()
+    distribution = debian.distribution()
+    if _FAMILY not in distribution["family"]:
+        module.fail_json(
+            msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
+        )
+
+
 def main() -> None:
     # The action plugin sends of every application what is needed here, and nothing else.
     module = HostModule(
@@ -100,11 +110,7 @@ def main() -> None:
         supports_check_mode=True,
         exact=("hosted",),
     )
-    distribution = debian.distribution()
-    if _FAMILY not in distribution["family"]:
-        module.fail_json(
-            msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
-        )
+    require_usable(module)
     apps = module.params["apps"]
     try:
         certificates = unmet(module.params["certificates"])

@@ -53,6 +53,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import C
 
 def main() -> None:
     module = HostModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
+    module.require_root()
     try:
         apps = status.describe_all(module.params["apps"])
     except systemd.SystemdError as error:

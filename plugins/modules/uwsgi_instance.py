@@ -140,6 +140,7 @@ def main() -> None:
         supports_check_mode=True,
         exact=("releases", "new"),
     )
+    module.require_root()
     order = json.loads(base64.b64decode(module.params["order"]))
     looks = {"last_built": last_built, "new_releases": new_releases}
     changes = {

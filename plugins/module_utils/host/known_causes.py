@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
-# The programs that write the words: pip and build hooks; the other hooks; an application that starts or is asked; nginx.
-BUILD, HOOK, START, NGINX = "build", "hook", "start", "nginx"
+# The programs that write the words: pip and build hooks; the other hooks; an application that starts or is asked; nginx; sudo and the shell
+# by which a module is started.
+BUILD, HOOK, START, NGINX, LOGIN = "build", "hook", "start", "nginx", "login"
 _COMMANDS, _CODE = (BUILD, HOOK), (BUILD, HOOK, START)
 
 
@@ -434,6 +435,42 @@ CAUSES: tuple[Cause, ...] = (
         "the host cannot resolve {name}",
         "write an address, or mend the DNS of the host",
         (NGINX,),
+    ),
+    # --- the way to the host -----------------------------------------------------------------------------------------------------------
+    Cause(
+        "sudo wants a password",
+        r"sudo: a password is required|Missing sudo password",
+        "the user of the connection needs a password to become root",
+        "run with --ask-become-pass, or set ansible_become_password from a vault",
+        (LOGIN,),
+    ),
+    Cause(
+        "sudo does not take the password",
+        r"incorrect password attempt|Sorry, try again",
+        "sudo does not take the password",
+        "correct ansible_become_password, or run with --ask-become-pass",
+        (LOGIN,),
+    ),
+    Cause(
+        "sudo is not allowed",
+        r"(?P<name>\S+) is not in the sudoers file|Sorry, user (?P<name2>\S+) is not allowed",
+        "{name} may not become root on the host",
+        "set ansible_user to a user who may, or allow it in /etc/sudoers.d",
+        (LOGIN,),
+    ),
+    Cause(
+        "The user of the connection has no account",
+        r"you do not exist in the passwd database|unknown uid|No user exists for uid",
+        "the user of the connection has no account on the host",
+        "set ansible_user to a user that the host knows",
+        (LOGIN,),
+    ),
+    Cause(
+        "The host has no Python",
+        r"python3?[\d.]*: (?:not found|No such file or directory|command not found)",
+        "the host has no Python at the place where Ansible looks for it",
+        "install python3 there, or set ansible_python_interpreter",
+        (LOGIN,),
     ),
     # --- what says least ---------------------------------------------------------------------------------------------------------------
     Cause(

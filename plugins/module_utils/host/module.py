@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .shown import clean
+from .user_name import user_name
 
 
 class HostModule(AnsibleModule):
@@ -21,6 +23,11 @@ class HostModule(AnsibleModule):
         # Before the base class checks the arguments, which may fail.
         self._exact = exact
         super().__init__(*args, **more)
+
+    def require_root(self) -> None:
+        """Fail with the remedy unless the module runs as root, before it has read or changed anything."""
+        if os.geteuid() != 0:
+            self.fail_json(f"The play runs as {user_name()} on the host, and the roles need root there; set become: true for the play.")
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         super().exit_json(**self._cleaned(result))

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import json
 import socket
 import typing as t
 from collections.abc import Mapping, Sequence
 
 from ...module_utils.app.orders import HostApp
+from ...module_utils.host.user_name import user_name
 from ..uwsgi.sandbox import of_hooks
 from .host_action import HostAction
 
@@ -22,7 +22,7 @@ _STOP_SECONDS = 10
 
 def who() -> str:
     """Return whom histories and locks name: the person and the machine of the run."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{user_name()}@{socket.gethostname()}"
 
 
 def stop_timeout(app: App) -> int:

@@ -10,6 +10,8 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ...module_utils.host.causes import known_cause, with_cause
+from ...module_utils.host.known_causes import LOGIN
 from ...module_utils.host.shown import clean
 from .unshown import Unshown
 
@@ -65,7 +67,8 @@ def _reason(name: str, answer: Answer) -> str:
     """Return why a module failed, in its own words as far as it had any."""
     if "module_stdout" in answer or "module_stderr" in answer:
         words = _last_words(answer) or str(answer.get("msg", ""))
-        return f"The module {name} ended with {answer.get('rc', 'no status')} on the host before it had an answer:\n{words}"
+        told = f"The module {name} ended with {answer.get('rc', 'no status')} on the host before it had an answer:\n{words}"
+        return with_cause(known_cause(words.splitlines(), LOGIN), told)
     if answer.get("msg"):
         return str(answer["msg"])
     crash = _crash(answer.get("exception")) or "it gave no message"

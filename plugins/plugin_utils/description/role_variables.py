@@ -75,6 +75,8 @@ class _TextValidator(Validator):
 
     def _list(self, where: str, key: Key, value: object) -> list | None:
         if isinstance(value, (str, int)) and not isinstance(value, bool):
+            if self.refuse_misread(where, value):
+                return None
             return self._list_of_one(where, key, str(value).strip())
         if isinstance(value, list):
             value = [item.strip() if isinstance(item, str) else item for item in value]

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from .environment import too_many, unusable
 from .keys import ENV_NAME, RESERVED_ENV, Key
+from .yaml_number import as_written
 
 _SHOWN = 80
 # No file name, argument of a program or header can hold NUL, and no text that people read needs the others.
@@ -81,7 +82,7 @@ class Validator:
             quoted = f"is {'a secret' if key.secret else shown(value)}, but must be text"
             self.refuse(where, quoted, "write a string, in quotes where YAML would read it otherwise")
             return None
-        return str(value)
+        return None if self.refuse_misread(where, value, key.secret) else str(value)
 
     def _int(self, where: str, key: Key, value: object) -> int | None:
         if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
@@ -89,7 +90,21 @@ class Validator:
         if isinstance(value, bool) or not isinstance(value, int):
             self.refuse(where, f"is {shown(value)}, but must be a whole number", "write digits without a unit")
             return None
+        written = as_written(value)
+        # Digits with separators are the number that they seem to be.
+        if written and not re.fullmatch(r"[+-]?[1-9][\d_]*|0", written):
+            self.refuse(
+                where, f"is {written}, which YAML reads as {value}", "write the number that is meant in digits, without a zero before it"
+            )
         return int(value)
+
+    def refuse_misread(self, where: str, value: object, secret: bool = False) -> bool:
+        """Refuse a number where a text is wanted if YAML has read another one than was written; return whether it has."""
+        written = as_written(value) if isinstance(value, int) else ""
+        if written:
+            says = "is a number that YAML reads otherwise than it is written" if secret else f"is {written}, which YAML reads as {value}"
+            self.refuse(where, says, "write it in quotes")
+        return bool(written)
 
     def _bool(self, where: str, key: Key, value: object) -> bool | None:
         if not isinstance(value, bool):
@@ -118,6 +133,8 @@ class Validator:
                 result[name] = item = ""  # nothing after the colon
             if key.pattern and (isinstance(item, bool) or not isinstance(item, (str, int))):
                 self.refuse(f"{where}.{name}", f"is {shown(item)}, but must be text", "write it in quotes")
+            elif key.pattern and self.refuse_misread(f"{where}.{name}", item):
+                pass
             elif key.pattern and (not re.fullmatch(key.pattern, str(item)) or _CONTROL.search(str(item))):
                 self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
         return result
@@ -173,6 +190,8 @@ class Validator:
                 # A number with a point is no longer what was written: 1.10 is 1.1.
                 quoted = "" if secret else f" ({shown(value)})"
                 self.refuse(f"{where}.{name}", f"must be text{quoted}", "write it in quotes")
+            elif self.refuse_misread(f"{where}.{name}", value, secret):
+                pass
             elif problem := unusable(name, str(value)):
                 self.refuse(f"{where}.{name}", *problem)
             else:

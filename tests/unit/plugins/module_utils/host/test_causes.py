@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.modules import facts_of_packages, facts_of_release
 from ansible_collections.flaskops.stack.plugins.module_utils.host.causes import explain, known_cause, with_cause
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
-from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import BUILD, CAUSES, HOOK, NGINX, START
+from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import BUILD, CAUSES, HOOK, LOGIN, NGINX, START
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import HIDDEN, forget, learn
 
 NO_WSGI = "unable to load app 0 (mountpoint='') (callable not found or import error)"
@@ -300,6 +300,31 @@ RECORDED = {
         NGINX,
         '[emerg] 2131#2131: host not found in upstream "nowhere.invalid" in /etc/nginx/conf.d/z.conf:1',
         "the host cannot resolve nowhere.invalid",
+    ),
+    "sudo wants a password": (
+        LOGIN,
+        "sudo: a password is required",
+        "the user of the connection needs a password to become root. Run with --ask-become-pass",
+    ),
+    "sudo does not take the password": (
+        LOGIN,
+        "Sorry, try again.\nsudo: 1 incorrect password attempt",
+        "sudo does not take the password. Correct ansible_become_password",
+    ),
+    "sudo is not allowed": (
+        LOGIN,
+        "deploy is not in the sudoers file.",
+        "deploy may not become root on the host. Set ansible_user",
+    ),
+    "The user of the connection has no account": (
+        LOGIN,
+        "sudo: you do not exist in the passwd database",
+        "the user of the connection has no account on the host. Set ansible_user",
+    ),
+    "The host has no Python": (
+        LOGIN,
+        "/bin/sh: 1: /usr/bin/python3: not found",
+        "the host has no Python at the place where Ansible looks for it. Install python3 there, or set ansible_python_interpreter.",
     ),
     "The application has no page for the health request": (
         START,

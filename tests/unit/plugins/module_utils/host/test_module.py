@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import typing as t
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import learn
+from ansible_collections.flaskops.stack.plugins.module_utils.host.user_name import user_name
 
 
 @pytest.fixture
@@ -44,3 +47,28 @@ def test_warnings_are_clean(module):
 def test_a_value_that_the_controller_goes_on_with_is_exact(module):
     module.exit_json(names=["hunter22"], other=["hunter22"])
     assert module.returned == [{"names": ["hunter22"], "other": ["***"]}]
+
+
+def test_a_module_that_is_not_root_says_what_to_set(module, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("LOGNAME", "deploy")
+    module.require_root()
+    assert module.returned == [
+        {"msg": "The play runs as deploy on the host, and the roles need root there; set become: true for the play."}
+    ]
+
+
+def test_root_may_go_on(module, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    module.require_root()
+    assert module.returned == []
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("No username set in the environment")])
+def test_a_user_without_an_account_has_a_number(monkeypatch, error):
+    def fails():
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", fails)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert user_name() == "12345"

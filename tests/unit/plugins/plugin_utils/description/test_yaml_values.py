@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.tests.unit.parse import nginx
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
@@ -93,3 +95,69 @@ def test_a_mode_among_the_options_of_uwsgi_is_to_be_quoted(option):
 def test_other_options_of_uwsgi_may_be_whole_numbers_and_switches():
     options = {"harakiri": 60, "lazy-apps": True, "log-format": None, "chmod-socket": True}
     assert complete(uwsgi={"options": options})["uwsgi"]["options"] == options
+
+
+# --- whole numbers, as ansible-core reads them from a file -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    """Return what ansible-core reads from a file of variables."""
+
+    def loaded(text):
+        path = tmp_path / f"vars{len(list(tmp_path.iterdir()))}.yml"
+        path.write_text(f"# the number stands in the second line\n{text}\n")
+        return DataLoader().load_from_file(str(path))
+
+    return loaded
+
+
+def lines(loaded_text):
+    with pytest.raises(AppError) as caught:
+        resolve_apps([{"name": "shop", "source": {"path": "shop"}, "wsgi": "shop:app", **loaded_text}])
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"), [("0123", "83"), ("22:22", "1342"), ("1_000", "1000"), ("0x1F", "31"), ("+7", "7"), ("-010", "-8")]
+)
+def test_a_whole_number_that_yaml_has_read_otherwise_is_to_be_quoted(loaded, written, seen):
+    assert lines(loaded(f"env: {{PIN: {written}, OTHER: 8080}}")) == [
+        f"shop.env.PIN is {written}, which YAML reads as {seen}; write it in quotes."
+    ]
+    assert lines(loaded(f"user: {written}")) == [f"shop.user is {written}, which YAML reads as {seen}; write it in quotes."]
+    assert lines(loaded(f"packages: [ {written} ]"))[0].startswith(f"shop.packages[0] is {written}, which YAML reads as ")
+    assert lines(loaded(f"health:\n  headers:\n    X-A: {written}  # a comment")) == [
+        f"shop.health.headers.X-A is {written}, which YAML reads as {seen}; write it in quotes."
+    ]
+
+
+def test_a_secret_is_not_quoted_in_the_message(loaded):
+    assert lines(loaded("secrets: {PIN: 0123}")) == [
+        "shop.secrets.PIN is a number that YAML reads otherwise than it is written; write it in quotes."
+    ]
+
+
+@pytest.mark.parametrize(("written", "seen"), [("1:30", "90"), ("010", "8"), ("0x10", "16")])
+def test_a_number_in_another_base_is_no_number_of_seconds(loaded, written, seen):
+    assert lines(loaded(f"drain_timeout: {written}")) == [
+        f"shop.drain_timeout is {written}, which YAML reads as {seen}; write the number that is meant in digits, without a zero before it."
+    ]
+
+
+@pytest.mark.parametrize("written", ["8080", "0", "-1", '"0123"', "'22:22'", "1000"])
+def test_a_number_that_is_what_it_seems_is_taken(loaded, written):
+    assert complete(**loaded(f"env: {{A: {written}}}"))["env"] == {"A": str(yaml.safe_load(written))}
+    assert complete(**loaded("drain_timeout: 1_000"))["drain_timeout"] == 1000
+
+
+@pytest.mark.parametrize("text", ["nginx_site_listen: 80:30", "nginx_site_listen: [80:30]", "nginx_site_backend_listen: 80:30"])
+def test_an_address_that_yaml_takes_for_a_number_is_to_be_quoted(loaded, text):
+    with pytest.raises(AppError, match=r"^nginx_site_\w+(\[0\])? is 80:30, which YAML reads as 4830; write it in quotes\.$"):
+        resolve_variables(loaded(text))
+
+
+def test_a_file_that_has_changed_or_is_encrypted_is_no_reason_to_refuse(loaded, tmp_path):
+    values = loaded("env: {PIN: 0123}")
+    next(tmp_path.glob("*.yml")).write_text("$ANSIBLE_VAULT;1.1;AES256\n3132\n")
+    assert complete(**values)["env"] == {"PIN": "83"}
