@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.flaskops.stack.plugins.plugin_utils.acme_program import acme_program, digests
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import wanted
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import directory_url, wanted
 
 
 class ActionModule(AppsAction):
@@ -20,11 +21,14 @@ class ActionModule(AppsAction):
         asked = {**self._task.args}
         given = {"variable": asked.pop("variable", "flask_apps"), "left_out": asked.pop("left_out", {})}
         apps = present(self.resolve({"apps": asked.pop("apps", []), **given}, task_vars))
+        acme_server = directory_url(asked.pop("acme_server", ""))
+        if acme_server:
+            asked["digests"] = digests(acme_program())
         if "certificates_of" in asked:
             # A site needs no more than the name of its application.
             self.require = ()
             sites = present(self.resolve({"apps": asked.pop("certificates_of"), **given}, task_vars))
-            asked["certificates"] = [wanted(app, "") for app in sites if app["nginx"]["tls"]["kind"]]
+            asked["certificates"] = [wanted(app, acme_server) for app in sites if app["nginx"]["tls"]["kind"]]
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*asked.get("packages", []), *(name for app in apps for name in app["packages"])})
         answer = self.call_module("host_look", asked, task_vars or {})

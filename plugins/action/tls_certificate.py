@@ -20,5 +20,7 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = self.arguments(only={"type": "list", "elements": "str", "required": True})
-        apps = [app for app in present(self.resolve(args, task_vars)) if app["name"] in args["only"]]
+        apps = [
+            app for app in present(self.resolve(args, task_vars)) if app["name"] in args["only"] and app["nginx"]["tls"]["kind"] != "acme"
+        ]
         return {**result, **self.call_module("tls_certificate", {"orders": json.dumps([order(app) for app in apps])}, task_vars or {})}

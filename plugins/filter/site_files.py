@@ -26,6 +26,7 @@ RETURN = r"""
 _value: {description: Files., type: list, elements: dict}
 """
 
+import json
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import shown
@@ -42,8 +43,12 @@ def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.A
         seen = {key: value for key, value in app.items() if key not in _PRIVATE}
         given = {**(variables or {}), "nginx_site_app": {**seen, "nginx": shown(app["nginx"])}}
         files.append({"path": f"sites-available/{name}.conf", "src": app["nginx"]["template"], "vars": given, "owner": name})
+        files.append({"path": f"flaskops/{name}.closed.conf", "src": "closed.conf.j2", "vars": given, "owner": name})
         if app["nginx"]["tls"]["kind"]:
             files.append({"path": f"flaskops/{name}.tls.conf", "src": "tls.conf.j2", "vars": given, "owner": name})
+        if app["nginx"]["tls"]["kind"] == "acme":
+            wanted = json.dumps({"app": name, "names": app["nginx"]["tls"]["names"]}, indent=1, sort_keys=True) + "\n"
+            files.append({"path": f"flaskops/{name}.cert.json", "content": wanted, "owner": name})
         files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
     return files
 

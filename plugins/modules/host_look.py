@@ -38,6 +38,7 @@ options:
     type: list
     elements: dict
     default: []
+  acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
   services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -61,6 +62,11 @@ files: {description: Files that are missing or have another text., type: list, e
 unwanted: {description: Unwanted paths that exist., type: list, elements: path, returned: success}
 services: {description: Services that do not run or would not run after a boot., type: list, elements: str, returned: success}
 certificates: {description: "Applications whose certificate is missing or another one than wanted.", type: list, elements: str, returned: success}
+acme:
+  description: Applications that need a certificate from the CA, and files of the service for it that are not as wanted.
+  type: list
+  elements: str
+  returned: success
 nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, returned: success, sample: 1.26.3}
 hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
@@ -73,16 +79,28 @@ failures:
 """
 
 import os
+import typing as t
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_directories, wrong_files
+from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
 _FAMILY = "debian"
+# The action plugin sends of every application what is needed here, and nothing else.
+_SPEC: dict[str, dict[str, t.Any]] = {
+    "apps": {"type": "list", "elements": "dict", "default": []},
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "directories": {"type": "dict", "default": {}},
+    "files": {"type": "dict", "default": {}},
+    "unwanted": {"type": "list", "elements": "path", "default": []},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "certificates": {"type": "list", "elements": "dict", "default": []},
+    "digests": {"type": "dict", "default": {}},
+}
 
 
 def require_usable(module: HostModule) -> None:
@@ -96,26 +114,19 @@ def require_usable(module: HostModule) -> None:
 
 
 def main() -> None:
-    # The action plugin sends of every application what is needed here, and nothing else.
     module = HostModule(
-        argument_spec={
-            "apps": {"type": "list", "elements": "dict", "default": []},
-            "packages": {"type": "list", "elements": "str", "default": []},
-            "directories": {"type": "dict", "default": {}},
-            "files": {"type": "dict", "default": {}},
-            "unwanted": {"type": "list", "elements": "path", "default": []},
-            "services": {"type": "list", "elements": "str", "default": []},
-            "certificates": {"type": "list", "elements": "dict", "default": []},
-        },
+        argument_spec=_SPEC,
         supports_check_mode=True,
         exact=("hosted",),
     )
     require_usable(module)
     apps = module.params["apps"]
+    wanted = module.params["certificates"]
     try:
-        certificates = unmet(module.params["certificates"])
+        certificates = unmet(wanted)
     except CertificateError as error:
         module.fail_json(msg=str(error))
+    certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
     files, wrong = account.pending(apps)
     hosted, failures = store.inspect_all(apps)
     module.exit_json(
@@ -127,6 +138,7 @@ def main() -> None:
         unwanted=[path for path in module.params["unwanted"] if os.path.lexists(path)],
         services=systemd.idle_services(module.params["services"]),
         certificates=sorted(certificates),
+        acme=[*sorted(certificates_by_acme), *wrong_digests(module.params["digests"])],
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
         hosted=hosted,
         failures=failures,

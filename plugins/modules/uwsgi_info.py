@@ -45,9 +45,11 @@ apps:
         9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, slots: 4, requests: 12}
 """
 
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.closed_sites import ClosedSites
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.attempts import Attempts
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces
 
 
@@ -58,9 +60,14 @@ def main() -> None:
         apps = status.describe_all(module.params["apps"])
     except systemd.SystemdError as error:
         module.fail_json(msg=f"{error}. The host must run systemd.")
+    sites = ClosedSites()
     for name, app in apps.items():
-        record = CertificatePlaces(name).record()
+        places = CertificatePlaces(name)
+        record, trouble = places.record(), Attempts(places).says
         app["certificate"] = {"names": list(record.names), "issuer": record.issuer, "not_after": record.not_after} if record else None
+        closed = sites.since(name)
+        app["problems"] += [f"{closed}; flaskops.stack.maintenance opens the site"] if closed else []
+        app["problems"] += [f"certificate: {trouble}"] if trouble else []
     module.exit_json(changed=False, apps=apps)
 
 

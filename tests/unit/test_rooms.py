@@ -297,7 +297,9 @@ def test_docstrings_name_exceptions_in_fields_and_code_in_double_backticks():
 
 def test_a_constant_that_no_other_file_uses_is_private():
     texts = {
-        path: path.read_text() for place in ("plugins", "tests", "molecule", "tools") for path in (PLUGINS.parent / place).rglob("*.py")
+        path: path.read_text()
+        for place in ("plugins", "roles", "tests", "molecule", "tools")
+        for path in (PLUGINS.parent / place).rglob("*.py")
     }
 
     def is_used_elsewhere(constant: str, own: Path) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import grp
+import hashlib
 import typing as t
 
 from .files import is_directory, read_text
@@ -31,3 +32,16 @@ def wrong_files(wanted: t.Mapping[str, str]) -> list[str]:
     :param wanted: texts by path
     """
     return [path for path, text in wanted.items() if read_text(path) != text]
+
+
+def wrong_digests(wanted: t.Mapping[str, str]) -> list[str]:
+    """Return the files that are not there or have another content; links are followed.
+
+    :param wanted: SHA-256 by path
+    """
+    texts = {path: read_text(path, follow=True) for path in wanted}
+    return [path for path, text in texts.items() if text is None or _sha256(text) != wanted[path]]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -20,6 +20,9 @@ from ..host.json_file import read_object
 
 ROOT = "/var/lib/flaskops/tls"
 _LIVE, _PENDING = "live", "pending"
+# A run leaves the first file for the service of ACME, and the service leaves the second one.
+ASKED, RESULT = f"{ROOT}/asked", f"{ROOT}/result.json"
+ACME_PROGRAM = "/var/lib/flaskops/acme.pyz"
 CHAIN_FILE, KEY_FILE, META_FILE, SWITCH_FILE = "fullchain.pem", "key.pem", "meta.json", "on.conf"
 
 
@@ -57,7 +60,7 @@ class CertificatePlaces:
         self.directory = f"{root}/{app}"
         self.live = f"{self.directory}/{_LIVE}"
         self.pending = f"{root}/{_PENDING}"
-        self.failures = f"{self.directory}/failures.json"
+        self.attempts = f"{self.directory}/attempts.json"
 
     def version(self, name: str) -> str:
         return f"{self.directory}/{name}"

@@ -9,6 +9,7 @@ import time
 import typing as t
 
 from ..host.files import read_text
+from .attempts import Attempts
 from .pair import covers, day
 from .places import CHAIN_FILE, ROOT, CertificatePlaces, CertificateRecord
 
@@ -39,8 +40,9 @@ def prove(site: Site, app: str, host: str, wanted: t.Mapping[str, t.Any], root: 
     """
     places = CertificatePlaces(app, root)
     record = places.record()
+    trouble = Attempts(places).says
     if record is None:
-        return False, "has no certificate, so the site is served over HTTP only; run the playbook site again"
+        return False, f"has no certificate, so the site is served over HTTP only: {trouble or 'run the playbook site again'}"
     try:
         if site.presented(host) != ssl.PEM_cert_to_DER_cert(_first(places)):
             return False, "presents another certificate than the one that is installed; reload nginx"
@@ -48,7 +50,8 @@ def prove(site: Site, app: str, host: str, wanted: t.Mapping[str, t.Any], root: 
         return False, f"has no TLS ({type(error).__name__}: {error})"
     if wanted["redirect"] and covers(record.names, host) and site.plain_status(host) != 308:
         return False, "does not redirect plain requests to HTTPS"
-    return _judge(record, wanted, time.time())
+    ok, says = _judge(record, wanted, time.time())
+    return ok and not trouble, f"{says}; the CA gave no other one: {trouble}" if trouble else says
 
 
 def _first(places: CertificatePlaces) -> str:

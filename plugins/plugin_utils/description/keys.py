@@ -301,7 +301,7 @@ _TASKS_MAX = Key(
 _PEM_OR_PATH = rf"(?s)\s*-----BEGIN .*|{ABSOLUTE}"
 TLS = Key(
     "dict",
-    "TLS of the site, by either `certificate` or `self_signed`. Without one, nginx serves the site over HTTP only.",
+    "TLS of the site, by one of `certificate`, `self_signed` and `acme`. Without one, nginx serves the site over HTTP only.",
     default={},
     keys={
         "certificate": Key(
@@ -322,6 +322,11 @@ TLS = Key(
             "Whether the host makes a certificate by itself. Browsers warn of it, so it is for tests and for the inside of networks.",
             default=False,
         ),
+        "acme": Key(
+            "bool",
+            "Whether the host gets the certificate from a CA by ACME, and renews it by itself. Each name must lead to this host.",
+            default=False,
+        ),
         "redirect": Key(
             "bool",
             "Whether nginx redirects plain requests to HTTPS, with status 308, for the names that are in the certificate.",
@@ -335,6 +340,15 @@ TLS = Key(
             maximum=315360000,
         ),
     },
+)
+
+
+_NETWORK = Key(
+    "str",
+    "An address or a network.",
+    pattern=r"[0-9a-fA-F:.]+(/[0-9]{1,3})?",
+    remedy=addresses.NETWORK_REMEDY,
+    advice=addresses.network_remedy,
 )
 
 
@@ -754,6 +768,26 @@ APP = Key(
                 ),
                 "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
                 "tls": TLS,
+                "maintenance": Key(
+                    "dict",
+                    "How the site is closed by the playbook `maintenance`, which alone closes and opens it.",
+                    default={},
+                    keys={
+                        "allow": Key(
+                            "list",
+                            "Addresses and networks of clients that a closed site answers as ever.",
+                            default=(),
+                            elements=_NETWORK,
+                        ),
+                        "retry_after": Key(
+                            "int",
+                            "Seconds after which others are told to come back (`Retry-After`).",
+                            default=600,
+                            minimum=1,
+                            maximum=86400,
+                        ),
+                    },
+                ),
                 "max_body_size": Key(
                     "str",
                     "Size of the largest request body that nginx accepts.",

@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from . import addresses
-from .keys import Key
+from .keys import ABSOLUTE, Key
 from .validate import AppError, Validator, outline, shown
 
 _WAIT = Key("int", "Seconds.", default=60, minimum=0, maximum=86400)
@@ -52,6 +52,36 @@ VARIABLES: dict[str, Key] = {
         elements=Key("str", "An address.", remedy=addresses.LISTEN_REMEDY, advice=addresses.tls_listen_remedy),
     ),
     "nginx_site_tls_profile": Key("str", "A profile.", default="intermediate", choices=("intermediate", "modern")),
+    "nginx_site_acme_server": Key(
+        "str",
+        "A CA.",
+        default="letsencrypt",
+        pattern=r"letsencrypt|staging|https://[^\s\"'\\]+",
+        remedy="write letsencrypt, staging, or the URL of a CA's directory, such as https://ca.example.com/acme/directory",
+    ),
+    "nginx_site_acme_email": Key(
+        "str",
+        "An address.",
+        default="",
+        pattern=r"([^\s@\"'\\-][^\s@\"'\\]*@[^\s@\"'\\]+)?",
+        remedy="write a mail address, or an empty string",
+    ),
+    "nginx_site_acme_key_type": Key("str", "A type.", default="ecdsa", choices=("ecdsa", "rsa")),
+    "nginx_site_acme_ca_bundle": Key(
+        "str", "A path.", default="", pattern=rf"({ABSOLUTE})?", remedy="write an absolute path of the host, or an empty string"
+    ),
+    "nginx_site_acme_eab_kid": Key(
+        "str", "An identifier.", default="", pattern=r"[!-~]*", remedy="write the key identifier that the CA gave you, as one word"
+    ),
+    "nginx_site_acme_eab_key": Key(
+        "str",
+        "A key.",
+        default="",
+        pattern=r"[A-Za-z0-9_=+/-]*",
+        remedy="write the HMAC key that the CA gave you, in base64url, and keep it in a vault",
+        secret=True,
+    ),
+    "nginx_site_acme_required": Key("bool", "Whether.", default=True),
     "nginx_site_backend_listen": Key(
         "str", "An address.", default="0.0.0.0:8000", remedy=addresses.BACKEND_REMEDY, advice=addresses.backend_remedy
     ),

@@ -15,7 +15,12 @@ from .validate import Validator
 
 # Mozilla's guidelines (version 6.0): two years.
 _HSTS_SECONDS = 63072000
-_SOURCES = ("certificate", "self_signed")
+_SOURCES = ("certificate", "self_signed", "acme")
+# The directories of CAs that have a name here.
+_SERVERS = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
 
 
 def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> None:
@@ -117,6 +122,14 @@ def order(app: Mapping[str, t.Any]) -> dict[str, t.Any]:
     tls = app["nginx"]["tls"]
     given = tls["kind"] == "given"
     return {**wanted(app, ""), "chain": tls["certificate"] if given else "", "key": tls["key"] if given else ""}
+
+
+def directory_url(server: str) -> str:
+    """Return the URL of a CA's directory (RFC 8555, section 7.1.1).
+
+    :param server: ``letsencrypt``, ``staging`` or the URL itself
+    """
+    return _SERVERS.get(server, server)
 
 
 def site_certificate(tls: Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -56,12 +56,14 @@ def location(server: Directive, *args: str) -> Directive:
     return found
 
 
+# The pages that nginx sends in place of an application have locations of their own, in every server.
+PAGES = {("^~", "/.flaskops/"), ("^~", "/.flaskops/closed.")}
 HIDDEN = ("~", r"/\.(?!well-known/)")
 
 
 def places(server: Directive) -> set[tuple[str, ...]]:
-    """Return the arguments of all locations but the one for hidden files."""
-    return {place.args for place in server.all("location")} - {HIDDEN}
+    """Return the arguments of all locations but those for hidden files and for pages of nginx."""
+    return {place.args for place in server.all("location")} - {HIDDEN} - PAGES
 
 
 def decisions(http: Directive, variable: str) -> dict[str, str]:

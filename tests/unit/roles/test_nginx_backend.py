@@ -110,7 +110,8 @@ def test_they_lead_past_no_rule_of_the_site(rendered):
     assert backend.values("auth_basic") == ["staff"]
     assert backend.values("limit_req") == ["zone=flask_shop_rate burst=20 nodelay"]
     assert "flask_shop_connections 8" in backend.values("limit_conn")
-    assert not [name for name in backend.names() if name.endswith("add_header")], "the front adds them"
+    added = {header for place in [backend, *backend.all("location")] for header in place.values("add_header")}
+    assert {header.split()[0] for header in added} == {"Retry-After", "Cache-Control"}, "the front adds the others"
 
 
 def test_an_overlays_access_rules_hold_for_them(tmp_path):
@@ -142,7 +143,8 @@ def test_a_directive_of_one_server_alone_is_none(left):
 def test_the_front_of_this_host_has_what_it_had(rendered):
     site = app("proxy", PLAIN, CACHE)
     one, many = front_of(rendered(site)), front_of(rendered(site, nginx_site_front_addresses=FRONTS))
-    assert one == many
+    # The pages of nginx lie below the directory of its configuration, which is another one for each test.
+    assert re.sub(r"/nginx\d+/", "/nginx/", str(one)) == re.sub(r"/nginx\d+/", "/nginx/", str(many))
 
 
 # --- the move from the address of a former release -----------------------------------------------------------------------

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from ansible_collections.flaskops.stack.plugins.filter.acme_files import acme_files
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description import role_variables
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive
-from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
+from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, decide, front_of, mapping
 
 INCLUDE = "/var/lib/flaskops/tls/shop/live/on.con[f]"
 TLS = {"self_signed": True, "hsts": 600}
+VARIABLES = {name: key.default for name, key in role_variables.VARIABLES.items() if name.startswith("nginx_site_")}
 OLD_NGINX = {"__nginx_site_look": {"nginx": "1.22.1"}}
 
 
@@ -29,7 +34,7 @@ def rejecting(http: Directive) -> list[Directive]:
 
 def test_a_site_without_tls_has_nothing_of_it():
     files = nginx_files([describe()])
-    assert not [path for path in files if "tls" in path]
+    assert {path for path in files if "tls" in path} == {"conf.d/flaskops-tls.conf", "snippets/flaskops-tls.conf"}, "whatever the sites"
     assert not [text for text in files.values() if "443 ssl" in text or "live/on" in text]
 
 
@@ -104,3 +109,36 @@ def test_hsts_goes_over_tls_alone_and_leaves_the_word_to_the_application(rendere
 @pytest.mark.parametrize("changes", [{"tls": {**TLS, "hsts": 0}}, {"headers": {"strict-transport-security": "max-age=1"}}])
 def test_no_hsts_where_it_is_off_or_a_header_of_the_users_own(rendered, changes):
     assert "$flask_shop_hsts" not in str(rendered(shop(**changes)))
+
+
+# --- certificates from a CA ---------------------------------------------------------------------------------------------------------------
+
+ACME = {"acme": True}
+
+
+def test_a_ca_reaches_the_files_of_the_service_and_nothing_else_is_there_for_other_sites(rendered):
+    http = rendered(shop(tls=ACME), describe(name="blog"))
+    (place,) = [place for place in front_of(http).all("location") if place.args == ("^~", "/.well-known/acme-challenge/")]
+    assert place.values("root") == ["/run/flaskops-acme"]
+    assert (place.values("allow"), place.values("auth_basic")) == (["all"], ["off"])
+    assert not [place for place in front_of(http, "blog").all("location") if "acme" in str(place.args)]
+
+
+def test_the_service_is_told_the_ca_and_all_names():
+    app = shop(tls=ACME, server_names=["shop.example.com", "www.example.com"])
+    files = nginx_files([app, describe(name="blog")], nginx_site_acme_server="staging", nginx_site_acme_email="a@example.com")
+    told = json.loads(files["flaskops/acme.json"])
+    assert json.loads(files["flaskops/shop.cert.json"]) == {"app": "shop", "names": ["shop.example.com", "www.example.com"]}
+    assert "flaskops/blog.cert.json" not in files
+    assert told["server"] == "https://acme-staging-v02.api.letsencrypt.org/directory"
+    assert told["email"] == "a@example.com"
+    assert "flaskops/acme-account.json" not in files
+    assert "flaskops/acme.json" not in nginx_files([shop()])
+
+
+def test_the_key_of_an_external_account_is_in_a_file_of_its_own_that_no_diff_shows():
+    variables = {**VARIABLES, "nginx_site_acme_eab_kid": "kid-1", "nginx_site_acme_eab_key": "c2VjcmV0c2VjcmV0"}
+    settings, account = acme_files([complete(nginx={"server_names": ["shop.example.com"], "tls": ACME})], variables, "nginx_site")
+    assert "c2VjcmV0" not in settings["content"]
+    assert "c2VjcmV0" in account["content"]
+    assert (account["mode"], account["diff"]) == ("0600", False)

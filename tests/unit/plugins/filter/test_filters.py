@@ -41,8 +41,9 @@ def test_values_of_templates_are_values():
 
 def test_files_of_sites():
     app = complete(env={"A": "plain"}, secrets={"B": "hunter2"})
-    page, link = evaluate("[app] | flaskops.stack.site_files", app=app)
+    page, closed, link = evaluate("[app] | flaskops.stack.site_files", app=app)
     assert (page["path"], page["src"], page["owner"]) == ("sites-available/shop.conf", "site_direct.conf.j2", "shop")
+    assert (closed["path"], closed["owner"]) == ("flaskops/shop.closed.conf", "shop")
     assert link == {"path": "sites-enabled/shop.conf", "link": "../sites-available/shop.conf", "owner": "shop"}
     assert page["vars"]["nginx_site_app"]["socket"] == app["socket"]
     # Variables of a file may be shown in a message.

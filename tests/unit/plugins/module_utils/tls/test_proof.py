@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import os
 import ssl
 import tempfile
 import threading
@@ -13,8 +14,10 @@ import time
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import HttpClient, NoAnswerError
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.attempts import Attempts
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.install import Installer, NewCertificate
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import examine
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.proof import prove
 from ansible_collections.flaskops.stack.plugins.modules.site_probe import ProvenSite
 from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, pair
@@ -141,3 +144,14 @@ def test_a_site_without_a_certificate_is_told(tmp_path):
     with serving(Plain) as plain, serving(Secure) as no_tls:
         proven = ProvenSite(HttpClient(plain), no_tls)
         assert prove(proven, "shop", "shop.test", WANTED, str(tmp_path))[1].startswith("has no certificate")
+
+
+def test_a_renewal_that_fails_is_told_while_the_old_certificate_is_valid(tmp_path):
+    os.makedirs(tmp_path / "shop")
+    Attempts(CertificatePlaces("shop", str(tmp_path))).failed("shop.test has no address", asked=False)
+    with serving(Plain) as plain, serving(Secure) as no_tls:
+        found = prove(ProvenSite(HttpClient(plain), no_tls), "shop", "shop.test", WANTED, str(tmp_path))
+    assert found == (False, "has no certificate, so the site is served over HTTP only: shop.test has no address")
+    ok, says = proof(tmp_path, SHOP)
+    assert not ok
+    assert says.endswith("days from now; the CA gave no other one: shop.test has no address")

@@ -36,12 +36,26 @@ def tls(*names: str, **keys):
             {"certificate": CHAIN, "key": SHOP.key, "self_signed": True},
             "shop.nginx.tls has certificate and self_signed, but a site has one",
         ),
+        ({"acme": True, "self_signed": True}, "shop.nginx.tls has self_signed and acme, but a site has one"),
         ({"hsts": 60}, "shop.nginx.tls has no certificate; write one of"),
         ({"self_signed": True, "hsts": -1}, "shop.nginx.tls.hsts is -1, but must be from 0 to"),
     ],
 )
 def test_a_certificate_that_cannot_be_used_is_refused(keys, says):
     assert [line for line in problems(describe(**tls(**keys))) if line.startswith(says)], problems(describe(**tls(**keys)))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("*.shop.example.com", "which a CA proves by a record in the DNS"),
+        ("shop", "for which no CA gives a certificate"),
+        ("192.0.2.1", "for which no CA gives a certificate"),
+        ("_", "for which no CA gives a certificate"),
+    ],
+)
+def test_names_that_a_ca_cannot_prove_here_are_refused(name, says):
+    assert any(line.startswith("shop.nginx.server_names has ") and says in line for line in problems(describe(**tls(name, acme=True))))
 
 
 @pytest.mark.parametrize("key", ["hunter2 hunter2", "-----BEGIN PRIVATE KEY-----\x07hunter2", ["hunter2"]])

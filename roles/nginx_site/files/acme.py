@@ -1,0 +1,81 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The program of flaskops-acme.service: it brings the certificates of this host up to date.
+
+The action plugin acme_certificate packs it, with the parts of the collection that it imports, into one file for the host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+
+from flaskops.config_tree.tree_service import nginx
+from flaskops.host.files import names_in, read_text, unlink, write_atomically
+from flaskops.host.json_file import parse_object
+from flaskops.host.shown import learn
+from flaskops.nginx.http_client import HttpClient, NoAnswerError
+from flaskops.tls.acme import AcmeService
+from flaskops.tls.certbot import WEBROOT, CaSettings, Certbot
+from flaskops.tls.install import Installer
+from flaskops.tls.pair import CertificateError
+from flaskops.tls.places import ASKED, RESULT
+
+DIRECTORY = "/etc/nginx/flaskops"
+# The CA, the account there, and for each site its names.
+CA, ACCOUNT, SITE = f"{DIRECTORY}/acme.json", f"{DIRECTORY}/acme-account.json", ".cert.json"
+HTTP_PORT = 80
+SECONDS = 10
+
+
+def elsewhere(name: str, path: str, text: str) -> str:
+    """Return why a name does not lead to this host. A name that cannot be reached from here may lead to it all the same, as behind NAT."""
+    try:
+        addresses = sorted({place[4][0] for place in socket.getaddrinfo(name, HTTP_PORT, type=socket.SOCK_STREAM)})
+    except OSError as error:
+        return f"{name} has no address in the DNS ({error.strerror})"
+    for address in addresses:
+        try:
+            with HttpClient((address, HTTP_PORT), SECONDS).get(name, path) as answer:
+                if answer.status < 300 and answer.read(1024).decode(errors="replace") == text:
+                    continue
+                if answer.status < 300 or answer.status >= 400:
+                    return f"{name} leads to {address}, where another server answers {answer.status} instead of this host"
+        except NoAnswerError:
+            continue
+    return ""
+
+
+def wanted() -> dict[str, list[str]]:
+    """Return the names of each site that is to have a certificate from the CA."""
+    found = [parse_object(read_text(f"{DIRECTORY}/{name}") or "{}") for name in names_in(DIRECTORY) if name.endswith(SITE)]
+    return {site["app"]: site["names"] for site in found}
+
+
+def main() -> int:
+    ca = read_text(CA)
+    if ca is None:
+        return 0
+    sites = wanted()
+    account = parse_object(read_text(ACCOUNT) or "{}")
+    learn([account.get("eab_key", "")])
+    settings = CaSettings(**parse_object(ca), **account)
+    by_hand = os.path.lexists(ASKED)
+    unlink(ASKED)
+    server = nginx()
+    service = AcmeService(Certbot(settings), settings.server, Installer(server), lambda: server.held("flaskops-acme"), elsewhere, WEBROOT)
+    try:
+        problems = service.run(sites, by_hand)
+    except CertificateError as error:
+        problems = dict.fromkeys(sites, str(error))
+    write_atomically(RESULT, json.dumps({"time": time.time(), "problems": problems}), 0o600)
+    for app, says in problems.items():
+        print(f"{app}: {says}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

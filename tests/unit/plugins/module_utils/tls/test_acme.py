@@ -1,0 +1,293 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The service that gets certificates from a CA: when it asks, what it does with the answer, and what a failure leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import command
+from ansible_collections.flaskops.stack.plugins.module_utils.tls import certbot
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.acme import AcmeService
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.attempts import Attempts, is_due
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.certbot import CaSettings, Certbot, words
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.install import Installer
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError, examine
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces, CertificateRecord
+from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, authority, pair
+
+DAY, HOUR = 86400, 3600
+SERVER = "https://ca.test/directory"
+
+
+class Ca:
+    """A CA that gives what it is told to give, or refuses."""
+
+    def __init__(self) -> None:
+        self.gives: Pair | None = None
+        self.last: Pair | None = None
+        self.asked: list[tuple[str, ...]] = []
+        self.says = "the CA refuses"
+
+    def kept(self, app: str):
+        return self.last and (self.last.chain, self.last.key, examine(self.last.chain, self.last.key))
+
+    def obtain(self, app: str, names):
+        self.asked.append(tuple(names))
+        if self.gives is None:
+            raise CertificateError(self.says)
+        self.last = self.gives
+        return self.kept(app)
+
+
+class Nginx:
+    def __init__(self) -> None:
+        self.reloads, self.dies = 0, False
+
+    def test(self) -> str:
+        return ""
+
+    def reload(self) -> str:
+        if self.dies:
+            raise KeyboardInterrupt
+        self.reloads += 1
+        return ""
+
+
+class Host:
+    """A host with the service, a CA and a clock."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.root, self.webroot = str(tmp_path / "tls"), str(tmp_path / "web")
+        self.ca, self.nginx = Ca(), Nginx()
+        self.misled: dict[str, str] = {}
+        self.seen: list[str] = []
+
+    def elsewhere(self, name: str, path: str, text: str) -> str:
+        self.seen.append(Path(self.webroot + path).read_text() == text and name)
+        return self.misled.get(name, "")
+
+    def run(self, *names: str, by_hand: bool = False) -> str:
+        installer = Installer(self.nginx, self.root)
+        service = AcmeService(self.ca, SERVER, installer, contextlib.nullcontext, self.elsewhere, self.webroot, self.root)
+        return service.run({"shop": names or ("shop.test",)}, by_hand).get("shop", "")
+
+    def record(self) -> CertificateRecord | None:
+        return CertificatePlaces("shop", self.root).record()
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Let time go on; certificates are made before."""
+    real, moved = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + moved[0])
+
+    def go_on(seconds: float) -> None:
+        moved[0] += seconds
+
+    return go_on
+
+
+def fresh(*names: str, days: int = 90) -> Pair:
+    return Pair(*(names or ("shop.test",)), issuer=authority(), days=days)
+
+
+def test_a_first_certificate_is_asked_for_once_and_installed(host):
+    host.ca.gives = fresh()
+    assert host.run() == ""
+    assert (host.record().kind, host.record().server, host.nginx.reloads) == ("acme", SERVER, 1)
+    assert host.seen == ["shop.test"], "what the CA will ask for was there"
+    assert os.listdir(f"{host.webroot}/.well-known/acme-challenge") == []
+    assert host.run() == ""
+    assert (len(host.ca.asked), host.nginx.reloads) == (1, 1)
+
+
+def test_a_certificate_is_renewed_in_time(host, clock):
+    host.ca.gives = fresh()
+    host.run()
+    clock(58 * DAY)
+    host.ca.gives = fresh(days=180)
+    assert host.run() == ""
+    assert len(host.ca.asked) == 1
+    clock(2 * DAY)
+    assert host.run() == ""
+    assert len(host.ca.asked) == 2
+    assert host.record().not_after - time.time() > 100 * DAY
+
+
+@pytest.mark.parametrize(("lifetime", "left", "due"), [(90, 31, False), (90, 29, True), (6, 3.1, False), (6, 2.9, True), (47, 15, True)])
+def test_a_third_of_the_lifetime_is_left_or_half_of_a_short_one(lifetime, left, due):
+    record = CertificateRecord("acme", "", ("a",), 0, lifetime * DAY, "")
+    assert is_due(record, (lifetime - left) * DAY) is due
+
+
+def test_another_name_takes_another_certificate(host):
+    host.ca.gives = fresh()
+    host.run()
+    host.ca.gives = fresh("shop.test", "www.shop.test")
+    assert host.run("shop.test", "www.shop.test") == ""
+    assert host.ca.asked == [("shop.test",), ("shop.test", "www.shop.test")]
+    assert host.record().names == ("shop.test", "www.shop.test")
+
+
+def test_a_name_that_leads_elsewhere_is_told_and_the_ca_not_asked(host):
+    host.misled["www.shop.test"] = "www.shop.test leads to 192.0.2.1"
+    assert host.run("shop.test", "www.shop.test") == "www.shop.test leads to 192.0.2.1"
+    assert host.ca.asked == []
+    host.misled.clear()
+    host.ca.gives = fresh("shop.test", "www.shop.test")
+    assert host.run("shop.test", "www.shop.test") == "", "it costs nothing of the CA's limits, so the next run looks again"
+
+
+def test_a_refusal_keeps_the_certificate_from_before(host, clock):
+    host.ca.gives = fresh()
+    host.run()
+    before = host.record()
+    host.ca.gives = None
+    clock(70 * DAY)
+    assert host.run() == "the CA refuses"
+    assert host.record() == before
+
+
+def test_after_failures_the_ca_is_asked_ever_more_rarely(host, clock):
+    asked_at, passed = [], 0.0
+    for _quarter in range(200):
+        host.run()
+        if len(host.ca.asked) > len(asked_at):
+            asked_at.append(passed / HOUR)
+        clock(HOUR / 4)
+        passed += HOUR / 4
+    waits = [round(after - before) for before, after in zip(asked_at, asked_at[1:], strict=False)]
+    assert waits[:5] == [1, 2, 4, 8, 12]
+    assert "(the CA is not asked before 20" in host.run()
+    assert "the CA refuses" in host.run()
+
+
+def test_somebody_who_waits_may_ask_again_within_the_limits_of_the_ca(host, clock):
+    for _attempt in range(10):
+        host.run(by_hand=True)
+    assert len(host.ca.asked) == 4
+    clock(HOUR)
+    host.run(by_hand=True)
+    assert len(host.ca.asked) == 5
+
+
+def test_a_time_that_the_ca_names_is_kept(host, clock):
+    host.ca.says = "too many certificates, retry after " + time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + 30 * HOUR))
+    host.run()
+    clock(29 * HOUR)
+    host.run(by_hand=True)
+    assert len(host.ca.asked) == 1
+    clock(2 * HOUR)
+    host.run(by_hand=True)
+    assert len(host.ca.asked) == 2
+
+
+def test_the_same_names_are_asked_for_four_times_a_week(tmp_path, clock):
+    attempts = Attempts(_places(tmp_path))
+    for _time in range(4):
+        assert attempts.wait_until(["a", "b"], time.time(), True) <= time.time()
+        attempts.succeeded(["a", "b"])
+        clock(HOUR)
+    again = Attempts(_places(tmp_path))
+    assert 6 * DAY < again.wait_until(["b", "a"], time.time(), True) - time.time() < 7 * DAY
+    assert again.wait_until(["a"], time.time(), True) <= time.time()
+
+
+def _places(tmp_path: Path) -> CertificatePlaces:
+    places = CertificatePlaces("shop", str(tmp_path))
+    os.makedirs(places.directory, exist_ok=True)
+    return places
+
+
+def test_what_a_killed_run_has_got_is_installed_without_asking_again(host):
+    host.ca.gives = fresh()
+    host.nginx.dies = True
+    with pytest.raises(KeyboardInterrupt):
+        host.run()
+    host.nginx.dies = False
+    os.unlink(CertificatePlaces("shop", host.root).live)
+    assert host.run() == ""
+    assert len(host.ca.asked) == 1
+    assert host.record() is not None
+
+
+def test_a_run_that_was_killed_before_the_reload_is_ended_by_the_next(host):
+    host.ca.gives = fresh()
+    host.nginx.dies = True
+    with pytest.raises(KeyboardInterrupt):
+        host.run()
+    host.nginx.dies = False
+    assert host.run() == ""
+    assert (len(host.ca.asked), host.nginx.reloads) == (1, 1)
+
+
+def test_a_failure_of_one_site_keeps_no_other_from_its_certificate(host):
+    host.ca.gives = fresh("b.test")
+    host.misled["a.test"] = "a.test leads elsewhere"
+    service = AcmeService(
+        host.ca, SERVER, Installer(host.nginx, host.root), contextlib.nullcontext, host.elsewhere, host.webroot, host.root
+    )
+    assert service.run({"a": ["a.test"], "b": ["b.test"]}, False) == {"a": "a.test leads elsewhere"}
+    assert CertificatePlaces("b", host.root).record() is not None
+
+
+# --- certbot ----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Collect the calls of certbot, with what its configuration says."""
+    calls: list[tuple[list[str], str, dict]] = []
+
+    def run(argv, env=None, **_options):
+        calls.append((argv, Path(argv[argv.index("--config") + 1]).read_text(), env))
+        return command.CommandResult(0)
+
+    monkeypatch.setattr(certbot, "run", run)
+    return calls
+
+
+def test_certbot_is_told_all_names_and_no_secret_in_an_argument(called, tmp_path):
+    settings = CaSettings(SERVER, "a@example.com", "ecdsa", "/etc/ca.pem", "kid-1", "c2VjcmV0c2VjcmV0")
+    with pytest.raises(CertificateError, match="there is none"):
+        Certbot(settings, str(tmp_path / "certbot")).obtain("shop", ["shop.test", "www.shop.test"])
+    ((argv, config, env),) = called
+    assert [argv[index + 1] for index, part in enumerate(argv) if part == "--domain"] == ["shop.test", "www.shop.test"]
+    assert argv[argv.index("--server") + 1] == SERVER
+    assert "c2VjcmV0c2VjcmV0" not in " ".join(argv)
+    assert config == "eab-kid = kid-1\neab-hmac-key = c2VjcmV0c2VjcmV0\n"
+    assert env["REQUESTS_CA_BUNDLE"] == "/etc/ca.pem"
+
+
+def test_each_ca_has_a_directory_of_its_own():
+    assert CaSettings(SERVER).directory != CaSettings("https://other.test").directory
+
+
+def test_a_certificate_that_certbot_has_is_found(tmp_path):
+    live = tmp_path / "config/live/shop"
+    live.mkdir(parents=True)
+    given = pair("shop.test")
+    (live / "fullchain.pem").write_text(given.chain)
+    (live / "privkey.pem").write_text(given.key)
+    assert Certbot(CaSettings(SERVER), str(tmp_path)).kept("shop")[2].names == ("shop.test",)
+    (live / "privkey.pem").write_text("half")
+    assert Certbot(CaSettings(SERVER), str(tmp_path)).kept("shop") is None
+    assert Certbot(CaSettings(SERVER), str(tmp_path)).kept("other") is None
+
+
+def test_the_words_of_the_ca_are_found_in_what_certbot_says():
+    said = (
+        "Saving debug log\n\nCertificate Authority failed\n  Domain: shop.test\n  Type:   dns\n  Detail: DNS problem: NXDOMAIN\n\nHint: x"
+    )
+    assert words(said) == "shop.test DNS problem: NXDOMAIN"
+    assert words("one\ntwo") == "one two"
