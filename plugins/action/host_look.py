@@ -32,4 +32,6 @@ class ActionModule(AppsAction):
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*asked.get("packages", []), *(name for app in apps for name in app["packages"])})
         answer = self.call_module("host_look", asked, task_vars or {})
+        lacking = {app["name"]: [name for name in app["packages"] if name in answer["packages"]] for app in apps}
+        answer["packages_of"] = {name: packages for name, packages in lacking.items() if packages}
         return with_failures({**result, **answer}, given["left_out"], answer["failures"])

@@ -56,6 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 packages: {description: Packages that are not installed., type: list, elements: str, returned: success}
+packages_of: {description: "The packages of this list that an application needs, by application.", type: dict, returned: success}
 accounts: {description: Declarations and directories of applications that are not as they should be., type: list, elements: str, returned: success}
 directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str, returned: success}
 files: {description: Files that are missing or have another text., type: list, elements: str, returned: success}

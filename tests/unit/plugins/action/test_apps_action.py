@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_rollback, site_probe, uwsgi_info
+from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_rollback, host_look, site_probe, uwsgi_info
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
 SHOP, BLOG, GONE = describe(), describe(name="blog"), describe(name="gone", state="absent")
@@ -50,6 +50,13 @@ def test_a_host_is_asked_for_what_is_to_be_there():
     assert [app["name"] for app in asked["apps"]] == ["shop"]
     assert "secrets" not in str(asked)
     assert result["apps"]["shop"] == {"user": "flask-shop", "web_group": "www-data"}
+
+
+def test_packages_that_a_host_lacks_are_told_by_application():
+    apps = [describe(packages=["libpq5", "there"]), describe(name="blog", packages=["there"]), describe(name="wiki", packages=["gcc"])]
+    answer = {"packages": ["gcc", "libpq5"], "failures": {}}
+    look = action(host_look.ActionModule, "flask_app", {"apps": apps, "left_out": {"wiki": "no"}}, lambda *_call: dict(answer))
+    assert look.run(task_vars={})["packages_of"] == {"shop": ["libpq5"]}
 
 
 @pytest.mark.parametrize("plugin", [cache_purge, flask_rollback])

@@ -51,6 +51,17 @@ def test_files_of_sites():
     assert "plain" not in str(page["vars"]["nginx_site_app"].get("env", ""))
 
 
+def test_packages_that_cannot_be_installed_are_the_failure_of_those_who_need_them():
+    refused = {"failed": True, "msg": "No package matching 'libpq6' is available", "lacking": {"key": "shop", "value": ["libpq6", "gcc"]}}
+    results = [refused, {"changed": True, "lacking": {"key": "blog", "value": ["gcc"]}}]
+    assert evaluate("results | flaskops.stack.package_failures('lacking')", results=results) == {
+        "shop": "shop.packages: apt cannot install libpq6, gcc: No package matching 'libpq6' is available. Correct `packages`, or `python`,"
+        " which brings the package of the interpreter's venv; or add the source of these packages to the server."
+    }
+    skipped = {"skipped": True, "lacking": {"key": "shop", "value": []}}
+    assert evaluate("results | flaskops.stack.package_failures('lacking')", results=[skipped]) == {}
+
+
 def test_an_ini_is_printed():
     assert (
         evaluate("{'master': true, 'route': ['a', 'b']} | flaskops.stack.to_uwsgi_ini") == "[uwsgi]\nmaster = true\nroute = a\nroute = b\n"

@@ -1,0 +1,54 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: package_failures
+short_description: Tell which applications lack packages that cannot be installed
+version_added: 1.0.0
+description:
+  - Takes the results of M(ansible.builtin.apt) in a loop over applications, and returns a message for each application whose packages it
+    could not install.
+options:
+  _input: {description: Results of the loop., type: list, elements: dict, required: true}
+  loop_var:
+    description: Name of the loop's variable. Each value has the application as C(key) and its packages as C(value).
+    type: str
+    required: true
+positional: loop_var
+author: flaskops.stack authors (@flaskops)
+"""
+
+EXAMPLES = r"""
+- name: Show what failed
+  ansible.builtin.debug:
+    msg: "{{ installed.results | flaskops.stack.package_failures('lacking') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Messages by application.
+  type: dict
+  sample: {shop: "shop.packages: apt cannot install libpq6: No package matching 'libpq6' is available."}
+"""
+
+import typing as t
+
+
+def package_failures(results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str) -> dict[str, str]:
+    """Return messages of applications whose packages apt could not install, by application."""
+    return {result[loop_var]["key"]: _message(result[loop_var], result) for result in results if result.get("failed")}
+
+
+def _message(lacking: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any]) -> str:
+    names, says = ", ".join(lacking["value"]), str(result.get("msg", "it does not say why")).strip().rstrip(".")
+    return (
+        f"{lacking['key']}.packages: apt cannot install {names}: {says}. Correct `packages`, or `python`, which brings the package of the"
+        " interpreter's venv; or add the source of these packages to the server."
+    )
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable]:
+        return {"package_failures": package_failures}

@@ -1,0 +1,118 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Applications that failed: how their messages go from task to task, and that nginx leaves their files alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files, task_vars
+
+FAILED = {"blog": "blog: the release cannot be built: no"}
+CATCH_ALL = "sites-enabled/flaskops-catch-all.conf"
+
+
+def every_host(name: str) -> dict:
+    return describe(name=name, nginx={"server_names": ["_"]})
+
+
+def owners(*apps: dict, **variables: object) -> list[str]:
+    """Return whose files the role would remove if they are not among those that it writes."""
+    known = task_vars("nginx_site", flask_apps=list(apps), **variables)
+    return Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_owners"])
+
+
+@pytest.mark.parametrize("source", ["nginx_site_left_out", "uwsgi_service_failures", "flask_app_failures"])
+def test_the_files_of_an_application_that_failed_are_neither_written_nor_removed(source):
+    apps, failed = [describe(), describe(name="blog")], {source: FAILED}
+    assert not [path for path in nginx_files(apps, **failed) if "blog" in path]
+    assert "sites-enabled/shop.conf" in nginx_files(apps, **failed)
+    assert owners(*apps, **failed) == ["nginx_site", "shop"]
+    assert owners(*apps) == ["nginx_site", "shop", "blog"]
+
+
+def test_an_application_whose_removal_failed_keeps_its_files_and_its_cache():
+    apps = [describe(), describe(name="blog", state="absent")]
+    assert owners(*apps, nginx_site_left_out=FAILED) == ["nginx_site", "shop"]
+    known = task_vars("nginx_site", flask_apps=apps, nginx_site_left_out=FAILED)
+    unwanted = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_unwanted_caches"])
+    assert not [path for path in unwanted if "blog" in path]
+
+
+def test_the_default_server_stays_as_it_is_where_the_application_for_every_host_failed():
+    """The site for every host may be on the server already, or not yet."""
+    apps = [describe(), every_host("blog")]
+    assert CATCH_ALL not in nginx_files(apps, nginx_site_left_out=FAILED), "it may be a second default beside the site of the failed one"
+    assert owners(*apps, nginx_site_left_out=FAILED) == ["shop"], "where it is needed still it is not removed"
+    assert CATCH_ALL in nginx_files([describe(), describe(name="blog")], nginx_site_left_out=FAILED)
+
+
+# --- what the tasks make of it -------------------------------------------------------------------------------------------------
+
+SAYS = "shop.source.path: '/srv/nowhere' does not exist"
+CAUGHT = """
+- hosts: flask_servers
+  gather_facts: false
+  tasks:
+    - block:
+        - ansible.builtin.import_role: {name: flaskops.stack.flask_app}
+          vars: {flask_app_fail_at_end: %s}
+        - ansible.builtin.debug: {msg: "went on without {{ flask_app_failures | list }}"}
+          tags: always
+      rescue:
+        - ansible.builtin.debug: {msg: "caught {{ ansible_failed_result.msg }}"}
+          tags: always
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    """Return a function that runs those tasks of a playbook that every run has, which ask no host, and returns status and output."""
+    (tmp_path / "ansible.cfg").write_text("[defaults]\ndisplay_failed_stderr = false\n")
+    apps = [describe(source={"path": "/srv/nowhere"}), describe(name="blog", source={"path": "blog"}, wsgi="app.py")]
+    (tmp_path / "blog").mkdir()
+    (tmp_path / "blog/app.py").write_text("app = 1")
+    (tmp_path / "blog/requirements.txt").write_text("flask\n")
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+    variables = {**local, "flask_apps": apps, "flask_app_cache_dir": str(tmp_path / "cache")}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"flask_servers": {"hosts": {"web1": variables}}}))
+
+    def run(playbook: str) -> tuple[int, str]:
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "hosts.yml", "--tags", "none_of_these", playbook]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        return done.returncode, " ".join(done.stdout.replace("''", "'").split())
+
+    return run
+
+
+def test_the_shipped_playbook_fails_at_its_end_with_the_message(run):
+    status, output = run("flaskops.stack.site")
+    assert status == 2
+    _before, fatal, after = output.partition("fatal: [web1]: FAILED!")
+    assert SAYS in after
+    assert "blog" not in after.partition("PLAY RECAP")[0]
+    assert (fatal, "failed=1" in after, "rescued=0" in after) == ("fatal: [web1]: FAILED!", True, True)
+    # The role for nginx has begun in between.
+    assert "nginx_site : Check the variables" in output.partition(SAYS)[0]
+
+
+def test_a_role_that_is_used_alone_fails_at_its_own_end_and_can_be_rescued(run, tmp_path):
+    (tmp_path / "play.yml").write_text(CAUGHT % "true")
+    status, output = run("play.yml")
+    assert (status, "went on" in output, f"caught {SAYS}" in output) == (0, False, True), output
+
+
+def test_a_role_that_leaves_failures_to_others_has_them_as_a_fact(run, tmp_path):
+    (tmp_path / "play.yml").write_text(CAUGHT % "false")
+    status, output = run("play.yml")
+    assert (status, "went on without ['shop']" in output) == (0, True), output
