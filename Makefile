@@ -1,14 +1,14 @@
 # Every target installs everything that it needs; a second call does not repeat it.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos http-cache-tests bench docs clean
+.PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos http-cache-tests request-table bench docs clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
 
 venv: ## make .venv with the locked tools and this checkout as flaskops.stack (PYTHON=… for another Python)
 	@PYTHON='$(PYTHON)' tools/venv.sh
@@ -53,6 +53,9 @@ chaos: venv images ssh ## break a deployment at every point and write docs/fault
 
 http-cache-tests: venv images ## run the public suite of tests for HTTP caches and write docs/caches.md (part of test-all)
 	@HTTP_CACHE_REPORT='$(CURDIR)/docs/caches.md' tools/scenarios.py --jobs '$(JOBS)' http_cache
+
+request-table: venv images ssh ## compare both fronts with plain nginx before gunicorn and write docs/requests.md (part of test-all)
+	@REQUESTS_REPORT='$(CURDIR)/docs/requests.md' tools/scenarios.py --jobs '$(JOBS)' requests
 
 bench: venv images ssh ## measure deployments and requests and write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt

@@ -1,13 +1,15 @@
 """Flask tells what it has got of a request, so that a test sees what an application would see."""
 
+import hashlib
+import io
 import socket
 import time
 import uuid
 
-from flask import Flask, Response, jsonify, redirect, request, url_for
+from flask import Flask, Response, jsonify, redirect, request, send_file, url_for
 
 app = Flask(__name__)
-METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "REPORT"]
 
 
 @app.route("/", methods=METHODS)
@@ -17,6 +19,11 @@ def echo(path: str = ""):
     return jsonify(
         bytes=len(body),
         start=body[:20].decode(errors="replace"),
+        digest=hashlib.sha256(body).hexdigest()[:8],
+        query=request.query_string.decode("latin-1"),
+        arguments=request.args.to_dict(flat=False),
+        url=request.url,
+        protocol=request.environ["SERVER_PROTOCOL"],
         method=request.method,
         path=path,
         host=request.host,
@@ -41,6 +48,44 @@ def sum_up():
 @app.post("/upload")
 def upload():
     return jsonify({name: len(file.read()) for name, file in request.files.items()})
+
+
+@app.get("/file")
+def file():
+    """A file with all that Flask knows of conditions and parts."""
+    return send_file(io.BytesIO(b"0123456789"), mimetype="text/plain", conditional=True, etag="abc", last_modified=1_700_000_000)
+
+
+@app.get("/folder/")
+def folder():
+    """Flask redirects to this place where the slash at the end is missing."""
+    return "folder"
+
+
+@app.get("/answer")
+def answer():
+    """An answer with the status, the body and the headers that the query asks for."""
+    told = Response(request.args.get("body", ""), status=int(request.args.get("status", 200)), mimetype="text/plain")
+    for header in request.args.getlist("header"):
+        told.headers.add(*header.split(": ", 1))
+    return told
+
+
+@app.get("/pieces")
+def pieces():
+    """An answer whose length nobody knows beforehand."""
+    return Response((piece for piece in ("one", "two", "three")), mimetype="text/plain")
+
+
+@app.get("/fails")
+def fails():
+    raise RuntimeError("this page fails")
+
+
+@app.post("/unread")
+def unread():
+    """An answer that does not wait for the body."""
+    return "no thanks", 403
 
 
 @app.get("/away")
