@@ -51,6 +51,9 @@ def hosts() -> None:
         ("a user name", get("/n", host=f"{HOST}:@evil.example"), f"http://{HOST}/x"),
         ("a name of the wildcard", get("/n", host=f"a-b.{HOST}"), f"http://a-b.{HOST}/x"),
         ("another port of nginx", get("/n", host=f"{HOST}:8080", port=8080), f"http://{HOST}:8080/x"),
+        ("a port that leads to nginx", get("/n", host=f"{HOST}:9090"), f"http://{HOST}:9090/x"),
+        ("the end of such a port", get("/n", host=f"{HOST}:19090"), f"http://{HOST}/x"),
+        ("the word of a trusted proxy", get("/n", "X-Forwarded-Port: 81", host=f"{HOST}:9090", source="127.0.0.9"), f"http://{HOST}:81/x"),
         ("another port of nginx, not told", get("/n", port=8080), f"http://{HOST}:8080/x"),
         ("the absolute form", get(f"http://{HOST}/n", host="evil.example"), f"http://{HOST}/x"),
         ("HTTP/1.0", get("/n", version="1.0"), f"http://{HOST}/x"),
@@ -59,6 +62,9 @@ def hosts() -> None:
         ("its port", get("/n", "X-Forwarded-Proto: https", "X-Forwarded-Port: 8443", source="127.0.0.9"), f"https://{HOST}:8443/x"),
     ):
         expect(what, (answer.status, answer.json()["link"] if answer.status == 200 else ""), (200, link))
+    expect(
+        "a redirect to a port that leads to nginx", get("/away", host=f"{HOST}:9090").headers.get("location"), f"http://{HOST}:9090/there"
+    )
     expect("a redirect with a port", get("/away", port=8080).headers.get("location"), f"http://{HOST}:8080/there")
     for host in (f'a"><img.{HOST}', f"<b>.{HOST}", f"a'b.{HOST}"):
         answer = get("/n", host=host)
@@ -72,6 +78,7 @@ def caches() -> None:
         (
             lambda path: get(f"http://{HOST}{path}", host="evil.example"),
             lambda path: get(path, host=f"{HOST}:1337"),
+            lambda path: get(path, host=f"{HOST}:9090"),
             lambda path: get(path, host=f"{HOST}."),
             lambda path: get(path, host=HOST.upper()),
             lambda path: get(path, host=f"{HOST}:@evil.example"),

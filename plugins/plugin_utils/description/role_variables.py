@@ -87,6 +87,7 @@ VARIABLES: dict[str, Key] = {
     ),
     "nginx_site_catch_all": Key("bool", "Whether.", default=True),
     "nginx_site_trusted_proxies": _NETWORKS,
+    "nginx_site_forwarded_ports": Key("list", "Ports.", default=(), elements=Key("int", "A port.", minimum=1, maximum=65535)),
     "nginx_site_front_addresses": _NETWORKS,
     "nginx_site_manage_main": Key("bool", "Whether.", default=True),
     "nginx_site_worker_connections": Key("int", "Connections.", default=8192, minimum=16, maximum=1048576),

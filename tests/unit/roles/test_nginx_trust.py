@@ -13,6 +13,7 @@ from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     TRUSTED_HEADERS,
     app,
     backend_of,
+    decide,
     front_of,
     mapping,
 )
@@ -59,3 +60,19 @@ def test_only_proxies_that_are_known_are_believed(rendered):
     trusted = {inner.name: inner.args[0] for inner in http.one("geo", "$realip_remote_addr", "$flaskops_trusted").block}
     assert trusted == {"default": "0", "192.0.2.1": "1", "2001:db8::/32": "1"}
     assert mapping(http, "$flaskops_scheme") == {"default": "$scheme", "1 http": "http", "1 https": "https"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "port"), [("shop.example.com:8080", "8080"), ("shop.example.com:18080", ""), ("shop.example.com", ""), ("8080", "")]
+)
+def test_a_port_that_leads_to_nginx_is_believed_and_no_other(rendered, asked, port):
+    http = rendered(app("direct"), nginx_site_forwarded_ports=[8080, 8443])
+    lines = mapping(http, "$flaskops_asked_port")
+    assert decide(lines, asked) == ("$flaskops_forwarded_port" if port else "$server_port")
+    assert mapping(http, "$flaskops_port")["default"] == "$flaskops_asked_port"
+
+
+def test_without_such_ports_no_host_header_says_a_port(rendered):
+    http = rendered(app("direct"))
+    assert not [inner for inner in http.all("map") if inner.args[0] == "$http_host"]
+    assert mapping(http, "$flaskops_port")["default"] == "$server_port"
