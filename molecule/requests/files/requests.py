@@ -107,6 +107,9 @@ def headers() -> None:
     seen = get("/n", *(f"{name}: evil" for name in forged), "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Kept: yes").json()
     expect("forged headers", [name for name, value in seen["headers"].items() if "evil" in value or "6.6.6.6" in value], [])
     expect("the address", (seen["address"], seen["headers"]["X-Kept"]), ("127.0.0.1", "yes"))
+    own = get("/own/x?y=z", "X-Own: evil", *(f"{name}: evil" for name in forged), "X-Forwarded-For: 6.6.6.6").json()
+    expect("a route with a parameter of its own", (own["path"], own["query"], own["headers"]["X-Own"]), ("own/x", "y=z", "ours"))
+    expect("forged headers on it", [name for name, value in own["headers"].items() if "evil" in value or "6.6.6.6" in value], [])
     # Werkzeug refuses the opening of a WebSocket on a route for requests, so a 400 says that Flask has seen it.
     expect("the opening of a WebSocket", get("/n", "Upgrade: WebSocket", "Connection: Upgrade").status, 400 if NAME == "direct" else 200)
     split = "x%0d%0aSet-Cookie:%20evil=1%0d%0a"

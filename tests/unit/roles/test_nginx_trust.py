@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     backend_of,
     decide,
     front_of,
+    location,
     mapping,
 )
 
@@ -76,3 +77,16 @@ def test_without_such_ports_no_host_header_says_a_port(rendered):
     http = rendered(app("direct"))
     assert not [inner for inner in http.all("map") if inner.args[0] == "$http_host"]
     assert mapping(http, "$flaskops_port")["default"] == "$server_port"
+
+
+@pytest.mark.parametrize("directive", ["uwsgi_param REMOTE_USER $remote_user;", "proxy_set_header X-User $remote_user;"])
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_route_with_a_parameter_of_its_own_passes_all_others(rendered, front, directive):
+    """nginx: "These directives are inherited from the previous configuration level if and only if there are none on the current level"."""
+    server = front_of(rendered(app(front, {"path": "/", "extra": [directive]}, prefix="/shop")))
+    place = location(server, "/shop/")
+    name = "uwsgi_param" if front == "direct" else "proxy_set_header"
+    of_site = {inner.args for inner in server.all(name)}
+    assert of_site <= {inner.args for inner in place.all(name)}
+    own = directive.removesuffix(";").split()
+    assert tuple(own[1:]) in {inner.args for inner in place.all(own[0])}, "and the user's own"
