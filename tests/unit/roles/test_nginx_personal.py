@@ -110,6 +110,12 @@ def test_a_header_that_says_who_somebody_is_makes_a_request_personal(rendered, h
     assert [decide(mapping(http, "$flaskops_personal"), value) for value in ("", "0", "Bearer x")] == ["0", "1", "1"]
 
 
+def test_a_certificate_of_the_client_makes_a_request_personal(rendered):
+    (known,) = [inner for inner in rendered(app("direct", CACHE)).all("map") if inner.args[1] == "$flaskops_personal"]
+    # The variable is empty where the client has shown none.
+    assert known.args[0].startswith("$ssl_client_serial$")
+
+
 @pytest.mark.parametrize("front", FRONTS)
 def test_further_headers_can_be_named(rendered, front):
     http = rendered(app(front, {**CACHE, "bypass_headers": ["X-Shop-Key", "X-Tenant"]}))
