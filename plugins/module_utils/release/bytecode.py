@@ -65,7 +65,7 @@ def compile_tree(workshop: Workshop, python: str, tree: str, final: str) -> None
     :param final: the path that tracebacks name, which the tree gets later
     """
     # The half of what a command may print: standard error goes the same way.
-    command = [python, "-I", "-W", "ignore", "-c", _COMPILE, final, str(MOST_BYTES // 2)]
+    command = [python, "-I", "-S", "-W", "ignore", "-c", _COMPILE, final, str(MOST_BYTES // 2)]
     with contextlib.suppress(CommandError):
         printed = workshop._replace(directory=tree).run(command)
         with opened(tree, DIRECTORY) as top:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import io
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from .bounds import MOST_BYTES
 from .cache import locked, without_password
 from .tree import SourceError, Tree, tar_writer
 
@@ -78,7 +81,8 @@ def _pip_download(requirement: str, folder: Path) -> None:
     for command in attempts:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        done = subprocess.run([*command, f"--dest={partial}", requirement], check=False, capture_output=True, text=True)
+        wanted = [*command, f"--dest={partial}", requirement]
+        done = subprocess.run(wanted, check=False, capture_output=True, text=True, preexec_fn=_bound_files)
         if done.returncode == 0 and any(partial.iterdir()):
             os.replace(partial, folder)
             return
@@ -86,11 +90,21 @@ def _pip_download(requirement: str, folder: Path) -> None:
         words = words if words and "No matching distribution" in done.stderr else _words(done.stderr)
     if "No module named 'pip'" in words or "No module named pip" in words:
         raise SourceError("package", "the controller's Python has no pip to fetch it with", f"install pip for {sys.executable}")
+    if os.strerror(errno.EFBIG) in words:
+        says = f"the file of '{requirement}' has more than {MOST_BYTES // 1024**3} GiB"
+        raise SourceError("package", says, "name another version, or see what the controller's package index offers")
     raise SourceError(
         "package",
         f"'{requirement}' could not be downloaded ({without_password(words)})",
         "check its name and version and the controller's package index",
     )
+
+
+def _bound_files() -> None:
+    """Have this process, which is to become pip, write no larger file than a source may be: an index may offer one without an end."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def _words(stderr: str) -> str:

@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ...module_utils.app.layout import Layout
+from ...module_utils.host.trees import MOST_BYTES
 
 App = Mapping[str, t.Any]
 
@@ -111,7 +112,9 @@ def of_builds(app: App) -> list[str]:
     for_builds = {"network": "any", "devices": False, "memory_execute": True, "write": []}
     layout = Layout(app)
     hidden = Restriction("InaccessiblePaths", f"-{layout.shared} -{layout.run_dir}")
-    return _properties([*_FIXED, *chosen({**app["sandbox"], **for_builds}), hidden])
+    # A package index may offer a file without an end. A larger one would be refused when the tree is copied.
+    bound = Restriction("LimitFSIZE", str(MOST_BYTES))
+    return _properties([*_FIXED, *chosen({**app["sandbox"], **for_builds}), hidden, bound])
 
 
 def _properties(restrictions: Sequence[Restriction]) -> list[str]:

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source import git
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source import package as package_module
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import wheel_metadata
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 from ansible_collections.flaskops.stack.tests.unit.archives import zipped
 
 
@@ -81,3 +84,26 @@ def test_metadata_of_a_wheel_is_read(tmp_path):
     )
     assert wheel_metadata(wheel) == "Name: a\n"
     assert wheel_metadata(tmp_path / "a-1.tar.gz") is None
+
+
+def test_a_file_without_an_end_is_told_before_it_fills_the_controller(get, monkeypatch, tmp_path):
+    """pip itself writes it, here from a directory of wheels."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    metadata = "Metadata-Version: 2.1\nName: big\nVersion: 1\n"
+    zipped(
+        wheels / "big-1-py3-none-any.whl",
+        {
+            "big.py": "x" * 3_000_000,
+            "big-1.dist-info/METADATA": metadata,
+            "big-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            "big-1.dist-info/RECORD": "big.py,,\n",
+        },
+    )
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": "/dev/null"}.items():
+        monkeypatch.setenv(name, value)
+    assert get(package="big==1").file.stat().st_size > 3_000_000
+    monkeypatch.setattr(package_module, "MOST_BYTES", 2_000_000)
+    shutil.rmtree(next(path for path in tmp_path.rglob("*") if path.name.startswith("big-1") and path.parent != wheels).parent)
+    with pytest.raises(SourceError, match="^package: the file of 'big==1' has more than 0 GiB; name another version"):
+        get(package="big==1")
