@@ -118,6 +118,37 @@ _ROUTE_TIMEOUT = Key(
 )
 
 
+_NETWORK = Key(
+    "str",
+    "An address or a network.",
+    pattern=r"[0-9a-fA-F:.]+(/[0-9]{1,3})?",
+    remedy=addresses.NETWORK_REMEDY,
+    advice=addresses.network_remedy,
+)
+
+
+_CLIENT = dataclasses.replace(
+    _NETWORK,
+    doc="An address, a network, or `all`.",
+    pattern=rf"all|{_NETWORK.pattern}",
+    advice=lambda value: "" if value == "all" else addresses.network_remedy(value),
+)
+_ACCESS = Key(
+    "dict",
+    "Clients that nginx answers, by their addresses; the others get 403. An answer that nginx gives without looking further, such as a redirect, is for all.",
+    default={},
+    keys={
+        "deny": Key("list", "Clients that get no answer, also if they are in `allow`.", default=(), elements=_CLIENT),
+        "allow": Key(
+            "list",
+            "Clients that get an answer. If there is any, all others get none; `all` lets everybody in.",
+            default=(),
+            elements=_CLIENT,
+        ),
+    },
+)
+
+
 # Whole directives of nginx, each with its semicolon or braces.
 DIRECTIVE = Key(
     "str",
@@ -267,6 +298,14 @@ ROUTE = Key(
             choices=("prefix", "exact", "regex"),
         ),
         "mode": Key("str", "The way nginx handles the route.", default="plain", choices=tuple(MODES)),
+        "access": dataclasses.replace(_ACCESS, doc="As `access` of the site, which it replaces for this route."),
+        "max_body_size": Key(
+            "str",
+            "Size of the largest request body that nginx accepts here.",
+            derived="that of the site",
+            pattern=SIZE,
+            remedy="write a size such as 10m",
+        ),
         "extra": Key("list", "Further directives inside the location.", default=(), elements=DIRECTIVE),
         "probe": Key(
             "str",
@@ -340,15 +379,6 @@ TLS = Key(
             maximum=315360000,
         ),
     },
-)
-
-
-_NETWORK = Key(
-    "str",
-    "An address or a network.",
-    pattern=r"[0-9a-fA-F:.]+(/[0-9]{1,3})?",
-    remedy=addresses.NETWORK_REMEDY,
-    advice=addresses.network_remedy,
 )
 
 
@@ -768,6 +798,7 @@ APP = Key(
                 ),
                 "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
                 "tls": TLS,
+                "access": _ACCESS,
                 "maintenance": Key(
                     "dict",
                     "How the site is closed by the playbook `maintenance`, which alone closes and opens it.",
