@@ -152,6 +152,8 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
             "revision": plan["revision"],
             "imports": plan["imports"],
             "hashed": plan["hashed"],
+            "shared_paths": app["shared_paths"],
+            "instance_path": plan["instance_path"],
         },
     }
 

@@ -134,7 +134,7 @@ def packed(place: Path, members: dict[str, str | None] | None = None, **attribut
 
 def description(host, hooks=(), constraints=None, extra_requirements=(), system_site_packages=False, **plan) -> dict:
     made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc"}
-    made |= {"imports": "", "hashed": False, "declared": None, **plan}
+    made |= {"imports": "", "hashed": False, "declared": None, "shared_paths": [], "instance_path": "", **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
     common |= {"extra_requirements": list(extra_requirements), "system_site_packages": system_site_packages}
     common |= {"command_sandbox": [], "command_limits": {"timeout": 60, "memory_max": "80%"}}

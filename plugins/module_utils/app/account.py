@@ -59,6 +59,7 @@ def directories(app: AccountApp) -> list[Directory]:
         Directory(places.config_dir, 0o750, "root", owner),
         Directory(places.run_dir, 0o751, "root", web_group),
         Directory(places.own_dir, 0o2750, owner, web_group),
+        *(Directory(path, 0o750, owner, owner) for path in app["own_dirs"]),
     ]
 
 
@@ -93,7 +94,7 @@ def ensure(apps: t.Sequence[AccountApp], check: bool) -> Ensured:
 
     :param check: whether only to report what would be made
     """
-    failures = {app["name"]: problem for app in apps if (problem := _problem_of_root(app))}
+    failures = {app["name"]: problem for app in apps if (problem := _problem_of_root(app) or _problem_of_own_dirs(app))}
     fine = [app for app in apps if app["name"] not in failures]
     lacking = {app["name"]: pending([app]) for app in fine}
     before = {path: read_text(path) or "" for files, _wrong in lacking.values() for path in files}
@@ -130,6 +131,25 @@ def _problem_of_root(app: AccountApp) -> str:
     if not foreign:
         return ""
     return f"{app['name']}.root: {places.root} has files of somebody else, such as {foreign[0]}; name a directory that is not there yet."
+
+
+def _problem_of_own_dirs(app: AccountApp) -> str:
+    """Return what is wrong with the directories in /var, empty if each is the application's already or not there.
+
+    The owner of such a directory is changed, so one of somebody else is refused.
+    """
+    for path in app["own_dirs"]:
+        try:
+            owner = os.lstat(path).st_uid
+        except FileNotFoundError:
+            continue
+        if not user.is_of(app["user"], app["name"], owner):
+            key = "log_dirs" if path.startswith("/var/log/") else "state_dirs"
+            return (
+                f"{app['name']}.{key}: {path} belongs to somebody else; name a directory that is not there yet, or give this one to"
+                f" the user {app['user']} and write it to sandbox.write."
+            )
+    return ""
 
 
 def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Callable[[list[str]], object]) -> None:

@@ -17,11 +17,15 @@ class PlacedApp(t.TypedDict):
 
 
 class AccountApp(PlacedApp):
-    """An application whose user and directories are to exist. ``prebuilt`` are paths of code that something else puts on the host."""
+    """An application whose user and directories are to exist.
+
+    ``prebuilt`` are paths of code that something else puts on the host, and ``own_dirs`` directories in /var that are made for it.
+    """
 
     user: str
     web_group: str
     prebuilt: list[str]
+    own_dirs: list[str]
 
 
 class AbsentApp(AccountApp):
@@ -128,7 +132,7 @@ class DeclaredRequirements(t.TypedDict):
 class PlannedRelease(t.TypedDict):
     """A release as the controller has named it. ``requirements`` and ``package`` are files of the source.
 
-    ``hashed`` says whether the requirements have hashes.
+    ``hashed`` says whether the requirements have hashes. ``instance_path`` is where Flask looks for the instance folder, in the release.
     """
 
     id: str
@@ -140,6 +144,8 @@ class PlannedRelease(t.TypedDict):
     revision: str
     imports: str
     hashed: bool
+    shared_paths: list[str]
+    instance_path: str
 
 
 class ReleaseOrder(CommandApp):

@@ -44,6 +44,20 @@ def remove(user: str, app_name: str) -> None:
     run(["userdel", user], accepted=ANY_STATUS)
 
 
+def is_of(user: str, app_name: str, number: int) -> bool:
+    """Return whether a number is that of an application's user which we have made."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return entry.pw_uid == number and entry.pw_gecos == description(app_name)
+
+
+def is_retired(number: int) -> bool:
+    """Return whether a number was that of an application's user which has been removed."""
+    return number in _retired()
+
+
 def add_with_new_number(user: str, app_name: str, home: str) -> None:
     """Make the user of an application that is not there yet, with a number that no removed user had.
 

@@ -19,12 +19,18 @@ def pending(app: AbsentApp) -> list[str]:
     """Return the paths of an application that are still on the host and have to be removed."""
     layout = Layout(app)
     places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
-    places += [*layout.made_here(), *([layout.shared] if app["purge"] else [])]
+    places += [*layout.made_here(), *([layout.shared, *_own_dirs(app)] if app["purge"] else [])]
     left = [place for place in places if os.path.lexists(place)]
     in_root = {f"{layout.root}/{name}" for name in names_in(layout.root)}
     # The root itself goes when nothing else is in it.
     empty = os.path.isdir(layout.root) and in_root <= set(left) and not os.path.ismount(layout.root)
     return [*left, *([layout.root] if app["purge"] and empty else [])]
+
+
+def _own_dirs(app: AbsentApp) -> list[str]:
+    """Return the directories in /var that were made for an application; one of somebody else was never taken for its own."""
+    owners = {path: os.lstat(path).st_uid for path in app["own_dirs"] if os.path.lexists(path)}
+    return [path for path, owner in owners.items() if user.is_of(app["user"], app["name"], owner) or user.is_retired(owner)]
 
 
 def check(app: AbsentApp) -> None:

@@ -30,6 +30,7 @@ from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
 from ..host.inner_links import leading_out
 from ..host.trees import copy_from_user, give_to_user, settle
 from .bytecode import compile_tree
+from .shared_paths import share
 from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
 from .virtualenv import build_virtualenv
 from .workshop import Workshop, pip
@@ -100,7 +101,7 @@ def _make_missing(app: ReleaseOrder, archive: str | None, workshop: Workshop, tr
     release = places.release(plan["id"])
     complete = is_complete(places.root, plan["virtualenv_id"])
     # Installers build what requirements name by path in its place.
-    others_write = not complete or plan["package"] is not None or bool(app["hooks"]["build"])
+    others_write = not complete or plan["package"] is not None or bool(app["hooks"]["build"]) or bool(_project(app))
     if tree != release:
         _unpack(archive, tree)
         if others_write:
@@ -177,10 +178,10 @@ def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
         file = plan["package"].partition("[")[0]
         workshop.run([*pip(venv), "install", "--no-deps", "--no-compile", "--target", ".", f"./{file}"])
         os.unlink(f"{tree}/{file}")
-    if plan["declared"] and plan["declared"]["project"]:
+    if project := _project(app):
         # The virtualenv has what the project needs.
         target = ["--no-deps", "--no-compile", "--target", PROJECT_DIRECTORY]
-        workshop.run([*pip(venv), "install", *target, plan["declared"]["project"]])
+        workshop.run([*pip(venv), "install", *target, project])
     record = ReleaseRecord.from_dict(plan)
     run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home)
     copy = AppRoot(app["root"]).unfinished_copy(plan["id"])
@@ -189,10 +190,17 @@ def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
     return copy
 
 
+def _project(app: ReleaseOrder) -> str:
+    """Return the directory of the project that goes into the release, empty for none."""
+    declared = app["release"]["declared"]
+    return declared["project"] if declared else ""
+
+
 def _publish(app: ReleaseOrder, workshop: Workshop, tree: str) -> None:
-    """Make a tree of root's the release: compile it, record it, and give it its final name."""
+    """Make a tree of root's the release: link what outlives it, compile it, record it, and give it its final name."""
     places, plan = AppRoot(app["root"]), app["release"]
     release = places.release(plan["id"])
+    share(app, tree)
     compile_tree(workshop, f"{places.virtualenv(plan['virtualenv_id'])}/bin/python", tree, release)
     record = ReleaseRecord.from_dict(plan)
     write_atomically(places.release_record(plan["id"]), json.dumps(record._asdict(), sort_keys=True) + "\n", 0o644)

@@ -18,6 +18,7 @@ from ..host.files import sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, remove
 from .declared_files import declared_files
 from .installation import constraints_of, first_installations, install_the_rest, is_wheel, rewrite
+from .shared_paths import share_of_virtualenv
 from .store import discard
 from .workshop import Workshop
 
@@ -138,5 +139,6 @@ def _replace_by_copy(app: ReleaseOrder, venv: str) -> None:
     copy = AppRoot(app["root"]).unfinished_virtualenv(app["release"]["virtualenv_id"])
     discard(copy)
     copy_from_user(venv, copy, pwd.getpwnam(app["user"]).pw_uid)
+    share_of_virtualenv(app, copy)
     remove(venv)
     os.rename(copy, venv)

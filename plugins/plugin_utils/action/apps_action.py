@@ -20,7 +20,7 @@ from .host_action import HostAction
 App = dict[str, t.Any]
 
 # A module on a host finds an application by these keys.
-_PLACES = ("name", "user", "root", "config_dir", "run_dir", "web_group")
+_PLACES = ("name", "user", "root", "config_dir", "run_dir", "web_group", "own_dirs")
 ALL = "all"
 
 

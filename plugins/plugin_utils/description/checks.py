@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
+from .derive import OWN_DIRECTORIES
 from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
 from .server_names import CATCH_ALL
 from .validate import Validator, shown
@@ -134,6 +135,15 @@ def check_regex(validator: Validator, where: str, pattern: str) -> None:
         validator.refuse(where, f"is {shown(pattern)}, which is no regular expression ({error})", "write one in Python's syntax")
 
 
+def check_shared(validator: Validator, where: str, paths: Sequence[str]) -> None:
+    """Refuse shared paths one of which is in another."""
+    plain = [path.rstrip("/") for path in paths]
+    for index, path in enumerate(plain):
+        for other in plain[:index]:
+            if _overlap(path, other):
+                validator.refuse(f"{where}[{index}]", f"is {shown(path)}, which overlaps {shown(other)}", "keep the outer one")
+
+
 def check_writable(validator: Validator, where: str, app: Mapping[str, t.Any]) -> None:
     """Refuse paths that would let an application change what it runs, and those that it would not see."""
     for index, path in enumerate(app["sandbox"]["write"]):
@@ -180,7 +190,10 @@ def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], va
     present = [app for app in apps if app["state"] == "present"]
     for key in ("user", "root", "config_dir", "run_dir", "socket"):
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
-    _check_apart(validator, [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")], variable)
+    places = [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")]
+    own = [(app["name"], key, f"{base}/{place}") for app in apps for key, base in OWN_DIRECTORIES for place in app[key]]
+    _check_unique(validator, [(app, path) for app, _key, path in own], f"{variable}: the directory")
+    _check_apart(validator, places + own, variable)
     _check_others(validator, apps, variable)
     names = [(app["name"], server) for app in present for server in app["nginx"]["server_names"] if server != CATCH_ALL]
     _check_unique(validator, names, f"{variable}: the server name")
@@ -207,7 +220,7 @@ def _check_apart(validator: Validator, places: Sequence[tuple[str, str, str]], v
     for index, (app, key, path) in enumerate(places):
         for other, other_key, other_path in places[:index]:
             inside = path.startswith(f"{other_path}/") or other_path.startswith(f"{path}/")
-            if (app, key) != (other, other_key) and (inside or (path == other_path and key != other_key)):
+            if (app, key, path) != (other, other_key, other_path) and (inside or (path == other_path and key != other_key)):
                 validator.refuse(
                     f"{variable}: {app}.{key} {shown(path)}", f"overlaps {other}.{other_key} {shown(other_path)}", "keep them apart"
                 )

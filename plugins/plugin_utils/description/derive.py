@@ -19,6 +19,9 @@ from .static_pages import derive_pages
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
 from .tls import derive_hsts, derive_tls, site_certificate
 
+# Keys of directories that are made for an application, and where these lie.
+OWN_DIRECTORIES = (("state_dirs", "/var/lib"), ("log_dirs", "/var/log"))
+
 
 def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     """Fill in what follows from other keys; what the user wrote stays."""
@@ -30,6 +33,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     given_socket = "socket" in app
     _derive_uwsgi(app)
     app["web_group"] = DEBIAN.web_group
+    app["own_dirs"] = [f"{base}/{place}" for key, base in OWN_DIRECTORIES for place in app[key]]
     layout = Layout(app)
     app.setdefault("socket", layout.socket)
     pooled = app["uwsgi"]["stream"]["pool"] != "none"

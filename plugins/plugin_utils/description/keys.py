@@ -382,6 +382,14 @@ TLS = Key(
 )
 
 
+_SYSTEM_DIRECTORY = Key(
+    "str",
+    "A name, or a path of names.",
+    pattern=r"[A-Za-z0-9_][A-Za-z0-9._@+-]*(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)*",
+    remedy="write a name such as shop",
+)
+
+
 COMMAND = Key("str", "A command line.", pattern=r"(?s).*\S.*", remedy="write a command")
 
 
@@ -619,6 +627,30 @@ APP = Key(
                     ),
                 ),
             },
+        ),
+        "shared_paths": Key(
+            "list",
+            "Files and directories of the code that outlive a release, such as uploads: the release has links to `<root>/shared` in their place, and"
+            " its own contents become the first ones there. A name with a dot is a file, unless it ends in a slash.",
+            default=(),
+            elements=Key(
+                "str",
+                "A path in the release.",
+                pattern=r"(?![./])(?!.*(^|/)\.\.?(/|$))(?!.*//)[A-Za-z0-9._@+/-]+",
+                remedy="write a path relative to the source, such as uploads or data/app.db",
+            ),
+        ),
+        "state_dirs": Key(
+            "list",
+            "Directories below `/var/lib` that are made for the application, which may write to them.",
+            default=(),
+            elements=_SYSTEM_DIRECTORY,
+        ),
+        "log_dirs": Key(
+            "list",
+            "Directories below `/var/log` that are made for the application, which may write to them.",
+            default=(),
+            elements=_SYSTEM_DIRECTORY,
         ),
         "env": Key("map", "Environment variables of the application, in plain text.", default={}),
         "secrets": Key("map", "Environment variables of the application that are never shown. Keep the values in a vault.", default={}),

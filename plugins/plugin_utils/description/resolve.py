@@ -13,6 +13,7 @@ from .checks import (
     check_health,
     check_options,
     check_regex,
+    check_shared,
     check_source,
     check_together,
     check_uwsgi,
@@ -74,6 +75,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     if "name" not in value:
         return None
     complete = derive(value)
+    check_shared(validator, f"{where}.shared_paths", complete["shared_paths"])
     check_writable(validator, f"{where}.sandbox.write", complete)
     check_names(validator, f"{where}.nginx.server_names", complete)
     return complete

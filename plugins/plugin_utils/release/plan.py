@@ -18,7 +18,7 @@ from ...module_utils.app.layout import PROJECT_DIRECTORY, Release, ReleaseRecord
 from ...module_utils.app.orders import DeclaredRequirements
 from ..identity import content_id
 from ..requirements.declared import Declared, declared
-from ..requirements.imports import import_path, module_files
+from ..requirements.imports import import_path, instance_path, module_files
 from ..requirements.lines import is_include, read_requirements
 from ..requirements.locked import NOMINAL, Markers
 from ..requirements.project import Project
@@ -45,6 +45,8 @@ class ReleasePlan:
     callable: str
     revision: str
     digest: str
+    # The directory of the release in which Flask looks for files of its instance folder.
+    instance_path: str
     # Directories of the release that Python imports from, separated by colons.
     imports: str
     # Whether the requirements of the source have hashes, which pin versions.
@@ -84,7 +86,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
     callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
-    code.update({key: value for key, value in (("imports", imports), ("project", project)) if value})
+    code.update({key: value for key, value in (("imports", imports), ("project", project), ("shared", app["shared_paths"])) if value})
     hashed = any("--hash" in line for line in wants)
     release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv_id, **code})
     return ReleasePlan(
@@ -97,6 +99,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
         callable=callable_name,
         revision=tree.revision,
         digest=tree.digest,
+        instance_path=instance_path(app["wsgi"], imports),
         imports=imports,
         hashed=hashed,
         open_versions=not hashed or bool(app["extra_requirements"]),

@@ -31,6 +31,18 @@ def import_path(wsgi: str, tree: Tree) -> str:
     return next((place for place in _roots(tree) if _defines(tree, place, first)), "")
 
 
+def instance_path(wsgi: str, imports: str) -> str:
+    """Return where Flask looks for the instance folder of a release (its documentation, "Instance Folders").
+
+    It lies beside the package or the module that makes the application, in the directory that this is imported from.
+
+    :param imports: see :func:`import_path`
+    """
+    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
+    directory = posixpath.dirname(file.group(1)) if file else imports.split(":")[0]
+    return posixpath.normpath(posixpath.join(directory, "instance"))
+
+
 def module_files(module: str, tree: Tree) -> list[str]:
     """Return the files of a source that may define a module such as ``shop.wsgi``."""
     place = posixpath.join(import_path(module, tree), module.replace(".", "/"))

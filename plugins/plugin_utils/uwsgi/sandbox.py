@@ -72,7 +72,8 @@ def fixed(app: App) -> list[Restriction]:
         f"{layout.run_dir} -{layout.shared}",
         "The directory of sockets, and the files that outlive releases.",
     )
-    return [*_FIXED, own]
+    # With a minus sign, since the directories of a purged application are gone before its last unit.
+    return [*_FIXED, own, *(Restriction("ReadWritePaths", f"-{place}") for place in app["own_dirs"])]
 
 
 def chosen(sandbox: App) -> list[Restriction]:
@@ -111,7 +112,7 @@ def of_builds(app: App) -> list[str]:
     """
     for_builds = {"network": "any", "devices": False, "memory_execute": True, "write": []}
     layout = Layout(app)
-    hidden = Restriction("InaccessiblePaths", f"-{layout.shared} -{layout.run_dir}")
+    hidden = Restriction("InaccessiblePaths", " ".join(f"-{place}" for place in (layout.shared, layout.run_dir, *app["own_dirs"])))
     # A package index may offer a file without an end. A larger one would be refused when the tree is copied.
     bound = Restriction("LimitFSIZE", str(MOST_BYTES))
     return _properties([*_FIXED, *chosen({**app["sandbox"], **for_builds}), hidden, bound])

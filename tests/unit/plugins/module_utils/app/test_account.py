@@ -27,7 +27,7 @@ def app(tmp_path, monkeypatch):
     me = getpass.getuser()
     group = grp.getgrgid(pwd.getpwnam(me).pw_gid).gr_name
     places = {"root": f"{tmp_path}/srv/shop", "config_dir": f"{tmp_path}/etc/shop", "run_dir": f"{tmp_path}/run/shop"}
-    return {"name": "shop", "user": me, "web_group": group, "prebuilt": [], **places}
+    return {"name": "shop", "user": me, "web_group": group, "prebuilt": [], "own_dirs": [], **places}
 
 
 def test_what_is_declared_for_the_smallest_description():
@@ -53,6 +53,37 @@ def test_code_and_configuration_are_not_the_applications_to_write():
     own = {place.path for place in directories(complete()) if place.user == "flask-shop"}
     assert own == {"/srv/flask/shop/shared", "/run/flask/shop/own"}
     assert all(place.mode & 0o022 == 0 for place in directories(complete())), "nor anybody's but the owner's"
+
+
+def test_directories_in_var_are_the_applications():
+    declared = complete(state_dirs=["shop"], log_dirs=["shop/web"])
+    assert declared["own_dirs"] == ["/var/lib/shop", "/var/log/shop/web"]
+    lines = declarations(declared)["/etc/tmpfiles.d/flask-shop.conf"].splitlines()
+    assert "d /var/lib/shop 0750 flask-shop flask-shop -" in lines
+    assert "d /var/log/shop/web 0750 flask-shop flask-shop -" in lines
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_directory_in_var_that_is_somebody_elses_is_refused(app, tmp_path, monkeypatch, ours):
+    monkeypatch.setattr(account.user, "is_of", lambda *_about: ours)
+    app["own_dirs"] = [str(tmp_path / "state")]
+    assert ensure([app], check=True).paths
+    (tmp_path / "state").mkdir()
+    made = ensure([app], check=True)
+    assert bool(made.paths) is ours
+    said = made.failures.get("shop", "")
+    assert (
+        said.startswith(f"shop.state_dirs: {tmp_path}/state belongs to somebody else; name a directory that is not there yet") is not ours
+    )
+
+
+def test_the_number_of_an_application_is_that_of_a_user_that_we_made(monkeypatch):
+    me = pwd.getpwuid(os.getuid())
+    assert not account.user.is_of(me.pw_name, "shop", me.pw_uid), "a user of somebody else"
+    assert not account.user.is_of("flask-nobody-has-this", "shop", 0)
+    monkeypatch.setattr(account.user, "description", lambda _name: me.pw_gecos)
+    assert account.user.is_of(me.pw_name, "shop", me.pw_uid)
+    assert not account.user.is_of(me.pw_name, "shop", me.pw_uid + 1)
 
 
 def test_parents_come_first():

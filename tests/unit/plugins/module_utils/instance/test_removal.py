@@ -14,7 +14,7 @@ from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
 
 def absent(host, name: str = "blog", purge: bool = False):
-    return {**host.app(name), "purge": purge}
+    return {**host.app(name), "purge": purge, "own_dirs": []}
 
 
 def test_an_application_is_removed_and_others_stay(host, run):
@@ -43,6 +43,18 @@ def test_shared_files_stay_unless_the_application_is_purged(host, run):
     assert (shared / "upload").exists()
     run(absent=[absent(host, purge=True)])
     assert not shared.exists()
+
+
+@pytest.mark.parametrize(("ours", "left"), [(True, False), (False, True)])
+def test_directories_in_var_go_with_the_user_unless_they_are_somebody_elses(host, run, monkeypatch, tmp_path, ours, left):
+    run(host.candidate("one", name="blog"))
+    monkeypatch.setattr(removal.user, "is_of", lambda *_about: ours)
+    state = tmp_path / "state"
+    (state / "inner").mkdir(parents=True)
+    run(absent=[{**absent(host), "own_dirs": [str(state)]}])
+    assert state.exists(), "they stay without purge"
+    run(absent=[{**absent(host, purge=True), "own_dirs": [str(state)]}])
+    assert state.exists() is left
 
 
 def test_a_bad_candidate_keeps_no_other_application_from_being_removed(host, run, outcome):

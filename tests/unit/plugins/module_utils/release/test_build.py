@@ -150,6 +150,14 @@ def test_what_a_project_declares_is_resolved_and_the_project_goes_into_the_relea
 
 
 @needs_root
+def test_a_project_goes_into_every_release_of_one_virtualenv(host):
+    for release in ("r1", "r2"):
+        build(description(host, declared={**ORDER, "resolved": ["flask"], "project": "."}, id=release), packed(host.place))
+        assert pip_calls(host)[-1] == "install --no-deps --no-compile --target .project ."
+        assert (host.place / f"releases/{release}/installed.py").exists()
+
+
+@needs_root
 def test_no_file_of_requirements_is_left_beside_the_virtualenvs(host):
     build(description(host, declared={**ORDER, "resolved": ["flask"], "loose": ["./lib"]}), packed(host.place))
     assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.lock"]

@@ -353,6 +353,7 @@ def test_hooks_of_the_running_application_have_its_home_and_no_packages_of_it(ho
     monkeypatch.setattr(Cage, "run_each", lambda _cage, _commands, _directory, env: seen.append(dict(env)))
     app = {**description(host), "hooks": {"migrate": ["true"], "after_switch": ["true"]}}
     for kind in ("migrate", "after_switch"):
+        (host.place / "venvs/v1/bin").mkdir(parents=True, exist_ok=True)
         release = Release("r1", str(host.place), str(host.place / "venvs/v1"), "", "")
         commands.run_hooks(kind, app, commands.cage(app, kind), release, str(host.place / "shared"))
     assert [env["HOME"] for env in seen] == [f"{host.place}/shared"] * 2

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.imports import import_path, module_files
+from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.imports import import_path, instance_path, module_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree
 
 POETRY = '[tool.poetry]\npackages = [{include = "shop", from = "backend"}]\n'
@@ -39,6 +39,21 @@ def test_the_directory_of_the_entry_point(tmp_path, wsgi, files, directory):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert import_path(wsgi, DirTree(tmp_path)) == directory
+
+
+@pytest.mark.parametrize(
+    ("wsgi", "imports", "place"),
+    [
+        ("shop:app", "", "instance"),
+        ("shop:app", ".", "instance"),
+        ("shop:app", "src:.project", "src/instance"),
+        ("app.py", "", "instance"),
+        ("backend/app.py:app", "backend", "backend/instance"),
+        ("shop/app.py", "", "shop/instance"),
+    ],
+)
+def test_flask_looks_for_the_instance_folder_beside_the_code(wsgi, imports, place):
+    assert instance_path(wsgi, imports) == place
 
 
 def test_the_files_that_may_define_a_module(tmp_path):
