@@ -59,7 +59,7 @@ class Certbot:
 
     def kept(self, app: str) -> tuple[str, str, Certificate] | None:
         """Return what certbot got last for an application, also where the run that asked for it was killed."""
-        texts = [read_text(f"{self.home}/config/live/{app}/{name}", follow=True) for name in ("fullchain.pem", "privkey.pem")]
+        texts = [read_text(os.path.join(self.home, "config", "live", app, name), follow=True) for name in ("fullchain.pem", "privkey.pem")]
         try:
             return (texts[0], texts[1], examine(texts[0], texts[1])) if texts[0] and texts[1] else None
         except CertificateError:
