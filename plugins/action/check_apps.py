@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import warnings_of_tls
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import unusable, warnings_of_tls
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import declaring_file
@@ -44,6 +44,7 @@ class ActionModule(AppsAction):
                 self.read(args["variable"], task_vars or {})
             else:
                 apps = self.resolve(args, task_vars)
+                problems += unusable(apps)
         except AnsibleActionFail as error:
             problems.append(str(error))
         if problems:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import typing as t
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ _SERVERS = {
 
 
 def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> None:
-    """Refuse a certificate that cannot be used, and keys that do not belong together."""
+    """Refuse keys of the description that do not belong together."""
     named = [source for source in _SOURCES if tls.get(source)]
     if len(named) > 1:
         validator.refuse(where, f"has {' and '.join(named)}, but a site has one certificate", "keep one of them")
@@ -37,10 +36,17 @@ def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> Non
         validator.refuse(f"{where}.key", "is missing", "write the private key of the certificate, and keep it in a vault")
     elif _is_path(tls["certificate"]) != _is_path(tls["key"]):
         validator.refuse(where, "has one of certificate and key as a path and the other as text", "write both in the same way")
-    elif not _is_path(tls["certificate"]):
-        says, _semicolon, remedy = _problem(tls["certificate"], tls["key"]).partition("; ")
-        if says:
-            validator.refuse(f"{where}.certificate", says, remedy or "write another one")
+
+
+def unusable(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
+    """Return a line for each certificate in a description that cannot serve a site now.
+
+    Only a deployment asks for it: a site whose certificate has expired can still be rolled back, closed and looked at.
+
+    :param apps: complete descriptions
+    """
+    found = {app["name"]: _problem(app["nginx"]["tls"]) for app in apps if app["nginx"]["tls"]["kind"] == "given"}
+    return [f"{name}.nginx.tls.certificate {says}." for name, says in found.items() if says]
 
 
 def check_names(validator: Validator, where: str, app: Mapping[str, t.Any]) -> None:
@@ -148,11 +154,10 @@ def shown(nginx: Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {**nginx, "tls": {name: value for name, value in nginx["tls"].items() if name not in ("certificate", "key")}}
 
 
-@functools.lru_cache
-def _problem(chain: str, key: str) -> str:
-    """Return why a certificate cannot be used, empty if it can; a description is read several times in a run."""
+def _problem(tls: Mapping[str, t.Any]) -> str:
+    """Return why a certificate cannot be used, empty if it can."""
     try:
-        examine(chain, key)
+        examine(tls["certificate"], tls["key"])
     except CertificateError as error:
         return str(error)
     return ""

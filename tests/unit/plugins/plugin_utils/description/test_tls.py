@@ -5,13 +5,23 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.flaskops.stack.plugins.action import check_apps
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import order, private_values, wanted, warnings_of_tls
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import (
+    order,
+    private_values,
+    unusable,
+    wanted,
+    warnings_of_tls,
+)
 from ansible_collections.flaskops.stack.tests.unit.certificates import authority, pair
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
-from ansible_collections.flaskops.stack.tests.unit.render import complete, describe
+from ansible_collections.flaskops.stack.tests.unit.render import action, complete, describe
 
 SHOP, OTHER, OLD = pair("shop.example.com"), pair("other.example.com"), pair("shop.example.com", since=-100)
 CHAIN = SHOP.chain + authority().chain
@@ -24,8 +34,6 @@ def tls(*names: str, **keys):
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"certificate": CHAIN, "key": OTHER.key}, "shop.nginx.tls.certificate has another key than the one that is given; the site's own"),
-        ({"certificate": OLD.chain, "key": OLD.key}, "shop.nginx.tls.certificate has expired on 20"),
         ({"certificate": CHAIN}, "shop.nginx.tls.key is missing; write the private key"),
         ({"certificate": CHAIN, "key": "/etc/ssl/private/shop.pem"}, "shop.nginx.tls has one of certificate and key as a path"),
         (
@@ -41,8 +49,25 @@ def tls(*names: str, **keys):
         ({"self_signed": True, "hsts": -1}, "shop.nginx.tls.hsts is -1, but must be from 0 to"),
     ],
 )
-def test_a_certificate_that_cannot_be_used_is_refused(keys, says):
+def test_keys_that_do_not_belong_together_are_refused(keys, says):
     assert [line for line in problems(describe(**tls(**keys))) if line.startswith(says)], problems(describe(**tls(**keys)))
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "says"),
+    [
+        (CHAIN, OTHER.key, "shop.nginx.tls.certificate has another key than the one that is given; the site's own"),
+        (OLD.chain, OLD.key, "shop.nginx.tls.certificate has expired on 20"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_stops_a_deployment_and_nothing_else(given, key, says):
+    app = describe(**tls(certificate=given, key=key))
+    (line,) = unusable(resolve_apps([app]))
+    assert line.startswith(says)
+    plugin = action(check_apps.ActionModule, "nginx_site", {"apps": [app], "variable": "flask_apps"}, lambda *_call: {})
+    with pytest.raises(AnsibleActionFail, match=re.escape(says)):
+        plugin.run(task_vars={})
+    assert unusable(resolve_apps([describe(**tls(certificate=CHAIN, key=SHOP.key)), describe(name="blog")])) == []
 
 
 @pytest.mark.parametrize(
