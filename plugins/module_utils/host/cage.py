@@ -14,6 +14,7 @@ import re
 import secrets
 import shlex
 import signal
+import time
 import typing as t
 
 from . import lock, systemd
@@ -81,6 +82,7 @@ class Cage(t.NamedTuple):
         # Not in the unit itself, since everybody may ask systemd for the properties of a unit.
         file = f"{_ENVIRONMENTS}/{unit}{_SUFFIX}"
         write_file(file, environment_file(env).encode(errors="surrogateescape"), 0o600)
+        began = time.monotonic()
         limits = [*_LIMITS, f"RuntimeMaxSec={self.seconds}", f"MemoryMax={self.memory}", f"EnvironmentFile={file}"]
         start = systemd.in_transient_unit(unit, self.user, directory, [*limits, *self.properties])
         argv = commands[0] if len(commands) == 1 else _in_a_row(commands)
@@ -91,22 +93,29 @@ class Cage(t.NamedTuple):
             end([f"{unit}.service"])
             unlink(file)
             raise
-        failure = None if done.status == 0 else self._failure(done, f"{unit}.service", commands)
+        failure = None if done.status == 0 else self._failure(done, f"{unit}.service", commands, time.monotonic() - began)
         unlink(file)
         if failure:
             raise failure
         return _STEP.sub("", done.output)
 
-    def _failure(self, done: CommandResult, unit: str, commands: t.Sequence[t.Sequence[str]]) -> StepError:
-        """Have systemd forget a failed unit, and return why it failed: the limit that was exceeded, if one was."""
+    def _failure(self, done: CommandResult, unit: str, commands: t.Sequence[t.Sequence[str]], seconds: float) -> StepError:
+        """Have systemd forget a failed unit, and return why it failed: the limit that was exceeded, if one was.
+
+        :param seconds: how long it has run
+        """
         shown = systemd.show([unit])[unit]
         systemd.reset_failed([unit])
         step, printed = _last_step(done.output, len(commands))
         done, command = done._replace(output=printed), commands[step]
         # A shell ends with 128 and the number of the signal that has ended its program (sh(1)).
         killed = "oom-kill" if done.status == _KILLED else shown["Result"]
+        if killed == "timeout" and seconds < self.seconds:
+            # systemd has the same result for a command that has ended and whose processes do not stop within TimeoutStopSec.
+            killed = "left processes"
         reason = {
             "timeout": f"has not ended within {self.seconds} s (command_limits.timeout) and was ended",
+            "left processes": "left processes behind that ignored SIGTERM and were killed; have it wait for what it starts",
             "oom-kill": f"was killed, as happens if it needs more memory than {self.memory} (command_limits.memory_max)",
             "signal": f"was ended by signal {shown.get('ExecMainStatus')}",
         }.get(killed)

@@ -51,7 +51,12 @@ _FIXED = (
             "RestrictRealtime",
         )
     ),
-    Restriction("RemoveIPC", "true", "systemd removes shared memory and message queues when the last unit of the application stops."),
+    Restriction(
+        "PrivateIPC",
+        "true",
+        "The unit has message queues, semaphores and shared memory of its own; otherwise one application could use up the queues of all.",
+    ),
+    Restriction("RemoveIPC", "true"),
     Restriction("SystemCallArchitectures", "native"),
     Restriction(
         "SystemCallFilter",

@@ -17,7 +17,13 @@ from ansible_collections.flaskops.stack.tests.unit.roles.units import STREAMS, s
 
 def as_systemd_runs(command: str, user: str = getpass.getuser()) -> list[str]:
     """Return a command of the unit as systemd splits it for instance `abc`, with somebody in place of the application's user."""
-    return shlex.split(command.removeprefix("+").replace("%i", "abc").replace("%%", "%").replace("= flask-shop ]", f"= {user} ]"))
+    return shlex.split(
+        command.removeprefix("+")
+        .replace("%i", "abc")
+        .replace("%%", "%")
+        .replace("= flask-shop ]", f"= {user} ]")
+        .replace("of flask-shop:", f"of {user}:")
+    )
 
 
 @pytest.fixture
@@ -71,9 +77,24 @@ def test_what_is_no_socket_of_the_application_gets_no_name(tmp_path, kind):
     elif kind == "directory":
         own.mkdir()
     command = service(complete(run_dir=str(tmp_path / "run")), "unit")["ExecStartPost"][0]
-    done = subprocess.run(as_systemd_runs(command, "daemon" if kind == "of somebody else" else getpass.getuser()), check=False)
+    user = "daemon" if kind == "of somebody else" else getpass.getuser()
+    done = subprocess.run(as_systemd_runs(command, user), check=False, stdout=subprocess.PIPE, text=True)
     assert done.returncode != 0
+    if kind != "directory":  # ln(1) itself says that it is one
+        assert done.stdout == f"{own} is no socket of {user}: the application has put something else there\n"
     assert not os.path.lexists(tmp_path / "run/abc.sock")
+
+
+@pytest.mark.parametrize("part", ["unit", "stream_unit"])
+def test_nothing_is_in_the_way_of_a_socket_when_an_instance_starts(tmp_path, part):
+    app = complete(run_dir=str(tmp_path / "run"), **STREAMS)
+    names = {"unit": ("abc.sock", "abc.stats"), "stream_unit": ("abc.stream.sock", "abc.stream.stats")}
+    for name in [*names["unit"], *names["stream_unit"], "other.sock"]:
+        (tmp_path / "run/own" / name / "in/the/way").mkdir(parents=True)
+    (command,) = service(app, part)["ExecStartPre"]
+    subprocess.run(as_systemd_runs(command), check=True)
+    left = {path.name for path in (tmp_path / "run/own").iterdir()}
+    assert left == {"abc.sock", "abc.stats", "abc.stream.sock", "abc.stream.stats", "other.sock"} - set(names[part])
 
 
 def test_a_candidate_does_not_touch_the_link(boot):

@@ -64,7 +64,7 @@ def test_the_environment_is_in_a_file_of_roots_and_in_no_argument(place):
     ("result", "says"),
     [
         ("exit-code", r"^'sh -c echo hello; exit 3' ended with 3:\nhello$"),
-        ("timeout", r"^'sh .*' has not ended within 60 s \(command_limits.timeout\) and was ended:\nhello$"),
+        ("timeout", r"^'sh .*' left processes behind that ignored SIGTERM and were killed; have it wait for what it starts:\nhello$"),
         ("oom-kill", r"^'sh .*' was killed, as happens if it needs more memory than 80% \(command_limits.memory_max\):\nhello$"),
         ("signal", r"^'sh .*' was ended by signal 9:\nhello$"),
     ],
@@ -74,6 +74,13 @@ def test_a_failure_names_the_limit_that_was_exceeded(place, monkeypatch, result,
     with pytest.raises(CommandError, match=says):
         CAGE.run(["sh", "-c", "echo hello; exit 3"], "/", {})
     assert (place / "ended").read_text() == "reset_failed flask\n"
+
+
+def test_a_command_that_takes_too_long_is_told(place, monkeypatch):
+    shows(monkeypatch, "timeout")
+    brief = CAGE._replace(seconds=1)
+    with pytest.raises(CommandError, match=r"^'sh .*' has not ended within 1 s \(command_limits.timeout\) and was ended$"):
+        brief.run(["sh", "-c", "sleep 1.1; exit 3"], "/", {})
 
 
 def test_a_command_that_writes_without_end_is_ended(place, monkeypatch):

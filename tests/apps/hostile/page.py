@@ -1,0 +1,3 @@
+"""The text that differs between releases."""
+
+NAME = "first"
