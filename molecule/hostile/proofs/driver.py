@@ -44,7 +44,7 @@ LIVE_APP: Description = {
     "wsgi": "app.py",
     "env": {},
     "secrets": {"TOKEN": "t0ken-of-the-hostile"},
-    "health": {"path": "/", "timeout": 30},
+    "health": {"path": "/", "timeout": 120},
     "drain_timeout": 3,
     "command_limits": {"timeout": 90},
     "uwsgi": {"processes": 1, "threads": 4, "options": {"worker-reload-mercy": 2}},
