@@ -19,8 +19,8 @@ SCENARIO = Path(__file__).parents[1]
 SHARED = CHECKOUT / "molecule" / "shared" / "files"
 HOSTILE = "hostile"
 HEALTHY = ("calm", "steady")
-# No run takes so long; one that does waits for an application.
-RUN_SECONDS = 240
+# No run takes so long, also on a busy machine; one that does waits for an application.
+RUN_SECONDS = 600
 # Requests a second to each of the healthy applications.
 RATE = 10
 # Everything of root's that an application could want to change.
@@ -123,8 +123,9 @@ class Scene:
             assert mode == str(self.mode), f"{name} serves the mode {mode} and not {self.mode}, which the last run has deployed"
 
     def require_refused(self, run: Run, *texts: str) -> None:
-        """Require that a run has failed with one message that has all the texts."""
+        """Require that a run has failed with one message that has all the texts, and has deployed the healthy applications."""
         run.require_failure(self.host, *texts)
+        self.require_switched()
 
     def inside(self, program: str) -> str:
         """Run a Python program in the sandbox of the hostile application and return what it prints."""

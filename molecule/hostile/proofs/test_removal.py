@@ -43,6 +43,8 @@ mount --bind /mnt/photos {ROOT}/shared/photos
 def test_a_purge_ends_all_that_it_was(scene: Scene) -> None:
     """A unit that refuses to end, processes elsewhere and programs with its rights give nobody the rights of the next application."""
     scene.host.shell(f"rm -f {ROOT}/shared/refuse")
+    # The release before was rolled back, so it is not deployed again.
+    scene.source.write("last")
     scene.deploy(changed(scene.app, env={"AT_IMPORT": UNSTOPPABLE}))
     refusing = f"flask-{HOSTILE}@{scene.live()}.service"
     scene.host.shell(f"touch {ROOT}/shared/refuse")
