@@ -32,7 +32,7 @@ class Answer(t.NamedTuple):
 
 
 def send(raw: str, port: int = 80, source: str = "127.0.0.1") -> Answer:
-    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0)) as connection:
         received = b""
         # A server that refuses a request answers before it has read all of it.
         with contextlib.suppress(ConnectionError):
