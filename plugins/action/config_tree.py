@@ -60,7 +60,8 @@ def to_entry(entry: dict[str, t.Any]) -> Entry:
 
     :raises AnsibleActionFail: for a wrong mode
     """
-    common = {name: entry[name] for name in ("path", "owner", "diff", "force", "if_unedited")}
+    common = {name: entry[name] for name in ("path", "owner", "diff", "force", "if_unedited", "spare")}
+    common["serves"] = tuple(entry["serves"])
     if entry["link"] is not None:
         return Entry(link=entry["link"], **common)
     return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)

@@ -82,6 +82,15 @@ options:
             package. A file that somebody has edited is left alone.
         type: bool
         default: false
+      serves:
+        description: Directories whose files this one includes. It is not removed without another one in its place while others have files there.
+        type: list
+        elements: str
+        default: []
+      spare:
+        description: Left out where another file includes the directories of O(files[].serves), and removed with the last file in them.
+        type: bool
+        default: false
   absent:
     description:
       - Paths relative to O(root) that are removed, also if the module does not manage them.
@@ -150,11 +159,8 @@ options:
     suboptions:
       name: {description: Owner of the site's files., type: str, required: true}
       host: {description: Host header of the requests., type: str, required: true}
-      names:
-        description: Server names of the site. Each of them must lead to the site.
-        type: list
-        elements: str
-        default: []
+      names: {description: Server names of the site. Each of them must lead to the site., type: list, elements: str, default: []}
+      prefix: {description: "Path below which the site is, if others have the same names.", type: str, default: ""}
       routes:
         description: Dicts with the key C(probe), the path of a request. A route with an empty C(probe) is not requested.
         type: list

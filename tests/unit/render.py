@@ -18,7 +18,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action import config_tree, uwsgi_instance
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import decode_payload
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Manifest, TreeRequest, decode_payload
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.servers import settle
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 
 COLLECTION = Path(__file__).parents[2]
@@ -150,7 +151,8 @@ def nginx_files(apps: t.Sequence[dict[str, t.Any]], **variables: t.Any) -> dict[
         lambda _name, arguments: shipped.update(arguments) or {},
     )
     plugin.run(task_vars=known)
-    entries = decode_payload(shipped["payload"])
+    # The host leaves out servers that another file has.
+    entries, _owners = settle(TreeRequest("/etc/nginx", decode_payload(shipped["payload"]), owners=owners), Manifest())
     return {entry.path: f"-> {entry.link}" if entry.link else (entry.content or b"").decode() for entry in entries}
 
 

@@ -27,11 +27,14 @@ _FILE_SPEC: dict[str, dict[str, t.Any]] = {
     "diff": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
     "if_unedited": {"type": "bool", "default": False},
+    "serves": {"type": "list", "elements": "str", "default": []},
+    "spare": {"type": "bool", "default": False},
 }
 _SITE_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "default": []},
+    "prefix": {"type": "str", "default": ""},
     "routes": {"type": "list", "elements": "dict", "required": True},
     "certificate": {"type": "dict", "default": {}},
 }
@@ -67,7 +70,11 @@ class ConfigTreeError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A wanted file, with ``content``, or symlink, with ``link``, at a path relative to the root."""
+    """A wanted file, with ``content``, or symlink, with ``link``, at a path relative to the root.
+
+    :param serves: directories below the root whose files it includes
+    :param spare: whether it stands in for a file of somebody else that includes them, and is there only while they have files
+    """
 
     path: str
     owner: str
@@ -77,6 +84,8 @@ class Entry:
     diff: bool = True
     force: bool = False
     if_unedited: bool = False
+    serves: t.Sequence[str] = ()
+    spare: bool = False
 
     @property
     def digest(self) -> str:
@@ -89,6 +98,10 @@ class Entry:
         record: dict[str, t.Any] = {"owner": self.owner, "sha256": self.digest}
         if not self.diff:
             record["diff"] = False
+        if self.serves:
+            record["serves"] = list(self.serves)
+        if self.spare:
+            record["spare"] = True
         return record
 
 
@@ -103,7 +116,7 @@ def encode_payload(entries: t.Iterable[Entry]) -> str:
     """Pack entries into one short ASCII string for the module's arguments."""
     rows = []
     for entry in entries:
-        row = {key: getattr(entry, key) for key in ("path", "owner", "link", "mode", "diff", "force", "if_unedited")}
+        row = {key: getattr(entry, key) for key in ("path", "owner", "link", "mode", "diff", "force", "if_unedited", "serves", "spare")}
         row["content"] = None if entry.content is None else entry.content.decode("utf-8", "surrogateescape")
         rows.append(row)
     return base64.b64encode(zlib.compress(json.dumps(rows).encode())).decode()
@@ -116,7 +129,7 @@ def decode_payload(payload: str) -> list[Entry]:
     """
     try:
         rows = json.loads(zlib.decompress(base64.b64decode(payload)))
-        return [Entry(**{**row, "content": _to_bytes(row["content"])}) for row in rows]
+        return [Entry(**{**row, "content": _to_bytes(row["content"]), "serves": tuple(row["serves"])}) for row in rows]
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise ConfigTreeError(f"config_tree: the payload of its action plugin cannot be read: {error}") from error
 

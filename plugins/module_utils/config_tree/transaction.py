@@ -22,7 +22,7 @@ from ..host import files
 from ..host.causes import known_cause, with_cause
 from ..host.command import CommandError
 from ..host.known_causes import NGINX
-from . import journal, stage
+from . import journal, servers, stage
 from .explain import Explainer
 from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
@@ -138,7 +138,8 @@ class Transaction:
 
     def _plan(self) -> TreePlan:
         planner = Planner(self.name, self.request.want_diff)
-        return planner.make(self.request.entries, self.request.absent, self.request.owners)
+        entries, owners = servers.settle(self.request, planner.known)
+        return planner.make(entries, self.request.absent, owners)
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
         """Exclude other runs over this root."""

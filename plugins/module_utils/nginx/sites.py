@@ -61,7 +61,7 @@ class SiteProbe:
             SiteRequest(site["name"], site["host"], route["probe"]) for site in sites for route in site["routes"] if route["probe"]
         ]
         self.own = [
-            SiteRequest(site["name"], asked_name(name), BY_ITS_MARK)
+            SiteRequest(site["name"], asked_name(name), site.get("prefix", "") + BY_ITS_MARK)
             for site in sites
             if site["name"] in marked
             for name in site.get("names", ())

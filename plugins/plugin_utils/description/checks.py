@@ -13,6 +13,7 @@ from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
 from .derive import OWN_DIRECTORIES
 from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
 from .server_names import CATCH_ALL
+from .shared_servers import check_shared_names, one_server
 from .validate import Validator, shown
 
 # Options of uWSGI whose value is a mode of files.
@@ -195,12 +196,19 @@ def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], va
     _check_unique(validator, [(app, path) for app, _key, path in own], f"{variable}: the directory")
     _check_apart(validator, places + own, variable)
     _check_others(validator, apps, variable)
-    names = [(app["name"], server) for app in present for server in app["nginx"]["server_names"] if server != CATCH_ALL]
-    _check_unique(validator, names, f"{variable}: the server name")
-    catch_all = [f"'{app['name']}'" for app in present if app["nginx"]["catch_all"]]
-    if len(catch_all) > 1:
-        says = f"is used by {' and '.join(catch_all)}, but only one site can answer the hosts that no other site has"
+    check_shared_names(validator, [app for app in present if not _is_named_twice(validator, app, variable)], variable)
+    catch_all = [app for app in present if app["nginx"]["catch_all"]]
+    if not one_server(catch_all):
+        who = " and ".join(f"'{app['name']}'" for app in catch_all)
+        says = f"is used by {who}, but only one site can answer the hosts that no other site has"
         validator.refuse(f"{variable}: the server name '{CATCH_ALL}'", says, "keep it in one application")
+
+
+def _is_named_twice(validator: Validator, app: Mapping[str, t.Any], variable: str) -> bool:
+    """Return whether an application has a server name more than once, and refuse it."""
+    names = app["nginx"]["server_names"]
+    _check_unique(validator, [(app["name"], server) for server in names], f"{variable}: the server name")
+    return len(set(names)) < len(names)
 
 
 def _check_unique(validator: Validator, pairs: Sequence[tuple[str, str]], what: str) -> None:

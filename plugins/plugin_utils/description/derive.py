@@ -15,6 +15,7 @@ from .cache_maps import cache_maps
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
+from .shared_servers import derive_shared
 from .static_pages import derive_pages
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
 from .tls import derive_hsts, derive_tls, site_certificate
@@ -50,6 +51,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
         "name": name,
         "host": nginx["host"],
         "names": nginx["server_names"],
+        "prefix": nginx["prefix"],
         "routes": nginx["routes"],
         "certificate": site_certificate(nginx["tls"]),
     }
@@ -72,10 +74,11 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     derive_hsts(nginx)
     nginx["rules"] = rules(nginx["extra"])
+    derive_shared(nginx, name)
     for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])
         if route.get("files"):
-            derive_pages(route, f"{nginx['variable']}_{index}")
+            derive_pages(route, f"{nginx['variable']}_{index}", nginx["previous"])
         if route.get("stores"):
             route["maps"] = cache_maps(route, f"{nginx['variable']}_{index}")
 

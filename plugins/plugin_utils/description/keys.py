@@ -823,7 +823,8 @@ APP = Key(
                 ),
                 "prefix": Key(
                     "str",
-                    "URL path below which the application is mounted. Routes and `health` are relative to it, and Flask gets it as `SCRIPT_NAME`.",
+                    "URL path below which the application is mounted. Routes and `health` are relative to it, and Flask gets it as `SCRIPT_NAME`."
+                    " Applications with different prefixes may have the same `server_names`.",
                     default="",
                     pattern=r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*",
                     remedy="write a path such as /shop, without a slash at its end",

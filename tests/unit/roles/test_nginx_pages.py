@@ -37,7 +37,8 @@ def test_a_path_of_the_browser_has_the_page_and_a_missing_file_is_missing(render
 
 def test_the_page_is_below_the_prefix_and_the_path(rendered):
     http = rendered(app("direct", {**SPA, "path": "/app"}, PLAIN, prefix="/shop"))
-    assert decisions(http, lost(http, front_of(http), "^~", "/shop/app"))["1"] == "/shop/app/index.html"
+    mounted = location(front_of(http), "^~", "/shop/")
+    assert decisions(http, lost(http, mounted, "^~", "/shop/app")) == {"0": "@previous.shop", "1": "/shop/app/index.html"}
 
 
 @pytest.mark.parametrize(("route", "place"), [(SPA, "/"), (DOCS, "/docs/")])

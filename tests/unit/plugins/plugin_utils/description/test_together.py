@@ -15,7 +15,7 @@ TOGETHER = [
     (
         {"nginx": {"server_names": ["Shop.Example.com"]}},
         {"name": "blog", "nginx": {"server_names": ["blog.example.com", "shop.example.COM"]}},
-        "flask_apps: the server name 'shop.example.com' is used by 'shop' and 'blog'; give each application its own.",
+        "flask_apps: the server name 'shop.example.com' is used by 'shop' and 'blog'; give each application its own, or a prefix of its own.",
     ),
     ({}, {"name": "blog", "user": "flask-shop"}, "flask_apps: the user 'flask-shop' is used by 'shop' and 'blog'; "),
     ({}, {"name": "blog", "root": "/srv/flask/shop"}, "flask_apps: the root '/srv/flask/shop' is used by 'shop' and 'blog'; "),
