@@ -94,8 +94,8 @@ options:
   absent:
     description:
       - Paths relative to O(root) that are removed, also if the module does not manage them.
-      - An element is a path, or a dict of C(path) and C(only_if_link). With C(only_if_link), only a symbolic link to that target is
-        removed.
+      - An element is a path, or a dict of C(path), C(only_if_link) and C(if_unedited). With C(only_if_link), only a symbolic link to
+        that target is removed. With C(if_unedited), the link stays if somebody has edited the file of a package that it leads to.
     type: list
     elements: raw
     default: []
@@ -211,7 +211,7 @@ files:
     changed: {description: "Other content, target, mode or ownership.", type: list, elements: str}
     removed: {description: No longer wanted., type: list, elements: str}
     restored: {description: "No longer wanted, and the file that C(force) had replaced is back.", type: list, elements: str}
-    kept: {description: "Left alone, since O(files[].if_unedited) is set and somebody has edited them.", type: list, elements: str}
+    kept: {description: "Left alone, since C(if_unedited) is set and somebody has edited them.", type: list, elements: str}
     adopted: {description: Were there as wanted and are ours from now on., type: list, elements: str}
     drifted: {description: Files of this collection that somebody had edited or deleted., type: list, elements: str}
 reloaded:
@@ -268,9 +268,9 @@ def to_absent(value: t.Any) -> Absent:
     """
     if isinstance(value, str):
         return Absent(value)
-    if isinstance(value, dict) and "path" in value and set(value) <= {"path", "only_if_link"}:
-        return Absent(str(value["path"]), value.get("only_if_link"))
-    raise ConfigTreeError(f"absent: {value!r} is neither a path nor a dict of path and only_if_link")
+    if isinstance(value, dict) and "path" in value and set(value) <= {"path", "only_if_link", "if_unedited"}:
+        return Absent(str(value["path"]), value.get("only_if_link"), bool(value.get("if_unedited")))
+    raise ConfigTreeError(f"absent: {value!r} is neither a path nor a dict of path, only_if_link and if_unedited")
 
 
 def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:

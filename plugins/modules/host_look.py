@@ -39,7 +39,17 @@ options:
     elements: dict
     default: []
   acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
-  services: {description: "Services that are to run, now and at boot.", type: list, elements: str, default: []}
+  services:
+    description: Services that are to run, now and at boot. The module fails if one is masked.
+    type: list
+    elements: str
+    default: []
+  listen:
+    description: Addresses with ports, as in nginx's C(listen). The module fails if another program than O(listens) listens there.
+    type: list
+    elements: str
+    default: []
+  listens: {description: "Name of the program that is to listen at O(listen).", type: str, default: nginx}
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}
@@ -85,6 +95,7 @@ import typing as t
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
+from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import in_the_way
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError
@@ -99,6 +110,8 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "files": {"type": "dict", "default": {}},
     "unwanted": {"type": "list", "elements": "path", "default": []},
     "services": {"type": "list", "elements": "str", "default": []},
+    "listen": {"type": "list", "elements": "str", "default": []},
+    "listens": {"type": "str", "default": "nginx"},
     "certificates": {"type": "list", "elements": "dict", "default": []},
     "digests": {"type": "dict", "default": {}},
 }
@@ -111,6 +124,16 @@ def require_usable(module: HostModule) -> None:
     if _FAMILY not in distribution["family"]:
         module.fail_json(
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
+        )
+    for name in systemd.masked_services(module.params["services"]):
+        module.fail_json(
+            msg=f"{name}.service is masked: somebody has switched it off on this host. Run `systemctl unmask {name}` there, or take the host"
+            " out of the play."
+        )
+    for other in in_the_way(module.params["listen"], module.params["listens"]):
+        module.fail_json(
+            msg=f"{other.program} listens on port {other.port} of the host ({other.address}), where {module.params['listens']} is to listen. Stop"
+            " that program and keep it from starting at boot, or set nginx_site_listen to another port."
         )
 
 

@@ -139,6 +139,9 @@ class Planner:
             return
         if gone.only_if_link is not None and not self._points_at(gone, live):
             return
+        if gone.if_unedited and os.path.exists(self._at(gone.path)) and not is_as_packaged(os.path.realpath(self._at(gone.path))):
+            self.plan.kept.append(gone.path)
+            return
         if not has_real_parents(self.root, gone.path):
             self.refusals.append(f"{self._at(gone.path)} is to be absent but is reached through a symbolic link")
             return

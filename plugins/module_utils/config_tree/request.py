@@ -106,10 +106,15 @@ class Entry:
 
 
 class Absent(t.NamedTuple):
-    """A path that must not exist; with ``only_if_link``, only a symlink to that target is removed."""
+    """A path that must not exist.
+
+    :param only_if_link: only a symlink to that target is removed
+    :param if_unedited: the link is removed only if its target is the unedited file of a package
+    """
 
     path: str
     only_if_link: str | None = None
+    if_unedited: bool = False
 
 
 def encode_payload(entries: t.Iterable[Entry]) -> str:

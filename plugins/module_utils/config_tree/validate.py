@@ -51,10 +51,16 @@ class TreeValidator:
         explainer = Explainer(self.root, stage, manifest)
         if outcome.status != 0:
             refused = f"{os.path.basename(program)} refused the staged configuration, nothing was changed: "
-            told = refused + explainer.explain(outcome.lines, outcome.status)
+            told = refused + explainer.explain(outcome.lines, outcome.status) + self._of_the_live_tree(program)
             raise ConfigTreeError(with_cause(known_cause(outcome.lines, NGINX), told), validate_lines=outcome.lines)
         self.warnings = [explainer.one(line) for line in outcome.lines if "[warn]" in line]
         return how
+
+    def _of_the_live_tree(self, program: str) -> str:
+        """Return a sentence for a tree that was refused before the change already, empty for one that was not."""
+        if not os.path.isdir(self.root) or self._run([program, *self.argv[1:]]).status == 0:
+            return ""
+        return f". {os.path.basename(program)} refuses the configuration of the host without this change too: mend that first"
 
     def _namespace(self, stage: str) -> list[str]:
         sh = ["sh", "-c", _IN_NAMESPACE, "config_tree", stage, self.root]

@@ -164,6 +164,12 @@ def is_enabled(unit: str) -> bool:
     return os.path.islink(wants_link(unit))
 
 
+def masked_services(names: t.Sequence[str]) -> list[str]:
+    """Return the services that somebody has switched off so that nothing starts them (systemctl(1), ``mask``)."""
+    places = (UNIT_DIR, "/run/systemd/system")
+    return [name for name in names if any(os.path.realpath(f"{place}/{name}.service") == os.devnull for place in places)]
+
+
 def idle_services(names: t.Sequence[str]) -> list[str]:
     """Return the services that do not run or would not after a boot."""
     try:

@@ -277,6 +277,24 @@ def test_absent_only_if_link_keeps_a_file(tmp_path):
     assert not plan(tmp_path, [], [Absent("enabled/default", "../available/default")]).differs
 
 
+@pytest.mark.parametrize(("packaged", "removed", "kept"), [(True, ["enabled/default"], []), (False, [], ["enabled/default"])])
+def test_a_link_to_a_packaged_file_is_removed_unless_the_file_was_edited(tmp_path, monkeypatch, packaged, removed, kept):
+    asked: list[str] = []
+    monkeypatch.setattr(plan_module, "is_as_packaged", lambda path: asked.append(path) or packaged)
+    put(tmp_path, "available/default", b"somebody's site")
+    (tmp_path / "enabled").mkdir()
+    (tmp_path / "enabled/default").symlink_to("../available/default")
+    got = plan(tmp_path, [], [Absent("enabled/default", "../available/default", if_unedited=True)])
+    assert (got.removed, got.kept) == (removed, kept)
+    assert asked == [f"{tmp_path}/available/default"]
+
+
+def test_a_link_that_leads_nowhere_is_removed(tmp_path):
+    (tmp_path / "enabled").mkdir()
+    (tmp_path / "enabled/default").symlink_to("../available/default")
+    assert plan(tmp_path, [], [Absent("enabled/default", "../available/default", if_unedited=True)]).removed == ["enabled/default"]
+
+
 def test_diff_is_like_the_template_modules(tmp_path):
     put(tmp_path, "sites/shop.conf", b"old\n", record="shop")
     put(tmp_path, "gone", b"bye\n", record="shop")

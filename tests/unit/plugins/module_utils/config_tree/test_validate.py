@@ -179,3 +179,13 @@ def test_a_refusal_begins_with_its_known_cause(tree, manifest, tmp_path):
     first, second = str(refused.value).splitlines()
     assert first.startswith("two sites are the default server of 0.0.0.0:80. Set nginx_site_catch_all: false")
     assert second.startswith("Sh refused the staged configuration, nothing was changed: [emerg] a duplicate default server")
+
+
+@pytest.mark.parametrize(("live", "told"), [("exit 1", True), ("exit 0", False)])
+def test_a_refusal_says_whether_the_tree_was_refused_before_too(tree, manifest, tmp_path, live, told):
+    (tmp_path / "validator").write_text(f"#!/bin/sh\n{live}\n")
+    (tmp_path / "validator").chmod(0o755)
+    say = ["sh", "-c", "echo 'nginx: [emerg] unknown directive'; exit 1"]
+    with pytest.raises(ConfigTreeError) as refused:
+        validator(tmp_path, [str(tmp_path / "validator")], say, without_namespace).check(str(tree), manifest)
+    assert ("refuses the configuration of the host without this change too: mend that first" in str(refused.value)) == told
