@@ -78,5 +78,7 @@ def test_a_release_that_refuses_to_end(scene: Scene) -> None:
     began = time.monotonic()
     scene.deploy(scene.app)
     assert refusing != f"flask-{HOSTILE}@{scene.live()}.service"
-    assert until(lambda: state(scene, refusing) in ("inactive", "failed"), 120, 0.5), "the old release goes on two minutes after its drain time"
+    assert until(lambda: state(scene, refusing) in ("inactive", "failed"), 120, 0.5), (
+        "the old release goes on two minutes after its drain time"
+    )
     print(f"the old release has ended {time.monotonic() - began:.0f} s after the run that replaced it began")
