@@ -51,6 +51,11 @@ def methods() -> None:
         expect("HEAD and GET have one length", length, ["32"] * 3)
         expect("HEAD is answered from the cache", (head(path).headers["x-proxy-cache"], head(path).body), ("HIT", ""))
         expect("GET is answered from the cache, with its body", (state(path), len(get(path).body)), ("HIT", 32))
+    for query in ({}, {"pieces": "yes"}):
+        path = place(f"head-alone-{len(query)}", **query)
+        head(path)
+        # Without a length nginx could not tell that an answer to HEAD lacks its body.
+        expect(f"GET after HEAD, {query}", (state(path), len(get(path).body)), ("HIT", 32))
     expect("HEAD of somebody known", len(get(place("known"), "Cookie: session=x").body), 32)
 
 

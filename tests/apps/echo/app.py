@@ -98,7 +98,9 @@ def away():
 @app.route("/page/sid", methods=METHODS)
 def told():
     """An answer with the status, the length and the headers that the query asks for, another one each time."""
-    answer = Response(uuid.uuid4().hex * int(request.args.get("times", 1)), status=int(request.args.get("status", 200)))
+    body = uuid.uuid4().hex * int(request.args.get("times", 1))
+    # Flask tells no length of what it gets in pieces.
+    answer = Response(iter([body]) if "pieces" in request.args else body, status=int(request.args.get("status", 200)))
     for header in request.args.getlist("header"):
         answer.headers.add(*header.split(": ", 1))
     # As Flask-CORS does it: to a request without an Origin the answer does not tell that it depends on one.
