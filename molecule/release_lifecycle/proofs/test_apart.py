@@ -25,6 +25,8 @@ class Newcomer:
 
 @pytest.fixture(scope="module")
 def newcomer(site: Site) -> Iterator[Newcomer]:
+    site.source.require()
+    site.app = changed(site.first, source=site.source.path)
     yield Newcomer(site)
     site.run("site", flask_apps=[site.app, site.neighbour, absent()]).require_success()
 
