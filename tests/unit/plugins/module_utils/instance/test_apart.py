@@ -79,7 +79,7 @@ def test_a_candidate_that_hangs_delays_no_other_switch(host, both, outcome, monk
 
 def test_the_time_that_a_switch_takes_is_not_counted_against_others(host, both, outcome, monkeypatch):
     blog, shop = both()
-    host.behave(blog.unit, ConnectionRefusedError("starting"), 200)
+    host.behave(blog.unit, *[ConnectionRefusedError("starting")] * 3, 200)
     enable = host._enable
 
     def slow(unit):
