@@ -36,8 +36,8 @@ import base64
 import os
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.module_utils.host import files
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import ANY_STATUS, CommandError, run
+from ansible_collections.flaskops.stack.plugins.module_utils.host import files, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.json_file import read_object
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import ACME_PROGRAM, ASKED, RESULT, ROOT, CertificatePlaces
@@ -69,14 +69,14 @@ def ask() -> dict[str, str]:
 
     :raises CommandError: if there is no such service
     """
-    run(["systemctl", "enable", "--quiet", "--now", _TIMER])
+    systemd.enable_now(_TIMER)
     files.unlink(RESULT)
     for _attempt in range(_ATTEMPTS):
         if os.path.exists(RESULT):
             break
         files.write_through(ASKED, "", 0o600)
         # It fails where a certificate could not be had, which the result tells.
-        run(["systemctl", "start", _SERVICE], ANY_STATUS, timeout=_SECONDS)
+        systemd.run_once(_SERVICE, _SECONDS)
     result = read_object(RESULT)
     if result is None:
         raise CommandError(f"{_SERVICE} has not done its work; journalctl -u {_SERVICE} shows why")

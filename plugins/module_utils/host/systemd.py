@@ -70,6 +70,11 @@ def start(units: t.Sequence[str]) -> None:
         _call("systemctl", "start", "--no-block", "--", *units)
 
 
+def run_once(unit: str, seconds: float) -> None:
+    """Start a unit of ``Type=oneshot`` and wait for its end, whatever that is."""
+    _call("systemctl", "start", "--", unit, accepted=ANY_STATUS, runner=functools.partial(run, timeout=seconds))
+
+
 def stop(units: t.Sequence[str], seconds: float = _STOP_SECONDS) -> None:
     """Stop units and wait until they have; those that systemd does not know are no error.
 
@@ -95,6 +100,11 @@ def reset_failed(units: t.Sequence[str]) -> None:
 
 def enable(unit: str) -> None:
     _call("systemctl", "enable", "--quiet", "--no-reload", "--", unit)
+
+
+def enable_now(unit: str) -> None:
+    """Enable a unit and start it."""
+    _call("systemctl", "enable", "--quiet", "--now", "--", unit)
 
 
 def disable(unit: str) -> None:

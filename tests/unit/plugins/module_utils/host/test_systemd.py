@@ -155,6 +155,12 @@ def test_a_late_stop_outlives_the_run(run):
     assert command[-2:] == UNITS, "the arguments of the script"
 
 
+def test_a_service_that_fails_at_its_work_is_no_error_of_its_start(run):
+    run.answer = (1, "", "Job for a.service failed")
+    systemd.run_once("a.service", 60)
+    assert run.commands == [["systemctl", "start", "--", "a.service"]], "without --no-block, systemctl waits for the end"
+
+
 @pytest.mark.parametrize(("refuses", "killed"), [(False, 0), (True, 1)])
 def test_a_late_stop_kills_what_refuses_to_stop(run, monkeypatch, refuses, killed):
     monkeypatch.setattr(systemd, "_STOP_OR_KILL", systemd._STOP_OR_KILL.replace("20", "0.2"))
