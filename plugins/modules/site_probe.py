@@ -52,6 +52,7 @@ checks:
 
 import typing as t
 
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import SITE_SPEC
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import (
     TIMEOUT_SECONDS,
@@ -62,12 +63,11 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client i
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.probe import Check, Prober
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.proof import prove
 
-_SITE = {
-    "name": {"required": True},
-    "host": {"required": True},
-    "names": {"type": "list", "elements": "str", "default": []},
-    "routes": {"type": "list", "elements": "dict", "required": True},
-    "certificate": {"type": "dict", "default": {}},
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "listen": {"type": "str", "default": "80"},
+    "tls_listen": {"type": "str", "default": "443"},
+    "sites": {"type": "list", "elements": "dict", "required": True, "options": SITE_SPEC},
+    "timeout": {"type": "int", "default": int(TIMEOUT_SECONDS)},
 }
 
 
@@ -106,15 +106,7 @@ def check_certificates(sites: list[dict[str, t.Any]], proven: ProvenSite) -> lis
 
 
 def main() -> None:
-    module = HostModule(
-        argument_spec={
-            "listen": {"type": "str", "default": "80"},
-            "tls_listen": {"type": "str", "default": "443"},
-            "sites": {"type": "list", "elements": "dict", "required": True, "options": _SITE},
-            "timeout": {"type": "int", "default": int(TIMEOUT_SECONDS)},
-        },
-        supports_check_mode=True,
-    )
+    module = HostModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         address, tls_address = parse_listen(module.params["listen"]), parse_listen(module.params["tls_listen"])
     except ValueError as error:

@@ -30,7 +30,8 @@ _FILE_SPEC: dict[str, dict[str, t.Any]] = {
     "serves": {"type": "list", "elements": "str", "default": []},
     "spare": {"type": "bool", "default": False},
 }
-_SITE_SPEC: dict[str, dict[str, t.Any]] = {
+# A site as the description derives it: the modules that ask sites take it whole.
+SITE_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "default": []},
@@ -51,7 +52,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "reload_timeout": {"type": "int", "default": 10},
     "probe_listen": {"type": "list", "elements": "str", "default": ["80"]},
     "probe_tls_listen": {"type": "str"},
-    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": _SITE_SPEC},
+    "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
     "who": {"type": "str", "default": "somebody"},
 }

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_rollback, host_look, site_probe, uwsgi_info
+from ansible_collections.flaskops.stack.plugins.modules.site_probe import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
 SHOP, BLOG, GONE = describe(), describe(name="blog"), describe(name="gone", state="absent")
@@ -73,6 +75,17 @@ def test_caches_are_purged_where_the_description_says_they_lie():
     asked, _result = run(cache_purge, {"apps": [SHOP, BLOG], "only": "blog", "urls": ["blog/x"]})
     place = {"name": "blog", "directory": "/var/cache/nginx/blog", "public": "/srv/flask/blog/public"}
     assert asked == {"caches": [place], "urls": ["blog/x"]}
+
+
+def test_the_module_on_the_host_takes_the_sites_that_it_is_asked_about():
+    pair = {"nginx": {"server_names": ["shop.test"], "prefix": "/shop", "tls": {"self_signed": True}}}
+    asked, _result = run(site_probe, {"apps": [SHOP, describe(name="pair", **pair)]})
+    assert not ArgumentSpecValidator(ARGUMENT_SPEC).validate(asked).error_messages
+
+
+def test_what_a_probe_saw_is_a_result_also_where_a_route_fails():
+    answer = {"failed": True, "msg": "shop: plain route / answered 502", "checks": [{"ok": False}]}
+    assert action(site_probe.ActionModule, "flask_app", {"apps": [SHOP]}, lambda *_: answer).run(task_vars={}) == answer
 
 
 @pytest.mark.parametrize("plugin", [cache_purge, flask_rollback])
