@@ -84,9 +84,11 @@ def test_without_such_ports_no_host_header_says_a_port(rendered):
 def test_a_route_with_a_parameter_of_its_own_passes_all_others(rendered, front, directive):
     """nginx: "These directives are inherited from the previous configuration level if and only if there are none on the current level"."""
     server = front_of(rendered(app(front, {"path": "/", "extra": [directive]}, prefix="/shop")))
-    place = location(server, "/shop/")
+    mount = location(server, "^~", "/shop/")
+    place = location(mount, "/shop/")
     name = "uwsgi_param" if front == "direct" else "proxy_set_header"
-    of_site = {inner.args for inner in server.all(name)}
+    of_site = {inner.args for inner in mount.all(name)}
+    assert of_site
     assert of_site <= {inner.args for inner in place.all(name)}
     own = directive.removesuffix(";").split()
     assert tuple(own[1:]) in {inner.args for inner in place.all(own[0])}, "and the user's own"
