@@ -23,6 +23,9 @@ from .tls import derive_hsts, derive_tls, site_certificate
 # Keys of directories that are made for an application, and where these lie.
 OWN_DIRECTORIES = (("state_dirs", "/var/lib"), ("log_dirs", "/var/log"))
 
+# The paths that a site hides unless a route names them, as in templates/routes.conf.j2 of the role nginx_site.
+_HIDDEN = re.compile(r"/\.(?!well-known/)")
+
 
 def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     """Fill in what follows from other keys; what the user wrote stays."""
@@ -126,8 +129,9 @@ def _derive_route(route: dict[str, t.Any], prefix: str) -> None:
     route["rules"] = rules(route["extra"])
     if route["match"] != "regex":
         route["path"] = prefix + route["path"]
-    # The location of files goes before regular expressions.
-    modifier = {"exact": "= ", "regex": "~ "}.get(route["match"], "^~ " if route["files"] else "")
+    # The location of files goes before regular expressions, and so does one whose path the site would hide otherwise.
+    first = route["files"] or _HIDDEN.search(route["path"])
+    modifier = {"exact": "= ", "regex": "~ "}.get(route["match"], "^~ " if first else "")
     route["location"] = modifier + (_quoted(route["path"]) if route["match"] == "regex" else route["path"])
     # A path of files has an answer of its own only where a page stands for it.
     asked = route["match"] != "regex" and (not route["files"] or "index" in route or "fallback" in route)

@@ -206,6 +206,14 @@ def test_hidden_files_are_nobodys_business(rendered, front):
         assert bool(re.search(pattern, path)) == is_hidden
 
 
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_route_that_names_a_hidden_path_goes_before_the_rule_that_hides_it(rendered, front):
+    """Radicale has its pages below /.web/. nginx: "^~" keeps regular expressions from being checked."""
+    shown, usual = {"path": "/.web/"}, {"path": "/.well-known/x"}
+    for server in servers_of(rendered(app(front, {"path": "/"}, shown, usual)), front):
+        assert places(server) == {("/",), ("^~", "/.web/"), ("/.well-known/x",)}
+
+
 DEFAULT_HEADERS = ["Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options"]
 
 
