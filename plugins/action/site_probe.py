@@ -25,7 +25,7 @@ class ActionModule(AppsAction):
         asked = {"sites": sites, "listen": args["listen"], "tls_listen": args["tls_listen"], "timeout": args["timeout"]}
         answer = self._execute_module("flaskops.stack.site_probe", module_args=asked, task_vars=task_vars)
         answer.pop("invocation", None)
-        # What was seen is a result, also where a route fails: ansible-core asks `failed_when` about a result only, not about an exception.
+        # Checks are returned also where a route fails, since ansible-core asks `failed_when` about a result only and not about an exception.
         if "checks" not in answer:
             self.require_success("site_probe", answer, task_vars or {})
         return {**result, **answer}

@@ -19,8 +19,8 @@ from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, compl
 # --- what is derived -----------------------------------------------------------------------------------------------------
 
 
-# What every route has where its description does not say otherwise.
-_WRITTEN_FOR_ALL = {"match": "prefix", "extra": [], "rules": [], "access": {"allow": [], "deny": []}}
+# Every route has these where its description does not say otherwise.
+_OF_ALL = {"match": "prefix", "extra": [], "rules": [], "access": {"allow": [], "deny": []}}
 
 
 def test_three_keys_are_enough():
@@ -40,7 +40,7 @@ def test_three_keys_are_enough():
     assert app["nginx"]["server_names"] == ["shop"]
     assert app["nginx"]["template"] == "site_direct.conf.j2"
     plain = {"mode": "plain", **MODES["plain"].traits()}
-    assert app["nginx"]["routes"] == [{**plain, **_WRITTEN_FOR_ALL, "path": "/", "read_timeout": "60s", "probe": "/", "location": "/"}]
+    assert app["nginx"]["routes"] == [{**plain, **_OF_ALL, "path": "/", "read_timeout": "60s", "probe": "/", "location": "/"}]
     assert app["source"]["exclude"][:1] == [".git"]
     assert app["web_group"] == "www-data"
     # A missing default file means no requirements; so there is no name here to insist on.
@@ -140,7 +140,7 @@ def test_routes_get_the_defaults_of_their_mode():
         nginx={"routes": [{"path": "/"}, {"path": "/api", "mode": "cache"}, {"path": "/time/", "mode": "stream", "probe": ""}]}
     )["nginx"]["routes"]
     assert plain == {
-        **_WRITTEN_FOR_ALL,
+        **_OF_ALL,
         "path": "/",
         "mode": "plain",
         "read_timeout": "60s",
@@ -151,7 +151,7 @@ def test_routes_get_the_defaults_of_their_mode():
     assert cache["valid"] == {"200": "10m"}
     assert not {"bypass_cookies", "ignore_cookies"} & set(cache), "every cookie makes a request personal"
     assert stream == {
-        **_WRITTEN_FOR_ALL,
+        **_OF_ALL,
         "path": "/time/",
         "mode": "stream",
         "read_timeout": "1h",
