@@ -141,7 +141,8 @@ def test_builds_that_cannot_become_releases(scene: Scene) -> None:
     run = scene.run(large, two)
     scene.require_refused(
         run,
-        f"{HOSTILE}: the release cannot be built: 'large' has 1,099,511,627,776 bytes, and the files of a release may have",
+        f"{HOSTILE}: the release cannot be built: the build hook '/bin/sh -c truncate --size=1T large'",
+        "File size limit exceeded",
         f"{HOSTILE}-two: the release cannot be built",
         "the package cannot be built after all",
     )
