@@ -59,7 +59,7 @@ def main() -> None:
     try:
         apps = status.describe_all(module.params["apps"])
     except systemd.SystemdError as error:
-        module.fail_json(msg=f"{error}. The host must run systemd.")
+        module.fail_json(msg=systemd.explained(error))
     sites = ClosedSites()
     for name, app in apps.items():
         places = CertificatePlaces(name)

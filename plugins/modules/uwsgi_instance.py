@@ -77,7 +77,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values i
 from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
-from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError, explained
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
@@ -156,7 +156,7 @@ def main() -> None:
             result = changes[module.params["mode"]]()
         module.exit_json(**result)
     except SystemdError as error:
-        module.fail_json(msg=f"{error}. The host must run systemd.")
+        module.fail_json(msg=explained(error))
     except lock.LockedError as error:
         module.fail_json(msg=f"{error}. Try again when it has ended.")
     except CommandError as error:

@@ -11,6 +11,8 @@ import subprocess
 LOCKS = ("/run/flaskops/lock", "/run/flaskops/lock.commands")
 # The units in which the applications run for good.
 INSTANCES = re.compile(r"/flask-hostile(\.stream)?@[0-9a-f]+\.service$")
+# systemd stops an instance with a command in such a unit when its drain time is over, and kills it after a while.
+DRAINS = re.compile(r"/flask-[a-z-]+-drain-[0-9a-f]+\.service$")
 OF_A_RUN = re.compile(r"AnsiballZ|ansible_|systemd-run|systemctl")
 PLACES = ("/var/tmp", "/tmp", "/dev/shm", "/srv/flask", "/run/flask", "/opt", "/usr/local")
 
@@ -33,9 +35,10 @@ def processes() -> list[str]:
         words, users = text(f"/proc/{number}/cmdline"), re.search(r"^Uid:\s+(\d+)", text(f"/proc/{number}/status"), re.MULTILINE)
         if not words or not users:
             continue
-        if int(users[1]) == user and not INSTANCES.search(text(f"/proc/{number}/cgroup")):
+        unit = text(f"/proc/{number}/cgroup")
+        if int(users[1]) == user and not INSTANCES.search(unit):
             found.append(f"a process of flask-hostile outside of its instances: {words}")
-        if int(users[1]) == 0 and OF_A_RUN.search(words):
+        if int(users[1]) == 0 and OF_A_RUN.search(words) and not DRAINS.search(unit):
             found.append(f"a process of a run that has ended: {words}")
     return found
 

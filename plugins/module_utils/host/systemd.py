@@ -37,6 +37,11 @@ def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run
         raise SystemdError(str(error)) from error
 
 
+def explained(error: SystemdError) -> str:
+    """Return the message of an error, with the remedy where systemd does not run at all (sd_booted(3))."""
+    return f"{error}." if os.path.isdir("/run/systemd/system") else f"{error}. The host must run systemd."
+
+
 def daemon_reload() -> None:
     _call("systemctl", "daemon-reload")
 

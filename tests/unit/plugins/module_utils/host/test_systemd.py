@@ -134,6 +134,12 @@ def test_an_error_has_systemds_words(run, call):
         call()
 
 
+@pytest.mark.parametrize(("runs", "says"), [(True, "Refusing to reload."), (False, "Refusing to reload. The host must run systemd.")])
+def test_only_a_host_without_systemd_is_told_to_run_it(monkeypatch, runs, says):
+    monkeypatch.setattr(os.path, "isdir", lambda path: runs and path == "/run/systemd/system")
+    assert systemd.explained(systemd.SystemdError("Refusing to reload")) == says
+
+
 @pytest.mark.parametrize("ask", [lambda: systemd.show(UNITS), lambda: systemd.stop(UNITS)])
 def test_a_host_without_systemd_is_told(monkeypatch, ask):
     monkeypatch.setenv("PATH", "/nowhere")
