@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import random
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ansible_collections.flaskops.stack.tests.chaos.deployment import Deployment
+from ansible_collections.flaskops.stack.tests.chaos.operations import OPERATIONS, of_operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Case, distinct, of_controller, of_modules, sample, select
-from ansible_collections.flaskops.stack.tests.chaos.proof import Batch, Verdict
-from ansible_collections.flaskops.stack.tests.chaos.recording import record
+from ansible_collections.flaskops.stack.tests.chaos.proof import CONTROLLERS, Batch, Verdict
+from ansible_collections.flaskops.stack.tests.chaos.recording import OperationRecording, record, record_operation
 from ansible_collections.flaskops.stack.tests.chaos.report import line, summary, write
 from ansible_collections.flaskops.stack.tests.chaos.surroundings import of_surroundings
 from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host, image_of, remove_image
@@ -53,12 +56,15 @@ def main() -> int:
             recorded = record(deployment, image)
             steps = select(recorded.steps)
             cases = [*of_controller(recorded.tasks), *of_modules(steps), *of_surroundings(recorded.steps[0], recorded.managed)]
+            seed = arguments.seed or _commit()
+            operations = _operations(deployment, image, seed if arguments.sample else "")
+            for name, operation in operations.items():
+                cases += of_operation(OPERATIONS[name], select([operation.steps]))
             every = len(cases)
             say(f"{len(recorded.tasks)} tasks and {len(steps)} of {len(recorded.steps[0])} steps, {len(cases)} cases")
             # By turns the same release is deployed again, and another one.
             cases = [dataclasses.replace(case, then_other=number % 2 == 1) for number, case in enumerate(distinct(cases))]
             cases = [case for case in cases if re.search(arguments.only, case.title)]
-            seed = arguments.seed or _commit()
             if arguments.sample:
                 cases = sample(cases, arguments.sample, seed)
                 say(f"{len(cases)} of them; again with --sample {arguments.sample} --seed {seed}")
@@ -66,13 +72,22 @@ def main() -> int:
                 for case in cases:
                     print(case.title)
                 return 0
-            verdicts = _try(cases, Batch(deployment, image, recorded.state), arguments.hosts, arguments.verdicts)
+            verdicts = _try(cases, Batch(deployment, image, recorded.state, operations), arguments.hosts, arguments.verdicts)
         finally:
             remove_image(image)
     print(summary(verdicts))
     if arguments.report:
         write(arguments.report, verdicts, every)
     return 0 if verdicts and all(verdict.holds for verdict in verdicts) else 1
+
+
+def _operations(deployment: Deployment, image: str, seed: str) -> dict[str, OperationRecording]:
+    """Record the runs that deploy nothing, side by side: all of them, or for a sample one, which the seed chooses."""
+    names = [random.Random(seed).choice(sorted(OPERATIONS))] if seed else list(OPERATIONS)
+    say(f"recording {', '.join(names)}")
+    with ThreadPoolExecutor(CONTROLLERS) as pool:
+        waiting = [pool.submit(record_operation, deployment, image, OPERATIONS[name], number) for number, name in enumerate(names, 1)]
+        return dict(zip(names, [done.result() for done in waiting], strict=True))
 
 
 def _try(cases: list[Case], batch: Batch, hosts: int, log: Path | None) -> list[Verdict]:

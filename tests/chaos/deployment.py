@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.flaskops.stack.tests.chaos.fleet import HERE
+from ansible_collections.flaskops.stack.tests.chaos.operations import DEPLOYMENT, Operation
 from ansible_collections.flaskops.stack.tests.harness.controller import Controller, Going, Run
 from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host
 from ansible_collections.flaskops.stack.tests.harness.source import Description, Source, changed
 from ansible_collections.flaskops.stack.tests.harness.wheel import wheel
 
-PLAYBOOK = CHECKOUT / "playbooks" / "site.yml"
 WHEELS = "/opt/wheels"
 DRAIN_SECONDS = 3
 DEPENDENCY = "ledger_dependency"
@@ -38,6 +38,8 @@ NEIGHBOUR: Description = {
     "uwsgi": {"processes": 1},
     "nginx": {"server_names": ["neighbour"]},
 }
+# What the neighbour says of itself when it is deployed anew; the harness knows it by that.
+ANEW = "anew"
 # The route of the new release.
 MOVED = {"path": "/moved", "mode": "redirect", "to": "/elsewhere"}
 # Code with which a process of the new release takes far more memory than the application may.
@@ -96,21 +98,35 @@ class Deployment:
             )
             host.write(f"{WHEELS}/{file.name}", file.read_bytes())
 
-    def run(self, hosts: Sequence[Host], release: Release | Mapping[str, Release], **environment: str) -> Run:
+    def run(
+        self, hosts: Sequence[Host], release: Release | Mapping[str, Release], operation: Operation = DEPLOYMENT, **environment: str
+    ) -> Run:
         """Deploy a release to hosts, or to each its own by name, and return what became of it."""
-        return self.begin(hosts, release, **environment).wait()
+        return self.begin(hosts, release, operation, **environment).wait()
 
-    def begin(self, hosts: Sequence[Host], release: Release | Mapping[str, Release], **environment: str) -> Going:
+    def begin(
+        self,
+        hosts: Sequence[Host],
+        release: Release | Mapping[str, Release],
+        operation: Operation = DEPLOYMENT,
+        neighbour: str = "calm",
+        **environment: str,
+    ) -> Going:
         """Start a run.
 
+        :param operation: what the run is for, if it deploys nothing
+        :param neighbour: what the neighbour says of itself
         :param environment: more of it for the controller
         """
         name = f"run-{next(self._numbers)}"
         # A run never meets a connection of the one before, which may lead to a host that lost its power.
         own = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.directory / name), "ANSIBLE_FORKS": str(len(hosts))}
-        return self.controller.begin(self._inventory(name, hosts, release), PLAYBOOK, **own, **environment)
+        inventory = self._inventory(name, hosts, release, operation, changed(self.neighbour, env={"LEDGER_MODE": neighbour}))
+        return self.controller.begin(inventory, operation.playbook, *operation.options, **own, **environment)
 
-    def _inventory(self, name: str, hosts: Sequence[Host], releases: Release | Mapping[str, Release]) -> Path:
+    def _inventory(
+        self, name: str, hosts: Sequence[Host], releases: Release | Mapping[str, Release], operation: Operation, neighbour: Description
+    ) -> Path:
         described: dict[str, dict[str, Any]] = {}
         for host in hosts:
             release = releases if isinstance(releases, Release) else releases[host.name]
@@ -126,6 +142,6 @@ class Deployment:
                 "ansible_python_interpreter": "/usr/local/bin/chaos-python",
                 # A shared cache would let earlier runs for other hosts decide what is done to this one.
                 "flask_app_cache_dir": str(self.directory / f"cache-{host.name}"),
-                "flask_apps": [app, self.neighbour],
+                "flask_apps": [operation.absent or app, neighbour],
             }
         return self.controller.inventory(name, described, {})

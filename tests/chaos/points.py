@@ -66,8 +66,13 @@ class Case:
     too_large: bool = False
     # Whether the next run deploys yet another release, and not again the one whose run was disturbed.
     then_other: bool = False
-    # Whether two controllers run at the same time.
+    # Whether two controllers run at the same time, and whether the second one deploys yet another release.
     twice: bool = False
+    differing: bool = False
+    # Whether the neighbour is deployed anew in the run that is disturbed; it has to be live with that whatever becomes of the application.
+    with_neighbour: bool = False
+    # The run that is disturbed, if it deploys nothing: a key of OPERATIONS.
+    operation: str = ""
 
     @property
     def title(self) -> str:
@@ -76,7 +81,9 @@ class Case:
     @property
     def is_alone(self) -> bool:
         """Whether a controller has to have this host for itself."""
-        return bool(self.task or self.twice or self.too_large or self.kind == "controller killed beside")
+        return bool(
+            self.task or self.twice or self.too_large or self.with_neighbour or self.operation or self.kind == "controller killed beside"
+        )
 
 
 def read_steps(text: str) -> list[Step]:

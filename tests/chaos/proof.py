@@ -6,13 +6,15 @@ import dataclasses
 import difflib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.flaskops.stack.tests.chaos.deployment import DRAIN_SECONDS, MOVED, Deployment, Release
+from ansible_collections.flaskops.stack.tests.chaos.deployment import ANEW, DRAIN_SECONDS, MOVED, Deployment, Release
 from ansible_collections.flaskops.stack.tests.chaos.fleet import SITES, Clone
+from ansible_collections.flaskops.stack.tests.chaos.operations import APP, DEPLOYMENT, OPERATIONS, Operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Case
+from ansible_collections.flaskops.stack.tests.chaos.recording import OperationRecording
 from ansible_collections.flaskops.stack.tests.harness.controller import Going, Run
 from ansible_collections.flaskops.stack.tests.harness.host import until
 
@@ -55,6 +57,21 @@ class Patient:
     # When requests count from: after the boot, or after the run that made up for a fault that stops the site.
     since: float = 0.0
 
+    @property
+    def operation(self) -> Operation:
+        """The run that is disturbed."""
+        return OPERATIONS[self.case.operation] if self.case.operation else DEPLOYMENT
+
+    @property
+    def goes(self) -> bool:
+        """Whether the application is to go, so that its site does not answer meanwhile."""
+        return bool(self.operation.absent)
+
+    @property
+    def repeated(self) -> Operation:
+        """The runs after the disturbed one: a removal is done again, or the application comes back."""
+        return self.operation if self.goes and not self.case.then_other else DEPLOYMENT
+
 
 def each(act: Callable[[Patient], Any], patients: Sequence[Patient], at_a_time: int = 8) -> None:
     """Do something for all of them side by side."""
@@ -65,8 +82,10 @@ def each(act: Callable[[Patient], Any], patients: Sequence[Patient], at_a_time: 
 class Batch:
     """Cases that are tried side by side."""
 
-    def __init__(self, deployment: Deployment, image: str, reference: dict[str, list[str]]) -> None:
-        self.deployment, self.image, self.reference = deployment, image, reference
+    def __init__(
+        self, deployment: Deployment, image: str, reference: dict[str, list[str]], operations: Mapping[str, OperationRecording]
+    ) -> None:
+        self.deployment, self.image, self.reference, self.operations = deployment, image, reference, operations
 
     def prove(self, cases: Sequence[Case]) -> list[Verdict]:
         """Try cases; whatever goes wrong is told of the case."""
@@ -101,10 +120,12 @@ class Batch:
     def _disturb(self, patients: Sequence[Patient]) -> None:
         """Run into the fault, with all hosts of a run that is not killed itself."""
         case = patients[0].case
-        release = self.deployment.too_large if case.too_large else self.deployment.new
+        release = self.deployment.too_large if case.too_large else self.deployment.old if case.operation else self.deployment.new
         hosts = [patient.host for patient in patients]
         environment = {"CHAOS_KILL_AT": str(case.task)} if case.task else {}
-        controllers = [self.deployment.begin(hosts, release, **environment) for _number in range(2 if case.twice else 1)]
+        releases = [release, *([self.deployment.other if case.differing else release] if case.twice else [])]
+        neighbour = ANEW if case.with_neighbour else "calm"
+        controllers = [self.deployment.begin(hosts, each_one, patients[0].operation, neighbour, **environment) for each_one in releases]
         waiting = [patient for patient in patients if patient.case.fault.get("action") == "wait"]
         with ThreadPoolExecutor(len(waiting) or 1) as pool:
             struck = [pool.submit(self._strike, patient, controllers[0]) for patient in waiting]
@@ -119,9 +140,9 @@ class Batch:
         host = patient.host
         if not until(lambda: host.reached or controller.is_over, REACH_SECONDS, 0.02) or not host.reached:
             return
-        if patient.case.kind == "power cut":
+        if patient.case.kind in ("power cut", "reboot"):
             host.end_load()
-            host.power_cut()
+            host.reboot() if patient.case.kind == "reboot" else host.power_cut()
             if not until(host.answers, 30, 0.3):
                 patient.verdict.a = "no answer 30 s after the boot"
             patient.since = time.time()
@@ -139,6 +160,9 @@ class Batch:
         if case.kind == "surroundings":
             trouble = next((word for word in ("Traceback", "MODULE FAILURE", "Task failed: Module") if word in patient.verdict.said), "")
             patient.verdict.c = f"no clear message: {patient.verdict.said}" if trouble else patient.verdict.c
+        if case.with_neighbour:
+            mode = json.loads(patient.host.get("neighbour")[1] or "{}").get("mode")
+            patient.verdict.c = patient.verdict.c or ("" if mode == ANEW else f"the neighbour is still {mode}")
 
     def _repair(self, patient: Patient) -> None:
         if patient.case.repair:
@@ -147,9 +171,15 @@ class Batch:
 
     def _deploy_again(self, patients: Sequence[Patient]) -> None:
         """The next run has to converge, and the one after it to find nothing to do."""
+        for operation in (DEPLOYMENT, *OPERATIONS.values()):
+            some = [patient for patient in patients if patient.repeated == operation]
+            if some:
+                self._run_twice(some, operation)
+
+    def _run_twice(self, patients: Sequence[Patient], operation: Operation) -> None:
         hosts = [patient.host for patient in patients]
         for what in ("next run", "run after it"):
-            run = self.deployment.run(hosts, {patient.host.name: self._next(patient) for patient in patients})
+            run = self.deployment.run(hosts, {patient.host.name: self._next(patient) for patient in patients}, operation)
             for patient in patients:
                 name = patient.host.name
                 problem = run.messages.get(name, "" if name in run.changed else run.said or "it said nothing")
@@ -157,7 +187,7 @@ class Batch:
                     problem = f"changed {', '.join(run.changed[name])}"
                 if problem and not patient.verdict.c:
                     patient.verdict.c = f"{what}: {problem}"
-                if what == "next run" and patient.case.stops_site:
+                if what == "next run" and (patient.case.stops_site or patient.goes):
                     patient.since = time.time()
 
     def _next(self, patient: Patient) -> Release:
@@ -167,11 +197,11 @@ class Batch:
     def _discharge(self, patient: Patient) -> None:
         host, verdict = patient.host, patient.verdict
         if not verdict.c:
-            verdict.c = self._unlike_the_description(host, self._next(patient))
+            verdict.c = self._unlike_the_description(patient)
         left: list[str] = []
 
         def is_clean() -> bool:
-            left[:] = self._left(host)
+            left[:] = self._left(patient)
             return not left
 
         time.sleep(DRAIN_SECONDS)
@@ -180,22 +210,30 @@ class Batch:
         host.end_load()
         self._judge_answers(patient)
 
-    def _unlike_the_description(self, host: Clone, release: Release) -> str:
+    def _unlike_the_description(self, patient: Patient) -> str:
         """Return what is not as described after the runs."""
+        host, release = patient.host, self._next(patient)
+        if patient.repeated.absent:
+            return f"the site still answers {host.get(APP)}" if host.get(APP)[0] == 200 else ""
         answer = json.loads(host.get("ledger")[1] or "{}") if host.get("ledger")[0] == 200 else {}
         if (answer.get("page"), answer.get("dependency")) != release.answer:
             return f"the site answers {answer}"
         status, _body = host.get("ledger", MOVED["path"])
         return "" if status == 301 else f"the new route answers {status}"
 
-    def _left(self, host: Clone) -> list[str]:
+    def _left(self, patient: Patient) -> list[str]:
         """Return what is on a host and should not be, or should and is not."""
-        state = host.state()
-        found = []
-        for kind, expected in self.reference.items():
-            lines = difflib.ndiff(expected, state[kind])
-            found += [f"{kind}: {line}" for line in lines if line.startswith(("+ ", "- "))]
-        return found
+        state = patient.host.state()
+        found = min((_differences(expected, state) for expected in self._allowed(patient)), key=len)
+        # A neighbour that was deployed anew and once more has a former instance, which the recorded one has not.
+        return [line for line in found if not (patient.case.with_neighbour and "neighbour" in line)]
+
+    def _allowed(self, patient: Patient) -> list[dict[str, list[str]]]:
+        """Return the states that a host may be in: a run that was killed early has done nothing, and one that was killed late everything."""
+        if not patient.case.operation:
+            return [self.reference]
+        recorded = self.operations[patient.case.operation]
+        return [recorded.after] if patient.repeated.absent else [self.reference, recorded.back]
 
     def _judge_answers(self, patient: Patient) -> None:
         verdict = patient.verdict
@@ -203,8 +241,14 @@ class Batch:
             "ledger": {self.deployment.old.answer, self.deployment.new.answer, self._next(patient).answer},
             "neighbour": {("first", "")},
         }
+        if patient.case.operation == "rollback":
+            allowed[APP].add(self.deployment.first.answer)
+        if patient.case.differing:
+            allowed[APP].add(self.deployment.other.answer)
         for site in SITES:
-            samples = patient.host.samples(site, patient.since)
+            if site == APP and patient.repeated.absent:
+                continue
+            samples = patient.host.samples(site, patient.since if site == APP or not patient.goes else 0)
             verdict.requests += len(samples)
             unanswered = [sample for sample in samples if sample.status != 200]
             if not samples:
@@ -215,6 +259,14 @@ class Batch:
             answers = {_answer(sample.body) for sample in samples if sample.status == 200}
             if strange := answers - allowed[site]:
                 verdict.b = f"{site}: {strange}"
+
+
+def _differences(expected: Mapping[str, list[str]], state: Mapping[str, list[str]]) -> list[str]:
+    found = []
+    for kind, lines in expected.items():
+        compared = difflib.ndiff(lines, state[kind])
+        found += [f"{kind}: {line}" for line in compared if line.startswith(("+ ", "- "))]
+    return found
 
 
 def _answer(body: str) -> tuple[str, str]:

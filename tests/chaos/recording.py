@@ -8,6 +8,7 @@ import time
 
 from ansible_collections.flaskops.stack.tests.chaos.deployment import DRAIN_SECONDS, Deployment
 from ansible_collections.flaskops.stack.tests.chaos.fleet import Clone
+from ansible_collections.flaskops.stack.tests.chaos.operations import Operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Step, read_steps
 
 # Two, since what only one of them does is no point to break every host at.
@@ -59,6 +60,35 @@ def record(deployment: Deployment, image: str) -> Recording:
     different = [line for kind in states[0] for line in difflib.unified_diff(states[0][kind], states[1][kind], lineterm="", n=0)]
     assert not different, "undisturbed runs leave different hosts:\n" + "\n".join(different)
     return Recording(tasks.read_text().splitlines(), steps, states[0], managed)
+
+
+@dataclasses.dataclass(frozen=True)
+class OperationRecording:
+    """The steps of an undisturbed run that deploys nothing, the state that it leaves, and the state after the next deployment."""
+
+    steps: list[Step]
+    after: dict[str, list[str]]
+    back: dict[str, list[str]]
+
+
+def record_operation(deployment: Deployment, image: str, operation: Operation, number: int) -> OperationRecording:
+    """Run an operation undisturbed on a copy of a host, and deploy to it again.
+
+    :param number: the number of the copy
+    """
+    host = Clone(number, image, deployment.directory)
+    try:
+        host.boot()
+        host.wait_for_sites()
+        host.prepare(record=True)
+        deployment.run([host], deployment.old, operation).require_success()
+        steps = read_steps(host.read("steps"))
+        host.prepare()
+        after = _settled(host)
+        deployment.run([host], deployment.new).require_success()
+        return OperationRecording(steps, after, _settled(host))
+    finally:
+        host.remove()
 
 
 def _settled(host: Clone) -> dict[str, list[str]]:

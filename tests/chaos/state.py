@@ -5,7 +5,9 @@ Names of instances, releases and virtualenvs that belong to what is live and to 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import grp
 import json
 import os
 import pwd
@@ -15,10 +17,11 @@ import subprocess
 
 PLACES = ("/srv", "/etc", "/opt", "/usr/local", "/var/lib/flaskops", "/var/cache/nginx", "/var/tmp", "/tmp", "/root", "/home")
 PLACES_IN_MEMORY = ("/run/flask", "/run/flaskops", "/run/lock", "/run/systemd/transient", "/run/systemd/system")
-# Ansible's own, which it leaves where it is killed; entries of the response cache; what the machine writes about itself.
+# Ansible's own, which it leaves where it is killed; entries of the response cache; what the machine writes about itself; the numbers of
+# users that were removed, which stay.
 PASSED_OVER = re.compile(
     r"/tmp/ansible_|/home/deploy/\.ansible|/root/\.ansible|/var/cache/nginx/[^/]+/.|/tmp/systemd-private|/var/tmp/systemd-private"
-    r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/tmp/faketime|/tmp/faketime"
+    r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/tmp/faketime|/tmp/faketime|/var/lib/flaskops/retired-users"
 )
 LOCKS = ("/run/flaskops/lock", "/run/flaskops/lock.commands")
 ROOT, CONFIG, RUN = "/srv/flask", "/etc/flask", "/run/flask"
@@ -62,7 +65,22 @@ def what(path: str) -> str:
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         return f"-> {os.readlink(path)}"
-    return f"{status.st_mode:o} {status.st_uid}:{status.st_gid}"
+    return f"{status.st_mode:o} {user(status.st_uid)}:{group(status.st_gid)}"
+
+
+def user(number: int) -> str:
+    """Return whose a number is: a user that was removed and comes back has another one."""
+    with contextlib.suppress(KeyError):
+        name = pwd.getpwuid(number).pw_name
+        return name if name.startswith("flask-") else str(number)
+    return str(number)
+
+
+def group(number: int) -> str:
+    with contextlib.suppress(KeyError):
+        name = grp.getgrgid(number).gr_name
+        return name if name.startswith("flask-") else str(number)
+    return str(number)
 
 
 def output(*command: str) -> list[str]:

@@ -43,6 +43,58 @@ def _at(step: Step, command: str) -> dict[str, object]:
     return {"call": step.call, "step": step.step, "count": step.count, "action": "command", "command": command}
 
 
+def _outside(step: Step) -> dict[str, object]:
+    """Return the fault in which a module waits until the harness has done something."""
+    return {"call": step.call, "step": step.step, "count": step.count, "action": "wait"}
+
+
+def _with_full_run(steps: Sequence[Step]) -> list[Case]:
+    """Return the cases in which an application has filled the file system of /run, as any of them can."""
+    small = "mount -o remount,size=$(( $(df --output=used -k /run | tail -1) + 40960 ))k /run"
+    filler = "/run/flask/neighbour/own/filler"
+    fill = f"dd if=/dev/zero of={filler} bs=4k 2>/dev/null || true"
+    return [
+        Case(f"/run full while {what}", KIND, _at(matching(steps, function), fill), before=small, repair=f"rm {filler}")
+        for what, function in (("the virtualenv is built", FILL_VIRTUALENV), ("the instance is written", WRITE_INSTANCE))
+    ]
+
+
+def _hostile_contents() -> list[Case]:
+    """Return the cases in which an application, or a run of a former version, has left what should not be followed or waited for."""
+    as_user = "runuser -u flask-ledger -- sh -c '{}'"
+    own = "/run/flask/ledger/own"
+    links = "for name in current releases lock history.jsonl; do ln -s /etc/$name $name; done; ln -s /etc etc; ln -s . loop; mkfifo pipe"
+    deep = 'python3 -c "import os\nfor _ in range(3000): os.mkdir(chr(100)); os.chdir(chr(100))"'
+    places = f"{APP}/shared {own}"
+    in_each = f"for place in {places}; do cd $place; {{}}; done"
+    taken = "for socket in *.sock *.stats; do mv $socket $socket.away; mkdir -p $socket/in/the/way; done"
+    stale = (
+        f"cd {APP}; ln -s /etc releases/.0123456789ab; ln -s /etc venvs/.0123456789ab; ln -s /etc/passwd .next.partial;"
+        " mkfifo releases/.home-x"
+    )
+    return [
+        Case(
+            "links and pipes in the directories of the application",
+            KIND,
+            before=as_user.format(in_each.format(links)),
+            repair=in_each.format("rm -f current releases lock history.jsonl etc loop pipe"),
+        ),
+        Case(
+            "trees of 3,000 directories in the directories of the application",
+            KIND,
+            before=in_each.format(f"runuser -u flask-ledger -- {deep}"),
+            repair=in_each.format("rm -rf d"),
+        ),
+        Case(
+            "directories in the place of sockets of the application",
+            KIND,
+            before=as_user.format(f"cd {own}; {taken}"),
+            repair=f"cd {own}; rm -rf *.away */",
+        ),
+        Case("links in the place of unfinished releases", KIND, before=stale),
+    ]
+
+
 def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]:
     """Return the cases.
 
@@ -78,6 +130,11 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
         Case("a second run at the same moment", KIND, twice=True),
         Case("clock one year ahead", KIND, before="echo +365d > /chaos/clock", repair="rm /chaos/clock"),
         Case("clock one year behind", KIND, before="echo -365d > /chaos/clock", repair="rm /chaos/clock"),
+        Case("two runs with different releases at the same moment", KIND, twice=True, differing=True),
+        Case("a release out of memory beside a neighbour that is deployed anew", KIND, too_large=True, with_neighbour=True),
+        Case("reboot while the old release drains", "reboot", _outside(matching(steps, WRITE_HISTORY))),
+        *_with_full_run(steps),
+        *_hostile_contents(),
         Case("/run wiped", KIND, before="rm -rf /run/flask /run/flaskops", stops_site=True),
     ]
     for path in managed:
