@@ -38,7 +38,7 @@ NEIGHBOUR: Description = {
     "uwsgi": {"processes": 1},
     "nginx": {"server_names": ["neighbour"]},
 }
-# What the neighbour says of itself when it is deployed anew; the harness knows it by that.
+# The neighbour answers with this word when it has been deployed anew, so the harness knows which of its releases is live.
 ANEW = "anew"
 # The route of the new release.
 MOVED = {"path": "/moved", "mode": "redirect", "to": "/elsewhere"}
