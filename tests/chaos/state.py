@@ -58,7 +58,14 @@ def walk(place: str) -> list[str]:
     for directory, names, files in os.walk(place):
         names[:] = [name for name in names if not PASSED_OVER.match(os.path.join(directory, name))]
         found += [os.path.join(directory, name) for name in [*names, *files]]
-    return [path for path in found if not PASSED_OVER.match(path)]
+    return [path for path in found if not PASSED_OVER.match(path) and not is_of_previous(path)]
+
+
+def is_of_previous(path: str) -> bool:
+    """Return whether a path is a socket of the previous instance: it is left when the instance stops, and gone when the host reboots."""
+    directory, name = os.path.split(path)
+    run, app = os.path.split(directory)
+    return run == RUN and name.split(".")[0] == link(f"{CONFIG}/{app}/previous") != ""
 
 
 def what(path: str) -> str:
