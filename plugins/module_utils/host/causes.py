@@ -29,7 +29,7 @@ def known_cause(words: t.Iterable[str], at: str, facts: Facts | None = None) -> 
     lines = [excerpt(line, _LINE) for line in list(words)[-_LINES:]]
     for cause in CAUSES:
         found = next(_finds(cause, lines), None) if at in cause.at else None
-        if found is None:
+        if found is None or (cause.unless and any(re.search(cause.unless, line) for line in lines)):
             continue
         values = _values(found)
         if cause.fact:

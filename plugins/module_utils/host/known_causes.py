@@ -24,6 +24,7 @@ class Cause(t.NamedTuple):
     :param remedy: what to write, in one clause
     :param at: who wrote the words
     :param fact: a question about the value of the group ``name`` that has to be answered yes, see ``app/modules.py``; the answer is ``{found}``
+    :param unless: regular expression; where it finds something in any line, there is another cause
     """
 
     failure: str
@@ -32,6 +33,7 @@ class Cause(t.NamedTuple):
     remedy: str
     at: tuple[str, ...]
     fact: str = ""
+    unless: str = ""
 
 
 _NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)'"
@@ -507,6 +509,8 @@ CAUSES: tuple[Cause, ...] = (
         "the module that wsgi names has no callable of that name",
         "write wsgi as module:callable with the name of the Flask object, such as shop.wsgi:app",
         (START,),
+        # uWSGI writes these words about every exception of the module, too.
+        unless=r"Traceback \(most recent call last\)",
     ),
 )
 

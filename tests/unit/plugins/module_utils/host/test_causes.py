@@ -474,3 +474,16 @@ def test_a_requirement_is_found_however_it_is_spelled(tmp_path, line, module, na
 def test_a_pipe_that_is_called_like_requirements_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "requirements.txt")
     assert facts_of_release(str(tmp_path))["declared"]("six") == ""
+
+
+def test_an_exception_of_the_module_is_not_told_as_a_missing_callable():
+    """uWSGI ends both with the same words; these are of a module that raises an error of its own."""
+    last = "unable to load app 0 (mountpoint='') (callable not found or import error)"
+    raised = [
+        "Traceback (most recent call last):",
+        '  File "/opt/probe/probe.py", line 11, in <module>',
+        "RuntimeError: PROBE_BREAKS is set",
+        last,
+    ]
+    assert known_cause(raised, START) == ""
+    assert "no callable of that name" in known_cause([last], START)
