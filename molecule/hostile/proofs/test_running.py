@@ -66,7 +66,7 @@ for path in os.listdir("{RUN}/own"):
 
 
 def test_links_among_stored_answers(scene: Scene) -> None:
-    """Whoever has taken over nginx's user gets no file of root's changed by the removal of stored answers."""
+    """An attacker with nginx's user puts links among the stored answers, and their removal changes no file of root's."""
     cache = f"/var/cache/nginx/{HOSTILE}"
     scene.host.shell(f"""
 printf 'precious\\nKEY: http{HOSTILE}/\\n' > /root/precious

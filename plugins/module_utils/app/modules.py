@@ -12,6 +12,7 @@ import typing as t
 from ..host.causes import Facts
 from ..host.files import names_in, read_text
 from ..host.known_causes import PACKAGES
+from .package_names import normal_name
 
 # The directories of a project that are looked into, and how deep.
 _DEPTH, _MOST_DIRECTORIES = 3, 300
@@ -71,13 +72,8 @@ def _declaring_file(release: str, module: str) -> str:
 
 
 def _requires(path: str, module: str) -> bool:
-    wanted = re.compile(rf"^[\s\"'\[]*{_normal(PACKAGES.get(module, module))}(?![a-z0-9-])", re.MULTILINE)
+    wanted = re.compile(rf"^[\s\"'\[]*{normal_name(PACKAGES.get(module, module))}(?![a-z0-9-])", re.MULTILINE)
     try:
-        return wanted.search(_normal(read_text(path) or "")) is not None
+        return wanted.search(normal_name(read_text(path) or "")) is not None
     except OSError:
         return False
-
-
-def _normal(text: str) -> str:
-    """Return names of packages in their normal form (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", text).lower()

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ..app.orders import ReleaseOrder
+from ..app.package_names import normal_name, required_name
 from .declared_files import DeclaredFiles
-from .installed import Distribution, installed, normal_name, pins
+from .installed import Distribution, installed, pins
 from .workshop import Workshop, pip
 
 
@@ -75,17 +75,12 @@ def rewrite(file: t.IO[str], text: str) -> None:
 def not_in(there: t.Iterable[Distribution], wanted: t.Sequence[str]) -> list[str]:
     """Return the pins of packages that are not installed yet: a version that the application has chosen stays."""
     names = {normal_name(distribution.name) for distribution in there}
-    return [pin for pin in wanted if _name(pin) not in names]
-
-
-def _name(requirement: str) -> str:
-    """Return the normalized name at the beginning of a requirement (PEP 508)."""
-    return normal_name(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+    return [pin for pin in wanted if required_name(pin) not in names]
 
 
 def constraints_of(app: ReleaseOrder, venv: str) -> str:
     """Return what a virtualenv has, as constraints for another host. The description says itself which uWSGI that is."""
-    return "".join(f"{pin}\n" for name, pin in pins(installed(venv)) if name != _name(app["uwsgi"]))
+    return "".join(f"{pin}\n" for name, pin in pins(installed(venv)) if name != required_name(app["uwsgi"]))
 
 
 def _distribution(package: str) -> str:

@@ -10,6 +10,7 @@ import re
 import stat
 import typing as t
 
+from ..app.package_names import normal_name
 from ..host.trees import ABSENT, DIRECTORY, FILE, TreeError, opened, subdirectories
 from .pins import is_pin
 
@@ -30,11 +31,6 @@ class Distribution(t.NamedTuple):
     name: str
     version: str
     direct: bool
-
-
-def normal_name(name: str) -> str:
-    """Return the normalized name of a package (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed(venv: str) -> list[Distribution]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
+from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError
 
 # The values of a host in the names of PEP 508, "Environment Markers".
@@ -104,8 +105,8 @@ def require(kind: str, asked: Iterable[str], there: Iterable[str], file: str) ->
     :param kind: ``extras`` or ``groups``, the key of the description
     :raises SourceError: for the first one that it does not have
     """
-    known = {normal(name) for name in there}
-    missing = [name for name in asked if normal(name) not in known]
+    known = {normal_name(name) for name in there}
+    missing = [name for name in asked if normal_name(name) not in known]
     if missing:
         raise SourceError(kind, f"'{missing[0]}' is not in {file}", "name one of the project, or make the lock anew")
 
@@ -121,8 +122,3 @@ def table(value: object) -> dict[str, t.Any]:
 
 def text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def normal(name: str) -> str:
-    """Return the normalized name of a package (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

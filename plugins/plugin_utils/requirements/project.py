@@ -11,6 +11,7 @@ import re
 import tomllib
 import typing as t
 
+from ...module_utils.app.package_names import required_name
 from ..source.tree import Tree
 
 # Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml that give one without a history.
@@ -77,13 +78,13 @@ class Project:
         """
         found, todo, seen = _texts(self.at("project.dependencies")), list(extras), set()
         while todo:
-            extra = _name(todo.pop())
+            extra = required_name(todo.pop())
             if extra in seen:
                 continue
             seen.add(extra)
             for item in _texts(_of(self.at("project.optional-dependencies"), extra)):
                 own = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*\[([^\]]*)\]\s*", item)
-                if own and _name(own.group(1)) == _name(str(self.at("project.name"))):
+                if own and required_name(own.group(1)) == required_name(str(self.at("project.name"))):
                     todo += own.group(2).split(",")
                 else:
                     found.append(item)
@@ -124,7 +125,9 @@ class Project:
 
     def version_tool(self) -> tuple[str, str] | None:
         """Return the build tool that would find no version without a history, and the key that would give it one (empty if none would)."""
-        requires = {_name(item) for item in [*_texts(self.at("build-system.requires")), *(self._setup_keyword("setup_requires") or [])]}
+        requires = {
+            required_name(item) for item in [*_texts(self.at("build-system.requires")), *(self._setup_keyword("setup_requires") or [])]
+        }
         for tool, keys in _FROM_HISTORY:
             if tool in requires and self._asks_history(tool) and not any(self.at(key) for key in keys):
                 return tool, keys[0] if keys else ""
@@ -146,13 +149,11 @@ class Project:
 
 def _of(mapping: object, wanted: str) -> object:
     """Return the value of a name whose dashes, dots and capitals may be written otherwise (PEP 685)."""
-    return next((value for name, value in mapping.items() if _name(name) == _name(wanted)), None) if isinstance(mapping, dict) else None
-
-
-def _name(requirement: str) -> str:
-    """Return the normal name of what a requirement is on (PEP 503)."""
-    words = "".join(char if char.isalnum() or char in "-_." else " " for char in requirement.strip()).split()
-    return words[0].lower().replace("_", "-").replace(".", "-") if words else ""
+    return (
+        next((value for name, value in mapping.items() if required_name(name) == required_name(wanted)), None)
+        if isinstance(mapping, dict)
+        else None
+    )
 
 
 def _texts(value: object) -> list[str]:

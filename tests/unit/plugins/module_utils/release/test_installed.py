@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app.package_names import normal_name
 from ansible_collections.flaskops.stack.plugins.module_utils.host.trees import TreeError
 from ansible_collections.flaskops.stack.plugins.module_utils.release import installed as installed_module
-from ansible_collections.flaskops.stack.plugins.module_utils.release.installed import Distribution, installed, normal_name, pins
+from ansible_collections.flaskops.stack.plugins.module_utils.release.installed import Distribution, installed, pins
 from ansible_collections.flaskops.stack.tests.unit.hostile import in_time
 
 METADATA = "Metadata-Version: 2.4\nName: {}\nVersion: {}\nSummary: it says Name: other\n\nName: not this\nVersion: 0\n"
