@@ -105,21 +105,26 @@ def held(path: str) -> bool:
     return False
 
 
-users = {entry.pw_name for entry in pwd.getpwall() if entry.pw_name.startswith("flask-") or entry.pw_name in os.listdir(CONFIG)}
-paths = [f"{path} {what(path)}" for place in (*PLACES, *PLACES_IN_MEMORY) for path in walk(place)]
-units = output("systemctl", "list-units", "--all", "--plain", "--no-legend", "flask-*", "nginx.service")
-processes = [line for line in output("ps", "-eo", "user:40,args", "--no-headers") if line.split()[0] in users]
-state = {
-    "paths": paths,
-    # A dead unit is in the list only for as long as systemd happens to remember it.
-    "units": [" ".join(line.split()[:4]) for line in units if line.split()[2:4] != ["inactive", "dead"]],
-    "processes": processes,
-    "locks": [path for path in LOCKS if held(path)],
-}
-names = told()
-text = json.dumps({kind: sorted(lines) for kind, lines in state.items()})
-for name, called in names.items():
-    text = text.replace(name, called)
-# The package that a release requires, in the version of the release.
-text = re.sub(r"ledger_dependency-[0-9.]+\.dist-info", "ledger_dependency.dist-info", text)
-print(json.dumps({kind: sorted(lines) for kind, lines in json.loads(text).items()}))
+def main() -> None:
+    users = {entry.pw_name for entry in pwd.getpwall() if entry.pw_name.startswith("flask-") or entry.pw_name in os.listdir(CONFIG)}
+    paths = [f"{path} {what(path)}" for place in (*PLACES, *PLACES_IN_MEMORY) for path in walk(place)]
+    units = output("systemctl", "list-units", "--all", "--plain", "--no-legend", "flask-*", "nginx.service")
+    processes = [line for line in output("ps", "-eo", "user:40,args", "--no-headers") if line.split()[0] in users]
+    state = {
+        "paths": paths,
+        # A dead unit is in the list only for as long as systemd happens to remember it.
+        "units": [" ".join(line.split()[:4]) for line in units if line.split()[2:4] != ["inactive", "dead"]],
+        "processes": processes,
+        "locks": [path for path in LOCKS if held(path)],
+    }
+    names = told()
+    text = json.dumps({kind: sorted(lines) for kind, lines in state.items()})
+    for name, called in names.items():
+        text = text.replace(name, called)
+    # The package that a release requires, in the version of the release.
+    text = re.sub(r"ledger_dependency-[0-9.]+\.dist-info", "ledger_dependency.dist-info", text)
+    print(json.dumps({kind: sorted(lines) for kind, lines in json.loads(text).items()}))
+
+
+if __name__ == "__main__":
+    main()

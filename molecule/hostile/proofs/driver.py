@@ -19,11 +19,11 @@ SCENARIO = Path(__file__).parents[1]
 SHARED = CHECKOUT / "molecule" / "shared" / "files"
 HOSTILE = "hostile"
 HEALTHY = ("calm", "steady")
-# No run takes so long, also on a busy machine; one that does waits for an application.
+# A run takes less than this even on a busy machine, so a longer run is waiting for an application.
 RUN_SECONDS = 600
 # Requests a second to each of the healthy applications.
 RATE = 10
-# Everything of root's that an application could want to change.
+# The directories whose files an application must not be able to change.
 PLACES = (
     "/etc",
     "/usr/local",

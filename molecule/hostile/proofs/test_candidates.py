@@ -9,7 +9,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 OWN = f"/run/flask/{HOSTILE}/own"
-# uWSGI has made the socket when it imports the application, and systemd has not looked at it yet.
+# This runs while uWSGI imports the application: it has made the socket, and systemd has not looked at it yet.
 REPLACED = f"""
 import glob, os
 for path in glob.glob("{OWN}/*.sock"):
@@ -49,7 +49,9 @@ def test_a_socket_that_leads_to_somebody_else(scene: Scene) -> None:
     run = scene.run(changed(scene.app, env={"AT_IMPORT": REPLACED}))
     scene.require_refused(
         run,
-        f"{HOSTILE}: the candidate",
+        # Both processes of the candidate replace their sockets; the message is about the one that systemd looks at first.
+        f"{HOSTILE}: the ",
+        " candidate ",
         f"is no socket of flask-{HOSTILE}: the application has put something else there",
         "The live instance was not touched.",
     )

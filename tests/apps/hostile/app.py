@@ -1,4 +1,4 @@
-"""A Flask application that was taken over: it runs what it is asked to, inside its sandbox, and AT_IMPORT while it is imported.
+"""A Flask application that was taken over: it runs the programs that it is sent, inside its sandbox, and the program in AT_IMPORT while it is imported.
 
 POST /run    a Python program; in JSON the exit status and what it printed
 GET /accel   an answer whose header X-Accel-Redirect is the query
