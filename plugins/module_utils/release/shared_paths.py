@@ -16,7 +16,6 @@ import typing as t
 from ..app.commands import cage
 from ..app.layout import AppRoot
 from ..app.orders import ReleaseOrder
-from ..host.cage import Cage
 from ..host.installers import environment
 from ..host.trees import DIRECTORY, opened, remove
 from .store import BuildError
@@ -57,13 +56,14 @@ def share(app: ReleaseOrder, tree: str) -> None:
     """
     wanted = [_wanted(path) for path in app["release"]["shared_paths"]]
     instance = app["release"]["instance_path"]
-    # A release that has an instance folder of its own keeps it, unless the description shares it: it may hold configuration.
-    if instance and not os.path.lexists(f"{tree}/{instance}") and instance not in [shared.path for shared in wanted]:
+    if instance and _is_free(tree, instance, wanted):
         wanted.append(_Shared(instance, True))
     for shared in wanted:
         _check_parents(tree, shared.path)
     _make_missing(app, [(_first_contents(tree, shared), shared.path) for shared in wanted])
     for shared in wanted:
+        # Again, since a link that was made just now would lead root into shared/.
+        _check_parents(tree, shared.path)
         place = f"{tree}/{shared.path}"
         os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
         remove(place)
@@ -87,16 +87,34 @@ def _relative(app: ReleaseOrder, tree: str, path: str) -> str:
     return os.path.relpath(f"{AppRoot(app['root']).shared}/{path}", os.path.dirname(f"{tree}/{path}"))
 
 
+def _is_free(tree: str, path: str, wanted: t.Sequence[_Shared]) -> bool:
+    """Return whether a release has room for a link at the path of Flask's instance folder.
+
+    A release that has an instance folder of its own keeps it, unless the description shares it: it may hold configuration. Below a shared
+    path the application makes the folder itself, and behind a link of the release Flask looks for it in another place.
+    """
+    if any(f"{path}/".startswith(f"{shared.path}/") for shared in wanted):
+        return False
+    return not os.path.lexists(f"{tree}/{path}") and not _no_directory_above(tree, path)
+
+
 def _check_parents(tree: str, path: str) -> None:
     """Require that no directory above a shared path is a link or a file."""
-    above = os.path.dirname(path)
-    while above:
-        with contextlib.suppress(FileNotFoundError):
+    above = _no_directory_above(tree, path)
+    if above:
+        raise BuildError(f"shared_paths: '{path}' cannot be shared, since '{above}' of the release is no directory; name what it leads to")
+
+
+def _no_directory_above(tree: str, path: str) -> str:
+    """Return what is above a path and is a link or a file instead of a directory, empty if nothing is."""
+    parts = path.split("/")[:-1]
+    for above in ("/".join(parts[:count]) for count in range(1, len(parts) + 1)):
+        try:
             if not stat.S_ISDIR(os.lstat(f"{tree}/{above}").st_mode):
-                raise BuildError(
-                    f"shared_paths: '{path}' cannot be shared, since '{above}' of the release is no directory; name what it leads to"
-                )
-        above = os.path.dirname(above)
+                return above
+        except FileNotFoundError:
+            return ""
+    return ""
 
 
 def _first_contents(tree: str, shared: _Shared) -> str:
@@ -112,11 +130,8 @@ def _make_missing(app: ReleaseOrder, wanted: t.Sequence[tuple[str, str]]) -> Non
     missing = [(first, path) for first, path in wanted if _is_missing(shared, path)]
     if missing:
         arguments = [word for first, path in missing for word in (first, f"{shared}/{path}")]
-        within = cage(app, "build")
         # Its own sandbox: one of a build hides shared/, and nothing of the release runs here.
-        narrow = Cage(
-            within.name, within.user, ("ProtectSystem=strict", f"ReadWritePaths={shared}", *_NARROW), within.seconds, within.memory
-        )
+        narrow = cage(app, "build")._replace(properties=("ProtectSystem=strict", f"ReadWritePaths={shared}", *_NARROW))
         narrow.run(["/bin/sh", "-euc", _MAKE, "sh", *arguments], shared, environment(shared))
 
 

@@ -80,7 +80,7 @@ def test_a_package_in_the_virtualenv_finds_its_instance_folder_too(host):
     assert (venv / "var").is_dir()
 
 
-@pytest.mark.parametrize("path", ["linked/x", "app.py/x"])
+@pytest.mark.parametrize("path", ["linked/x", "app.py/x", "app.py/x/y"])
 def test_a_path_behind_a_link_or_a_file_of_the_release_is_refused(host, path):
     with pytest.raises(BuildError, match="^shared_paths: '.*' cannot be shared, since '.*' of the release is no directory"):
         built(host, path)
@@ -117,3 +117,31 @@ def test_a_link_above_a_path_leads_no_further_than_the_application_itself_gets(h
         with pytest.raises(Exception, match="Permission denied"):
             built(host, "data/uploads")
     assert list(outside.iterdir()) == []
+
+
+def test_what_the_application_keeps_in_an_instance_folder_below_a_shared_path_stays(host):
+    """The link of the shared path leads to shared/: root removes and makes nothing behind it."""
+    built(host, "src", files={**FILES, "src/code.py": ""}, instance_path="src/instance")
+    kept = host.place / "shared/src/instance/app.db"
+    kept.parent.mkdir()
+    kept.write_text("data")
+    release = built(host, "src", files={**FILES, "src/code.py": ""}, instance_path="src/instance", id="r2")
+    assert kept.read_text() == "data"
+    assert not kept.parent.is_symlink()
+    assert os.readlink(release / "src") == "../../shared/src"
+
+
+def test_no_link_is_made_behind_one_that_was_made_just_now(host):
+    """The controller refuses such a description; what lies in shared/ must not hang on that."""
+    (host.place / "shared/uploads/kept").mkdir(parents=True)
+    with pytest.raises(BuildError, match="'uploads/kept' cannot be shared, since 'uploads' of the release is no directory"):
+        built(host, "uploads", "uploads/kept")
+    assert (host.place / "shared/uploads/kept").is_dir()
+    assert "releases/r1" not in left(host)
+
+
+@pytest.mark.parametrize("path", ["linked/instance", "app.py/instance", "app.py/deeper/instance"])
+def test_a_release_that_has_no_room_for_an_instance_folder_is_built_without(host, path):
+    release = built(host, instance_path=path)
+    assert not (host.place / "shared" / path).exists()
+    assert sorted(os.listdir(release / "data")) == ["README"]
