@@ -151,12 +151,12 @@ def main() -> None:
     except CertificateError as error:
         module.fail_json(msg=str(error))
     certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
-    files, wrong = account.pending(apps)
+    accounts, unread = account.look(apps)
     hosted, failures = store.inspect_all(apps)
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
-        accounts=[*sorted(files), *wrong],
+        accounts=accounts,
         directories=wrong_directories(module.params["directories"]),
         files=wrong_files(module.params["files"]),
         unwanted=[path for path in module.params["unwanted"] if os.path.lexists(path)],
@@ -165,7 +165,7 @@ def main() -> None:
         acme=[*sorted(certificates_by_acme), *wrong_digests(module.params["digests"])],
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
         hosted=hosted,
-        failures=failures,
+        failures={**failures, **unread},
     )
 
 

@@ -71,14 +71,52 @@ def declarations(app: AccountApp) -> dict[str, str]:
     return {places.sysusers: sysusers, places.tmpfiles: tmpfiles}
 
 
-def pending(apps: t.Sequence[AccountApp]) -> tuple[dict[str, str], list[str]]:
-    """Return the declaring files that have to be written, and the directories that are not as declared."""
+class Lacking(t.NamedTuple):
+    """The parts of accounts that a host lacks: the texts of declaring files by path, and the directories that are not as declared."""
+
+    files: dict[str, str]
+    directories: list[str]
+
+
+def pending(apps: t.Sequence[AccountApp]) -> Lacking:
+    """Return what the host lacks of accounts.
+
+    :raises OSError: if that cannot be read
+    """
     files: dict[str, str] = {}
     wrong: list[str] = []
     for app in apps:
         files.update({path: text for path, text in declarations(app).items() if read_text(path) != text})
         wrong += [directory.path for directory in directories(app) if not directory.is_right()]
-    return files, sorted(set(wrong))
+    return Lacking(files, sorted(set(wrong)))
+
+
+def look(apps: t.Sequence[AccountApp]) -> tuple[list[str], dict[str, str]]:
+    """Return the paths that the host lacks of accounts, and messages by application where that cannot be read."""
+    lacking, failures = _each(apps, lambda _app: "")
+    return _paths(lacking.values()), failures
+
+
+def _each(apps: t.Sequence[AccountApp], problem_of: t.Callable[[AccountApp], str]) -> tuple[dict[str, Lacking], dict[str, str]]:
+    """Return by application what the host lacks of its account, or a message: one that cannot be looked at costs no other its account."""
+    lacking: dict[str, Lacking] = {}
+    failures: dict[str, str] = {}
+    for app in apps:
+        name = app["name"]
+        try:
+            problem = problem_of(app)
+            lacking |= {} if problem else {name: pending([app])}
+        except OSError as error:
+            problem = f"{name}: what the host has of its user and its directories cannot be read: {error}"
+        failures |= {name: problem} if problem else {}
+    return lacking, failures
+
+
+def _paths(lacking: t.Collection[Lacking]) -> list[str]:
+    return [
+        *sorted(path for each in lacking for path in each.files),
+        *sorted({path for each in lacking for path in each.directories}),
+    ]
 
 
 class Ensured(t.NamedTuple):
@@ -94,22 +132,21 @@ def ensure(apps: t.Sequence[AccountApp], check: bool) -> Ensured:
 
     :param check: whether only to report what would be made
     """
-    failures = {app["name"]: problem for app in apps if (problem := _problem_of_root(app) or _problem_of_own_dirs(app))}
-    fine = [app for app in apps if app["name"] not in failures]
-    lacking = {app["name"]: pending([app]) for app in fine}
-    before = {path: read_text(path) or "" for files, _wrong in lacking.values() for path in files}
-    if any(files or wrong for files, wrong in lacking.values()) and not check:
+    lacking, failures = _each(apps, lambda app: _problem_of_root(app) or _problem_of_own_dirs(app))
+    fine = [app for app in apps if app["name"] in lacking]
+    before = {path: read_text(path) or "" for each in lacking.values() for path in each.files}
+    if any(each.files or each.directories for each in lacking.values()) and not check:
         failures |= _make(fine)
     made = [lacking[app["name"]] for app in fine if app["name"] not in failures]
-    texts = {path: text for files, _wrong in made for path, text in files.items()}
+    texts = {path: text for each in made for path, text in each.files.items()}
     diff = [{"before": before[path], "after": text, "before_header": path, "after_header": path} for path, text in sorted(texts.items())]
-    return Ensured([*sorted(texts), *sorted({path for _files, wrong in made for path in wrong})], diff, failures)
+    return Ensured(_paths(made), diff, failures)
 
 
 def _make(apps: t.Sequence[AccountApp]) -> dict[str, str]:
     """Make what applications lack, all in one go; where that fails, one after the other. Return messages by application."""
     try:
-        apply(pending(apps)[0], apps, run)
+        apply(pending(apps).files, apps, run)
     except (CommandError, OSError) as error:
         if len(apps) == 1:
             return {app["name"]: f"{app['name']}: its user and its directories cannot be made: {error}" for app in apps}

@@ -59,8 +59,12 @@ class Attempt:
         self.pending, self.who, self.action, self.failures = pending, who, action, failures
         self.began = time.monotonic()
         # By application: the instance that was live before, and the texts of the unit templates before.
-        self.previous = {instance.name: instance.live_id for instance in pending}
-        self.unit_templates = {instance.name: {path: read_text(path) for path in instance.unit_templates} for instance in pending}
+        self.previous: dict[str, str] = {}
+        self.unit_templates: dict[str, dict[str, str | None]] = {}
+        for instance in pending:
+            with failures.of(instance.name):
+                self.previous[instance.name] = instance.live_id
+                self.unit_templates[instance.name] = {path: read_text(path) for path in instance.unit_templates}
 
     @property
     def left(self) -> list[Instance]:
@@ -69,7 +73,7 @@ class Attempt:
 
     def write_files(self) -> None:
         """Write the files of all candidates; where a file cannot be written, those of that candidate are removed."""
-        for instance in self.pending:
+        for instance in self.left:
             try:
                 instance.begin()
                 instance.publish(lenient=self.action is Action.ROLLBACK)

@@ -40,20 +40,20 @@ def deploy(
     """
     notices: dict[str, str] = {}
     leaving = _leaving(absent, failures)
-    pending = _unsettled(wanted, allow_rejected, notices, failures)
-    diff = {instance.name: instance_diff(instance) for instance in pending}
+    wanted = _readable(wanted, failures)
+    unsettled = _unsettled(wanted, allow_rejected, notices, failures)
+    pending = list(unsettled)
+    diff = {instance.name: shown for instance, shown in unsettled.items()}
     diff |= {name: _removal_diff(name, paths) for name, paths in leaving.items() if paths}
     if check:
         done = _Done([instance.name for instance in pending], [path for paths in leaving.values() for path in paths])
     else:
         done = _carry_out(pending, [app for app in absent if app["name"] in leaving], who, failures)
-    instances = {
-        instance.name: {
-            "id": instance.live_id if instance.name in {*notices, *failures} else instance.id,
-            "switched": instance.name in done.switched,
-        }
-        for instance in wanted
-    }
+    instances: dict[str, dict[str, t.Any]] = {}
+    for instance in wanted:
+        with failures.of(instance.name):
+            live = instance.live_id if instance.name in {*notices, *failures} else instance.id
+            instances[instance.name] = {"id": live, "switched": instance.name in done.switched}
     made = [diff[name] for name in diff if name not in failures or name in done.switched]
     return RunResult(bool(done.switched or done.removed), instances, made, done.removed, sorted(notices.values()), failures)
 
@@ -68,21 +68,33 @@ def _leaving(absent: t.Sequence[AbsentApp], failures: Failures) -> dict[str, lis
     return found
 
 
-def _unsettled(wanted: t.Sequence[Instance], allow_rejected: bool, notices: dict[str, str], failures: Failures) -> list[Instance]:
-    """Return the instances that are not live and healthy in every respect, or beside which an old instance is left over.
+def _readable(wanted: t.Sequence[Instance], failures: Failures) -> list[Instance]:
+    """Return the instances of applications of which the host can tell what is live."""
+    found: list[Instance] = []
+    for instance in wanted:
+        with failures.of(instance.name):
+            _live = instance.live_id
+            found.append(instance)
+    return found
+
+
+def _unsettled(
+    wanted: t.Sequence[Instance], allow_rejected: bool, notices: dict[str, str], failures: Failures
+) -> dict[Instance, dict[str, str]]:
+    """Return the instances that are not live and healthy in every respect, or beside which an old instance is left over, with their diffs.
 
     :param notices: gets a line for each application that keeps its live release, since the wanted one was rolled back
     """
     states = systemd.show([unit for instance in wanted for unit in instance.wanted_units])
     leftovers = switch.leftover_instances(wanted)
-    pending: list[Instance] = []
+    pending: dict[Instance, dict[str, str]] = {}
     for instance in wanted:
         with failures.of(instance.name):
             notice = "" if allow_rejected else rejected_notice(instance)
             if notice:
                 notices[instance.name] = notice
             elif leftovers[instance.name] or not instance.is_settled(states):
-                pending.append(instance)
+                pending[instance] = instance_diff(instance)
     return pending
 
 
@@ -115,11 +127,11 @@ def migrate(wanted: t.Sequence[Instance], who: str, failures: Failures) -> None:
         began = time.monotonic()
         try:
             _run_hooks("migrate", instance)
-        except CommandError as error:
+        except (CommandError, OSError) as error:
             seconds = {"migrate": time.monotonic() - began}
-            record_attempt(instance, who, Action.DEPLOY, "failed", str(error), instance.live_id, seconds)
             failures.add(instance.name, f"{instance.name}: {error}\nNothing was switched.")
             with failures.of(instance.name):
+                record_attempt(instance, who, Action.DEPLOY, "failed", str(error), instance.live_id, seconds)
                 switch.discard_release(instance)
 
 
@@ -134,7 +146,7 @@ def _run_hooks(kind: str, instance: Instance) -> None:
 def _after_switch(instance: Instance, failures: Failures) -> None:
     try:
         _run_hooks("after_switch", instance)
-    except CommandError as error:
+    except (CommandError, OSError) as error:
         failures.add(instance.name, f"{instance.name}: the switch to {instance.id} was made, but {error}")
 
 

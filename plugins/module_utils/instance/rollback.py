@@ -22,18 +22,19 @@ def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> Ru
     :param live: each application with the release to go back to; an empty release means the previous instance
     """
     failures = Failures()
-    targets: list[Instance] = []
+    diff: dict[Instance, dict[str, str]] = {}
     for app, release in live:
         with failures.of(app["name"]):
-            targets.append(_recorded(app, _target(app, release)))
-    diff = {instance.name: instance_diff(instance) for instance in targets}
-    back = targets if check else bring_up(targets, who, Action.ROLLBACK, failures)
+            target = _recorded(app, _target(app, release))
+            diff[target] = instance_diff(target)
+    back = list(diff) if check else bring_up(list(diff), who, Action.ROLLBACK, failures)
     for instance in [] if check else back:
-        instance.finish()
+        with failures.of(instance.name):
+            instance.finish()
     return RunResult(
         bool(back),
         {instance.name: {"id": instance.id, "release": instance.release.id, "switched": True} for instance in back},
-        [diff[instance.name] for instance in back],
+        [diff[instance] for instance in back],
         [],
         [],
         failures,

@@ -105,10 +105,16 @@ def release_record(root: str, release: str) -> ReleaseRecord | None:
 
 
 def read_constraints(root: str, virtualenv_id: str) -> str | None:
-    """Return the constraints of a finished virtualenv, ``None`` if the host has none. A damaged line is left out."""
+    """Return the constraints of a finished virtualenv, ``None`` if the host has none. A damaged line is left out.
+
+    The same goes for constraints that cannot be read: then the next host chooses the versions.
+    """
     if not is_complete(root, virtualenv_id):
         return None
-    lines = (read_text(AppRoot(root).constraints(virtualenv_id)) or "").splitlines()
+    try:
+        lines = (read_text(AppRoot(root).constraints(virtualenv_id)) or "").splitlines()
+    except OSError:
+        return None
     return "".join(f"{line}\n" for line in lines if is_pin(line))
 
 

@@ -245,3 +245,20 @@ def test_an_account_that_systemd_refuses_keeps_no_other_from_being_made(app, blo
     assert done.failures == {"blog": says}
     assert [command[0] for command in commands if not any("blog" in word for word in command)] == ["systemd-sysusers", "systemd-tmpfiles"]
     assert not any("blog" in path for path in done.paths)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_declaration_that_cannot_be_read_costs_its_own_application_alone(app, blog, monkeypatch, check):
+    path = f"{layout.TMPFILES_DIR}/flask-blog.conf"
+    Path(path).parent.mkdir(parents=True)
+    Path(path).touch()
+    os.truncate(path, 2**27)
+    monkeypatch.setattr(account, "apply", lambda *_arguments: None)
+    done = ensure([app, blog], check)
+    assert list(done.failures) == ["blog"]
+    assert done.failures["blog"].startswith("blog: what the host has of its user and its directories cannot be read: ")
+    assert path in done.failures["blog"]
+    assert f"{layout.TMPFILES_DIR}/flask-shop.conf" in done.paths
+    lacking, failures = account.look([app, blog])
+    assert failures == done.failures
+    assert lacking == done.paths

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, gate, prune
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
 
@@ -172,3 +175,42 @@ def test_a_damaged_file_costs_its_own_application_alone(host, both, outcome):
     assert f"{blog.root}/rejected.json" in result.failures["blog"]
     serves(host, "two", "r2")
     serves(host, "one", name="blog")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        # No run of ours reads a larger file than this.
+        lambda blog: os.truncate(blog.layout.file("one", "ini"), 2**27),
+        lambda blog: os.truncate(blog.layout.unit_template, 2**27),
+        lambda blog: (os.rename(blog.config_dir, f"{blog.config_dir}.aside"), Path(blog.config_dir).touch()),
+    ],
+    ids=["ini", "unit template", "directory"],
+)
+def test_a_file_of_the_live_instance_that_cannot_be_read_costs_its_own_application_alone(host, both, outcome, back, broken):
+    blog, shop = both()
+    broken(blog)
+    result = outcome(blog, shop)
+    assert list(result.failures) == ["blog"]
+    assert blog.config_dir in result.failures["blog"] or blog.layout.unit_template in result.failures["blog"]
+    serves(host, "two", "r2")
+    with pytest.raises(DeployError, match="^blog: "):
+        back(blog.app, shop.app)
+    serves(host, "one", "r1")
+
+
+def test_a_hook_that_cannot_be_started_keeps_no_other_from_being_switched(host, both, outcome, monkeypatch):
+    """Root writes the environment of a hook to a file, which a full file system refuses."""
+
+    def hooks(_kind, app, *_args):
+        if app["name"] == "blog":
+            raise OSError("no space")
+
+    monkeypatch.setattr(deploy, "run_hooks", hooks)
+    blog, shop = both()
+    failures = Failures()
+    deploy.migrate([blog, shop], "me@here", failures)
+    assert failures == {"blog": "blog: no space\nNothing was switched."}
+    result = outcome(*both())
+    assert result.failures == {"blog": "blog: the switch to two was made, but no space"}
+    serves(host, "two", "r2")
