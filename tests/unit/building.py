@@ -48,7 +48,11 @@ log = Path("LOG")
 with log.open("a") as file:
     print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
 if "fail" in sys.argv[-1]:
+    if "unreached" in sys.argv[-1]:
+        print("WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None))")
     print("ERROR: No matching distribution found for", sys.argv[-1])
+    if "talkative" in sys.argv[-1]:
+        print(*range(30), sep="\\n")
     sys.exit(1)
 if "--constraint" in sys.argv:
     with log.open("a") as file:

@@ -1,6 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Answers about a module that a release could not import: whether the release has it elsewhere, or requires it."""
+"""Answers about a module that a release could not import: whether the release has it elsewhere, or requires it.
+
+They are about modules without a dot in their name: where Python does not find ``shop.wsgi``, it has found the package ``shop``.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _ENTRY = re.compile(r"^module\s*=\s*([\w.]+)", re.MULTILINE)
 
 def facts_of_packages() -> Facts:
     """Return the answers that need no look at the release, as while it is built and its files are its user's."""
-    return {"packaged": lambda name: PACKAGES.get(_top(name), "")}
+    return {"packaged": lambda name: PACKAGES.get(name, "")}
 
 
 def facts_of_release(release: str, ini: str = "") -> Facts:
@@ -32,17 +35,13 @@ def facts_of_release(release: str, ini: str = "") -> Facts:
     :param ini: the text of the instance's uWSGI ini
     """
     entry = _ENTRY.search(ini)
-    first = _top(entry[1]) if entry else ""
+    first = entry[1].partition(".")[0] if entry else ""
     return {
         **facts_of_packages(),
-        "elsewhere": lambda name: _directory_of(release, _top(name)),
-        "entry": lambda name: first if _top(name) == first else "",
-        "declared": lambda name: _declaring_file(release, _top(name)),
+        "elsewhere": lambda name: _directory_of(release, name),
+        "entry": lambda name: first if name == first else "",
+        "declared": lambda name: _declaring_file(release, name),
     }
-
-
-def _top(name: str) -> str:
-    return name.partition(".")[0]
 
 
 def _directory_of(release: str, module: str) -> str:

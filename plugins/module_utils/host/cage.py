@@ -93,10 +93,11 @@ class Cage(t.NamedTuple):
             end([f"{unit}.service"])
             unlink(file)
             raise
-        failure = None if done.status == 0 else self._failure(done, f"{unit}.service", commands, time.monotonic() - began)
-        unlink(file)
-        if failure:
-            raise failure
+        try:
+            if done.status != 0:
+                raise self._failure(done, f"{unit}.service", commands, time.monotonic() - began)
+        finally:
+            unlink(file)
         return _STEP.sub("", done.output)
 
     def _failure(self, done: CommandResult, unit: str, commands: t.Sequence[t.Sequence[str]], seconds: float) -> StepError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -58,6 +59,11 @@ def read_text(path: str, follow: bool = False) -> str | None:
     if len(content) > _MOST_BYTES:
         raise OSError(errno.EFBIG, "The file is larger than any of ours; remove it", path)
     return content.decode(errors="surrogateescape")
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of a text as :func:`read_text` returns it."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def read_link(path: str) -> str | None:

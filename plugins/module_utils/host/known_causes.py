@@ -36,7 +36,7 @@ class Cause(t.NamedTuple):
     unless: str = ""
 
 
-_NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)'"
+_NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>\w+)'"
 _UNDER_RELEASE = r"Read-only file system: '(?P<path>(?:/\S+/[0-9a-f]{12}/|(?!/))[^']*)'"
 _OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<path2>/[^':]+)'?: Read-only file system"
 
@@ -212,6 +212,14 @@ CAUSES: tuple[Cause, ...] = (
     ),
     # --- modules -----------------------------------------------------------------------------------------------------------------------
     Cause(
+        "A package was found, and a module of it was not",
+        r"ModuleNotFoundError: No module named '(?P<package>(?!distutils\b)[\w.]+)\.(?P<name>\w+)'",
+        "Python has found {package}, and there is no module {name} in it",
+        "correct wsgi or the import that names it, or add its file to the source; if {package} is no part of the source, add the package that has"
+        " {name}, or another version of it, to the requirements",
+        _CODE,
+    ),
+    Cause(
         "A module of the project lies in another directory",
         _NO_MODULE,
         "the module {name} is in the directory {found} of the release, where Python does not look for it",
@@ -353,9 +361,16 @@ CAUSES: tuple[Cause, ...] = (
     # --- environment -------------------------------------------------------------------------------------------------------------------
     Cause(
         "An environment variable is missing",
-        r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'|(?:environment variable|env var) '?\"?(?P<name2>[A-Z][A-Z0-9_]+)'?\"? (?:is )?(?:not set|missing|required)",
+        r"(?:environment variable|env var) '?\"?(?P<name>[A-Z][A-Z0-9_]+)'?\"? (?:is )?(?:not set|missing|required)",
         "the environment variable {name} is not set",
         "add {name} to env or secrets",
+        _CODE,
+    ),
+    Cause(
+        "A setting is missing",
+        r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'",
+        "{name} is not there, probably an environment variable, or else a setting of the application",
+        "add {name} to env or secrets, or to the configuration that the application reads",
         _CODE,
     ),
     Cause(

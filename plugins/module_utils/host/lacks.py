@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import grp
-import hashlib
 import typing as t
 
-from .files import is_directory, read_text
+from .files import digest_of, is_directory, read_text
 
 
 def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
@@ -40,8 +39,4 @@ def wrong_digests(wanted: t.Mapping[str, str]) -> list[str]:
     :param wanted: SHA-256 by path
     """
     texts = {path: read_text(path, follow=True) for path in wanted}
-    return [path for path, text in texts.items() if text is None or _sha256(text) != wanted[path]]
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+    return [path for path, text in texts.items() if text is None or digest_of(text) != wanted[path]]

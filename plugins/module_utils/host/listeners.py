@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
 import re
+import socket
 import struct
 import typing as t
 
@@ -32,8 +34,30 @@ def in_the_way(wanted: t.Sequence[str], program: str, proc: str = "/proc") -> li
     places = [place for text in wanted if (place := _place(text))]
     if not places:
         return []
-    found = [listener for listener in _listeners({port for _address, port in places}, proc) if listener.program != program]
-    return [listener for listener in found if any(_clash(listener, *place) for place in places)]
+    found = _listeners({port for _address, port in places}, proc)
+    own = {listener.port for listener in found if listener.program == program and ":" not in listener.address}
+
+    def clash(listener: Listener, address: str, port: int) -> bool:
+        if listener.port != port:
+            return False
+        if listener.address == "::" and ":" not in address:
+            # It takes IPv4 as well, unless it has IPV6_V6ONLY (ipv6(7)), as it must have beside a socket of IPv4.
+            return port not in own and is_taken(address, port)
+        return _exclude(listener.address, address)
+
+    return [listener for listener in found if listener.program != program and any(clash(listener, *place) for place in places)]
+
+
+def is_taken(address: str, port: int) -> bool:
+    """Return whether the kernel refuses a socket at an address of IPv4, since a program listens there."""
+    with socket.socket() as probe:
+        # As nginx sets it: otherwise connections that have ended a moment ago would be in the way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _place(text: str) -> tuple[str, int] | None:
@@ -46,11 +70,9 @@ def _place(text: str) -> tuple[str, int] | None:
     return found["address"].strip("[]").replace("*", "0.0.0.0"), int(found["port"] or 80)
 
 
-def _clash(listener: Listener, address: str, port: int) -> bool:
-    """Return whether two sockets exclude each other: on one port of one family, if their addresses are equal or one is all of them."""
-    if listener.port != port or (":" in listener.address) != (":" in address):
-        return False
-    return listener.address == address or listener.address in _ANYWHERE or address in _ANYWHERE
+def _exclude(one: str, other: str) -> bool:
+    """Return whether sockets of one port exclude each other: their addresses are of one family, and equal, or one of them is all addresses."""
+    return (":" in one) == (":" in other) and (one == other or one in _ANYWHERE or other in _ANYWHERE)
 
 
 def _listeners(ports: t.Collection[int], proc: str) -> list[Listener]:
@@ -73,7 +95,9 @@ def _sockets(path: str) -> t.Iterator[tuple[str, tuple[str, int]]]:
 def _address(text: str) -> str:
     """Return an address from its words of 32 bits, which are written in the order of the processor."""
     words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
-    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))
+    address = ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
+    # A socket of IPv6 at ::ffff:192.0.2.1 takes the connections of IPv4 to that address.
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _programs(inodes: t.Collection[str], proc: str) -> dict[str, str]:

@@ -154,18 +154,21 @@ def journal(
     which = [f"--unit={unit}" if with_systemds else f"_SYSTEMD_UNIT={unit}", f"--since=@{int(since)}"]
     if invocation:
         which = [f"_SYSTEMD_INVOCATION_ID={invocation}"]
-    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", *which]
-    try:
-        return _call(*command, accepted=ANY_STATUS, runner=runner).splitlines()
-    except SystemdError:
-        return []
+    return _logged([f"--lines={lines}", *which], runner)
 
 
 def words_about(invocation: str, runner: Runner = run) -> list[str]:
     """Return the lines that systemd itself logged about one invocation of a unit, such as why it could not be started."""
-    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"INVOCATION_ID={invocation}"]
+    return _logged([f"INVOCATION_ID={invocation}"], runner) if invocation else []
+
+
+def _logged(which: t.Sequence[str], runner: Runner) -> list[str]:
+    """Return lines of the journal, none on a host without one.
+
+    :param which: options and matches of journalctl(1)
+    """
     try:
-        return _call(*command, accepted=ANY_STATUS, runner=runner).splitlines() if invocation else []
+        return _call("journalctl", "--quiet", "--no-pager", "--output=cat", *which, accepted=ANY_STATUS, runner=runner).splitlines()
     except SystemdError:
         return []
 

@@ -45,7 +45,7 @@ class Verdict(enum.Enum):
 class Problem(t.NamedTuple):
     """Why a candidate was refused."""
 
-    name: str
+    # A copy, since a health request that is still under way may change the words of the candidate.
     says: str
     live: str
     candidate: _Waiting
@@ -58,7 +58,7 @@ class Problem(t.NamedTuple):
         log = _last_words(candidate.unit, candidate.invocation, self.began)
         lines = "".join(f"\n    {excerpt(line, _LINE_SHOWN)}" for line in telling_lines(log)) or "\n    (nothing)"
         said = with_cause(_cause(candidate, self.says, log), f"{self.says}. {self.live}")
-        return f"{self.name}: {said} The candidate's last log lines:{lines}"
+        return f"{candidate.instance.name}: {said} The candidate's last log lines:{lines}"
 
 
 def _live_state_text(instance: Instance) -> str:
@@ -170,7 +170,7 @@ def _look_at(halves: t.Sequence[_Waiting], pool: concurrent.futures.Executor) ->
 def _problem(half: _Waiting, verdict: Verdict, since: float) -> Problem:
     if verdict is Verdict.WAIT:
         half.says += f" within {half.health['timeout']} s"
-    return Problem(half.instance.name, half.says, _live_state_text(half.instance), half, since)
+    return Problem(half.says, _live_state_text(half.instance), half, since)
 
 
 def _last_words(unit: str, invocation: str, since: float) -> list[str]:

@@ -12,7 +12,6 @@ gated, stopped and removed together. The symlink ``<run_dir>/stream.sock`` leads
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pwd
@@ -22,7 +21,7 @@ import typing as t
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
-from ..host.files import partials, plain_umask, read_text, unlink, write_atomically
+from ..host.files import digest_of, partials, plain_umask, read_text, unlink, write_atomically
 from ..host.json_file import damaged, read_object
 from ..host.systemd import is_enabled
 from ..release.store import discard
@@ -72,7 +71,7 @@ class Instance:
     def _record(self) -> str:
         """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
         texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
-        sums = {path: _checksum(text) for path, text in {**texts, **self._unit_files()}.items()}
+        sums = {path: digest_of(text) for path, text in {**texts, **self._unit_files()}.items()}
         return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
 
     def stale_files(self) -> list[str]:
@@ -229,7 +228,7 @@ def changed_by_hand(app: PlacedApp, instance_id: str) -> list[str]:
     """Return the files of an instance whose content differs from the recorded checksum."""
     record = instance_record(app, instance_id)
     sums = record.files if record else {}
-    return sorted(path for path, checksum in sums.items() if _checksum(read_text(path) or "") != checksum)
+    return sorted(path for path, checksum in sums.items() if digest_of(read_text(path) or "") != checksum)
 
 
 def remove_instance(app: PlacedApp, instance_id: str) -> None:
@@ -258,10 +257,6 @@ def sweep(app: PlacedApp) -> None:
     for entry in os.scandir(public):
         if entry.is_dir(follow_symlinks=False) and entry.name not in known:
             shutil.rmtree(entry.path)
-
-
-def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 class DeployError(Exception):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import errno
 import itertools
 import os
 import typing as t
@@ -19,7 +20,7 @@ from ..host.output import MOST_BYTES
 from ..host.trees import ABSENT, DIRECTORY, opened, others
 from .workshop import Workshop
 
-# Works in the tree. Its arguments are the final path of the tree, for tracebacks, and how many bytes it may print.
+# A program that works in the tree. Its arguments are the final path of the tree, for tracebacks, and how many bytes it may print.
 # The bytecode is hash-based and not checked (PEP 552), since an immutable tree needs no check of its sources.
 _COMPILE = r"""
 import base64, importlib.util, marshal, os, sys
@@ -47,6 +48,10 @@ for directory, below, files in os.walk("."):
 """
 
 
+# unlink(2) fails with one of these where no file of the name can be: the name is too long, or a directory has it.
+_IMPOSSIBLE = (errno.ENAMETOOLONG, errno.EISDIR)
+
+
 class Bytecode(t.NamedTuple):
     """The bytecode of a source: its place in the tree, the name of the file for it, and its content."""
 
@@ -64,7 +69,7 @@ def compile_tree(workshop: Workshop, python: str, tree: str, final: str) -> None
     :param python: the interpreter of the virtualenv
     :param final: the path that tracebacks name, which the tree gets later
     """
-    # The half of what a command may print: standard error goes the same way.
+    # Half of what a command may print, since its standard error counts as well.
     command = [python, "-I", "-S", "-W", "ignore", "-c", _COMPILE, final, str(MOST_BYTES // 2)]
     with contextlib.suppress(CommandError):
         printed = workshop._replace(directory=tree).run(command)
@@ -108,7 +113,7 @@ def _write(top: int, directory: str, files: t.Iterable[Bytecode]) -> None:
                 os.mkdir("__pycache__", 0o755, dir_fd=place)
             cache = stack.enter_context(opened("__pycache__", DIRECTORY, place))
         except OSError as error:
-            if error.errno not in ABSENT:
+            if error.errno not in (*ABSENT, errno.ENAMETOOLONG):
                 raise
             return
         there = set(others(place))
@@ -118,9 +123,18 @@ def _write(top: int, directory: str, files: t.Iterable[Bytecode]) -> None:
 
 
 def _replace(made: Bytecode, cache: int) -> None:
-    """Write a file of bytecode anew, also where the source was shipped with one."""
-    with contextlib.suppress(FileNotFoundError):
+    """Write a file of bytecode anew, also where the source was shipped with one.
+
+    The name of the file is longer than that of its source, and may be too long for the file system.
+    """
+    try:
         os.unlink(made.name, dir_fd=cache)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno in _IMPOSSIBLE:
+            return
+        raise
     descriptor = os.open(made.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=cache)
     with open(descriptor, "wb") as file:
         file.write(made.content)

@@ -22,8 +22,8 @@ from .shared_paths import share_of_virtualenv
 from .store import discard
 from .workshop import Workshop
 
-# pip says so of an index that does not answer, and then that it has found nothing.
-_NOT_REACHED = "Retrying ("
+# pip says the first of an index that does not answer, and then the second as well.
+_NOT_REACHED, _NOTHING_FOUND = "Retrying (", "No matching distribution"
 # A program for the interpreter of the virtualenv, whatever its version; its arguments are the directory and options of venv.
 # It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
 _MAKE = r"""
@@ -113,15 +113,15 @@ def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Seq
             workshop.run_each([maker, *installations])
             return
         except StepError as error:
-            if (
-                error.step == len(installations)
-                and is_wheel(app["uwsgi"])
-                and "No matching distribution" in str(error)
-                and _NOT_REACHED not in str(error)
-            ):
+            if error.step == len(installations) and is_wheel(app["uwsgi"]) and _lacks_wheel(error.lines):
                 raise _no_wheel(app["uwsgi"], venv, workshop, error) from error
             if error.step != 0 or maker is makers[-1]:
                 raise
+
+
+def _lacks_wheel(lines: t.Sequence[str]) -> bool:
+    """Return whether an index that answers has no wheel, by all that pip has written: a message has the last lines only."""
+    return any(_NOTHING_FOUND in line for line in lines) and not any(_NOT_REACHED in line for line in lines)
 
 
 def _no_wheel(package: str, venv: str, workshop: Workshop, error: CommandError) -> CommandError:

@@ -91,6 +91,13 @@ def test_a_command_that_writes_without_end_is_ended(place, monkeypatch):
     assert list((place / "run").iterdir()) == []
 
 
+def test_the_environment_goes_also_where_systemd_does_not_say_why_a_command_failed(place, monkeypatch):
+    monkeypatch.setattr(systemd, "show", lambda _units: (_ for _ in ()).throw(systemd.SystemdError("no answer")))
+    with pytest.raises(systemd.SystemdError, match="no answer"):
+        CAGE.run(["false"], "/", {"TOKEN": "hunter2"})
+    assert list((place / "run").iterdir()) == []
+
+
 def test_what_a_killed_run_has_left_is_ended(place):
     (place / "run/flask-shop.build-1.env").touch()
     (place / "run/flask-shop.migrate-1.env").touch()

@@ -146,6 +146,11 @@ RECORDED = {
         "The virtual environment was not created successfully because ensurepip is not",
         "the interpreter has no ensurepip, which makes virtualenvs",
     ),
+    "A package was found, and a module of it was not": (
+        START,
+        f"    from shop.models import db\nModuleNotFoundError: No module named 'shop.models'\n{NO_WSGI}",
+        "Python has found shop, and there is no module models in it. Correct wsgi or the import that names it, or add its file to the source",
+    ),
     "A module of the project lies in another directory": (
         START,
         f"    import models\nModuleNotFoundError: No module named 'models'\n{NO_WSGI}",
@@ -243,8 +248,13 @@ RECORDED = {
     ),
     "An environment variable is missing": (
         START,
-        f"    k=os.environ['SHOP_KEY']\nKeyError: 'SHOP_KEY'\n{NO_WSGI}",
+        "RuntimeError: environment variable SHOP_KEY is not set",
         "the environment variable SHOP_KEY is not set. Add SHOP_KEY to env or secrets.",
+    ),
+    "A setting is missing": (
+        START,
+        f"    k=os.environ['SHOP_KEY']\nKeyError: 'SHOP_KEY'\n{NO_WSGI}",
+        "SHOP_KEY is not there, probably an environment variable, or else a setting of the application. Add SHOP_KEY to env or secrets,",
     ),
     "A file has another encoding": (
         START,
@@ -453,7 +463,18 @@ def test_an_explained_error_has_its_cause_in_the_first_line():
 
 def test_a_module_at_the_top_of_the_release_is_not_elsewhere(facts):
     assert facts["elsewhere"]("app") == ""
-    assert facts["elsewhere"]("models.sub") == "lib"
+    assert facts["elsewhere"]("models") == "lib"
+
+
+def test_a_module_with_a_dot_is_missing_in_a_package_that_was_found(facts):
+    """Python names the whole path only where it has found the package: https://docs.python.org/3/reference/import.html#searching."""
+    told = known_cause(["ModuleNotFoundError: No module named 'models.sub'"], START, facts)
+    assert told.startswith("Python has found models, and there is no module sub in it. Correct wsgi or the import")
+    assert "lib" not in told.replace("library", "")
+    told = known_cause(["ModuleNotFoundError: No module named 'yaml.extra.deep'; 'yaml.extra' is not a package"], START, facts)
+    assert told.startswith("Python has found yaml.extra, and there is no module deep in it.")
+    assert "PyYAML" not in told
+    assert "setuptools" in known_cause(["ModuleNotFoundError: No module named 'distutils.util'"], BUILD, facts)
 
 
 @pytest.mark.parametrize(

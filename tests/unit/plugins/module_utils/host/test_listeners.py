@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import listeners
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import in_the_way
 
 # The name of the process that runs these tests, whose sockets they find.
@@ -39,6 +40,46 @@ def test_the_program_itself_is_not_in_its_own_way(port):
 def test_a_socket_that_nobody_listens_on_any_more_is_not(port):
     assert in_the_way(["1"], "nginx") == []
     assert in_the_way([], "nginx") == []
+
+
+def listening(tmp_path, *lines: str) -> str:
+    """A proc(5) whose tcp6 has sockets of no process of this machine."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp6").write_text("".join(f"{line}\n" for line in ("  sl  local_address rem_address", *lines)))
+    return str(tmp_path)
+
+
+EVERYWHERE = "   0: 00000000000000000000000000000000:{:04X} {:032X}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1"
+MAPPED = "   0: 0000000000000000FFFF00000100007F:{:04X} {:032X}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1"
+
+
+@pytest.mark.parametrize("wanted", ["{}", "127.0.0.1:{}", "[::]:{}"])
+def test_a_program_that_takes_ipv4_at_all_addresses_of_ipv6_is_in_the_way(port, tmp_path, wanted):
+    """The socket of the fixture stands for the half of the other one that takes IPv4."""
+    found = in_the_way([wanted.format(port)], "nginx", listening(tmp_path, EVERYWHERE.format(port, 0)))
+    assert found == [("::", port, "another program")]
+
+
+def test_a_program_that_takes_ipv6_alone_is_in_the_way_of_ipv6_alone(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    proc = listening(tmp_path, EVERYWHERE.format(port, 0))
+    assert in_the_way([str(port)], "nginx", proc) == []
+    assert in_the_way([f"[::]:{port}"], "nginx", proc) == [("::", port, "another program")]
+
+
+def test_an_address_of_ipv4_that_is_written_as_one_of_ipv6_is_in_the_way_of_ipv4(tmp_path):
+    proc = listening(tmp_path, MAPPED.format(80, 0))
+    assert in_the_way(["80"], "nginx", proc) == [("127.0.0.1", 80, "another program")]
+    assert in_the_way(["[::]:80"], "nginx", proc) == []
+
+
+def test_beside_a_socket_of_ipv4_of_the_program_itself_another_one_takes_ipv6_alone(port, tmp_path, monkeypatch):
+    tcp6 = listening(tmp_path, EVERYWHERE.format(port, 0))
+    real = listeners._sockets
+    monkeypatch.setattr(listeners, "_sockets", lambda path: real(f"{tcp6}/net/tcp6" if path.endswith("tcp6") else path))
+    assert in_the_way([str(port)], OWN) == []
+    assert in_the_way([str(port)], "nginx") == [("127.0.0.1", port, OWN), ("::", port, "another program")]
 
 
 def test_an_address_of_ipv6_is_read():

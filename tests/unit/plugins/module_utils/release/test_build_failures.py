@@ -39,6 +39,15 @@ def test_a_missing_wheel_of_uwsgi_is_reported_with_the_remedy(host):
 
 
 @needs_root
+@pytest.mark.parametrize(("package", "lacks"), [("pyuwsgi==fail-talkative", True), ("pyuwsgi==fail-unreached-talkative", False)])
+def test_a_missing_wheel_is_judged_by_all_that_pip_has_written(host, package, lacks):
+    """The message has the last lines only."""
+    with pytest.raises(CommandError) as caught:
+        build({**description(host), "uwsgi": package}, packed(host.place))
+    assert str(caught.value).startswith("there is no wheel of ") is lacks
+
+
+@needs_root
 def test_another_failure_to_install_uwsgi_is_reported_in_the_words_of_pip(host):
     with pytest.raises(CommandError, match=r"^'.* install uwsgi==fail' ended with 1"):
         build({**description(host), "uwsgi": "uwsgi==fail"}, packed(host.place))

@@ -192,3 +192,18 @@ def test_where_foreign_code_works_in_a_release_it_is_copied(host, monkeypatch, o
     monkeypatch.setattr(build_module, "copy_from_user", lambda *args, **more: (copied.append(args[0]), real(*args, **more)))
     build(description(host, id="r2", **others), packed(host.place, {**CODE, "shop-1.0-py3-none-any.whl": "x"}))
     assert copied == [f"{host.place}/releases/.r2"]
+
+
+def test_a_source_whose_bytecode_would_have_too_long_a_name_stops_nothing(monkeypatch, tree):
+    name = "a" * 245
+    (tree / f"{name}.py").write_text("")
+    made = [(source.encode(), f"{source[:-3]}.cpython-313.pyc".encode(), b"code") for source in (f"{name}.py", "app.py")]
+    write_printed(monkeypatch, tree, *made, (b"d" * 300 + b"/x.py", b"x.cpython-313.pyc", b"code"))
+    assert (tree / "__pycache__/app.cpython-313.pyc").read_bytes() == b"code"
+
+
+def test_a_directory_that_is_called_like_bytecode_stops_nothing(monkeypatch, tree):
+    (tree / "__pycache__/app.cpython-313.pyc").mkdir(parents=True)
+    compile_here(monkeypatch, tree)
+    write_printed(monkeypatch, tree, (b"app.py", b"app.cpython-313.pyc", b"code"))
+    assert (tree / "__pycache__/app.cpython-313.pyc").is_dir()
