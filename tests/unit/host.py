@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import fnmatch
 import getpass
 import json
 import os
@@ -57,7 +58,19 @@ class Host:
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
         for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
             monkeypatch.setattr(layout, name, str(self.place / name))
-        for name in ("daemon_reload", "show", "start", "stop", "reset_failed", "enable", "disable", "stop_later", "journal", "words_about"):
+        for name in (
+            "daemon_reload",
+            "show",
+            "running",
+            "start",
+            "stop",
+            "reset_failed",
+            "enable",
+            "disable",
+            "stop_later",
+            "journal",
+            "words_about",
+        ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
         monkeypatch.setattr(
@@ -205,6 +218,9 @@ class Host:
     def _show(self, units: t.Sequence[str]) -> dict[str, dict[str, str]]:
         unknown = {"ActiveState": "inactive", "SubState": "dead", "NRestarts": "0", "ExecMainStatus": "0", "InvocationID": ""}
         return {unit: {**unknown, **self.units.get(unit, {})} for unit in units}
+
+    def _running(self, pattern: str) -> list[str]:
+        return [unit for unit in self.units if fnmatch.fnmatch(unit, pattern) and self.is_running(unit)]
 
     def _start(self, units: t.Sequence[str]) -> None:
         for unit in units:

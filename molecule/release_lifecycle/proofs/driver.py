@@ -50,15 +50,22 @@ class Site:
         )
         self.host_variables: dict[str, dict[str, t.Any]] = {host.name: {} for host in hosts}
 
-    def run(self, playbook: str = "deploy", described: Description | None = None, limit: Host | None = None, **variables: t.Any) -> Run:
-        """Run a playbook and return what became of it.
+    def run(
+        self,
+        playbook: str = "deploy",
+        described: Description | None = None,
+        limit: Host | None = None,
+        check: bool = False,
+        **variables: t.Any,
+    ) -> Run:
+        """Run a playbook, in check mode or not, and return what became of it.
 
         :param described: the application, if it is not as it was deployed last
         :param variables: what a user would give with --extra-vars
         """
         shipped = CHECKOUT / "playbooks" / f"{playbook}.yml"
         path = shipped if shipped.exists() else SCENARIO / f"{playbook}.yml"
-        options = ["--limit", limit.name] if limit else []
+        options = [*(["--limit", limit.name] if limit else []), *(["--check"] if check else [])]
         options += ["--extra-vars", json.dumps(variables)] if variables else []
         own_index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.source.wheels)}
         run = self.controller.run(self._inventory(described or self.app), path, *options, **counting_trips(), **own_index)

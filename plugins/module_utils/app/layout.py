@@ -106,6 +106,14 @@ def command_units(name: str, kind: str) -> str:
     return f"flask-{name}.{kind.replace('_', '-')}"
 
 
+def operator_units(name: str, instance_id: str) -> str:
+    """Return how the names of the transient units begin that run commands of an operator beside an instance.
+
+    :param instance_id: the instance, or ``*`` in a pattern for all of them
+    """
+    return command_units(name, f"command-{instance_id}")
+
+
 class AppRoot:
     """Paths below the root of an application: releases, virtualenvs, the files that nginx serves, and what is written down.
 

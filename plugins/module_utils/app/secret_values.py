@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from ..host.environment_file import variables_in
 from ..host.files import names_in, read_text
 from ..host.shown import learn
 from .layout import FILES
-
-# An assignment as the controller writes it (systemd.exec(5), "EnvironmentFile="): a backslash stands before characters of the shell.
-_ASSIGNMENT = re.compile(r'^\w+="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 
 
 def learn_secrets(apps: t.Iterable[t.Mapping[str, t.Any]]) -> None:
@@ -23,12 +20,7 @@ def learn_secrets(apps: t.Iterable[t.Mapping[str, t.Any]]) -> None:
     for app in apps:
         learn(app["environment"][name] for name in app.get("secrets", ()))
         for text in [app.get("files", {}).get("secrets", ""), *_on_host(app.get("config_dir", ""))]:
-            learn(values_in(text))
-
-
-def values_in(text: str) -> list[str]:
-    """Return the values of an environment file."""
-    return [re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL) for value in _ASSIGNMENT.findall(text)]
+            learn(variables_in(text).values())
 
 
 def _on_host(config_dir: str) -> list[str]:

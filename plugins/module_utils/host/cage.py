@@ -27,6 +27,8 @@ _ENVIRONMENTS = os.path.dirname(lock.PATH)
 _SUFFIX = ".env"
 # A process that ignores SIGTERM is killed after this many seconds.
 _STOP_SECONDS = 5
+# A unit has started so many seconds after its environment was written.
+_START_SECONDS = 60
 _KILLED = 128 + signal.SIGKILL
 # The record separator of ASCII and a number, which are printed before each of several commands: the output of a command begins there.
 _STEP = re.compile("\x1e([0-9]+)\n")
@@ -50,11 +52,23 @@ class StepError(CommandError):
         self.step = step
 
 
+class Ended(t.NamedTuple):
+    """The end of a command: its status, what it printed, and why it failed.
+
+    ``reason`` goes on after the command, as ``ended with 3``, and is empty for a command that ended with 0.
+    """
+
+    status: int
+    output: str
+    reason: str
+
+
 class Cage(t.NamedTuple):
     """The rights and the limits of commands.
 
     ``name`` begins the names of its units, such as ``flask-shop.build``. ``properties`` are those of a unit, as ``ProtectSystem=strict``;
-    ``seconds`` is the time of a unit, and ``memory`` a size such as ``512M`` or a share such as ``80%``.
+    ``seconds`` is the time of a unit, and ``memory`` a size such as ``512M`` or a share such as ``80%``. ``timeout_key`` is what
+    messages tell a user to change.
     """
 
     name: str
@@ -62,6 +76,7 @@ class Cage(t.NamedTuple):
     properties: tuple[str, ...]
     seconds: int
     memory: str
+    timeout_key: str = "command_limits.timeout"
 
     def run(self, command: t.Sequence[str], directory: str, env: t.Mapping[str, str]) -> str:
         """Run a command in a directory and return what it printed.
@@ -78,6 +93,21 @@ class Cage(t.NamedTuple):
         :raises StepError: if a command exceeds a limit or does not end with 0
         :raises CommandError: if the unit cannot be started, or the commands write without an end
         """
+        done, reason = self._carry_out(commands, directory, env)
+        if done.status != 0:
+            raise _step_error(done, reason, commands)
+        return _STEP.sub("", done.output)
+
+    def attempt(self, command: t.Sequence[str], directory: str, env: t.Mapping[str, str]) -> Ended:
+        """Run a command in a directory and return how it ended.
+
+        :raises CommandError: if it cannot be started, or writes without an end
+        """
+        done, reason = self._carry_out([command], directory, env)
+        return Ended(done.status, done.output, reason or f"ended with {done.status}" if done.status != 0 else "")
+
+    def _carry_out(self, commands: t.Sequence[t.Sequence[str]], directory: str, env: t.Mapping[str, str]) -> tuple[CommandResult, str]:
+        """Run commands in one unit, and return how it ended, with the limit that was exceeded if one was."""
         unit = f"{self.name}-{secrets.token_hex(4)}"
         # Not in the unit itself, since everybody may ask systemd for the properties of a unit.
         file = f"{_ENVIRONMENTS}/{unit}{_SUFFIX}"
@@ -85,7 +115,9 @@ class Cage(t.NamedTuple):
         began = time.monotonic()
         limits = [*_LIMITS, f"RuntimeMaxSec={self.seconds}", f"MemoryMax={self.memory}", f"EnvironmentFile={file}"]
         start = systemd.in_transient_unit(unit, self.user, directory, [*limits, *self.properties])
-        argv = commands[0] if len(commands) == 1 else _in_a_row(commands)
+        # systemd puts variables into the words of a command, so that ${TOKEN} would be seen in the list of processes; $$ is a dollar sign to
+        # it (systemd.service(5), "Command Lines").
+        argv = [word.replace("$", "$$") for word in (commands[0] if len(commands) == 1 else _in_a_row(commands))]
         try:
             done = run([*start, *argv], ANY_STATUS, together=True, shown=_first_lines(commands), pass_fds=lock.inherited())
         except BaseException:
@@ -94,36 +126,41 @@ class Cage(t.NamedTuple):
             unlink(file)
             raise
         try:
-            if done.status != 0:
-                raise self._failure(done, f"{unit}.service", commands, time.monotonic() - began)
+            return done, "" if done.status == 0 else self._exceeded(done.status, f"{unit}.service", time.monotonic() - began)
         finally:
             unlink(file)
-        return _STEP.sub("", done.output)
 
-    def _failure(self, done: CommandResult, unit: str, commands: t.Sequence[t.Sequence[str]], seconds: float) -> StepError:
-        """Have systemd forget a failed unit, and return why it failed: the limit that was exceeded, if one was.
+    def _exceeded(self, status: int, unit: str, seconds: float) -> str:
+        """Have systemd forget a failed unit, and return which limit it has exceeded, empty if it ended by itself.
 
         :param seconds: how long it has run
         """
         shown = systemd.show([unit])[unit]
         systemd.reset_failed([unit])
-        step, printed = _last_step(done.output, len(commands))
-        done, command = done._replace(output=printed), commands[step]
         # A shell ends with 128 and the number of the signal that has ended its program (sh(1)).
-        killed = "oom-kill" if done.status == _KILLED else shown["Result"]
+        killed = "oom-kill" if status == _KILLED else shown["Result"]
         if killed == "timeout" and seconds < self.seconds:
             # systemd has the same result for a command that has ended and whose processes do not stop within TimeoutStopSec.
             killed = "left processes"
-        reason = {
-            "timeout": f"has not ended within {self.seconds} s (command_limits.timeout) and was ended",
+        return {
+            "timeout": f"has not ended within {self.seconds} s ({self.timeout_key}) and was ended",
             "left processes": "left processes behind that ignored SIGTERM and were killed; have it wait for what it starts",
             "oom-kill": f"was killed, as happens if it needs more memory than {self.memory} (command_limits.memory_max)",
             "signal": f"was ended by signal {shown.get('ExecMainStatus')}",
-        }.get(killed)
-        if not reason:
-            return StepError(str(done.failure(command)), step, done.lines)
-        words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
-        return StepError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}", step, done.lines)
+        }.get(killed, "")
+
+
+def _step_error(done: CommandResult, reason: str, commands: t.Sequence[t.Sequence[str]]) -> StepError:
+    """Return the error of the command that was the last to run.
+
+    :param reason: the limit that it has exceeded, empty if it ended by itself
+    """
+    step, printed = _last_step(done.output, len(commands))
+    done, command = done._replace(output=printed), commands[step]
+    if not reason:
+        return StepError(str(done.failure(command)), step, done.lines)
+    words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
+    return StepError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}", step, done.lines)
 
 
 def _in_a_row(commands: t.Sequence[t.Sequence[str]]) -> list[str]:
@@ -153,8 +190,26 @@ def end_leftovers(name: str) -> None:
 
     :param name: how the names of their units begin
     """
-    left = [file for file in names_in(_ENVIRONMENTS) if file.startswith(f"{name}-") and file.endswith(_SUFFIX)]
+    left = _files(name)
     end([f"{file.removesuffix(_SUFFIX)}.service" for file in left])
     for file in left:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{_ENVIRONMENTS}/{file}")
+
+
+def _files(name: str) -> list[str]:
+    """Return the names of the environment files of commands."""
+    return [file for file in names_in(_ENVIRONMENTS) if file.startswith(f"{name}-") and file.endswith(_SUFFIX)]
+
+
+def forget_ended(name: str) -> None:
+    """Remove the environment files of commands that have ended after the run that had started them; those that still run keep theirs.
+
+    :param name: how the names of their units begin
+    """
+    left = {f"{file.removesuffix(_SUFFIX)}.service": f"{_ENVIRONMENTS}/{file}" for file in _files(name)}
+    for unit, shown in systemd.show(list(left)).items():
+        with contextlib.suppress(FileNotFoundError):
+            # The unit of a file that was just written is about to start.
+            if shown["ActiveState"] in ("inactive", "failed") and time.time() - os.stat(left[unit]).st_mtime > _START_SECONDS:
+                os.unlink(left[unit])

@@ -55,6 +55,14 @@ def show(units: t.Sequence[str], runner: Runner = run) -> dict[str, dict[str, st
     return dict(zip(units, shown, strict=True))
 
 
+def running(pattern: str, runner: Runner = run) -> list[str]:
+    """Return the names of the units that run, or are about to, whose names fit a pattern (systemctl(1), "Parameter Syntax")."""
+    listed = _call(
+        "systemctl", "list-units", "--plain", "--no-legend", "--state=activating,active,deactivating", "--", pattern, runner=runner
+    )
+    return [line.split()[0] for line in listed.splitlines() if line.strip()]
+
+
 def is_active(unit: str, runner: Runner = run) -> bool:
     """Return whether a unit runs, also while it reloads; nothing does on a host without systemd."""
     try:

@@ -12,6 +12,7 @@ from ..app.layout import Layout
 from ..app.orders import AbsentApp
 from ..host import systemd, trees
 from ..host.files import mounts_at_or_below, names_in, unlink
+from . import operator_command
 from .instance import DeployError, installed_units, known_ids, remove_instance
 
 
@@ -53,7 +54,7 @@ def remove(app: AbsentApp) -> list[str]:
     gone, ids, layout = pending(app), known_ids(app), Layout(app)
     systemd.stop([layout.drain_timer(name) for name in ids])
     units = [unit for name in ids for unit in installed_units(app, name)]
-    systemd.stop(units)
+    systemd.stop([*units, *operator_command.running_units(app["name"])])
     systemd.reset_failed(units)
     for name in ids:
         remove_instance(app, name)

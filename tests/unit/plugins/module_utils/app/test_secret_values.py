@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets, values_in
-from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
+from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets
+from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file, variables_in
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
 
@@ -15,11 +15,11 @@ VALUES = ["plain", "", 'a "quoted" one', "back\\slash\\", "`$x` $(y)", 'two\nlin
 
 @pytest.mark.parametrize("value", VALUES, ids=ascii)
 def test_a_value_of_an_environment_file_comes_back(value):
-    assert values_in(HEADER + environment_file({"A": value, "B": "other"})) == [value, "other"]
+    assert variables_in(HEADER + environment_file({"A": value, "B": "other"})) == {"A": value, "B": "other"}
 
 
 def test_all_values_come_back():
-    assert values_in(environment_file({f"A{index}": value for index, value in enumerate(VALUES)})) == VALUES
+    assert list(variables_in(environment_file({f"A{index}": value for index, value in enumerate(VALUES)})).values()) == VALUES
 
 
 def test_the_secrets_of_the_order_and_of_every_instance_on_the_host_are_hidden(host):

@@ -14,12 +14,16 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.cage import Ca
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 
 CAGE = Cage("flask-shop.build", "shop", ("ProtectSystem=strict",), 60, "80%")
-# Runs what comes behind the two dashes, and keeps a copy of the environment file.
-SYSTEMD_RUN = r"""#!/bin/sh
-printf '%s\n' "$@" > PLACE/arguments
-for argument; do case $argument in --property=EnvironmentFile=*) cat "${argument#*EnvironmentFile=}" > PLACE/environment ;; esac; done
-while [ "$1" != -- ]; do shift; done; shift
-exec "$@"
+# Runs what comes behind the two dashes, as systemd does, and keeps a copy of the environment file.
+SYSTEMD_RUN = r"""#!/usr/bin/python3
+import os, re, shutil, sys
+open("PLACE/arguments", "w").write("".join(f"{argument}\n" for argument in sys.argv[1:]))
+for argument in sys.argv:
+    if argument.startswith("--property=EnvironmentFile="):
+        shutil.copy(argument.split("=", 2)[2], "PLACE/environment")
+words = sys.argv[sys.argv.index("--") + 1:]
+words = [re.sub(r"\$(\$|{[A-Z]+})", lambda found: "$" if found[1] == "$" else "(of systemd)", word) for word in words]
+os.execvp(words[0], words)
 """
 
 
@@ -95,6 +99,20 @@ def test_the_environment_goes_also_where_systemd_does_not_say_why_a_command_fail
     monkeypatch.setattr(systemd, "show", lambda _units: (_ for _ in ()).throw(systemd.SystemdError("no answer")))
     with pytest.raises(systemd.SystemdError, match="no answer"):
         CAGE.run(["false"], "/", {"TOKEN": "hunter2"})
+    assert list((place / "run").iterdir()) == []
+
+
+def test_the_shell_gets_every_dollar_sign_as_it_was_written(place):
+    assert CAGE.run(["sh", "-c", 'echo "${PATH:+found} $# $$"'], "/", {}).startswith("found 0 ")
+    assert CAGE.run(["printf", "%s ", "$$", "${HOME}", "$HOME", "$"], "/", {}) == "$$ ${HOME} $HOME $ "
+
+
+def test_how_a_command_ended_is_no_error(place, monkeypatch):
+    shows(monkeypatch, "exit-code")
+    assert CAGE.attempt(["sh", "-c", "echo hello"], "/", {}) == (0, "hello\n", "")
+    assert CAGE.attempt(["sh", "-c", "echo hello; exit 3"], "/", {}) == (3, "hello\n", "ended with 3")
+    shows(monkeypatch, "signal")
+    assert CAGE.attempt(["sh", "-c", "exit 137"], "/", {}).reason.startswith("was killed, as happens if it needs more memory than 80%")
     assert list((place / "run").iterdir()) == []
 
 

@@ -87,6 +87,18 @@ def test_an_answer_about_other_units_is_not_guessed_at(run):
         systemd.show(UNITS)
 
 
+def test_running_units_are_found_by_a_pattern(run):
+    run.answer = (
+        0,
+        "flask-shop.command-i1-0a.service loaded active running /bin/sh -c x\nflask-shop.command-i2-0b.service loaded active\n",
+        "",
+    )
+    assert systemd.running("flask-shop.command-*") == ["flask-shop.command-i1-0a.service", "flask-shop.command-i2-0b.service"]
+    assert run.commands[0][-2:] == ["--", "flask-shop.command-*"]
+    run.answer = (0, "\n", "")
+    assert systemd.running("flask-shop.command-*") == []
+
+
 @pytest.mark.parametrize("call", [systemd.show, systemd.start, systemd.stop, systemd.reset_failed])
 def test_nothing_to_ask_is_not_asked(run, call):
     assert not call([])

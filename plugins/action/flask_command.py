@@ -1,0 +1,102 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``flask_command``: choose the hosts, and send the sandbox and the limits of the application."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_hooks
+
+App = dict[str, t.Any]
+_PLACES = ("name", "root", "config_dir", "run_dir")
+
+
+def names_on(host: str, variable: str, task_vars: App) -> list[str]:
+    """Return the names of the applications that are to be on a host, as its own variable has them."""
+    apps = task_vars["hostvars"][host].get(variable)
+    found = [app for app in apps if isinstance(app, dict)] if isinstance(apps, list) else []
+    return [str(app.get("name")) for app in found if app.get("state", "present") == "present"]
+
+
+class ActionModule(AppsAction):
+    """One round trip to each host that the command runs on."""
+
+    require = ()
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: App | None = None) -> App:
+        result, task_vars = super().run(tmp, task_vars), task_vars or {}
+        args = self.arguments(
+            only={"type": "str", "required": True},
+            command={"type": "str", "required": True},
+            host_count={"type": "str", "choices": ["one", "all"], "default": "one"},
+            time_limit={"type": "int"},
+        )
+        apps = present(self.resolve(args, task_vars))
+        _check(args)
+        reason = self._why_not_here(args, [app["name"] for app in apps], task_vars)
+        if reason:
+            return {**result, "skipped": True, "skip_reason": reason}
+        app = next(app for app in apps if app["name"] == args["only"])
+        answer = self.call_module("flask_command", _order(app, apps, args), task_vars)
+        return {**result, **self._told(answer, args)}
+
+    def _why_not_here(self, args: App, names: list[str], task_vars: App) -> str:
+        """Return why the command does not run on this host, empty if it does.
+
+        :raises AnsibleActionFail: if no host of the play has the application
+        """
+        own = task_vars.get("inventory_hostname", "")
+        hosts = {
+            host: names if host == own else names_on(host, args["variable"], task_vars)
+            for host in task_vars.get("ansible_play_hosts", [own])
+        }
+        having = [host for host, found in hosts.items() if args["only"] in found]
+        if not having:
+            known = sorted({name for found in hosts.values() for name in found})
+            raise AnsibleActionFail(
+                f"app is '{args['only']}', but must name an application; write -e app=NAME with one of {', '.join(known) or 'none: the list is empty'}."
+            )
+        if own not in having:
+            return f"{args['only']} is not in the list of this host"
+        return f"the command runs on {having[0]}" if args["host_count"] == "one" and own != having[0] else ""
+
+    def _told(self, answer: App, args: App) -> App:
+        """Return the result of a command: one that does not end with 0 has failed."""
+        title = f"{args['only']}: '{args['command']}'"
+        reason = answer.pop("reason", "")
+        if "rc" not in answer:
+            return {
+                **answer,
+                "msg": clean(f"{title} is not run in check mode; it would run in the release {answer['release'] or 'of prebuilt code'}."),
+            }
+        return {**answer, "failed": True, "msg": clean(f"{title} {reason}.")} if reason else answer
+
+
+def _check(args: App) -> None:
+    """Refuse what cannot be run, before a host is asked.
+
+    :raises AnsibleActionFail: with what to write
+    """
+    if not args["command"].strip():
+        raise AnsibleActionFail("command is empty; write -e command='flask --app shop routes', for example.")
+    if "\0" in args["command"]:
+        raise AnsibleActionFail("command has a NUL character, which no command can have; take it out.")
+    if args["time_limit"] is not None and args["time_limit"] < 1:
+        raise AnsibleActionFail(f"time_limit is {args['time_limit']}, but must be 1 or more; write the seconds that the command may take.")
+
+
+def _order(app: App, apps: list[App], args: App) -> App:
+    """Return what the host needs of an application to run a command in it."""
+    return {
+        **{key: places(app)[key] for key in (*_PLACES, "user")},
+        "others": [{key: other[key] for key in _PLACES} for other in apps],
+        "command_sandbox": of_hooks(app),
+        "memory_max": app["command_limits"]["memory_max"],
+        "command": args["command"],
+        "time_limit": args["time_limit"] or app["command_limits"]["timeout"],
+    }
