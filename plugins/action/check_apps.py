@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, with_failures
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import unusable, warnings_of_tls
@@ -35,10 +35,6 @@ class ActionModule(AppsAction):
         problems: list[str] = []
         apps: list[dict[str, t.Any]] = []
         try:
-            resolve_variables(args["role_variables"])
-        except AppError as error:
-            problems += error.problems
-        try:
             if args["apps"] is None:
                 # The playbook site does no more at first, since each role checks what it needs of a description.
                 self.read(args["variable"], task_vars or {})
@@ -47,6 +43,10 @@ class ActionModule(AppsAction):
                 problems += unusable(apps)
         except AnsibleActionFail as error:
             problems.append(str(error))
+        try:
+            resolve_variables(args["role_variables"], any(app["nginx"]["tls"]["kind"] for app in present(apps)))
+        except AppError as error:
+            problems = [*error.problems, *problems]
         if problems:
             raise AnsibleActionFail("\n".join(problems))
         for warning in [*warnings(apps), *warnings_of_tls(apps)]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import order
 
 
@@ -23,4 +23,5 @@ class ActionModule(AppsAction):
         apps = [
             app for app in present(self.resolve(args, task_vars)) if app["name"] in args["only"] and app["nginx"]["tls"]["kind"] != "acme"
         ]
-        return {**result, **self.call_module("tls_certificate", {"orders": json.dumps([order(app) for app in apps])}, task_vars or {})}
+        answer = self.call_module("tls_certificate", {"orders": json.dumps([order(app) for app in apps])}, task_vars or {})
+        return with_failures({**result, **answer}, args["left_out"], answer["failures"])

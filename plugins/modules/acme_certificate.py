@@ -57,11 +57,7 @@ def state(apps: list[str]) -> list[object]:
 def install(program: bytes) -> None:
     """Put the program in place by one rename."""
     os.makedirs(ROOT, 0o700, exist_ok=True)
-    partial = f"{ACME_PROGRAM}.new"
-    files.unlink(partial)
-    files.write_file(partial, program, 0o600)
-    os.replace(partial, ACME_PROGRAM)
-    files.fsync(os.path.dirname(ACME_PROGRAM))
+    files.write_through(ACME_PROGRAM, program, 0o600)
 
 
 def ask() -> dict[str, str]:
@@ -102,6 +98,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.require_root()
     apps = module.params["apps"]
     if module.check_mode:
         lines = "".join(f"certificate of {app} from the CA\n" for app in apps)

@@ -11,7 +11,8 @@ description:
   - Reads the state of packages, users, directories, services and releases in one task, and changes nothing. A role then runs tasks for
     missing things only.
   - Refuses hosts whose distribution is not supported.
-  - An application whose directories cannot be read stops no other; the module fails at its end with a message for each one.
+  - An application whose directories cannot be read, or whose certificate on the host cannot be used, stops no other; the module fails at its
+    end with a message for each one.
 options:
   apps:
     description: Descriptions of those applications whose packages, users, directories and releases are looked at.
@@ -98,7 +99,6 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import w
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import in_the_way
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
-from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
 _FAMILY = "debian"
@@ -146,10 +146,7 @@ def main() -> None:
     require_usable(module)
     apps = module.params["apps"]
     wanted = module.params["certificates"]
-    try:
-        certificates = unmet(wanted)
-    except CertificateError as error:
-        module.fail_json(msg=str(error))
+    certificates, bad_certificates = unmet(wanted)
     certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
     accounts, unread = account.look(apps)
     hosted, failures = store.inspect_all(apps)
@@ -165,7 +162,7 @@ def main() -> None:
         acme=[*sorted(certificates_by_acme), *wrong_digests(module.params["digests"])],
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
         hosted=hosted,
-        failures={**failures, **unread},
+        failures={**failures, **unread, **bad_certificates},
     )
 
 

@@ -53,6 +53,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.require_root()
     names, closed, sites = module.params["names"], module.params["state"] == "on", ClosedSites()
     try:
         if module.check_mode:

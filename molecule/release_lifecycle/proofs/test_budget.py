@@ -20,7 +20,7 @@ NOTHING_TO_CHANGE = [
 # The source goes along with the order to build it.
 OTHER_CODE = [NOTHING_TO_CHANGE[0], "Make the accounts and build the releases that the host lacks", *NOTHING_TO_CHANGE[1:]]
 # An application that is to be absent, and whose cache is still there.
-CACHE_TO_REMOVE = [*NOTHING_TO_CHANGE, "Remove the response caches and certificates of absent applications"]
+CACHE_TO_REMOVE = [*NOTHING_TO_CHANGE, "Remove what absent applications have left beside their sites"]
 
 
 def require(site: Site, run: Run, budget: list[str], what: str) -> None:

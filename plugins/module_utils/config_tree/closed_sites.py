@@ -12,8 +12,8 @@ import typing as t
 
 from ..host import files
 from ..host.clock import now
+from ..host.marked_change import MarkedChange, Server
 from .request import ConfigTreeError
-from .tree_service import TreeService
 
 ROOT = "/var/lib/flaskops/closed"
 
@@ -26,14 +26,13 @@ class ClosedSites:
 
     def __init__(self, root: str = ROOT) -> None:
         self._root = root
-        self._pending = f"{root}/pending"
 
     def since(self, app: str) -> str:
         """Return since when a site is closed and by whom, empty for an open one."""
         first = (files.read_text(self._file(app)) or "").partition("\n")[0]
         return first.removeprefix("# ")
 
-    def switch(self, server: TreeService, apps: t.Sequence[str], closed: bool, who: str) -> list[str]:
+    def switch(self, server: Server, apps: t.Sequence[str], closed: bool, who: str) -> list[str]:
         """Close or open sites, and return those that were otherwise.
 
         :param who: who is named as the one who has closed them
@@ -41,28 +40,23 @@ class ClosedSites:
         """
         os.makedirs(self._root, 0o700, exist_ok=True)
         changed = [app for app in apps if bool(self.since(app)) != closed]
-        if not changed and not os.path.exists(self._pending):
+        change = MarkedChange(server, f"{self._root}/.pending")
+        if not changed and not change.is_pending():
             return []
-        # Killed from here on, a run leaves the mark, and the next one has nginx take what is there.
-        files.write_through(self._pending, "", 0o600)
-        texts = {app: files.read_text(self._file(app)) for app in changed}
-        for app in changed:
-            self._put(app, f"# closed since {now()} by {who}\ninclude flaskops/{app}.closed.conf;\n" if closed else None)
-        trouble = server.test()
+        before = {app: files.read_text(self._file(app)) for app in changed}
+        after = {app: f"# closed since {now()} by {who}\ninclude flaskops/{app}.closed.conf;\n" if closed else None for app in changed}
+        trouble = change.make(lambda: self._put_all(after), lambda: self._put_all(before))
         if trouble:
-            for app, text in texts.items():
-                self._put(app, text)
-        trouble = trouble or server.reload()
-        if trouble:
-            raise ConfigTreeError(f"nginx did not take it: {trouble}")
-        files.unlink(self._pending)
+            raise ConfigTreeError(f"nginx {trouble}")
         return changed
 
     def _file(self, app: str) -> str:
         return f"{self._root}/{app}.conf"
 
-    def _put(self, app: str, text: str | None) -> None:
-        if text is None:
-            files.unlink(self._file(app))
-        else:
-            files.write_through(self._file(app), text, 0o600)
+    def _put_all(self, texts: t.Mapping[str, str | None]) -> None:
+        """Write files; one without a text is to be gone."""
+        for app, text in texts.items():
+            if text is None:
+                files.unlink(self._file(app))
+            else:
+                files.write_through(self._file(app), text, 0o600)

@@ -107,7 +107,7 @@ class Transaction:
     def predict(self) -> Result:
         """Return what :meth:`run` would do, and touch nothing."""
         plan = self._plan()
-        pending = (self.mark.read() is not None or bool(self.unanswered.names())) and self.service.is_active()
+        pending = (self.mark.read() is not None or bool(self._to_ask())) and self.service.is_active()
         reloads = (plan.differs and self.service.is_active()) or pending
         return Result(plan, changed=plan.differs or plan.manifest_changed or pending, reloaded=reloads)
 
@@ -164,10 +164,14 @@ class Transaction:
         if self._is_uncommitted():
             undone = files.exchange(self.root, self.mark.read()["stage"]) or undone
         # Somebody may have mended a site that did not answer, in a file that the service has not read yet.
-        if undone or self.mark.read() or self.unanswered.names():
+        if undone or self.mark.read() or self._to_ask():
             self.mark.write()
         self._sweep()
         return undone
+
+    def _to_ask(self) -> set[str]:
+        """Return the sites that have not been seen to answer and that this run can ask."""
+        return self.unanswered.names() & set(self.probe.names)
 
     def _is_uncommitted(self) -> bool:
         """Return whether the live tree was exchanged but not committed, with its predecessor still beside it."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import time
 
+DAY = 86400  # seconds
+
 
 def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

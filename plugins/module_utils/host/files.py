@@ -103,8 +103,8 @@ def _is_being_written(partial: str, name: str) -> bool:
     return process.isdigit() and process != str(os.getpid()) and os.path.exists(f"/proc/{process}")
 
 
-def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
-    """Put ``text`` under ``path`` by one rename, owned by root and ``group``.
+def write_atomically(path: str, text: str | bytes, mode: int, group: int = 0) -> None:
+    """Put ``text``, or bytes as they are, under ``path`` by one rename, owned by root and ``group``.
 
     :raises OSError: if it cannot be written, or the path is a directory that somebody keeps something in
     """
@@ -112,11 +112,11 @@ def write_atomically(path: str, text: str, mode: int, group: int = 0) -> None:
     # The file is new and no link. Its mode is set before the content is written, so that nobody reads a secret meanwhile.
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        with open(descriptor, "wb") as file:
             if os.geteuid() == 0:
                 os.fchown(descriptor, 0, group)
             os.fchmod(descriptor, mode)
-            file.write(text)
+            file.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(descriptor)
         try:
@@ -255,7 +255,7 @@ def copy_attributes(source: str, target: str) -> None:
     shutil.copystat(source, target, follow_symlinks=False)
 
 
-def write_through(path: str, text: str, mode: int) -> None:
+def write_through(path: str, text: str | bytes, mode: int) -> None:
     """Write as :func:`write_atomically`, and have the name on the disk too when this returns: after a power cut, it is the new file.
 
     For what a next run has to find, such as the mark of a change that is not committed yet. It costs one more wait for the disk.

@@ -37,7 +37,7 @@ class AcmeService:
     :param ca: where certificates come from
     :param server: the URL of the CA's directory, which is written down with a certificate
     :param installer: puts them in place
-    :param held: gives the lock of nginx's configuration
+    :param held: gives the lock of nginx's configuration; CertificateError says that somebody keeps it
     :param elsewhere: returns why a name does not lead to this host, empty if it does or that cannot be told; it is given the name, a path
         below the root of every site and the text that must be there
     :param webroot: the directory whose files nginx serves to the CA
@@ -68,19 +68,21 @@ class AcmeService:
         return {app: says for app, says in problems.items() if says}
 
     def _care_for(self, app: str, names: list[str], by_hand: bool) -> str:
+        try:
+            self._bring_up_to_date(app, names, by_hand)
+        except (CertificateError, OSError) as error:
+            return str(error)
+        return ""
+
+    def _bring_up_to_date(self, app: str, names: list[str], by_hand: bool) -> None:
         places, now = CertificatePlaces(app, self.root), time.time()
         os.makedirs(places.directory, 0o700, exist_ok=True)
         record = places.record()
         if record and self._is_good(record, names) and not is_due(record, now):
-            return ""
-        attempts = Attempts(places)
-        try:
-            found = self._kept(app, names, record) or self._ask(app, names, attempts, by_hand)
-            with self.held():
-                self.installer.install([NewCertificate(app, "acme", *found, self.server)])
-        except CertificateError as error:
-            return str(error)
-        return ""
+            return
+        found = self._kept(app, names, record) or self._ask(app, names, Attempts(places), by_hand)
+        with self.held():
+            self.installer.install([NewCertificate(app, "acme", *found, self.server)])
 
     def _is_good(self, record: CertificateRecord, names: t.Sequence[str]) -> bool:
         return (record.kind, record.server, set(record.names)) == ("acme", self.server, set(names))

@@ -10,18 +10,19 @@ import re
 import time
 import typing as t
 
+from ..host.clock import DAY
 from ..host.files import write_through
 from ..host.json_file import read_object
 from .places import CertificatePlaces, CertificateRecord
 
-_HOUR, _DAY = 3600, 86400
+_HOUR = 3600
 # Let's Encrypt: 5 failed validations of a name in an hour, and 5 certificates for the same names in 7 days (letsencrypt.org/docs/rate-limits).
 _FAILURES_AN_HOUR = 4
 _SAME_NAMES_A_WEEK = 4
 # The service by itself waits for an hour after a failure, and then for twice as long each time.
 _LONGEST_WAIT = 12 * _HOUR
 # A third of the lifetime is the rule of most clients; a certificate of some days needs more room for failures.
-_SHORT_LIVED = 10 * _DAY
+_SHORT_LIVED = 10 * DAY
 _RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", re.IGNORECASE)
 
 
@@ -34,8 +35,8 @@ def is_due(record: CertificateRecord, now: float) -> bool:
 class Attempts:
     """The record of what a CA was asked for one application; it outlives runs and reboots.
 
-    ``failures`` and ``issued`` are lists of times in seconds since the epoch, ``names`` those of the last question, and ``not_before`` a
-    time that the CA has named.
+    ``failures`` has the times of questions that the CA refused, ``issued`` the time and the names of each certificate of the last days,
+    ``says`` why the last question failed, and ``not_before`` the time that the CA has named for the next one. Times are seconds since the epoch.
     """
 
     def __init__(self, places: CertificatePlaces) -> None:
@@ -51,8 +52,8 @@ class Attempts:
 
         :param by_hand: whether somebody waits for the answer, who may have removed the cause of a failure
         """
-        same = sorted(at for at, known in self.issued if known == _key(names) and now - at < 7 * _DAY)
-        week = same[-_SAME_NAMES_A_WEEK] + 7 * _DAY if len(same) >= _SAME_NAMES_A_WEEK else 0
+        same = sorted(at for at, known in self.issued if known == _key(names) and now - at < 7 * DAY)
+        week = same[-_SAME_NAMES_A_WEEK] + 7 * DAY if len(same) >= _SAME_NAMES_A_WEEK else 0
         return max(week, self.not_before, self._after_failures(now, by_hand))
 
     def _after_failures(self, now: float, by_hand: bool) -> float:
@@ -78,7 +79,7 @@ class Attempts:
 
     def succeeded(self, names: t.Iterable[str]) -> None:
         now = time.time()
-        self.issued = [(at, known) for at, known in self.issued if now - at < 7 * _DAY] + [(now, _key(names))]
+        self.issued = [(at, known) for at, known in self.issued if now - at < 7 * DAY] + [(now, _key(names))]
         self.failures, self.says, self.not_before = [], "", 0
         self._write()
 

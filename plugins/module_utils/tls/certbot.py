@@ -21,7 +21,7 @@ from .pair import Certificate, CertificateError, examine
 _HOME = "/var/lib/flaskops/certbot"
 WEBROOT = "/run/flaskops-acme"
 _SECONDS = 600
-_WORD = re.compile(r"^\s*(Domain|Type|Detail|Identifier):\s*(.+)$", re.MULTILINE)
+_WORD = re.compile(r"^\s*(?:Domain|Detail|Identifier):\s*(.+)$", re.MULTILINE)
 
 
 class CaSettings(t.NamedTuple):
@@ -103,5 +103,5 @@ class Certbot:
 
 def words(said: str) -> str:
     """Return what the CA says in the output of certbot, or else the last lines of that."""
-    details = [f"{value}" for name, value in _WORD.findall(said) if name in ("Domain", "Identifier", "Detail")]
+    details = _WORD.findall(said)
     return " ".join(details) if details else " ".join(line.strip() for line in said.splitlines()[-6:] if line.strip())

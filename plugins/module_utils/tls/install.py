@@ -11,21 +11,12 @@ import shutil
 import typing as t
 
 from ..host import files
+from ..host.marked_change import MarkedChange, Server
 from .pair import Certificate, CertificateError
 from .pair import digest as digest_of
-from .places import CHAIN_FILE, KEY_FILE, META_FILE, ROOT, SWITCH_FILE, CertificatePlaces, CertificateRecord, is_pending
+from .places import CHAIN_FILE, KEY_FILE, META_FILE, ROOT, SWITCH_FILE, CertificatePlaces, CertificateRecord, pending
 
 _PARTIAL = ".partial"
-
-
-class WebServer(t.Protocol):
-    """The server that reads certificates."""
-
-    def test(self) -> str:
-        """Return what the server refuses in its configuration, empty if it takes it."""
-
-    def reload(self) -> str:
-        """Have a running server take its configuration, and return why it did not; empty also where it does not run."""
 
 
 class NewCertificate(t.NamedTuple):
@@ -66,8 +57,9 @@ class Installer:
     :param root: the directory of all certificates
     """
 
-    def __init__(self, server: WebServer, root: str = ROOT) -> None:
-        self.server, self.root = server, root
+    def __init__(self, server: Server, root: str = ROOT) -> None:
+        self.root = root
+        self._change = MarkedChange(server, pending(root))
 
     def install(self, certificates: t.Sequence[NewCertificate]) -> None:
         """Make certificates live, all of them or none.
@@ -77,15 +69,9 @@ class Installer:
         places = {new.app: CertificatePlaces(new.app, self.root) for new in certificates}
         before = {app: place.live_name() for app, place in places.items()}
         versions = {new.app: self._write(places[new.app], new) for new in certificates}
-        # Killed from here on, a run leaves the mark, and the next one has nginx take what is there.
-        self._mark()
-        self._point(places, versions)
-        trouble = self.server.test()
+        trouble = self._change.make(lambda: self._point(places, versions), lambda: self._point(places, before))
         if trouble:
-            self._point(places, before)
-            self._settle()
-            raise CertificateError(f"{', '.join(sorted(places))}: nginx refuses the certificate, so the one before is back: {trouble}")
-        self._settle()
+            raise CertificateError(f"{', '.join(sorted(places))}: the certificate was not installed; nginx {trouble}")
         for app, place in places.items():
             self._sweep(place, versions[app])
 
@@ -94,19 +80,12 @@ class Installer:
 
         :raises CertificateError: if it does not
         """
-        if not is_pending(self.root):
+        if not self._change.is_pending():
             return False
-        self._settle()
-        return True
-
-    def _settle(self) -> None:
-        trouble = self.server.reload()
+        trouble = self._change.settle()
         if trouble:
-            raise CertificateError(f"nginx did not take its certificates: {trouble}")
-        files.unlink(CertificatePlaces("", self.root).pending)
-
-    def _mark(self) -> None:
-        files.write_through(CertificatePlaces("", self.root).pending, "", 0o600)
+            raise CertificateError(f"nginx {trouble}")
+        return True
 
     def _write(self, place: CertificatePlaces, new: NewCertificate) -> str:
         """Write a certificate into a directory of its own, and return the name of the directory."""

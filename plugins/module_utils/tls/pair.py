@@ -51,6 +51,11 @@ def digest(chain: str, key: str) -> str:
     return hashlib.sha256(f"{chain.strip()}\n{key.strip()}\n".encode()).hexdigest()[:16]
 
 
+def certificates_in(chain: str) -> list[str]:
+    """Return the certificates of a chain, without what may stand between them, such as names of their owners."""
+    return _CERTIFICATE.findall(chain)
+
+
 def examine(chain: str, key: str, now: float | None = None) -> Certificate:
     """Return what a certificate says, once a handshake with it has succeeded.
 
@@ -59,7 +64,7 @@ def examine(chain: str, key: str, now: float | None = None) -> Certificate:
     :param now: seconds since the epoch, the present without it
     :raises CertificateError: if it cannot serve a site now
     """
-    found = _CERTIFICATE.findall(chain)
+    found = certificates_in(chain)
     if not found:
         raise CertificateError("has no certificate in it; write PEM text, which begins with -----BEGIN CERTIFICATE-----")
     if "ENCRYPTED" in key:

@@ -4,7 +4,7 @@
 
     /var/lib/flaskops/tls/<app>/<digest>/{fullchain.pem,key.pem,meta.json,on.conf}    root's alone, never changed once made
     /var/lib/flaskops/tls/<app>/live -> <digest>                                      renamed, the only thing that changes
-    /var/lib/flaskops/tls/pending                                                     there while nginx has not taken a change
+    /var/lib/flaskops/tls/.pending                                                    there while nginx has not taken a change
 
 nginx includes ``live/on.con[f]`` into a site, a pattern that may match nothing. So the certificate itself switches TLS on, and a site
 without one is served over HTTP.
@@ -19,9 +19,11 @@ from ..host.files import read_link
 from ..host.json_file import read_object
 
 ROOT = "/var/lib/flaskops/tls"
-_LIVE, _PENDING = "live", "pending"
+_LIVE = "live"
+# Names of files beside the directories of applications; no application has a dot in its name.
+_PENDING = ".pending"
 # A run leaves the first file for the service of ACME, and the service leaves the second one.
-ASKED, RESULT = f"{ROOT}/asked", f"{ROOT}/result.json"
+ASKED, RESULT = f"{ROOT}/.asked", f"{ROOT}/.result.json"
 ACME_PROGRAM = "/var/lib/flaskops/acme.pyz"
 CHAIN_FILE, KEY_FILE, META_FILE, SWITCH_FILE = "fullchain.pem", "key.pem", "meta.json", "on.conf"
 
@@ -59,7 +61,6 @@ class CertificatePlaces:
         self.app = app
         self.directory = f"{root}/{app}"
         self.live = f"{self.directory}/{_LIVE}"
-        self.pending = f"{root}/{_PENDING}"
         self.attempts = f"{self.directory}/attempts.json"
 
     def version(self, name: str) -> str:
@@ -83,6 +84,6 @@ class CertificatePlaces:
             return None
 
 
-def is_pending(root: str = ROOT) -> bool:
-    """Return whether a certificate was changed by a run that was killed before nginx took it."""
-    return os.path.lexists(f"{root}/{_PENDING}")
+def pending(root: str = ROOT) -> str:
+    """Return the path of the file that is there while nginx may not have taken a change of certificates."""
+    return f"{root}/{_PENDING}"

@@ -8,15 +8,16 @@ import ssl
 import time
 import typing as t
 
+from ..host.clock import DAY
 from ..host.files import read_text
 from .attempts import Attempts
-from .pair import covers, day
+from .pair import certificates_in, covers, day
 from .places import CHAIN_FILE, ROOT, CertificatePlaces, CertificateRecord
 
-_DAY = 86400
 # A certificate that has less time left should have been renewed long ago; those that live for days are compared with their lifetime.
-_LEAST_SECONDS = 7 * _DAY
+_LEAST_SECONDS = 7 * DAY
 _LEAST_SHARE = 0.25
+_REDIRECTED = 308
 
 
 class Site(t.Protocol):
@@ -29,7 +30,10 @@ class Site(t.Protocol):
         """
 
     def plain_status(self, host: str) -> int:
-        """Return the status of a plain request for the site."""
+        """Return the status of a plain request for the site.
+
+        :raises OSError: if there is no answer
+        """
 
 
 def prove(site: Site, app: str, host: str, wanted: t.Mapping[str, t.Any], root: str = ROOT) -> tuple[bool, str]:
@@ -44,20 +48,19 @@ def prove(site: Site, app: str, host: str, wanted: t.Mapping[str, t.Any], root: 
     if record is None:
         return False, f"has no certificate, so the site is served over HTTP only: {trouble or 'run the playbook site again'}"
     try:
-        if site.presented(host) != ssl.PEM_cert_to_DER_cert(_first(places)):
+        if site.presented(host) != ssl.PEM_cert_to_DER_cert(certificates_in(read_text(places.live_file(CHAIN_FILE)) or "")[0]):
             return False, "presents another certificate than the one that is installed; reload nginx"
     except (OSError, ValueError) as error:
         return False, f"has no TLS ({type(error).__name__}: {error})"
-    if wanted["redirect"] and covers(record.names, host) and site.plain_status(host) != 308:
-        return False, "does not redirect plain requests to HTTPS"
+    if wanted["redirect"] and covers(record.names, host):
+        try:
+            status = site.plain_status(host)
+        except OSError as error:
+            return False, f"gave no answer to a plain request, which was to be redirected to HTTPS ({error})"
+        if status != _REDIRECTED:
+            return False, f"answers {status} to a plain request instead of redirecting it to HTTPS"
     ok, says = _judge(record, wanted, time.time())
     return ok and not trouble, f"{says}; the CA gave no other one: {trouble}" if trouble else says
-
-
-def _first(places: CertificatePlaces) -> str:
-    text = read_text(places.live_file(CHAIN_FILE)) or ""
-    end = "-----END CERTIFICATE-----"
-    return text.partition(end)[0].strip() + f"\n{end}\n"
 
 
 def _judge(record: CertificateRecord, wanted: t.Mapping[str, t.Any], now: float) -> tuple[bool, str]:
@@ -66,8 +69,8 @@ def _judge(record: CertificateRecord, wanted: t.Mapping[str, t.Any], now: float)
     says = f"has a certificate for {', '.join(record.names)} by {record.issuer or 'itself'}, valid until {day(record.not_after)}"
     missing = [name for name in wanted["names"] if not covers(record.names, name)]
     if left < min(_LEAST_SECONDS, lifetime * _LEAST_SHARE):
-        return False, f"{says}, {left / _DAY:.0f} days from now; replace it"
+        return False, f"{says}, {left / DAY:.0f} days from now; replace it"
     if missing:
         # Such names are served over plain HTTP; a certificate by ACME will have them once they lead to this host.
         return record.kind in ("given", "files"), f"{says}, and not for {', '.join(missing)}"
-    return True, f"{says}, {left / _DAY:.0f} days from now"
+    return True, f"{says}, {left / DAY:.0f} days from now"

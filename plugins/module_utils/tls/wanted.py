@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
 
+from ..host.clock import DAY
 from ..host.files import read_text
 from .pair import Certificate, CertificateError, digest, examine
-from .places import ROOT, CertificatePlaces, CertificateRecord, is_pending
+from .places import ROOT, CertificatePlaces, CertificateRecord, pending
 
-_DAY = 86400
 # A self-signed certificate lives for ten years; the run that finds it so old makes another one.
-_SELF_SIGNED_LEFT = 30 * _DAY
+_SELF_SIGNED_LEFT = 30 * DAY
 
 
 class WantedCertificate(t.TypedDict):
@@ -32,15 +33,25 @@ class WantedCertificate(t.TypedDict):
     server: str
 
 
-def unmet(wanted: t.Sequence[WantedCertificate], root: str = ROOT) -> dict[str, str]:
-    """Return for each application whose certificate is not as wanted the reason, in words.
+class Unmet(t.NamedTuple):
+    """Applications whose certificates are not as wanted, each with the reason, and those with files that nobody can use, each with a message."""
 
-    :raises CertificateError: if a certificate in files of the host cannot be used, with the name of the application
-    """
-    now = time.time()
-    found = {each["app"]: _reason(each, CertificatePlaces(each["app"], root).record(), now) for each in wanted}
-    pending = is_pending(root)
-    return {app: reason or "nginx has not taken it yet" for app, reason in found.items() if reason or pending}
+    reasons: dict[str, str]
+    failures: dict[str, str]
+
+
+def unmet(wanted: t.Sequence[WantedCertificate], root: str = ROOT) -> Unmet:
+    """Compare the certificates of a host with those that are wanted."""
+    now, reasons, failures = time.time(), {}, {}
+    otherwise = "nginx has not taken it yet" if os.path.lexists(pending(root)) else ""
+    for each in wanted:
+        try:
+            reason = _reason(each, CertificatePlaces(each["app"], root).record(), now) or otherwise
+        except CertificateError as error:
+            failures[each["app"]] = str(error)
+        else:
+            reasons |= {each["app"]: reason} if reason else {}
+    return Unmet(reasons, failures)
 
 
 def _reason(wanted: WantedCertificate, live: CertificateRecord | None, now: float) -> str:

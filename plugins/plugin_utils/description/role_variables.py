@@ -139,10 +139,11 @@ def _as_json(text: str) -> str:
     return json.dumps([item for item in items if item])
 
 
-def resolve_variables(given: Mapping[str, object]) -> dict[str, t.Any]:
+def resolve_variables(given: Mapping[str, object], with_tls: bool = False) -> dict[str, t.Any]:
     """Return variables of a role in their own types; one that is null has its default.
 
     :param given: variables by name, as the inventory or the command line has them
+    :param with_tls: whether a site listens at ``nginx_site_tls_listen``
     :raises AppError: with a line for each problem: variable, value and remedy
     """
     validator = _TextValidator()
@@ -150,7 +151,7 @@ def resolve_variables(given: Mapping[str, object]) -> dict[str, t.Any]:
         name: validator.check(name, VARIABLES[name], VARIABLES[name].default if value is None else value) for name, value in given.items()
     }
     if not validator.problems:
-        _check_listen(validator, found)
+        _check_listen(validator, found, with_tls)
     if validator.problems:
         raise AppError(validator.problems)
     return found
@@ -165,15 +166,20 @@ def plain_listen(listen: object) -> list[str]:
     return addresses.plain_addresses(resolve_variables({"nginx_site_listen": listen})["nginx_site_listen"])
 
 
-def _check_listen(validator: Validator, found: Mapping[str, t.Any]) -> None:
+def _check_listen(validator: Validator, found: Mapping[str, t.Any], with_tls: bool) -> None:
     """Refuse what nginx would not accept of addresses together."""
-    seen: list[addresses.Listen] = []
-    for index, value in enumerate(found.get("nginx_site_listen", ())):
-        where, listen = f"nginx_site_listen[{index}]", addresses.parse_listen(value)
+    seen: dict[str, list[addresses.Listen]] = {"nginx_site_listen": [], "nginx_site_tls_listen": []}
+    for name, index, value in [(variable, *item) for variable in seen for item in enumerate(found.get(variable, ()))]:
+        where, listen = f"{name}[{index}]", addresses.parse_listen(value)
         assert listen is not None
-        if any(addresses.same_place(listen, other) for other in seen):
+        if any(addresses.same_place(listen, other) for other in seen[name]):
             validator.refuse(where, f"is {shown(value)}, where another item listens already", "keep one of the two")
-        seen.append(listen)
+        elif (
+            with_tls and name == "nginx_site_tls_listen" and any(addresses.same_place(listen, other) for other in seen["nginx_site_listen"])
+        ):
+            says = f"is {shown(value)}, where an item of nginx_site_listen listens already, and a site has tls"
+            validator.refuse(where, says, "keep it in one of the two, for sites with tls in nginx_site_tls_listen")
+        seen[name].append(listen)
         # The server for hosts that no site has listens at all of these addresses, and is the default of each.
         if found.get("nginx_site_catch_all") and "default_server" in listen.parameters:
             says = f"is {shown(value)}, but with nginx_site_catch_all the default server is the one for hosts that no site has"

@@ -7,13 +7,16 @@ The action plugin acme_certificate packs it, with the parts of the collection th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import sys
 import time
+import typing as t
 
-from flaskops.config_tree.tree_service import nginx
+from flaskops.config_tree.request import ConfigTreeError
+from flaskops.config_tree.tree_service import TreeService, nginx
 from flaskops.host.files import names_in, read_text, unlink, write_atomically
 from flaskops.host.json_file import parse_object
 from flaskops.host.shown import learn
@@ -55,6 +58,20 @@ def wanted() -> dict[str, list[str]]:
     return {site["app"]: site["names"] for site in found}
 
 
+@contextlib.contextmanager
+def held(server: TreeService) -> t.Iterator[None]:
+    """Hold the lock of nginx's configuration.
+
+    :raises CertificateError: if somebody else does not let go of it
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(server.held("flaskops-acme"))
+        except ConfigTreeError as error:
+            raise CertificateError(str(error)) from error
+        yield
+
+
 def main() -> int:
     ca = read_text(CA)
     if ca is None:
@@ -66,10 +83,10 @@ def main() -> int:
     by_hand = os.path.lexists(ASKED)
     unlink(ASKED)
     server = nginx()
-    service = AcmeService(Certbot(settings), settings.server, Installer(server), lambda: server.held("flaskops-acme"), elsewhere, WEBROOT)
+    service = AcmeService(Certbot(settings), settings.server, Installer(server), lambda: held(server), elsewhere, WEBROOT)
     try:
         problems = service.run(sites, by_hand)
-    except CertificateError as error:
+    except (CertificateError, OSError) as error:
         problems = dict.fromkeys(sites, str(error))
     write_atomically(RESULT, json.dumps({"time": time.time(), "problems": problems}), 0o600)
     for app, says in problems.items():

@@ -42,7 +42,7 @@ def test_an_application_whose_removal_failed_keeps_its_files_and_its_cache():
     apps = [describe(), describe(name="blog", state="absent")]
     assert owners(*apps, nginx_site_left_out=FAILED) == ["nginx_site", "shop"]
     known = task_vars("nginx_site", flask_apps=apps, nginx_site_left_out=FAILED)
-    unwanted = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_unwanted_caches"])
+    unwanted = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_leftovers"])
     assert not [path for path in unwanted if "blog" in path]
 
 
@@ -52,6 +52,14 @@ def test_the_default_server_stays_as_it_is_where_the_application_for_every_host_
     assert CATCH_ALL not in nginx_files(apps, nginx_site_left_out=FAILED), "it may be a second default beside the site of the failed one"
     assert owners(*apps, nginx_site_left_out=FAILED) == ["shop"], "where it is needed still it is not removed"
     assert CATCH_ALL in nginx_files([describe(), describe(name="blog")], nginx_site_left_out=FAILED)
+
+
+@pytest.mark.parametrize("register", ["__nginx_site_look", "__nginx_site_certificates"])
+def test_an_application_whose_certificate_is_bad_is_left_out_from_then_on(register):
+    apps, failed = [describe(), describe(name="blog")], {register: {"failures": FAILED, "nginx": ""}}
+    assert not [path for path in nginx_files(apps, **failed) if "blog" in path]
+    assert owners(*apps, **failed) == ["nginx_site", "shop"]
+    assert "sites-enabled/blog.conf" in nginx_files(apps, **{register: {"failures": {}, "nginx": ""}})
 
 
 # --- what the tasks make of it -------------------------------------------------------------------------------------------------

@@ -37,3 +37,10 @@ def test_without_such_a_server_one_site_has_them(rendered, default):
     http = rendered(app(), more, nginx_site_listen=wanted, nginx_site_catch_all=False)
     assert listens(http, "shop.example.com") == wanted
     assert "reuseport" not in " ".join(listens(http, "more.example.com"))
+
+
+def test_the_site_that_has_them_may_be_left_out(rendered):
+    """nginx refuses them in a second server, and the files of the first one stay as they are."""
+    more = describe(name="more", nginx={"server_names": ["more.example.com"]})
+    http = rendered(app(), more, nginx_site_listen=LISTEN, nginx_site_catch_all=False, nginx_site_left_out={"shop": "it failed"})
+    assert listens(http, "more.example.com") == BARE

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.filter.acme_files import acme_files
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import BY_ITS_MARK
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description import role_variables
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
@@ -73,6 +75,18 @@ def test_a_request_that_a_ca_or_a_trusted_proxy_makes_is_not_redirected(rendered
     assert decide(plain, "http /other/.well-known/acme-challenge/token") == "1"
 
 
+@pytest.mark.parametrize("prefix", ["", "/shop"])
+def test_the_role_asks_for_the_mark_of_a_site_that_redirects_or_is_closed(rendered, prefix):
+    """A redirect and a closed page of a shared server have no mark of an application below a prefix."""
+    asked = f"{prefix}{BY_ITS_MARK}"
+    assert decide(mapping(rendered(shop(prefix=prefix)), "$flaskops_plain"), f"http {asked}") == "0"
+    assert decide(mapping(rendered(shop(prefix=prefix)), "$flaskops_plain"), f"http {asked}/x") == "1"
+    closed = nginx_files([shop(prefix=prefix)])["flaskops/shop.closed.conf"]
+    (pattern,) = re.findall(r'if \(\$uri ~ "(.+)"\)', closed)
+    assert re.search(pattern, asked)
+    assert not re.search(pattern, f"{prefix}/cart")
+
+
 def test_unknown_names_get_no_handshake(rendered):
     (server,) = rejecting(rendered(shop()))
     assert server.values("listen") == ["443 ssl default_server", "[::]:443 ssl default_server"]
@@ -85,6 +99,24 @@ def test_the_site_for_every_host_takes_the_place_of_the_server_for_unknown_names
     assert server.values("listen") == ["443 ssl", "[::]:443 ssl"]
     assert "listen 443 ssl default_server;" in inner(every)
     assert rejecting(rendered(shop(), nginx_site_catch_all=False)) == []
+
+
+def test_a_site_for_every_host_that_is_left_out_may_be_the_default_still(rendered):
+    apps = [shop(), describe(name="every", nginx={"server_names": ["_"], "tls": TLS})]
+    (server,) = rejecting(rendered(*apps, nginx_site_left_out={"every": "it failed"}))
+    assert server.values("listen") == ["443 ssl", "[::]:443 ssl"], "nginx refuses two default servers at an address"
+
+
+SOCKETS = ["443 reuseport backlog=512", "[::]:443 ipv6only=on"]
+
+
+@pytest.mark.parametrize("catch_all", [True, False])
+def test_parameters_of_a_socket_stand_in_one_server(catch_all):
+    apps = [shop(), describe(name="more", nginx={"server_names": ["more.example.com"], "tls": TLS})]
+    files = nginx_files(apps, nginx_site_tls_listen=SOCKETS, nginx_site_catch_all=catch_all)
+    having = [path for path, text in files.items() if "listen 443 reuseport backlog=512 ssl" in text]
+    assert having == (["conf.d/flaskops-tls.conf"] if catch_all else ["flaskops/shop.tls.conf"])
+    assert "listen 443 ssl;" in files["flaskops/more.tls.conf"]
 
 
 def test_the_profile_is_that_of_the_host(rendered):

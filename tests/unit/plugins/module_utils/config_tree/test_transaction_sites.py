@@ -126,3 +126,12 @@ def test_a_run_without_the_site_asks_nobody_and_forgets_nothing(host, sites):
     host.probe = sites
     with pytest.raises(ConfigTreeError, match=UNREACHED):
         host.run(ALONE)
+
+
+def test_a_run_that_asks_no_site_reloads_nothing_for_one_that_has_not_answered(host, sites):
+    with pytest.raises(ConfigTreeError, match=UNREACHED):
+        host.run(ALONE)
+    host.probe, reloads = None, len(host.reloads)
+    assert not host.run(ALONE, check=True).changed
+    assert not host.run(ALONE).changed
+    assert len(host.reloads) == reloads

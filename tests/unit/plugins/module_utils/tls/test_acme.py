@@ -241,6 +241,19 @@ def test_a_failure_of_one_site_keeps_no_other_from_its_certificate(host):
     assert CertificatePlaces("b", host.root).record() is not None
 
 
+def test_a_site_whose_files_cannot_be_written_keeps_no_other_from_its_certificate(host):
+    host.ca.gives = fresh("b.test")
+    os.makedirs(host.root)
+    Path(f"{host.root}/a").write_text("no directory")
+    service = AcmeService(
+        host.ca, SERVER, Installer(host.nginx, host.root), contextlib.nullcontext, host.elsewhere, host.webroot, host.root
+    )
+    problems = service.run({"a": ["a.test"], "b": ["b.test"]}, False)
+    assert list(problems) == ["a"]
+    assert "File exists" in problems["a"]
+    assert CertificatePlaces("b", host.root).record() is not None
+
+
 # --- certbot ----------------------------------------------------------------------------------------------------------------------------
 
 

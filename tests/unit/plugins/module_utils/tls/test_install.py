@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.install import Installer, NewCertificate, switch
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError, digest, examine
-from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces, is_pending
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import ASKED, RESULT, ROOT, CertificatePlaces, pending
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP
 from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, pair
 
-SHOP, NEXT = pair("shop.test"), pair("shop.test", "www.shop.test")
+SHOP, NEXT, OTHER = pair("shop.test"), pair("shop.test", "www.shop.test"), pair("blog.test")
 
 
 class Nginx:
@@ -26,10 +28,11 @@ class Nginx:
         self.root, self.refuses, self.dies, self.calls = root, refuses, dies, []
 
     def test(self) -> str:
-        self.calls.append(("test", CertificatePlaces("shop", self.root).live_name()))
+        live = CertificatePlaces("shop", self.root).live_name()
+        self.calls.append(("test", live))
         if self.dies == "test":
             raise KeyboardInterrupt
-        return self.refuses
+        return "no" if live == self.refuses else ""
 
     def reload(self) -> str:
         self.calls.append(("reload", CertificatePlaces("shop", self.root).live_name()))
@@ -56,11 +59,25 @@ def wanted(given: Pair, **changes) -> dict:
     return {**order, **changes}
 
 
+def reasons(order: dict, root: str) -> dict[str, str]:
+    """Return why the certificate of an application is not as wanted, by application."""
+    found = unmet([order], root)
+    assert found.failures == {}
+    return found.reasons
+
+
+def test_no_application_can_have_the_name_of_a_file_beside_their_directories(root):
+    assert not [path for path in (pending(ROOT), ASKED, RESULT) if re.fullmatch(APP.keys["name"].pattern, os.path.basename(path))]
+    with pytest.raises(KeyboardInterrupt):
+        Installer(Nginx(root, dies="reload"), root).install([new(SHOP)])
+    assert os.listdir(root) == ["shop", ".pending"] or os.listdir(root) == [".pending", "shop"]
+
+
 def test_a_certificate_is_tested_and_taken_once_it_is_live(root):
     nginx = Nginx(root)
     Installer(nginx, root).install([new(SHOP)])
     assert nginx.calls == [("test", name(SHOP)), ("reload", name(SHOP))]
-    assert not is_pending(root)
+    assert not os.path.lexists(pending(root))
     record = CertificatePlaces("shop", root).record()
     assert (record.names, record.kind, record.digest) == (("shop.test",), "given", name(SHOP))
 
@@ -74,15 +91,17 @@ def test_keys_are_roots_alone(root):
 
 def test_what_nginx_refuses_is_taken_back(root):
     Installer(Nginx(root), root).install([new(SHOP)])
-    with pytest.raises(CertificateError, match="refuses the certificate, so the one before is back: no"):
-        Installer(Nginx(root, refuses="no"), root).install([new(NEXT)])
+    with pytest.raises(
+        CertificateError, match="^shop: the certificate was not installed; nginx refuses its configuration with this change, .*: no$"
+    ):
+        Installer(Nginx(root, refuses=name(NEXT)), root).install([new(NEXT)])
     assert CertificatePlaces("shop", root).live_name() == name(SHOP)
-    assert not is_pending(root)
+    assert not os.path.lexists(pending(root))
 
 
 def test_a_refused_first_certificate_leaves_the_site_without_one(root):
     with pytest.raises(CertificateError):
-        Installer(Nginx(root, refuses="no"), root).install([new(SHOP)])
+        Installer(Nginx(root, refuses=name(SHOP)), root).install([new(SHOP)])
     assert not os.path.lexists(CertificatePlaces("shop", root).live)
 
 
@@ -90,11 +109,11 @@ def test_a_refused_first_certificate_leaves_the_site_without_one(root):
 def test_the_run_after_a_killed_one_has_nginx_take_the_certificate(root, dies):
     with pytest.raises(KeyboardInterrupt):
         Installer(Nginx(root, dies=dies), root).install([new(SHOP)])
-    assert unmet([wanted(SHOP)], root) == {"shop": "nginx has not taken it yet"}
+    assert reasons(wanted(SHOP), root) == {"shop": "nginx has not taken it yet"}
     nginx = Nginx(root)
     assert Installer(nginx, root).settle()
     assert nginx.calls == [("reload", name(SHOP))]
-    assert unmet([wanted(SHOP)], root) == {}
+    assert reasons(wanted(SHOP), root) == {}
     assert not Installer(nginx, root).settle()
 
 
@@ -108,9 +127,9 @@ def test_old_certificates_and_leftovers_are_removed(root):
 def test_a_damaged_live_certificate_is_seen_and_written_again(root):
     Installer(Nginx(root), root).install([new(SHOP)])
     os.unlink(f"{root}/shop/live/key.pem")
-    assert unmet([wanted(SHOP)], root) == {"shop": "there is none yet"}
+    assert reasons(wanted(SHOP), root) == {"shop": "there is none yet"}
     Installer(Nginx(root), root).install([new(SHOP)])
-    assert unmet([wanted(SHOP)], root) == {}
+    assert reasons(wanted(SHOP), root) == {}
 
 
 def test_nginx_redirects_the_names_of_the_certificate_alone():
@@ -129,29 +148,30 @@ def test_nginx_redirects_the_names_of_the_certificate_alone():
 )
 def test_the_reason_why_a_certificate_is_not_as_wanted(root, changes, says):
     Installer(Nginx(root), root).install([new(SHOP)])
-    assert unmet([wanted(SHOP, **changes)], root) == ({"shop": says} if says else {})
+    assert reasons(wanted(SHOP, **changes), root) == ({"shop": says} if says else {})
 
 
 def test_a_self_signed_certificate_is_made_again_for_other_names_and_in_time(root, monkeypatch):
     Installer(Nginx(root), root).install([new(SHOP, kind="self_signed")])
     own = {"kind": "self_signed", "names": ["shop.test"]}
-    assert unmet([wanted(SHOP, **own)], root) == {}
-    assert unmet([wanted(SHOP, **{**own, "names": ["shop.test", "www.shop.test"]})], root) == {"shop": "it is for other names"}
+    assert reasons(wanted(SHOP, **own), root) == {}
+    assert reasons(wanted(SHOP, **{**own, "names": ["shop.test", "www.shop.test"]}), root) == {"shop": "it is for other names"}
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 70 * 86400)
-    assert unmet([wanted(SHOP, **own)], root) == {"shop": "it expires"}
+    assert reasons(wanted(SHOP, **own), root) == {"shop": "it expires"}
 
 
 def test_files_of_the_host_are_checked_and_compared(root, tmp_path):
     for file, text in (("chain", SHOP.chain), ("key", SHOP.key)):
         (tmp_path / file).write_text(text)
     files = wanted(SHOP, kind="files", digest="", chain_path=str(tmp_path / "chain"), key_path=str(tmp_path / "key"))
-    assert unmet([files], root) == {"shop": "there is none yet"}
+    assert reasons(files, root) == {"shop": "there is none yet"}
     Installer(Nginx(root), root).install([new(SHOP, kind="files")])
-    assert unmet([files], root) == {}
+    assert reasons(files, root) == {}
     (tmp_path / "chain").write_text(NEXT.chain)
-    with pytest.raises(CertificateError, match=r"^shop: the certificate .*/chain has another key"):
-        unmet([files], root)
+    other = wanted(OTHER, app="blog")
+    found = unmet([files, other], root)
+    assert re.match(r"shop: the certificate .*/chain has another key", found.failures["shop"])
+    assert found.reasons == {"blog": "there is none yet"}, "a bad file is the failure of its application alone"
     (tmp_path / "key").unlink()
-    with pytest.raises(CertificateError, match=r"^shop: .*/key is no file of this host"):
-        unmet([files], root)
+    assert re.match(r"shop: .*/key is no file of this host", unmet([files], root).failures["shop"])

@@ -118,13 +118,33 @@ def test_a_site_that_presents_its_certificate_is_proved(tmp_path):
     ("changes", "says"),
     [
         ({"presented": OTHER}, "presents another certificate than the one that is installed"),
-        ({"plain": Secure}, "does not redirect plain requests to HTTPS"),
+        ({"plain": Secure}, "answers 200 to a plain request instead of redirecting it to HTTPS"),
     ],
 )
 def test_what_the_site_does_not_do_is_told(tmp_path, changes, says):
     ok, said = proof(tmp_path, **{"presented": SHOP, **changes})
     assert not ok
     assert said.startswith(says)
+
+
+def test_what_stands_before_a_certificate_is_no_part_of_it(tmp_path):
+    named = Pair("shop.test")
+    bare, named.chain = named.chain, f"Bag Attributes\n    friendlyName: shop\n{named.chain}"
+    assert bare != named.chain
+    assert proof(tmp_path, named, named)[0]
+
+
+def test_a_site_without_an_answer_to_a_plain_request_is_told(tmp_path):
+    class Silent:
+        def presented(self, host: str) -> bytes:
+            return ssl.PEM_cert_to_DER_cert(SHOP.chain)
+
+        def plain_status(self, host: str) -> int:
+            raise ConnectionRefusedError("nobody listens")
+
+    proof(tmp_path, SHOP)
+    found = prove(Silent(), "shop", "shop.test", WANTED, str(tmp_path))
+    assert found == (False, "gave no answer to a plain request, which was to be redirected to HTTPS (nobody listens)")
 
 
 def test_a_certificate_that_should_have_been_renewed_is_told(tmp_path, monkeypatch):

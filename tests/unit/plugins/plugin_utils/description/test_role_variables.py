@@ -232,6 +232,20 @@ def test_the_backend_has_an_address_of_its_own():
     )
 
 
+def test_tls_has_addresses_of_its_own():
+    told = refusal(nginx_site_tls_listen=["443", "0.0.0.0:443"])
+    assert told.startswith("nginx_site_tls_listen[1] is '0.0.0.0:443', where another item listens already; ")
+    both = {"nginx_site_listen": ["80", "443 ssl"], "nginx_site_tls_listen": ["443"]}
+    resolve_variables(both)
+    with pytest.raises(
+        AppError, match=r"nginx_site_tls_listen\[0\] is '443', where an item of nginx_site_listen listens already, and a site has"
+    ):
+        resolve_variables(both, with_tls=True)
+    assert "nginx_site_backend_listen" in refusal(
+        nginx_site_tls_listen="8000", nginx_site_backend_listen="0.0.0.0:8000", nginx_site_front_addresses="192.0.2.10"
+    )
+
+
 @pytest.mark.parametrize("backend", ["192.0.2.256:80", "192.0.2.1:65536", "192.0.2.1:0"])
 def test_addresses_in_a_description_are_addresses(backend):
     with pytest.raises(AppError, match="write address and port, such as"):
