@@ -15,7 +15,6 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validat
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path, require_writable
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import Tree
 
 
@@ -53,7 +52,6 @@ class ActionModule(AppsAction):
             self._display.warning(warning)
         failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):
-            require_writable(cache_path(args["cache_dir"]))
             trees, failures = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
             result["requirements"] = {
                 app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps) if app["name"] in trees

@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
     ARGUMENT_SPEC,
     ConfigTreeError,
@@ -16,7 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
     encode_payload,
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.unshown import Unshown
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host_action import HostAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
 _SOURCES = ("src", "content", "link")
@@ -67,7 +66,7 @@ def to_entry(entry: dict[str, t.Any]) -> Entry:
     return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """See the module's documentation."""
 
     TRANSFERS_FILES = False
@@ -92,5 +91,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
         args.update(payload=encode_payload(entries), who=who())
-        result.update(self._execute_module("flaskops.stack.config_tree", module_args=Unshown(args), task_vars=task_vars))
-        return result
+        answer = self.ask_module("config_tree", args, task_vars or {})
+        # A tree that is refused has a result with more than a message; a crash has none, and a killed module has what it printed.
+        if not answer.get("msg") or "module_stdout" in answer:
+            self.require_success("config_tree", answer, task_vars or {})
+        return {**result, **answer}

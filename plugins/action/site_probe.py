@@ -23,8 +23,7 @@ class ActionModule(AppsAction):
         )
         sites = [app["site"] for app in present(self.resolve(args, task_vars))]
         asked = {"sites": sites, "listen": args["listen"], "tls_listen": args["tls_listen"], "timeout": args["timeout"]}
-        answer = self._execute_module("flaskops.stack.site_probe", module_args=asked, task_vars=task_vars)
-        answer.pop("invocation", None)
+        answer = self.ask_module("site_probe", asked, task_vars or {})
         # Checks are returned also where a route fails, since ansible-core asks `failed_when` about a result only and not about an exception.
         if "checks" not in answer:
             self.require_success("site_probe", answer, task_vars or {})

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs import test_budget
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description import derive
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, MODES, ROUTE, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.tests.unit.render import complete, instance
@@ -347,6 +348,12 @@ def test_settings_on_pages_make_an_ini_that_has_each_header_once(text):
         headers = re.findall(r"^add-header = ([^:]+):", ini, re.MULTILINE)
         assert headers.count("X-Flask-Instance") == 1, ini
         assert sorted(headers) == sorted(set(headers))
+
+
+def test_paths_that_a_site_hides_are_those_that_a_route_may_name():
+    """A route whose path the site hides has to go before the location that hides it."""
+    routes = (ROOT / "roles/nginx_site/templates/routes.conf.j2").read_text()
+    assert f"\nlocation ~ {derive._HIDDEN.pattern} {{\n" in routes
 
 
 def lists_of_apps(data: t.Any) -> t.Iterator[list[t.Any]]:

@@ -13,9 +13,10 @@ from ..host.command import CommandError, run
 from ..host.files import is_directory, names_in, read_text, write_atomically
 from ..host.managed import HEADER
 from . import user
-from .layout import Layout
+from .layout import Layout, directories_above, key_of_own
 from .orders import AccountApp
 
+_ROOT = 0
 # Directories of other places belong to whoever made them; systemd creates those that are missing.
 _OUR_PARENTS = ("/srv/flask", "/etc/flask", "/run/flask")
 
@@ -173,17 +174,19 @@ def _problem_of_root(app: AccountApp) -> str:
 def _problem_of_own_dirs(app: AccountApp) -> str:
     """Return what is wrong with the directories in /var, empty if each is the application's already or not there.
 
-    The owner of such a directory is changed, so one of somebody else is refused.
+    The owner of such a directory is changed, so one of somebody else is refused. systemd makes those above it, as root's.
     """
     for path in app["own_dirs"]:
+        for above in directories_above(path):
+            if os.path.lexists(above) and (os.path.islink(above) or os.lstat(above).st_uid != _ROOT):
+                return f"{app['name']}.{key_of_own(path)}: {path} is in {above}, which belongs to somebody else; name another directory."
         try:
             owner = os.lstat(path).st_uid
         except FileNotFoundError:
             continue
         if not user.is_of(app["user"], app["name"], owner):
-            key = "log_dirs" if path.startswith("/var/log/") else "state_dirs"
             return (
-                f"{app['name']}.{key}: {path} belongs to somebody else; name a directory that is not there yet, or give this one to"
+                f"{app['name']}.{key_of_own(path)}: {path} belongs to somebody else; name a directory that is not there yet, or give this one to"
                 f" the user {app['user']} and write it to sandbox.write."
             )
     return ""

@@ -16,8 +16,27 @@ from .orders import PlacedApp
 
 # A project is installed into this directory of its release, so that a change of code alone needs no new virtualenv.
 PROJECT_DIRECTORY = ".project"
+# Keys of directories that are made for an application, and where these lie.
+_OWN_DIRECTORIES = {"state_dirs": "/var/lib", "log_dirs": "/var/log"}
 SYSUSERS_DIR = "/etc/sysusers.d"
 TMPFILES_DIR = "/etc/tmpfiles.d"
+
+
+def own_directories(app: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
+    """Return the directories in /var that are made for an application, each after its key of the description."""
+    return [(key, f"{base}/{place}") for key, base in _OWN_DIRECTORIES.items() for place in app[key]]
+
+
+def key_of_own(path: str) -> str:
+    """Return the key of the description that one of these directories comes from."""
+    return next(key for key, base in _OWN_DIRECTORIES.items() if path.startswith(f"{base}/"))
+
+
+def directories_above(path: str) -> list[str]:
+    """Return the directories that one of these directories is in, below /var/lib or /var/log, the outermost first."""
+    base = _OWN_DIRECTORIES[key_of_own(path)]
+    parts = os.path.dirname(path).removeprefix(base).split("/")[1:]
+    return [f"{base}/{'/'.join(parts[:count])}" for count in range(1, len(parts) + 1)]
 
 
 def _texts(values: t.Any, fields: t.Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import typing as t
 
 from ..app.orders import ReleaseOrder
 from ..app.package_names import normal_name, required_name
+from ..app.uwsgi_package import WHEEL, is_wheel
 from .declared_files import DeclaredFiles
 from .installed import Distribution, installed, pins
 from .workshop import Workshop, pip
@@ -35,7 +36,7 @@ def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared
         # The virtualenv keeps what the package needs; the package itself is the release.
         commands.append([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
     # The sources of uWSGI's wheel would be compiled, which is what one takes the wheel to do without.
-    wheel = ["--only-binary", "pyuwsgi"] if is_wheel(app["uwsgi"]) else []
+    wheel = ["--only-binary", WHEEL] if is_wheel(app["uwsgi"]) else []
     return [*commands, [*install, *wheel, app["uwsgi"]]]
 
 
@@ -57,11 +58,6 @@ def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t
 def _install_beside(wanted: t.Sequence[str], constraints: str, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
     rewrite(chosen, constraints)
     workshop.run([*pip(venv), "install", "--constraint", chosen.name, *wanted])
-
-
-def is_wheel(uwsgi: str) -> bool:
-    """Return whether a requirement of uWSGI is one of its wheel."""
-    return uwsgi.lower().startswith("py")
 
 
 def rewrite(file: t.IO[str], text: str) -> None:

@@ -12,12 +12,13 @@ import typing as t
 
 from ..app.layout import AppRoot
 from ..app.orders import ReleaseOrder
+from ..app.uwsgi_package import COMPILED, is_wheel
 from ..host.cage import StepError
 from ..host.command import CommandError
 from ..host.files import sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, remove
 from .declared_files import declared_files
-from .installation import constraints_of, first_installations, install_the_rest, is_wheel, rewrite
+from .installation import constraints_of, first_installations, install_the_rest, rewrite
 from .shared_paths import share_of_virtualenv
 from .store import discard
 from .workshop import Workshop
@@ -128,7 +129,7 @@ def _no_wheel(package: str, venv: str, workshop: Workshop, error: CommandError) 
     show = "import platform; print(platform.python_version(), 'on', platform.machine())"
     python = workshop.run([f"{venv}/bin/python", "-I", "-c", show])
     return CommandError(
-        f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to uwsgi==2.0.31, which is compiled on the"
+        f"there is no wheel of {package} for Python {python.strip()}. Set uwsgi.package to {COMPILED}, which is compiled on the"
         f" host, or to a pyuwsgi that has one, or python to another interpreter.\n{error.message}",
         error.lines,
     )

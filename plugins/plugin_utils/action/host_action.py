@@ -42,9 +42,14 @@ class HostAction(ActionBase):
 
         :raises AnsibleActionFail: as :meth:`require_success` does
         """
+        answer = self.ask_module(name, arguments, task_vars)
+        self.require_success(name, answer, task_vars)
+        return answer
+
+    def ask_module(self, name: str, arguments: Answer, task_vars: Answer) -> Answer:
+        """Call a module of this collection and return its answer, also where it failed."""
         answer = self._execute_module(f"flaskops.stack.{name}", module_args=arguments, task_vars=task_vars)
         answer.pop("invocation", None)
-        self.require_success(name, answer, task_vars)
         return answer
 
     def require_success(self, name: str, answer: Answer, task_vars: Answer) -> None:

@@ -15,6 +15,7 @@ import typing as t
 IPV4 = r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}"
 PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 LISTEN_REMEDY = "write a port, or an address with a port, such as 80, 192.0.2.1:8080 or [::]:80"
+NETWORK = r"[0-9a-fA-F:.]+(/[0-9]{1,3})?"
 NETWORK_REMEDY = "write an address or a network, such as 192.0.2.10 or 10.0.0.0/8"
 BACKEND_REMEDY = "write an address and a port, such as 192.0.2.11:8000"
 _ITEMS_REMEDY = "write each address as an item of its own"
@@ -92,7 +93,7 @@ def network_remedy(value: str) -> str:
     """Return the remedy for an address or a network, as nginx's ``geo`` and ``set_real_ip_from`` both take them."""
     try:
         # Python takes a netmask and a zone as well, nginx does not.
-        if re.fullmatch(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?", value) and ipaddress.ip_network(value, strict=False):
+        if re.fullmatch(NETWORK, value) and ipaddress.ip_network(value, strict=False):
             return ""
     except ValueError:
         pass

@@ -8,9 +8,9 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ...module_utils.app.layout import own_directories
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
-from .derive import OWN_DIRECTORIES
 from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
 from .server_names import CATCH_ALL
 from .shared_servers import check_shared_names, one_server
@@ -192,7 +192,7 @@ def check_together(validator: Validator, apps: Sequence[Mapping[str, t.Any]], va
     for key in ("user", "root", "config_dir", "run_dir", "socket"):
         _check_unique(validator, [(app["name"], app[key]) for app in apps], f"{variable}: the {key}")
     places = [(app["name"], key, app[key]) for app in apps for key in ("root", "config_dir", "run_dir")]
-    own = [(app["name"], key, f"{base}/{place}") for app in apps for key, base in OWN_DIRECTORIES for place in app[key]]
+    own = [(app["name"], key, path) for app in apps for key, path in own_directories(app)]
     _check_unique(validator, [(app, path) for app, _key, path in own], f"{variable}: the directory")
     _check_apart(validator, places + own, variable)
     _check_others(validator, apps, variable)

@@ -8,7 +8,8 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ...module_utils.app.layout import Layout
+from ...module_utils.app.layout import Layout, own_directories
+from ...module_utils.app.uwsgi_package import is_wheel
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from . import server_names
 from .cache_maps import cache_maps
@@ -19,9 +20,6 @@ from .shared_servers import derive_shared
 from .static_pages import derive_pages
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
 from .tls import derive_hsts, derive_tls, site_certificate
-
-# Keys of directories that are made for an application, and where these lie.
-OWN_DIRECTORIES = (("state_dirs", "/var/lib"), ("log_dirs", "/var/log"))
 
 # The paths that a site hides unless a route names them, as in templates/routes.conf.j2 of the role nginx_site.
 _HIDDEN = re.compile(r"/\.(?!well-known/)")
@@ -37,7 +35,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
     given_socket = "socket" in app
     _derive_uwsgi(app)
     app["web_group"] = DEBIAN.web_group
-    app["own_dirs"] = [f"{base}/{place}" for key, base in OWN_DIRECTORIES for place in app[key]]
+    app["own_dirs"] = [path for _key, path in own_directories(app)]
     layout = Layout(app)
     app.setdefault("socket", layout.socket)
     pooled = app["uwsgi"]["stream"]["pool"] != "none"
@@ -156,4 +154,4 @@ def _plain_host(server_name: str) -> str:
 
 
 def _from_source(app: Mapping[str, t.Any]) -> bool:
-    return app["uwsgi"]["package"].lower().startswith("uwsgi")
+    return not is_wheel(app["uwsgi"]["package"])

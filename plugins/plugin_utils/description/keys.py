@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Callable
 
 from ..uwsgi.packages import DEFAULT_UWSGI
-from . import addresses, entry_points, packages, server_names
+from . import addresses, entry_points, packages, server_names, system_names
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
 DEFAULT_HEADERS = {
@@ -118,19 +118,19 @@ _ROUTE_TIMEOUT = Key(
 )
 
 
-_NETWORK = Key(
+NETWORK = Key(
     "str",
     "An address or a network.",
-    pattern=r"[0-9a-fA-F:.]+(/[0-9]{1,3})?",
+    pattern=addresses.NETWORK,
     remedy=addresses.NETWORK_REMEDY,
     advice=addresses.network_remedy,
 )
 
 
 _CLIENT = dataclasses.replace(
-    _NETWORK,
+    NETWORK,
     doc="An address, a network, or `all`.",
-    pattern=rf"all|{_NETWORK.pattern}",
+    pattern=f"all|{addresses.NETWORK}",
     advice=lambda value: "" if value == "all" else addresses.network_remedy(value),
 )
 _ACCESS = Key(
@@ -387,6 +387,7 @@ _SYSTEM_DIRECTORY = Key(
     "A name, or a path of names.",
     pattern=r"[A-Za-z0-9_][A-Za-z0-9._@+-]*(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)*",
     remedy="write a name such as shop",
+    advice=system_names.remedy,
 )
 
 
@@ -407,11 +408,13 @@ APP = Key(
         ),
         "state": Key(
             "str",
-            "`absent` stops the application and removes everything of it, except its shared files and its system user.",
+            "`absent` stops the application and removes everything of it, except its shared files, `state_dirs`, `log_dirs` and its system user.",
             default="present",
             choices=("present", "absent"),
         ),
-        "purge": Key("bool", "With `state: absent`, also removes the shared files and the system user.", default=False),
+        "purge": Key(
+            "bool", "With `state: absent`, also removes the shared files, `state_dirs`, `log_dirs` and the system user.", default=False
+        ),
         "source": Key(
             "dict",
             "Source of the code: exactly one of `path`, `git`, `archive`, `package`, `prebuilt`.",
@@ -563,7 +566,7 @@ APP = Key(
         "command_limits": Key(
             "dict",
             "Limits of the commands that a deployment runs: of those that make a virtualenv together, and of each hook. A command that exceeds"
-            " one is ended, and the run fails.",
+            " one is ended, and the application fails.",
             default={},
             keys={
                 "timeout": Key(
@@ -592,7 +595,8 @@ APP = Key(
         ),
         "sandbox": Key(
             "dict",
-            "Rights of the application. By default it may use the network, and may write only to `<root>/shared` and its own `/tmp`.",
+            "Rights of the application. By default it may use the network, and may write only to `<root>/shared`, `state_dirs`,"
+            " `log_dirs` and its own `/tmp`.",
             default={},
             keys={
                 "network": Key(
@@ -841,7 +845,7 @@ APP = Key(
                             "list",
                             "Addresses and networks of clients that a closed site answers as ever.",
                             default=(),
-                            elements=_NETWORK,
+                            elements=NETWORK,
                         ),
                         "retry_after": Key(
                             "int",

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ...module_utils.app.uwsgi_package import SOURCES, WHEEL
+
 
 def remedy(text: str) -> str:
     """Return what to write in place of a text that is no requirement (PEP 508), or would bring a second uWSGI; empty where it is one."""
@@ -13,4 +15,4 @@ def remedy(text: str) -> str:
         name = Requirement(text).name.lower()
     except InvalidRequirement:
         return 'write a requirement such as "psycopg[binary]==3.2.9"'
-    return "remove it, as uwsgi.package brings uWSGI" if name in ("uwsgi", "pyuwsgi") else ""
+    return "remove it, as uwsgi.package brings uWSGI" if name in (WHEEL, SOURCES) else ""

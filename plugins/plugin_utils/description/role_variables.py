@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from . import addresses
-from .keys import ABSOLUTE, Key
+from .keys import ABSOLUTE, NETWORK, Key
 from .validate import AppError, Validator, outline, shown
 
 _WAIT = Key("int", "Seconds.", default=60, minimum=0, maximum=86400)
@@ -22,7 +22,7 @@ _NETWORKS = Key(
     "list",
     "Networks.",
     default=(),
-    elements=Key("str", "An address or a network.", remedy=addresses.NETWORK_REMEDY, advice=addresses.network_remedy),
+    elements=NETWORK,
 )
 _MAP_REMEDY = "leave it out, or write a mapping of applications to "
 _FAIL_AT_END = Key("bool", "Whether.", default=True)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 import typing as t
@@ -17,8 +16,9 @@ from packaging.version import InvalidVersion
 from ...module_utils.app.layout import PROJECT_DIRECTORY, Release, ReleaseRecord
 from ...module_utils.app.orders import DeclaredRequirements
 from ..identity import content_id
+from ..requirements.callables import default_callable
 from ..requirements.declared import Declared, declared
-from ..requirements.imports import import_path, instance_path, module_files
+from ..requirements.imports import USUAL_INSTANCE_PATH, import_path, instance_path
 from ..requirements.lines import is_include, read_requirements
 from ..requirements.locked import NOMINAL, Markers
 from ..requirements.project import Project
@@ -75,18 +75,16 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
     found = Declared("") if isinstance(tree, FileTree) else declared(app, tree, markers)
     _check_python(tree, python)
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _source_wants(tree, found)
-    inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
-    if app["uwsgi"]["gevent"]:
-        inputs["gevent"] = app["uwsgi"]["gevent"]
-    # Only where they are asked for, since every other virtualenv keeps its name.
-    inputs.update({key: app[key] for key in ("extra_requirements", "system_site_packages") if app[key]})
-    virtualenv_id = content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
+    virtualenv_id = _virtualenv_id(app, python, wants)
     project = found.order["project"] if found.order else ""
     imports = ":".join([import_path(app["wsgi"], tree) or ".", PROJECT_DIRECTORY]) if project else import_path(app["wsgi"], tree)
     callable_name = "" if package else default_callable(app["wsgi"], tree)
     # The callable is recorded with the release, for runs that do not have the source.
     code = {"code": tree.digest, "package": package, "hooks": app["hooks"]["build"], "callable": callable_name}
-    code.update({key: value for key, value in (("imports", imports), ("project", project), ("shared", app["shared_paths"])) if value})
+    instance = instance_path(app["wsgi"], imports)
+    more = {"imports": imports, "project": project, "shared": sorted(app["shared_paths"]), "instance": instance}
+    # Only where they differ from what most releases have, since every other release keeps its name.
+    code.update({key: value for key, value in more.items() if value not in ("", [], USUAL_INSTANCE_PATH)})
     hashed = any("--hash" in line for line in wants)
     release = content_id("release", {"build": _BUILD_VERSION, "virtualenv": virtualenv_id, **code})
     return ReleasePlan(
@@ -99,11 +97,24 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
         callable=callable_name,
         revision=tree.revision,
         digest=tree.digest,
-        instance_path=instance_path(app["wsgi"], imports),
+        instance_path=instance,
         imports=imports,
         hashed=hashed,
         open_versions=not hashed or bool(app["extra_requirements"]),
     )
+
+
+def _virtualenv_id(app: Mapping[str, t.Any], python: str, wants: list[str]) -> str:
+    """Return the id of the virtualenv with everything that is installed beside the code.
+
+    :param wants: what the source requires
+    """
+    inputs = {"python": python, "uwsgi": app["uwsgi"]["package"], "wants": wants, "refresh": app["requirements_refresh"]}
+    if app["uwsgi"]["gevent"]:
+        inputs["gevent"] = app["uwsgi"]["gevent"]
+    # Only where they are asked for, since every other virtualenv keeps its name.
+    inputs.update({key: app[key] for key in ("extra_requirements", "system_site_packages") if app[key]})
+    return content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
 
 
 def _source_wants(tree: Tree, found: Declared) -> list[str]:
@@ -166,44 +177,3 @@ def _package_requires(tree: FileTree, package: str) -> list[str]:
         return [f"sdist {tree.digest}"]
     extras = re.search(r"\[.*\]", package)
     return sorted(HeaderParser().parsestr(metadata).get_all("Requires-Dist") or []) + [extras.group(0) if extras else ""]
-
-
-def default_callable(wsgi: str, tree: Tree) -> str:
-    """Return ``app`` where the entry point names no callable and its file binds only that name.
-
-    uWSGI looks for ``application``; Flask's own convention is ``app``.
-
-    :raises SourceError: for a file that the source does not have
-    """
-    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
-    if file and tree.read(file.group(1)) is None:
-        raise SourceError("wsgi", f"'{file.group(1)}' is not in the source", "name a file of the source")
-    if ":" in wsgi:
-        return ""
-    candidates = [wsgi] if wsgi.endswith(".py") else module_files(wsgi, tree)
-    content = next((found for found in map(tree.read, candidates) if found is not None), None)
-    # A module that is not in the source may come with the requirements.
-    names = _bound_names(content) if content is not None else set()
-    return "app" if "app" in names and "application" not in names else ""
-
-
-def _bound_names(content: bytes) -> set[str]:
-    """Return the names a module binds, other than inside functions and classes; none where it cannot be parsed (the gate says why)."""
-    try:
-        todo: list[ast.AST] = [ast.parse(content)]
-    except (SyntaxError, ValueError):
-        return set()
-    names: set[str] = set()
-    while todo:
-        node = todo.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-            continue
-        if isinstance(node, ast.alias):
-            names.add(node.asname or node.name)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        # A lambda or comprehension binds names of its own.
-        if not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            todo += ast.iter_child_nodes(node)
-    return names

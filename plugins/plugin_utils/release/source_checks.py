@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from ...module_utils.host.inner_links import leading_out
+from ..requirements.callables import default_callable
 from ..requirements.checks import check_lines, check_package, check_project
 from ..requirements.declared import declared
 from ..requirements.lines import RequirementsFile, read_requirements
@@ -16,7 +17,6 @@ from ..requirements.locked import NOMINAL
 from ..requirements.undeclared import check_named, check_undeclared
 from ..source.package import FileTree
 from ..source.tree import DirTree, SourceError, Tree, unreadable_error
-from .plan import default_callable
 
 App = Mapping[str, t.Any]
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; the second name is from before it had one.
@@ -47,14 +47,16 @@ def _problems(app: App, tree: Tree) -> Iterator[SourceError]:
     yield from _submodules(tree)
     yield from _lfs_pointers(tree)
     yield from _links(tree)
-    try:
-        yield from _requirements(app, tree)
-    except SourceError as error:
-        yield error
-    try:
-        default_callable(app["wsgi"], tree)
-    except SourceError as error:
-        yield error
+    for check in (_requirements, _entry_point):
+        try:
+            yield from check(app, tree)
+        except SourceError as error:
+            yield error
+
+
+def _entry_point(app: App, tree: Tree) -> Iterator[SourceError]:
+    default_callable(app["wsgi"], tree)
+    yield from ()
 
 
 def _requirements(app: App, tree: Tree) -> Iterator[SourceError]:

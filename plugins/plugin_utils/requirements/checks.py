@@ -10,19 +10,17 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from email.parser import HeaderParser
 
-from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
-
+from ...module_utils.app.uwsgi_package import COMPILED, is_wheel
 from ..description.validate import shown
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI
 from .lines import Local, RequirementsFile, joined, local
+from .locked import NOMINAL, holds
 from .project import Project
 
 App = Mapping[str, t.Any]
 _WHEEL = "put a wheel of it into the source and name that, such as ./vendor/common-1.0-py3-none-any.whl"
-# Values of environment markers (PEP 508) that are the same on every supported distribution.
-_LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_python_implementation": "CPython", "extra": ""}
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _UWSGI = re.compile(r"(?i:(?:py)?uwsgi)(?![A-Za-z0-9._-])")
 
@@ -75,6 +73,9 @@ def _check_project(app: App, what: str, project: Project, extras: list[str]) -> 
         says = f"{what} is a directory without pyproject.toml and setup.py, which pip cannot install"
         yield _error(says, "remove the line, as modules at the top of the source are found without it, or add a pyproject.toml")
         return
+    if project.problem:
+        yield _error(f"{what} cannot be installed: {project.problem}", "correct it")
+        return
     tool, key = project.version_tool() or ("", "")
     place = posixpath.normpath(project.directory)
     kept = tool != "poetry-dynamic-versioning" and project.tree.has(posixpath.join(place, "PKG-INFO"))
@@ -112,32 +113,23 @@ def check_package(app: App, tree: FileTree) -> Iterator[SourceError]:
 def _check_uwsgi_dependency(app: App, requirement: str, why: str, extras: list[str] | None = None) -> Iterator[SourceError]:
     """Refuse a dependency on the uWSGI that is compiled where uwsgi.package is the wheel, and the other way round."""
     ours = app["uwsgi"]["package"]
-    if not _UWSGI.match(requirement) or _distribution(requirement) == _distribution(ours) or not _applies(requirement, extras or []):
+    if not _UWSGI.match(requirement) or is_wheel(requirement) == is_wheel(ours) or not _applies(requirement, extras or []):
         return
     says = f"{shown(ours)} and {shown(requirement)}, {why}, are two uWSGIs in one virtualenv"
-    other = "uwsgi==2.0.31" if _distribution(requirement) == "uwsgi" else DEFAULT_UWSGI
+    other = DEFAULT_UWSGI if is_wheel(requirement) else COMPILED
     yield SourceError("uwsgi.package", says, f'write `uwsgi: {{package: "{other}"}}`, or remove the dependency')
 
 
 def _applies(requirement: str, extras: t.Sequence[str] = ()) -> bool:
     """Return whether the marker of a requirement lets it be installed on some supported host."""
-    text = requirement.partition(";")[2].strip()
-    if not text:
-        return True
+    marker = requirement.partition(";")[2]
     try:
-        marker = Marker(text)
         return any(
-            marker.evaluate({**_LINUX, "python_version": python, "python_full_version": f"{python}.0", "extra": extra})
-            for python in _PYTHONS
-            for extra in ("", *extras)
+            holds(marker, {**NOMINAL, "python_version": python, "python_full_version": f"{python}.0"}, ("", *extras)) for python in _PYTHONS
         )
-    except (InvalidMarker, UndefinedEnvironmentName):
+    except SourceError:
         return True  # pip says what is wrong with it
 
 
 def _plain(requirement: str) -> str:
     return re.sub(r"\s+", "", requirement.partition(";")[0]).lower()
-
-
-def _distribution(requirement: str) -> str:
-    return "pyuwsgi" if requirement.lower().startswith("py") else "uwsgi"

@@ -4,19 +4,19 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-import tomllib
 import typing as t
 from collections.abc import Callable, Mapping
 
 from ...module_utils.app.orders import DeclaredRequirements
+from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError, Tree
 from .lines import RequirementsFile, is_include, joined, local, read_requirements
 from .locked import Lines, Markers, Wanted
 from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock
 from .project import Project
 from .uv_lock import read_uv_lock
+from .values import Unreadable, parse, table, tables, text, texts
 
 App = Mapping[str, t.Any]
 _LOCKS: dict[str, Callable[[dict[str, t.Any], str, Wanted], Lines]] = {
@@ -71,7 +71,7 @@ def declared(app: App, tree: Tree, markers: Markers) -> Declared:
     """
     file = declaring_file(app, tree)
     directory, name = posixpath.split(file)
-    wanted = Wanted(tuple(app["extras"]), tuple(app["groups"]), markers)
+    wanted = Wanted(app["extras"], app["groups"], markers)
     if name in _LOCKS:
         hashed, loose = _LOCKS[name](_read(tree, file), directory, wanted).all()
         project = _project(tree, directory, name)
@@ -94,31 +94,29 @@ def _declares(name: str, tree: Tree) -> bool:
     """Return whether a file that was found by its name says anything of requirements."""
     project = Project(tree)
     if name == "pyproject.toml":
-        return bool(project.dependencies()) or "dependencies" in project.dynamic
+        return bool(project.problem) or bool(project.dependencies()) or "dependencies" in project.dynamic
     if name == "setup.py":
         return project.setup_py_declares()
     return name != "setup.cfg"  # which setuptools reads beside another file only
 
 
 def _read(tree: Tree, file: str) -> dict[str, t.Any]:
-    content = (tree.read(file) or b"").decode(errors="replace")
     try:
-        values = json.loads(content) if file.endswith("Pipfile.lock") else tomllib.loads(content)
-    except ValueError as error:
-        raise SourceError("requirements", f"'{file}' cannot be read ({error})", "make the lock anew") from error
-    if not isinstance(values, dict):
-        raise SourceError("requirements", f"'{file}' is no lock", "make the lock anew")
-    return values
+        return parse(posixpath.basename(file), (tree.read(file) or b"").decode(errors="replace"))
+    except Unreadable as error:
+        raise SourceError("requirements", f"'{file}' {error}", "make the lock anew") from error
 
 
 def _project(tree: Tree, directory: str, lock: str) -> str:
     """Return the directory of a project beside its lock if it is a package, as pip installs it."""
     project = Project(tree, directory or ".")
+    _require_readable(project)
     return _place(directory) if project.is_package and lock != "Pipfile.lock" else ""
 
 
 def _of_project(project: Project, directory: str, wanted: Wanted) -> DeclaredRequirements:
     """Return what a project without a lock needs: as it says, or as its build tool finds out on the host."""
+    _require_readable(project)
     plain = project.at("project.dependencies") is not None and "dependencies" not in project.dynamic
     place, extras = _place(directory), f"[{','.join(wanted.extras)}]" if wanted.extras else ""
     groups = [line for group in wanted.groups for line in _group(project, group, ())]
@@ -132,6 +130,15 @@ def _of_project(project: Project, directory: str, wanted: Wanted) -> DeclaredReq
     return _order(resolved=[*project.standard_dependencies(wanted.extras), *groups], project=place if project.is_package else "")
 
 
+def _require_readable(project: Project) -> None:
+    """Require that the metadata of a project can be read.
+
+    :raises SourceError: if they cannot
+    """
+    if problem := project.problem:
+        raise SourceError("requirements", problem, "correct it, or name another file of the source in `requirements`")
+
+
 def _place(directory: str) -> str:
     """Return a directory of the source as pip takes it for a path."""
     return f"./{directory}" if directory else "."
@@ -139,13 +146,12 @@ def _place(directory: str) -> str:
 
 def _group(project: Project, name: str, above: tuple[str, ...]) -> list[str]:
     """Return the requirements of a dependency group with those that it includes (PEP 735)."""
-    entries = project.at("dependency-groups") or {}
+    entries = {normal_name(group): items for group, items in table(project.at("dependency-groups")).items()}
     if name in above or not isinstance(entries.get(name), list):
         says = "includes itself" if name in above else "is no group of the project"
         raise SourceError("groups", f"'{name}' {says}", "name one of dependency-groups in pyproject.toml")
-    found = [item for item in entries[name] if isinstance(item, str)]
-    inner = [item["include-group"] for item in entries[name] if isinstance(item, dict) and "include-group" in item]
-    return found + [line for each in inner for line in _group(project, each, (*above, name))]
+    inner = [normal_name(text(item.get("include-group"))) for item in tables(entries[name])]
+    return texts(entries[name]) + [line for each in inner for line in _group(project, each, (*above, name))]
 
 
 def _without_editable(files: list[RequirementsFile]) -> DeclaredRequirements | None:

@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import typing as t
 
 from ..source.package import FileTree
 from ..source.tree import Tree
+from ..uwsgi.entry_point import entry_file
 from .project import Project
+from .values import table, tables, text, texts
 
+# Where Flask's application factories and single modules have it.
+USUAL_INSTANCE_PATH = "instance"
 # The code of a package is installed into the release.
 _PACKAGE = "."
 
@@ -20,9 +23,9 @@ def import_path(wsgi: str, tree: Tree) -> str:
     """Return the directories of a release, beside its top, that the module of the entry point is imported from, separated by colons."""
     if isinstance(tree, FileTree):
         return _PACKAGE
-    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
+    file = entry_file(wsgi)
     if file:
-        directory = posixpath.dirname(file.group(1))
+        directory = posixpath.dirname(file.path)
         # As with `python DIRECTORY/app.py`. A package is imported from above it, and its modules may be called like those of Python.
         return "" if not directory or tree.has(f"{directory}/__init__.py") else posixpath.normpath(directory)
     first = wsgi.partition(":")[0].split(".")[0]
@@ -38,9 +41,9 @@ def instance_path(wsgi: str, imports: str) -> str:
 
     :param imports: see :func:`import_path`
     """
-    file = re.fullmatch(r"(.+\.py)(:\w+)?", wsgi)
-    directory = posixpath.dirname(file.group(1)) if file else imports.split(":")[0]
-    return posixpath.normpath(posixpath.join(directory, "instance"))
+    file = entry_file(wsgi)
+    directory = posixpath.dirname(file.path) if file else imports.split(":")[0]
+    return posixpath.normpath(posixpath.join(directory, USUAL_INSTANCE_PATH))
 
 
 def module_files(module: str, tree: Tree) -> list[str]:
@@ -58,9 +61,9 @@ def _roots(tree: Tree) -> t.Iterator[str]:
     """Yield the directories that may hold modules: that of the src layout, and those that setuptools and Poetry are told."""
     yield "src"
     project = Project(tree)
-    named: list[t.Any] = list(project.at("tool.setuptools.packages.find.where") or [])
-    named += list((project.at("tool.setuptools.package-dir") or {}).values())
-    named += [package.get("from") for package in project.at("tool.poetry.packages") or [] if isinstance(package, dict)]
+    named = texts(project.at("tool.setuptools.packages.find.where"))
+    named += map(text, table(project.at("tool.setuptools.package-dir")).values())
+    named += [text(package.get("from")) for package in tables(project.at("tool.poetry.packages"))]
     for place in named:
-        if isinstance(place, str) and (normal := posixpath.normpath(place)) not in (".", "..") and not normal.startswith(("/", "../")):
+        if (normal := posixpath.normpath(place)) not in (".", "..") and not normal.startswith(("/", "../")):
             yield normal

@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 import re
-import typing as t
 from collections.abc import Iterable, Mapping
 
-from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
+from packaging.markers import Marker
 
 from ...module_utils.app.package_names import normal_name
+from ..description.validate import shown
 from ..source.tree import SourceError
+from .values import text
 
 # The values of a host in the names of PEP 508, "Environment Markers".
 Markers = Mapping[str, str]
@@ -40,21 +41,42 @@ _PYPI = ("https://pypi.org/simple", "https://pypi.python.org/simple")
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """The extras and the groups of dependencies that a description asks for, and the interpreter that they are for."""
+    """The extras and the groups of dependencies that a description asks for, and the interpreter that they are for.
+
+    The names of both are in the one spelling that is compared (PEP 685 and PEP 735).
+    """
 
     extras: tuple[str, ...]
     groups: tuple[str, ...]
     markers: Markers
 
+    def __init__(self, extras: Iterable[str], groups: Iterable[str], markers: Markers) -> None:
+        for name, value in {
+            "extras": tuple(map(normal_name, extras)),
+            "groups": tuple(map(normal_name, groups)),
+            "markers": markers,
+        }.items():
+            object.__setattr__(self, name, value)
+
     def applies(self, marker: object) -> bool:
         """Return whether a marker holds on the host, with one of the extras or without."""
-        if not isinstance(marker, str) or not marker.strip():
-            return True
-        try:
-            parsed = Marker(marker)
-            return any(parsed.evaluate({**self.markers, "extra": extra}) for extra in ("", *self.extras))
-        except (InvalidMarker, UndefinedEnvironmentName) as error:
-            raise SourceError("requirements", f"the marker {marker!r} cannot be read ({error})", "make the lock anew") from error
+        return holds(text(marker), self.markers, ("", *self.extras))
+
+
+def holds(marker: str, markers: Markers, extras: Iterable[str] = ("",)) -> bool:
+    """Return whether a marker (PEP 508) holds for one of some extras; an empty one always does.
+
+    :raises SourceError: for one that cannot be read
+    """
+    if not marker.strip():
+        return True
+    try:
+        parsed = Marker(marker)
+        return any(parsed.evaluate({**markers, "extra": extra}) for extra in extras)
+    # Errors of `packaging` are ValueErrors; it does not expect a name as `extras` in a comparison, or a thousand parentheses.
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        words = str(error).partition("\n")[0]
+        raise SourceError("requirements", f"the marker {shown(marker)} cannot be read ({words})", "make the lock anew") from error
 
 
 @dataclasses.dataclass
@@ -67,6 +89,10 @@ class Lines:
     indexes: list[str] = dataclasses.field(default_factory=list)
 
     def from_index(self, name: str, version: str, hashes: Iterable[str], index: str = "") -> None:
+        if not name or not version:
+            raise SourceError(
+                "requirements", f"the lock has the package '{name}' without a {'version' if name else 'name'}", "make the lock anew"
+            )
         self._add(f"{name}=={version}", hashes)
         if index.startswith("https://") and index.rstrip("/") not in _PYPI:
             self.indexes.append(f"--extra-index-url {index}")
@@ -86,7 +112,7 @@ class Lines:
         self.loose.append(normal if normal.startswith(("../", "/")) or normal in (".", "..") else f"./{normal}")
 
     def _add(self, requirement: str, hashes: Iterable[str]) -> None:
-        known = sorted({each for each in hashes if isinstance(each, str) and ":" in each})
+        known = sorted({each for each in hashes if ":" in each})
         if known:
             self.hashed.append(" ".join([requirement, *(f"--hash={each}" for each in known)]))
         else:
@@ -109,16 +135,3 @@ def require(kind: str, asked: Iterable[str], there: Iterable[str], file: str) ->
     missing = [name for name in asked if normal_name(name) not in known]
     if missing:
         raise SourceError(kind, f"'{missing[0]}' is not in {file}", "name one of the project, or make the lock anew")
-
-
-def tables(value: object) -> list[dict[str, t.Any]]:
-    """Return the tables of a list, and nothing where it is none: a lock is written by a program, and read as anybody may have changed it."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def table(value: object) -> dict[str, t.Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
-
+from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError
-from .locked import Lines, Wanted, require, table, tables, text
+from .locked import Lines, Wanted, holds, require
+from .values import table, tables, text, texts
 
 Package = dict[str, t.Any]
 
@@ -20,23 +20,26 @@ def read_poetry_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> 
 
     :raises SourceError: for a lock of an earlier version
     """
-    lines, groups = Lines(), ("main", *wanted.groups)
+    lines = Lines()
     require("extras", wanted.extras, table(lock.get("extras")), "poetry.lock")
-    require(
-        "groups", wanted.groups, [name for package in tables(lock.get("package")) for name in package.get("groups") or []], "poetry.lock"
-    )
+    require("groups", wanted.groups, _all_groups(lock), "poetry.lock")
     for package in tables(lock.get("package")):
         if "groups" not in package:
             raise SourceError(
                 "requirements", "poetry.lock is from a Poetry before 2.0, which did not say what a package is for", "run `poetry lock`"
             )
         markers = package.get("markers")
-        for group in groups:
+        for group in texts(package["groups"]):
             marker = markers.get(group) if isinstance(markers, dict) else markers
             # A package that only extras need has them in its marker.
-            if group in package["groups"] and wanted.applies(marker):
+            if normal_name(group) in ("main", *wanted.groups) and wanted.applies(marker):
                 _add_of_poetry(lines, package, directory)
     return lines
+
+
+def _all_groups(lock: dict[str, t.Any]) -> list[str]:
+    """Return the groups of all packages of a lock."""
+    return [group for package in tables(lock.get("package")) for group in texts(package.get("groups"))]
 
 
 def _add_of_poetry(lines: Lines, package: Package, directory: str) -> None:
@@ -56,11 +59,10 @@ def _add_of_poetry(lines: Lines, package: Package, directory: str) -> None:
 def read_pdm_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> Lines:
     """Return what the groups ``default`` and those that are asked for need; extras are groups here."""
     lines, groups = Lines(), {"default", *wanted.groups, *wanted.extras}
-    there = [name for package in tables(lock.get("package")) for name in package.get("groups") or []]
     for kind, asked in (("extras", wanted.extras), ("groups", wanted.groups)):
-        require(kind, asked, there, "pdm.lock")
+        require(kind, asked, _all_groups(lock), "pdm.lock")
     for package in tables(lock.get("package")):
-        if not groups & set(package.get("groups") or ["default"]) or not wanted.applies(package.get("marker")):
+        if not groups & set(map(normal_name, texts(package.get("groups")) or ["default"])) or not wanted.applies(package.get("marker")):
             continue
         name, hashes = text(package.get("name")), [text(file.get("hash")) for file in tables(package.get("files"))]
         if "git" in package:
@@ -78,14 +80,15 @@ def read_pipfile_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) ->
     """Return what the section ``default`` and those that are asked for as groups need."""
     lines = Lines()
     require("extras", wanted.extras, (), "Pipfile.lock")
+    sections = {normal_name(name): name for name in lock}
     require("groups", wanted.groups, lock, "Pipfile.lock")
     indexes = {text(index.get("name")): text(index.get("url")) for index in tables(table(lock.get("_meta")).get("sources"))}
     for section in ("default", *wanted.groups):
-        for name, package in table(lock.get(section)).items():
+        for name, package in table(lock.get(sections.get(section))).items():
             package = table(package)
             if not wanted.applies(package.get("markers")):
                 continue
-            hashes = [each for each in package.get("hashes") or [] if isinstance(each, str)]
+            hashes = texts(package.get("hashes"))
             if "git" in package:
                 lines.from_repository(name, text(package["git"]), text(package.get("ref")), text(package.get("subdirectory")))
             elif "path" in package:
@@ -100,8 +103,8 @@ def read_pipfile_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) ->
 def read_pylock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> Lines:
     """Return what a lock file of the standard needs (PyPA specifications, "pylock.toml Specification")."""
     lines = Lines()
-    require("extras", wanted.extras, lock.get("extras") or [], "pylock.toml")
-    require("groups", wanted.groups, lock.get("dependency-groups") or [], "pylock.toml")
+    require("extras", wanted.extras, texts(lock.get("extras")), "pylock.toml")
+    require("groups", wanted.groups, texts(lock.get("dependency-groups")), "pylock.toml")
     for package in tables(lock.get("packages")):
         name, files = text(package.get("name")), [table(package.get("sdist")), *tables(package.get("wheels"))]
         if not _is_wanted(text(package.get("marker")), lock, wanted):
@@ -123,16 +126,13 @@ def read_pylock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> Lines
 
 def _is_wanted(marker: str, lock: dict[str, t.Any], wanted: Wanted) -> bool:
     """Return whether a marker of pylock.toml holds: it may ask for extras and groups, as in ``'prod' in dependency_groups``."""
-    groups = wanted.groups or tuple(name for name in lock.get("default-groups") or [] if isinstance(name, str))
+    groups = wanted.groups or tuple(map(normal_name, texts(lock.get("default-groups"))))
 
     def answer(match: re.Match[str]) -> str:
         asked = {"extras": wanted.extras, "dependency_groups": groups}[match.group(3)]
-        holds = (match.group(1) in asked) != bool(match.group(2))
+        is_so = (normal_name(match.group(1)) in asked) != bool(match.group(2))
         # A marker that always holds, and one that never does, since older versions of `packaging` know neither of the two names.
-        return "python_version >= '0'" if holds else "python_version < '0'"
+        return "python_version >= '0'" if is_so else "python_version < '0'"
 
     plain = re.sub(r"""['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)""", answer, marker)
-    try:
-        return not plain or Marker(plain).evaluate({**wanted.markers, "extra": ""})
-    except (InvalidMarker, UndefinedEnvironmentName) as error:
-        raise SourceError("requirements", f"the marker {marker!r} cannot be read ({error})", "make the lock anew") from error
+    return holds(plain, wanted.markers)

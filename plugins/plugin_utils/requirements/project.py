@@ -8,11 +8,11 @@ import ast
 import configparser
 import posixpath
 import re
-import tomllib
 import typing as t
 
 from ...module_utils.app.package_names import required_name
 from ..source.tree import Tree
+from .values import Unreadable, at, parse, table, texts
 
 # Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml that give one without a history.
 _FROM_HISTORY: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -34,8 +34,11 @@ class Project:
 
     def __init__(self, tree: Tree, directory: str = ".") -> None:
         self.tree, self.directory = tree, directory
+        # The problem of a file of the project that cannot be read, empty where all can; nothing of that file is known then.
+        self.problem = ""
         self.pyproject = self._toml("pyproject.toml")
         self.setup_py = self._read("setup.py")
+        self._setup_cfg = self._ini("setup.cfg")
 
     def _read(self, name: str) -> str | None:
         content = self.tree.read(posixpath.normpath(posixpath.join(self.directory, name)))
@@ -43,16 +46,26 @@ class Project:
 
     def _toml(self, name: str) -> dict[str, t.Any]:
         try:
-            return tomllib.loads(self._read(name) or "")
-        except tomllib.TOMLDecodeError:
-            return {}  # pip says what is wrong with it, if it is used
+            return parse(name, self._read(name) or "")
+        except Unreadable as error:
+            self._tell(name, str(error))
+            return {}
+
+    def _ini(self, name: str) -> configparser.ConfigParser:
+        config = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            config.read_string(self._read(name) or "")
+        except configparser.Error as error:
+            self._tell(name, f"cannot be read ({error})")
+        return config
+
+    def _tell(self, name: str, problem: str) -> None:
+        place = posixpath.normpath(posixpath.join(self.directory, name))
+        self.problem = self.problem or " ".join(f"'{place}' {problem}".split())
 
     def at(self, path: str) -> t.Any:
         """Return the value at a dotted path of pyproject.toml, ``None`` if there is none."""
-        found: t.Any = self.pyproject
-        for name in path.split("."):
-            found = found.get(name) if isinstance(found, dict) else None
-        return found
+        return at(self.pyproject, path)
 
     @property
     def is_installable(self) -> bool:
@@ -62,10 +75,9 @@ class Project:
     def dependencies(self, extras: t.Sequence[str] = ()) -> list[str]:
         """Return the requirements that pyproject.toml, setup.cfg or setup.py declare, those of some extras too."""
         optional = self.at("project.optional-dependencies") or {}
-        found = [*_texts(self.at("project.dependencies")), *(item for extra in extras for item in _texts(_of(optional, extra)))]
-        poetry = self.at("tool.poetry.dependencies")
-        found += [name for name in poetry if name.lower() != "python"] if isinstance(poetry, dict) else []
-        return found + self._setup_cfg() + (self._setup_keyword("install_requires") or [])
+        found = [*texts(self.at("project.dependencies")), *(item for extra in extras for item in texts(_of(optional, extra)))]
+        found += [name for name in table(self.at("tool.poetry.dependencies")) if name.lower() != "python"]
+        return found + self._install_requires() + (self._setup_keyword("install_requires") or [])
 
     def has_extra(self, extra: str) -> bool:
         """Return whether pyproject.toml has an extra of that name."""
@@ -76,13 +88,13 @@ class Project:
 
         An extra may name others of the project itself, as ``shop[api]``. From an index that would be a package of somebody else.
         """
-        found, todo, seen = _texts(self.at("project.dependencies")), list(extras), set()
+        found, todo, seen = texts(self.at("project.dependencies")), list(extras), set()
         while todo:
             extra = required_name(todo.pop())
             if extra in seen:
                 continue
             seen.add(extra)
-            for item in _texts(_of(self.at("project.optional-dependencies"), extra)):
+            for item in texts(_of(self.at("project.optional-dependencies"), extra)):
                 own = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*\[([^\]]*)\]\s*", item)
                 if own and required_name(own.group(1)) == required_name(str(self.at("project.name"))):
                     todo += own.group(2).split(",")
@@ -99,19 +111,14 @@ class Project:
     @property
     def dynamic(self) -> list[str]:
         """Return the names of what the build tool finds out, such as ``version``."""
-        return _texts(self.at("project.dynamic"))
+        return texts(self.at("project.dynamic"))
 
     def setup_py_declares(self) -> bool:
         """Return whether setup.py may declare requirements: it does unless it says that there are none."""
         return self.setup_py is not None and self._setup_keyword("install_requires") != []
 
-    def _setup_cfg(self) -> list[str]:
-        config = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            config.read_string(self._read("setup.cfg") or "")
-        except configparser.Error:
-            return []
-        lines = config.get("options", "install_requires", fallback="").splitlines()
+    def _install_requires(self) -> list[str]:
+        lines = self._setup_cfg.get("options", "install_requires", fallback="").splitlines()
         return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
     def _setup_keyword(self, keyword: str) -> list[str] | None:
@@ -119,14 +126,14 @@ class Project:
         try:
             calls = [node for node in ast.walk(ast.parse(self.setup_py or "")) if isinstance(node, ast.Call)]
             values = [item.value for call in calls for item in call.keywords if item.arg == keyword]
-            return _texts(ast.literal_eval(values[0])) if values else None
-        except (SyntaxError, ValueError):
+            return texts(ast.literal_eval(values[0])) if values else None
+        except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
             return None
 
     def version_tool(self) -> tuple[str, str] | None:
         """Return the build tool that would find no version without a history, and the key that would give it one (empty if none would)."""
         requires = {
-            required_name(item) for item in [*_texts(self.at("build-system.requires")), *(self._setup_keyword("setup_requires") or [])]
+            required_name(item) for item in [*texts(self.at("build-system.requires")), *(self._setup_keyword("setup_requires") or [])]
         }
         for tool, keys in _FROM_HISTORY:
             if tool in requires and self._asks_history(tool) and not any(self.at(key) for key in keys):
@@ -154,7 +161,3 @@ def _of(mapping: object, wanted: str) -> object:
         if isinstance(mapping, dict)
         else None
     )
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []

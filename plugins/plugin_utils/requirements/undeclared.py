@@ -8,12 +8,12 @@ Without a requirements file nothing would be installed, and the application woul
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 
 from ..source.tree import SourceError, Tree
 from .declared import ORDER
 from .project import Project
+from .values import Unreadable, parse
 
 # Requirements of tests and tools only.
 _NOT_OF_THE_APPLICATION = re.compile(
@@ -26,10 +26,10 @@ _NOT_READ = (".toml", ".lock", ".cfg", ".py", ".yml", ".yaml", ".json", "Pipfile
 
 
 def check_undeclared(tree: Tree) -> Iterator[SourceError]:
-    """Yield one problem for a source without a requirements file that declares its requirements in another way."""
+    """Yield one problem for a source that declares its requirements in a file that is not looked for."""
     file, remedy = next(_declarations(tree), ("", ""))
     if file:
-        says = f"the source has no requirements.txt, so nothing would be installed, but it has {file}"
+        says = f"the source has no requirements.txt, lock or project that declares requirements, so nothing would be installed, but it has {file}"
         yield SourceError("requirements", says, f"{remedy}; an empty requirements.txt says that nothing is needed")
 
 
@@ -64,6 +64,6 @@ def _text(tree: Tree, name: str) -> str:
 
 def _has_packages(text: str) -> bool:
     try:
-        return bool(tomllib.loads(text).get("packages"))
-    except tomllib.TOMLDecodeError:
+        return bool(parse("Pipfile", text).get("packages"))
+    except Unreadable:
         return True  # nobody can say that it is empty

@@ -9,7 +9,8 @@ import urllib.parse
 
 from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError
-from .locked import Lines, Wanted, require, table, tables, text
+from .locked import Lines, Wanted, require
+from .values import table, tables, text, texts
 
 Package = dict[str, t.Any]
 
@@ -35,15 +36,15 @@ def read_uv_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> Line
         if not wanted.applies(dependency.get("marker")):
             continue
         package = _package(packages, dependency, wanted)
-        extras = [extra for extra in dependency.get("extra") or [] if isinstance(extra, str)]
+        extras = list(map(normal_name, texts(dependency.get("extra"))))
         news = [extra for extra in ("", *extras) if (id(package), extra) not in seen]
         seen.update((id(package), extra) for extra in news)
         if "" in news:
             todo += tables(package.get("dependencies"))
             if package is not root:
                 _add(lines, package, directory)
-        optional = table(package.get("optional-dependencies"))
-        todo += [item for extra in news if extra for item in tables(optional.get(extra))]
+        optional = _by_name(package.get("optional-dependencies"))
+        todo += [item for extra in news if extra for item in optional.get(extra, [])]
     return lines
 
 
@@ -52,9 +53,14 @@ def _asked(root: Package, key: str, names: tuple[str, ...]) -> list[dict[str, t.
 
     :raises SourceError: if the lock has none of that name
     """
-    there = {normal_name(name): tables(value) for name, value in table(root.get(key)).items()}
+    there = _by_name(root.get(key))
     require("extras" if key == "optional-dependencies" else "groups", names, there, "uv.lock")
-    return [item for name in names for item in there[normal_name(name)]]
+    return [item for name in names for item in there[name]]
+
+
+def _by_name(value: object) -> dict[str, list[dict[str, t.Any]]]:
+    """Return the dependencies of extras or groups by their names as they are compared."""
+    return {normal_name(name): tables(dependencies) for name, dependencies in table(value).items()}
 
 
 def _own_path(package: Package) -> str:
@@ -71,7 +77,7 @@ def _package(packages: list[Package], dependency: dict[str, t.Any], wanted: Want
         and all(package.get(key) == dependency[key] for key in ("version", "source") if key in dependency)
     ]
     if len(same) > 1:
-        same = [one for one in same if any(wanted.applies(marker) for marker in one.get("resolution-markers") or [""])] or same
+        same = [one for one in same if any(wanted.applies(marker) for marker in texts(one.get("resolution-markers")) or [""])] or same
     if not same:
         raise SourceError("requirements", f"uv.lock has no package '{text(dependency.get('name'))}', which it needs", "run `uv lock`")
     return same[0]

@@ -17,8 +17,7 @@ from .fetch import fetch
 from .tree import SourceError, Tree
 
 App = Mapping[str, t.Any]
-# The results of work on applications, and the messages of applications for which the work failed, both by name.
-Outcome = tuple[dict[str, t.Any], dict[str, str]]
+T = t.TypeVar("T")
 
 
 def fetch_apps(
@@ -44,9 +43,9 @@ def fetch_apps(
     return for_each(apps, work)
 
 
-def for_each(apps: Sequence[App], work: Callable[[App], t.Any]) -> Outcome:
+def for_each(apps: Sequence[App], work: Callable[[App], T]) -> tuple[dict[str, T], dict[str, str]]:
     """Return ``work`` of every application by name, and a line for each problem of those that it raises SourceError for, by name."""
-    done: dict[str, t.Any] = {}
+    done: dict[str, T] = {}
     failures: dict[str, str] = {}
     for app in apps:
         try:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Mapping
 
 from ...module_utils.app.layout import Layout
+from ...module_utils.app.uwsgi_package import is_wheel
+from .entry_point import entry_file
 from .ini import literal
 from .longest_request import longest_request
 from .packages import OLDEST_UWSGI
@@ -36,9 +37,9 @@ def entry_point(wsgi: str, default_callable: str = "") -> list[Setting]:
     :param wsgi: ``module:callable``, ``module:factory()``, ``module:factory("argument")``, ``module``, ``file.py`` or ``file.py:callable``
     :param default_callable: the callable to use if ``wsgi`` names none; uWSGI itself looks for ``application``
     """
-    file = re.fullmatch(r"(.+\.py)(?::(\w+))?", wsgi)
+    file = entry_file(wsgi)
     if file:
-        target, name = file.group(1), file.group(2) or default_callable
+        target, name = file.path, file.callable or default_callable
         options = [_setting("wsgi-file", literal(target), "The file that holds the application.")]
     else:
         target, _colon, name = wsgi.partition(":")
@@ -288,8 +289,7 @@ def _log(app: Mapping[str, t.Any]) -> list[Setting]:
 
 def _binary_path(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> str | None:
     """Return the program that a reload executes; uWSGI that was built from source needs no such option."""
-    wheel = app["uwsgi"]["package"].lower().startswith("py")
-    return literal(f"{release['virtualenv_path']}/bin/python") if wheel else None
+    return literal(f"{release['virtualenv_path']}/bin/python") if is_wheel(app["uwsgi"]["package"]) else None
 
 
 def _override(settings: list[Setting], uwsgi: Mapping[str, t.Any]) -> list[Setting]:

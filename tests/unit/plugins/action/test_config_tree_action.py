@@ -32,6 +32,7 @@ class Task:
 
     async_val = 0
     check_mode = False
+    no_log = False
     diff = False
     delegate_to = None
     action = "flaskops.stack.config_tree"
@@ -54,20 +55,24 @@ def places(tmp_path: Path) -> SimpleNamespace:
     return found
 
 
-def render(places: SimpleNamespace, *files: dict[str, t.Any], **variables: t.Any):
-    """Run the action; return the entries it would ship."""
-    shipped: dict[str, t.Any] = {}
+def prepare(places: SimpleNamespace, *files: dict[str, t.Any]) -> ActionModule:
+    """Return the action with files to render."""
     loader = DataLoader()
     loader.set_basedir(str(places.other))
-    task = Task(places.role, {"root": "/etc/nginx", "files": list(files), "owners": ["shop"]})
-    action = ActionModule(
-        task=task,
+    return ActionModule(
+        task=Task(places.role, {"root": "/etc/nginx", "files": list(files), "owners": ["shop"]}),
         connection=SimpleNamespace(_shell=SimpleNamespace(tmpdir=None)),
         play_context=SimpleNamespace(check_mode=False, diff=False),
         loader=loader,
         templar=Templar(loader=loader),
         shared_loader_obj=None,
     )
+
+
+def render(places: SimpleNamespace, *files: dict[str, t.Any], **variables: t.Any):
+    """Run the action; return the entries it would ship."""
+    shipped: dict[str, t.Any] = {}
+    action = prepare(places, *files)
     action._execute_module = lambda name, module_args, task_vars: shipped.update(module_args, name=name) or {}
     action.run(task_vars={"inventory_dir": str(places.inventory), "lookup_me": "from the play", **variables})
     assert shipped.pop("name") == "flaskops.stack.config_tree"
@@ -242,3 +247,13 @@ def test_an_error_in_the_extended_template_names_that_one(places):
     entry = site("mine.j2")
     del entry["vars"]["app"]["root"]
     assert refusal(places, entry).endswith(f"({places.role}/templates/site.conf.j2, line 3)")
+
+
+def test_a_crash_of_the_module_is_told_and_a_refusal_is_its_result(places):
+    action = prepare(places)
+    action._execute_module = lambda name, module_args, task_vars: {"failed": True, "exception": "Traceback\nKeyError: 'x'"}
+    with pytest.raises(AnsibleActionFail, match=r"The module config_tree crashed on the host: KeyError: 'x'\."):
+        action.run(task_vars={})
+    refusal = {"failed": True, "msg": "nginx refuses the tree", "validate_lines": ["line"]}
+    action._execute_module = lambda name, module_args, task_vars: {**refusal, "invocation": {}}
+    assert action.run(task_vars={}) == refusal

@@ -66,6 +66,7 @@ def test_directories_in_var_are_the_applications():
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_directory_in_var_that_is_somebody_elses_is_refused(app, tmp_path, monkeypatch, ours):
     monkeypatch.setattr(account.user, "is_of", lambda *_about: ours)
+    monkeypatch.setattr(layout, "_OWN_DIRECTORIES", {"state_dirs": str(tmp_path)})
     app["own_dirs"] = [str(tmp_path / "state")]
     assert ensure([app], check=True).paths
     (tmp_path / "state").mkdir()
@@ -75,6 +76,20 @@ def test_a_directory_in_var_that_is_somebody_elses_is_refused(app, tmp_path, mon
     assert (
         said.startswith(f"shop.state_dirs: {tmp_path}/state belongs to somebody else; name a directory that is not there yet") is not ours
     )
+
+
+@pytest.mark.parametrize("kind", ["root's", "not there", "somebody else's", "a link"])
+def test_a_directory_in_var_below_one_of_somebody_else_is_refused(app, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(layout, "_OWN_DIRECTORIES", {"state_dirs": str(tmp_path)})
+    monkeypatch.setattr(account, "_ROOT", os.getuid() + (kind == "somebody else's"))
+    app["own_dirs"] = [str(tmp_path / "mysql/deep/shop")]
+    if kind == "a link":
+        (tmp_path / "mysql").symlink_to(tmp_path)
+    elif kind != "not there":
+        (tmp_path / "mysql").mkdir()
+    said = ensure([app], check=True).failures.get("shop", "")
+    wanted = f"shop.state_dirs: {tmp_path}/mysql/deep/shop is in {tmp_path}/mysql, which belongs to somebody else; name another directory."
+    assert said == (wanted if kind in ("somebody else's", "a link") else "")
 
 
 def test_the_number_of_an_application_is_that_of_a_user_that_we_made(monkeypatch):

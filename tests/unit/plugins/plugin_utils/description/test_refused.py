@@ -84,6 +84,10 @@ REFUSED = [
     ({"shared_paths": ["/x"]}, "shop.shared_paths[0] is '/x', which cannot be used here"),
     ({"shared_paths": ["data/db", "data/"]}, "shop.shared_paths[1] is 'data', which overlaps 'data/db'; keep the outer one."),
     ({"state_dirs": ["/var/lib/x"]}, "shop.state_dirs[0] is '/var/lib/x', which cannot be used here; write a name such as shop"),
+    (
+        {"state_dirs": ["nginx"]},
+        "shop.state_dirs[0] is 'nginx', which cannot be used here; name a directory of the application's own, such as one called like it, since",
+    ),
     ({"log_dirs": [".."]}, "shop.log_dirs[0] is '..', which cannot be used here"),
     ({"state_dirs": ["x", "x/y"]}, "flask_apps: shop.state_dirs '/var/lib/x/y' overlaps shop.state_dirs '/var/lib/x'; keep them apart."),
     ({"state_dirs": ["x", "x"]}, "flask_apps: the directory '/var/lib/x' is used by 'shop' twice; "),

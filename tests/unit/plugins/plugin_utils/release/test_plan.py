@@ -62,6 +62,19 @@ def test_a_project_shares_its_virtualenv_among_releases_of_other_code(plan):
     assert plan({"src/shop.py": "", "pyproject.toml": PROJECT}, wsgi="shop").imports == "src:.project"
 
 
+def test_a_release_is_named_by_where_its_instance_folder_is(plan):
+    files = {"app.py": "app = 1\n", "web/app.py": "app = 1\n"}
+    top, below = plan(files), plan(files, wsgi="web/app.py")
+    assert (top.instance_path, below.instance_path) == ("instance", "web/instance")
+    # Both have the same code; the links in them lead to other places.
+    one = {"web/__init__.py": "", **files}
+    assert plan(one, wsgi="web/app.py").id != plan(one).id
+
+
+def test_the_order_of_shared_paths_makes_no_other_release(plan):
+    assert plan({}, shared_paths=["a", "b"]).id == plan({}, shared_paths=["b", "a"]).id != plan({}, shared_paths=["a"]).id
+
+
 def test_a_project_for_another_python_is_refused(refused):
     key, problem = refused({"pyproject.toml": PROJECT.replace(">=3.10", ">=3.12")})
     assert (key, problem) == ("python", "the project needs Python >=3.12, and the host's is 3.11")

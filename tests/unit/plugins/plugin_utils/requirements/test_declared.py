@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import ORDER, Declared, declared, declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError
@@ -41,7 +42,7 @@ def test_the_first_file_of_the_order_declares(tmp_path, count):
     assert declaring_file(complete(wsgi="app.py", requirements="setup.py"), DirTree(tmp_path)) == "setup.py"
 
 
-@pytest.mark.parametrize("text", ["[tool.ruff]\n", '[project]\nname = "shop"\nversion = "1"\n', "]"])
+@pytest.mark.parametrize("text", ["[tool.ruff]\n", '[project]\nname = "shop"\nversion = "1"\n'])
 def test_a_pyproject_that_says_nothing_of_requirements_declares_none(found, text):
     assert found({"pyproject.toml": text}) == Declared("")
 
@@ -113,3 +114,16 @@ def test_an_editable_installation_beside_hashes_is_installed_by_itself(found):
     """As `uv export` writes it. pip installs no directory where requirements have hashes."""
     order = found({"requirements.txt": "-e .\nflask==3 --hash=sha256:aa\n", "pyproject.toml": PROJECT}).order
     assert (order["resolved"], order["loose"]) == (["flask==3 --hash=sha256:aa"], ["."])
+
+
+def test_the_documented_order_of_files_is_the_one_in_which_they_are_looked_for():
+    # setup.cfg is read beside another file only.
+    listed = ", ".join(f"`{name}`" for name in ORDER if name != "setup.cfg")
+    assert APP.keys["requirements"].derived == f"the first of {listed}"
+
+
+def test_a_group_may_be_written_in_any_spelling(found):
+    text = f'{PROJECT}[dependency-groups]\n"Prod_Server" = ["gunicorn", {{include-group = "DATA.base"}}]\ndata-base = ["psycopg"]\n'
+    for name in ("prod-server", "Prod_Server", "PROD.SERVER"):
+        order = found({"pyproject.toml": text}, groups=[name]).order
+        assert order["resolved"] == ["flask", "gunicorn", "psycopg"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import ORDER, declared
@@ -336,3 +337,28 @@ def test_a_lock_that_leads_out_of_the_source_is_refused(tmp_path):
 def test_a_lock_with_a_second_uwsgi_is_refused(tmp_path):
     write(tmp_path, {"pdm.lock": PDM.replace('"flask"', '"uwsgi"')})
     assert "is a second uWSGI beside uwsgi.package" in one(problems(complete(wsgi="app.py"), DirTree(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "group"),
+    [
+        ("uv.lock", "pg", "prod"),
+        ("poetry.lock", "pg", "dev"),
+        ("pdm.lock", "pg", ""),
+        ("Pipfile.lock", "", "develop"),
+        ("pylock.toml", "pg", "prod"),
+    ],
+)
+def test_an_extra_or_a_group_may_be_written_in_any_spelling(tmp_path, name, extra, group):
+    plain = locked(tmp_path, {name: LOCKS[name]})
+    wanted = locked(tmp_path, {}, extras=[extra] * bool(extra), groups=[group] * bool(group))
+    assert len(wanted) > len(plain)
+    # A lock has these names as its tool writes them, in the project's spelling or in the one that is compared.
+    for spelled in ("My_{}", "my-{}"):
+        text = LOCKS[name]
+        for each in filter(None, (extra, group)):
+            text = re.sub(rf"\b{each}\b", lambda found, spelled=spelled: spelled.format(found[0]), text)
+        write(tmp_path, {name: text})
+        for asked in ("My_{}", "my-{}", "MY.{}"):
+            extras, groups = ([asked.format(each)] * bool(each) for each in (extra, group))
+            assert locked(tmp_path, {}, extras=extras, groups=groups) == wanted

@@ -37,7 +37,8 @@ ELSEWHERE = [
 @pytest.mark.parametrize(("files", "seen", "remedy"), ELSEWHERE, ids=lambda value: "+".join(value) if isinstance(value, dict) else "")
 def test_requirements_that_only_another_tool_reads_are_refused_with_the_way_to_a_file(check, files, seen, remedy):
     told = one(check(files))
-    assert told.startswith(f"requirements: the source has no requirements.txt, so nothing would be installed, but it has {seen}; ")
+    says = "the source has no requirements.txt, lock or project that declares requirements, so nothing would be installed"
+    assert told.startswith(f"requirements: {says}, but it has {seen}; ")
     assert remedy in told
     assert told.endswith("; an empty requirements.txt says that nothing is needed.")
     assert check({**files, "requirements.txt": ""}) == []

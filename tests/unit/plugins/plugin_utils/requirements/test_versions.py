@@ -57,7 +57,6 @@ def test_a_tool_without_such_a_key_needs_a_wheel(check, tool):
         {"pyproject.toml": dynamic('"setuptools_scm"'), "PKG-INFO": "Version: 1"},
         {"pyproject.toml": dynamic('"setuptools", "versioneer"')},
         {"setup.py": "from setuptools import setup\nsetup(use_scm_version={'fallback_version': '1'}, setup_requires=['setuptools_scm'])"},
-        {"pyproject.toml": "not toml ["},
     ],
 )
 def test_a_version_that_is_there_without_a_history_is_taken(check, files):
