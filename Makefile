@@ -1,7 +1,7 @@
 # Every target installs everything that it needs; a second call does not repeat it.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine ssh images demo demo-down test test-all lint unit scenarios molecule chaos http-cache-tests request-table bench docs clean
+.PHONY: help venv lock engine ssh images demo demo-down test test-all lint judges unit scenarios molecule chaos http-cache-tests request-table bench docs build clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -30,7 +30,7 @@ demo-down: ## remove the demo
 
 test: lint unit scenarios ## lint, unit and the scenarios that break often
 
-test-all: lint unit molecule ## lint, unit and all scenarios
+test-all: lint judges unit molecule ## lint, judges, unit and all scenarios
 
 lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
 	ruff check --quiet
@@ -38,6 +38,9 @@ lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
 	git ls-files -z --cached --others --exclude-standard '*.yml' '*.yaml' .yamllint | xargs -0 yamllint --strict
 	ansible-lint --offline --strict -q
 	antsibull-docs lint-collection-docs --plugin-docs .
+
+judges: venv ## ansible-test sanity and galaxy-importer, on what a release packs (part of test-all)
+	@tools/judges.sh
 
 unit: venv ## test plugins, templates and contracts with pytest (ARGS=… for pytest)
 	@pytest $(ARGS)
@@ -64,8 +67,11 @@ bench: venv images ssh ## measure deployments and requests and write docs/benchm
 docs: venv ## write the tables in README.md, docs/ and roles/ from the code that they describe
 	@tools/docs.py
 
+build: venv ## pack the collection for ansible-galaxy
+	@ansible-galaxy collection build --force
+
 lock: venv ## resolve requirements/*.in again
-	@for name in dev bench; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	@for name in dev bench judges; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for core in 2.20 2.21; do echo "ansible-core==$$core.*" | .cache/uv/bin/uv pip compile - --quiet --upgrade --universal --python-version 3.12 --generate-hashes \
 	  --no-header --output-file requirements/core-$$core.txt || exit 1; done

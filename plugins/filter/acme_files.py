@@ -15,6 +15,7 @@ options:
   variables: {description: The variables of the role nginx_site in their own types., type: dict, required: true}
   owner: {description: Owner of the files., type: str, required: true}
 positional: variables, owner
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

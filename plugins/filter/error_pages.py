@@ -13,6 +13,7 @@ options:
   _input: {description: "By name of the page, its title and a sentence.", type: dict, required: true}
   owner: {description: Owner of the files., type: str, required: true}
 positional: owner
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

@@ -17,6 +17,7 @@ options:
     type: str
     required: true
 positional: loop_var
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

@@ -12,6 +12,7 @@ description:
     Unix sockets and addresses with C(ssl), C(quic) or C(proxy_protocol) are left out.
 options:
   _input: {description: The variable C(nginx_site_listen) as it was written; null is its default., type: raw, required: true}
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

@@ -13,6 +13,7 @@ description:
   - Everything else is refused with variable, value and remedy, and so is an address that nginx would refuse.
 options:
   _input: {description: Variables by name., type: dict, required: true}
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

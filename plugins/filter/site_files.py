@@ -13,6 +13,7 @@ options:
   _input: {description: Complete descriptions., type: list, elements: dict, required: true}
   variables: {description: Variables that the templates of sites have in these values whatever the inventory says., type: dict, default: {}}
 positional: variables
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

@@ -13,6 +13,7 @@ options:
   _input: {description: "By host, the return value C(apps) of the module.", type: dict, required: true}
   now: {description: Seconds since the epoch that ages are counted to., type: float, required: true}
 positional: now
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

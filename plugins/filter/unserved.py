@@ -13,6 +13,7 @@ description:
     to the group of the web server.
 options:
   _input: {description: "The return value C(apps) of the module.", type: dict, required: true}
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

@@ -16,6 +16,7 @@ options:
   apps: {description: Names of the applications that need a certificate., type: list, elements: str, required: true}
   required: {description: Whether a certificate that could not be had is a failure; otherwise it is a warning., type: bool, default: true}
   program: {description: The program. The action plugin sets this option; users do not., type: str}
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Asks no CA and reports a change., support: full}
@@ -42,7 +43,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.json_file impo
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import ACME_PROGRAM, ASKED, RESULT, ROOT, CertificatePlaces
 
-_SERVICE, _TIMER = "flaskops-acme.service", "flaskops-acme.timer"
+_SERVICE = "flaskops-acme.service"
+_TIMER = "flaskops-acme.timer"
 # systemd ends the service sooner (TimeoutStartSec in its unit).
 _SECONDS = 2000
 # A service that the timer had started before may not have seen the question.

@@ -41,7 +41,7 @@ options:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
-extends_documentation_fragment: flaskops.stack.apps
+extends_documentation_fragment: [flaskops.stack.apps, flaskops.stack.private]
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Reports which releases and accounts would be made., support: full}

@@ -19,7 +19,7 @@ options:
     description: Directory on the controller where fetched sources are cached.
     type: path
     default: ~/.cache/flaskops
-extends_documentation_fragment: flaskops.stack.apps
+extends_documentation_fragment: [flaskops.stack.apps, flaskops.stack.private]
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

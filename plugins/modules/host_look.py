@@ -51,6 +51,7 @@ options:
     elements: str
     default: []
   listens: {description: "Name of the program that is to listen at O(listen).", type: str, default: nginx}
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

@@ -13,7 +13,7 @@ description:
   - Each is complete before one rename makes it live. nginx then tests its configuration and is reloaded; if it refuses, the certificates
     from before are back.
   - An application whose certificate cannot be used stops no other; the module fails at its end with a message for each one.
-extends_documentation_fragment: flaskops.stack.apps
+extends_documentation_fragment: [flaskops.stack.apps, flaskops.stack.private]
 options:
   only: {description: Names of the applications whose certificates are installed., type: list, elements: str, required: true}
 author: flaskops.stack authors (@flaskops)

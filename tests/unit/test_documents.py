@@ -28,7 +28,7 @@ HEAD = {
 KEYS = {
     "module": {"module", *HEAD},
     "filter": {"name", "positional", *HEAD},
-    "fragment": {"options"},
+    "fragment": {"options", "notes"},
     "role": {"short_description", "description", "author", "options", "version_added"},
     "option": {"description", "type", "elements", "required", "default", "choices", "aliases", "options", "suboptions", "no_log", "version_added"},
     "return": {"description", "type", "elements", "returned", "sample", "contains", "choices", "version_added"},
@@ -97,9 +97,14 @@ def blanks(where: str, value: t.Any) -> list[str]:
 
 
 def options(main: dict[str, t.Any]) -> set[str]:
-    """Return the names of a module's options, with those of its documentation fragment."""
-    fragment = main.get("extends_documentation_fragment", "").removeprefix("flaskops.stack.")
-    return {*main.get("options", {}), *(FRAGMENTS[fragment]["options"] if fragment else {})}
+    """Return the names of a module's options, with those of its documentation fragments."""
+    return {*main.get("options", {}), *(option for name in fragments(main) for option in FRAGMENTS[name].get("options", {}))}
+
+
+def fragments(main: dict[str, t.Any]) -> list[str]:
+    """Return the documentation fragments of a plugin."""
+    named = main.get("extends_documentation_fragment", [])
+    return [name.removeprefix("flaskops.stack.") for name in ([named] if isinstance(named, str) else named)]
 
 
 def plugin_faults(documents: dict[str, str], kind: str) -> list[str]:

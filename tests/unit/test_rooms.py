@@ -251,7 +251,7 @@ def test_functions_are_short():
 # --- style ----------------------------------------------------------------------------------------------------------------------------
 
 # Ansible looks for classes of these names.
-NAMES_OF_ANSIBLE = {"ActionModule", "FilterModule"}
+NAMES_OF_ANSIBLE = {"ActionModule", "FilterModule", "ModuleDocFragment"}
 # Ansible and its tools read these; no file of ours does.
 CONSTANTS_OF_ANSIBLE = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 # Docstrings of functions say what is done: "Return whether ...", and not "Whether ...".

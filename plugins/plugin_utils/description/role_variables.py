@@ -114,7 +114,6 @@ class _TextValidator(Validator):
         return super()._list(where, key, value)
 
     def _list_of_one(self, where: str, key: Key, text: str) -> list | None:
-        assert key.elements is not None
         if "," in text or _IN_BRACKETS.fullmatch(text):
             remedy = f"write a list, on the command line as JSON: -e '{{\"{where}\": {_as_json(text)}}}'"
             self.refuse(where, f"is the text {shown(text)}, but must be a list", remedy)
@@ -170,8 +169,8 @@ def _check_listen(validator: Validator, found: Mapping[str, t.Any], with_tls: bo
     """Refuse what nginx would not accept of addresses together."""
     seen: dict[str, list[addresses.Listen]] = {"nginx_site_listen": [], "nginx_site_tls_listen": []}
     for name, index, value in [(variable, *item) for variable in seen for item in enumerate(found.get(variable, ()))]:
-        where, listen = f"{name}[{index}]", addresses.parse_listen(value)
-        assert listen is not None
+        # Each value alone has been found right before.
+        where, listen = f"{name}[{index}]", t.cast("addresses.Listen", addresses.parse_listen(value))
         if any(addresses.same_place(listen, other) for other in seen[name]):
             validator.refuse(where, f"is {shown(value)}, where another item listens already", "keep one of the two")
         elif (

@@ -1,0 +1,11 @@
+"""Bring pip into a virtualenv of `ansible-test`: the pip of Python itself, in place of a file that ansible-test would fetch from a server of its own."""
+
+import ensurepip
+import runpy
+import sys
+from pathlib import Path
+
+wheel = next(Path(ensurepip.__file__).with_name("_bundled").glob("pip-*.whl"))
+sys.path.insert(0, str(wheel))
+sys.argv = ["pip", "install", *(word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel"))]
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
