@@ -34,7 +34,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.shared_
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import shown
 
 # nginx templates do not need these keys, and messages may show the variables of a file.
-_PRIVATE = ("env", "secrets")
+_PRIVATE = ("env", "secrets", "build_env")
 
 
 def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:

@@ -47,6 +47,7 @@ from pathlib import Path
 log = Path("LOG")
 with log.open("a") as file:
     print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
+Path("LOG.indexes").write_text(os.environ.get("PIP_EXTRA_INDEX_URL", ""))
 if "fail" in sys.argv[-1]:
     if "unreached" in sys.argv[-1]:
         print("WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None))")
@@ -142,7 +143,14 @@ def description(host, hooks=(), constraints=None, extra_requirements=(), system_
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
     common |= {"extra_requirements": list(extra_requirements), "system_site_packages": system_site_packages}
     common |= {"command_sandbox": [], "command_limits": {"timeout": 60, "memory_max": "80%"}}
-    return {**common, "hooks": {"build": list(hooks)}, "environment": {"TOKEN": "hunter2"}, "constraints": constraints, "release": made}
+    return {
+        **common,
+        "hooks": {"build": list(hooks)},
+        "environment": {"TOKEN": "hunter2"},
+        "build_environment": {},
+        "constraints": constraints,
+        "release": made,
+    }
 
 
 def everything_below(path: Path) -> list[os.stat_result]:

@@ -154,9 +154,11 @@ class ReleaseOrder(CommandApp):
     ``extra_requirements`` are installed beside those of the source, and ``system_site_packages`` says whether the virtualenv has the
     Python packages of the distribution too.
 
-    ``secrets`` has the names of those variables of ``environment`` that nothing may show.
+    ``secrets`` has the names of those variables of ``environment`` that nothing may show. ``build_environment`` is for pip, and nothing
+    may show it.
     """
 
+    build_environment: dict[str, str]
     secrets: list[str]
     python: str
     uwsgi: str

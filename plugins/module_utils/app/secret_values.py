@@ -19,6 +19,7 @@ def learn_secrets(apps: t.Iterable[t.Mapping[str, t.Any]]) -> None:
     """
     for app in apps:
         learn(app["environment"][name] for name in app.get("secrets", ()))
+        learn(app.get("build_environment", {}).values())
         for text in [app.get("files", {}).get("secrets", ""), *_on_host(app.get("config_dir", ""))]:
             learn(variables_in(text).values())
 

@@ -83,14 +83,14 @@ CAUSES: tuple[Cause, ...] = (
         "The name of the package index cannot be resolved",
         r"Retrying \(.*(?:Name or service not known|Temporary failure in name resolution|NameResolutionError)",
         "the host cannot resolve the name of the package index",
-        "mend the DNS of the host, or set PIP_INDEX_URL or /etc/pip.conf to an index that it reaches",
+        "mend the DNS of the host, or set PIP_INDEX_URL in build_env, or /etc/pip.conf, to an index that it reaches",
         (BUILD,),
     ),
     Cause(
         "The package index does not answer",
         r"Retrying \(.*(?:NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError)",
         "the host does not reach the package index",
-        "open the way to it, or set PIP_INDEX_URL, https_proxy or /etc/pip.conf for the host",
+        "open the way to it, or set PIP_INDEX_URL or https_proxy in build_env, or /etc/pip.conf",
         (BUILD,),
     ),
     Cause(
@@ -133,7 +133,7 @@ CAUSES: tuple[Cause, ...] = (
         "The index does not have a requirement",
         r"Could not find a version that satisfies the requirement (?P<name>\S+) \(from (?P<versions>versions: none)\)",
         "the index has no package {name}, or none that fits the Python and the processor of the host",
-        "correct the name, or set PIP_INDEX_URL or /etc/pip.conf to the index that has it",
+        "correct the name, or set PIP_INDEX_URL with its user and token in build_env, or /etc/pip.conf, to the index that has it",
         (BUILD,),
     ),
     Cause(

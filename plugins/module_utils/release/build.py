@@ -126,7 +126,7 @@ def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
         os.chown(home, user.pw_uid, user.pw_gid)
         # The minus sign: the virtualenv is not there yet, or is complete already.
         writable = [home, f"-{tree}", f"-{places.virtualenvs}/{app['release']['virtualenv_id']}"]
-        yield Workshop(cage(app, "build", writable), home, tree)
+        yield Workshop(cage(app, "build", writable), home, tree, app["build_environment"])
     finally:
         discard(home)
 

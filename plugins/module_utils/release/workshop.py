@@ -20,11 +20,12 @@ def pip(venv: str) -> list[str]:
 
 
 class Workshop(t.NamedTuple):
-    """The sandbox of the commands that build a release, their empty HOME, and the directory that they work in."""
+    """The sandbox of the commands that build a release, their empty HOME, the directory that they work in, and further variables for them."""
 
     within: Cage
     home: str
     directory: str
+    more: t.Mapping[str, str]
 
     def run(self, command: t.Sequence[str]) -> str:
         """Run a command that installs or builds something, and return what it printed.
@@ -40,7 +41,7 @@ class Workshop(t.NamedTuple):
         """
         try:
             # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
-            return self.within.run_each(commands, self.directory, in_locale(environment(self.home), "C.UTF-8"))
+            return self.within.run_each(commands, self.directory, {**in_locale(environment(self.home), "C.UTF-8"), **self.more})
         except CommandError as error:
             explain(error, BUILD, facts_of_packages())
             raise

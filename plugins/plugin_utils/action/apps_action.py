@@ -14,6 +14,7 @@ from ..description.resolve import resolve_apps
 from ..description.tls import private_values
 from ..description.undefined import places as unreadable
 from ..description.undefined import undefined
+from ..description.url_secrets import url_secrets
 from ..description.validate import AppError
 from .host_action import HostAction
 
@@ -58,7 +59,7 @@ class AppsAction(HostAction):
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
         for app in resolved:
-            learn([*app["secrets"].values(), *private_values(app)])
+            learn([*app["secrets"].values(), *app["build_env"].values(), *private_values(app), *url_secrets(app)])
         return [app for app in resolved if app["name"] not in args.get("left_out", {})]
 
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:

@@ -658,6 +658,12 @@ APP = Key(
         ),
         "env": Key("map", "Environment variables of the application, in plain text.", default={}),
         "secrets": Key("map", "Environment variables of the application that are never shown. Keep the values in a vault.", default={}),
+        "build_env": Key(
+            "map",
+            "Environment variables of pip and of build hooks alone, such as `PIP_INDEX_URL` with a token. They are never shown, and are not part of the id"
+            " of a release.",
+            default={},
+        ),
         "drain_timeout": Key(
             "int", "Seconds that the old instance has after a switch to finish its requests.", default=30, minimum=0, maximum=86400
         ),

@@ -61,6 +61,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
         check_version(validator, f"{where}.source.version", app["source"])
     value["env"] = validator.environment(f"{where}.env", value["env"], secret=False)
     value["secrets"] = validator.environment(f"{where}.secrets", value["secrets"], secret=True)
+    value["build_env"] = validator.environment(f"{where}.build_env", value["build_env"], secret=True)
     for double in sorted(set(value["env"]) & set(value["secrets"])):
         validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
     check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])

@@ -208,6 +208,18 @@ def test_a_check_ships_and_builds_nothing(host):
     assert [path.rsplit("/", 2)[1] for path in result["made"]] == ["venvs", "releases", "shop"]
 
 
+def test_variables_for_pip_are_shipped_to_pip_and_build_hooks_and_name_nothing(host):
+    plain = look(host, app())
+    index = {"PIP_INDEX_URL": "https://me:t0ken-of-the-index@pypi.example.com/simple"}
+    wanted = app(build_env=index)
+    assert look(host, wanted)["plans"]["shop"]["id"] == plain["plans"]["shop"]["id"]
+    build(host, wanted)
+    assert (host.built()[0]["build_environment"], host.built()[0]["environment"]) == (index, {})
+    build(host, app(build_env=index, env={"A": "b"}, hooks={"build": ["make"]}))
+    assert host.built()[0]["environment"] == {"A": "b", **index}
+    assert "t0ken" not in str({key: value for key, value in host.calls[-1].items() if key != "payload"})
+
+
 def test_secrets_are_shipped_only_where_a_hook_needs_them(host):
     build(host, app(secrets={"T": "hunter2"}))
     assert (host.built()[0]["environment"], host.built()[0]["secrets"]) == ({}, [])

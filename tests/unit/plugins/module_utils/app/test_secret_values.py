@@ -33,7 +33,9 @@ def test_the_secrets_of_the_order_and_of_every_instance_on_the_host_are_hidden(h
 
 
 def test_secrets_of_an_order_to_build_are_hidden_and_its_environment_is_not():
-    learn_secrets([{"environment": {"MODE": "production", "TOKEN": "build-s3cr3t"}, "secrets": ["TOKEN"]}])
+    index = {"PIP_INDEX_URL": "https://me:pip-s3cr3t@pypi.example.com/simple"}
+    learn_secrets([{"environment": {"MODE": "production", "TOKEN": "build-s3cr3t"}, "secrets": ["TOKEN"], "build_environment": index}])
+    assert "s3cr3t" not in clean("Looking in indexes: https://me:pip-s3cr3t@pypi.example.com/simple/flask, or with pip-s3cr3t")
     assert clean("production build-s3cr3t") == "production ***"
 
 

@@ -41,7 +41,8 @@ def whole(shared_host):
         patch.setenv("SSH_AUTH_SOCK", "/agent")
         patch.setenv("AWS_SECRET", "x")
         archive = packed(shared_host.place, {**CODE, "requirements.txt": "flask", "old.py": "print 1\n"})
-        shared_host.made = build(description(shared_host, HOOKS, requirements="requirements.txt"), archive)
+        order = description(shared_host, HOOKS, requirements="requirements.txt")
+        shared_host.made = build({**order, "build_environment": {"PIP_EXTRA_INDEX_URL": "https://me:t0ken@pypi.example.com"}}, archive)
     shared_host.release = shared_host.place / "releases/r1"
     return shared_host
 
@@ -189,6 +190,9 @@ def test_hooks_run_in_the_code_with_the_environment_and_the_virtualenv(whole):
 @needs_root
 def test_a_build_has_what_installers_need_and_nothing_else(whole):
     lines = dict(line.split("=", 1) for line in (whole.release / "env").read_text().splitlines())
+    # Variables for pip are for pip: the hooks have those that the controller gives them.
+    assert Path(f"{whole.pip}.indexes").read_text() == "https://me:t0ken@pypi.example.com"
+    assert "PIP_EXTRA_INDEX_URL" not in lines
     assert lines["PIP_INDEX_URL"] == "https://pypi.example.com"
     assert lines["https_proxy"] == "http://proxy"
     assert not lines["HOME"].startswith(f"{whole.place}/shared")

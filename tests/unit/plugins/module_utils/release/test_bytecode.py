@@ -24,7 +24,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release.workshop im
 from ansible_collections.flaskops.stack.tests.unit.building import CODE, description, needs_root, packed
 from ansible_collections.flaskops.stack.tests.unit.hostile import STRANGER
 
-WORKSHOP = Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/nowhere")
+WORKSHOP = Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/nowhere", {})
 
 
 @pytest.fixture

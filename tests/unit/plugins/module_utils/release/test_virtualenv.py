@@ -85,5 +85,5 @@ def test_builds_speak_english_and_read_files_as_utf8(monkeypatch):
     monkeypatch.setenv("LC_ALL", "de_DE")
     seen = []
     monkeypatch.setattr(Cage, "run_each", lambda _cage, _commands, _directory, env: seen.append((env["LC_ALL"], env["LANGUAGE"])))
-    workshop.Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/").run(["true"])
+    workshop.Workshop(Cage("flask-shop.build", "shop", (), 60, "80%"), "/home", "/", {}).run(["true"])
     assert seen == [("C.UTF-8", "")]

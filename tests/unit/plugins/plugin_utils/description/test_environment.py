@@ -56,9 +56,10 @@ def test_as_many_variables_of_both_kinds_as_are_accepted_start_a_program(size):
     assert too_many({**env, **secrets})
 
 
+@pytest.mark.parametrize("key", ["secrets", "build_env"])
 @pytest.mark.parametrize("value", ["S3CRET\uffff", "S3CRET" * 22_000, "S3CRET\x01"])
-def test_the_value_of_a_secret_is_in_no_message(value):
+def test_the_value_of_a_secret_is_in_no_message(key, value):
     with pytest.raises(AppError) as caught:
-        resolve_apps([{"name": "shop", "wsgi": "a:b", "source": {"path": "."}, "secrets": {"KEY": value}}])
-    assert "shop.secrets.KEY" in str(caught.value)
+        resolve_apps([{"name": "shop", "wsgi": "a:b", "source": {"path": "."}, key: {"KEY": value}}])
+    assert f"shop.{key}.KEY" in str(caught.value)
     assert "S3CRET" not in str(caught.value)
