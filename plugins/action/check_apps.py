@@ -8,7 +8,9 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import require_hashing
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import unusable, warnings_of_tls
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
@@ -43,6 +45,8 @@ class ActionModule(AppsAction):
         except AnsibleActionFail as error:
             problems.append(str(error))
         try:
+            if any(logins(app["nginx"]) for app in apps):
+                require_hashing()
             resolve_variables(args["role_variables"], any(app["nginx"]["tls"]["kind"] for app in present(apps)))
         except AppError as error:
             problems = [*error.problems, *problems]

@@ -63,7 +63,7 @@ def to_entry(entry: dict[str, t.Any]) -> Entry:
     common["serves"] = tuple(entry["serves"])
     if entry["link"] is not None:
         return Entry(link=entry["link"], **common)
-    return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), **common)
+    return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), group=entry["group"], **common)
 
 
 class ActionModule(HostAction):

@@ -30,8 +30,13 @@ _value: {description: Files., type: list, elements: dict}
 import json
 import typing as t
 
+from ansible.errors import AnsibleFilterError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins, without_passwords
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import user_file
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.platform import DEBIAN
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.shared_servers import is_proxied, shared_servers
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import shown
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 
 # nginx templates do not need these keys, and messages may show the variables of a file.
 _PRIVATE = ("env", "secrets", "build_env")
@@ -43,7 +48,7 @@ def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.A
     for app in apps:
         name, nginx = app["name"], app["nginx"]
         seen = {key: value for key, value in app.items() if key not in _PRIVATE}
-        given = {**(variables or {}), "nginx_site_app": {**seen, "nginx": shown(nginx)}}
+        given = {**(variables or {}), "nginx_site_app": {**seen, "nginx": without_passwords(shown(nginx))}}
         for path, part in _parts(app).items():
             file = {"path": path, "src": nginx["template"], "vars": {**given, "nginx_site_part": part}, "owner": name}
             files.append(file if part else {**file, "serves": _served(app)})
@@ -53,8 +58,19 @@ def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.A
         if nginx["tls"]["kind"] == "acme":
             wanted = json.dumps({"app": name, "names": nginx["tls"]["names"]}, indent=1, sort_keys=True) + "\n"
             files.append({"path": f"flaskops/{name}.cert.json", "content": wanted, "owner": name})
+        files += [_user_file(rules, name) for rules in logins(nginx)]
         files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
     return files + [file for server in shared_servers(apps) for file in _server_files(server, variables or {})]
+
+
+def _user_file(rules: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
+    """Return the file with hashed passwords, for root and the web server alone."""
+    path = rules["user_file"]
+    try:
+        text = user_file(f"{name}:{path}", rules["basic"]["users"])
+    except AppError as error:
+        raise AnsibleFilterError(str(error)) from None
+    return {"path": path, "content": text, "owner": name, "mode": "0640", "group": DEBIAN.web_group, "diff": False}
 
 
 def _parts(app: dict[str, t.Any]) -> dict[str, str]:

@@ -66,6 +66,7 @@ options:
         description: Permissions of the file, octal. Its owner on the host is root.
         type: raw
         default: "0644"
+      group: {description: Group of the file on the host; an empty one is root's., type: str, default: ""}
       diff:
         description: Whether C(--diff) and messages may show the content. Set V(false) for secrets.
         type: bool

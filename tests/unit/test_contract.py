@@ -190,10 +190,19 @@ def test_templates_read_only_keys_that_there_are(role):
 
 
 def test_templates_read_only_keys_that_routes_have():
-    # These keys and the traits follow from path, match, extra and mode, and from the pages of static routes.
-    known = {"location", "rules", "maps", "pages", "lost", "expires", "fallback_path", *MODES["plain"].traits()}.union(
-        ROUTE.keys or {}, *(ROUTE.modes or {}).values()
-    )
+    # These keys and the traits follow from path, match, extra, access and mode, and from the pages of static routes.
+    known = {
+        "location",
+        "rules",
+        "maps",
+        "pages",
+        "lost",
+        "expires",
+        "fallback_path",
+        "guarded",
+        "visitor",
+        *MODES["plain"].traits(),
+    }.union(ROUTE.keys or {}, *(ROUTE.modes or {}).values())
     uses = {(relative(path), use) for path in texts("nginx_site") for use in re.findall(r"\broute\.(\w+)", path.read_text())}
     assert uses
     assert [use for use in sorted(uses) if use[1] not in known] == []

@@ -23,6 +23,7 @@ class Live(t.NamedTuple):
     data: bytes = b""
     mode: int = 0
     root_owned: bool = True
+    gid: int = 0
 
 
 @dataclass
@@ -61,7 +62,8 @@ def look(path: str) -> Live:
         info = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return Live("absent")
-    owned = os.geteuid() != 0 or (info.st_uid == 0 and info.st_gid == 0)
+    # Somebody else than root can give no file away.
+    owned, gid = (info.st_uid == 0, info.st_gid) if os.geteuid() == 0 else (True, 0)
     if stat.S_ISLNK(info.st_mode):
         return Live("link", os.fsencode(os.readlink(path)))
     if stat.S_ISDIR(info.st_mode):
@@ -69,7 +71,7 @@ def look(path: str) -> Live:
     if not stat.S_ISREG(info.st_mode):
         return Live("other")
     with open(path, "rb") as handle:
-        return Live("file", handle.read(), stat.S_IMODE(info.st_mode), owned)
+        return Live("file", handle.read(), stat.S_IMODE(info.st_mode), owned, gid)
 
 
 def same_content(entry: Entry, live: Live) -> bool:
@@ -83,7 +85,8 @@ def is_as_wanted(entry: Entry, live: Live) -> bool:
     """Return whether nothing has to be done for an entry."""
     if not same_content(entry, live):
         return False
-    return entry.link is not None or (live.mode == entry.mode & _PERMISSION_BITS and live.root_owned)
+    wanted = (entry.mode & _PERMISSION_BITS, True, entry.gid if os.geteuid() == 0 else 0)
+    return entry.link is not None or (live.mode, live.root_owned, live.gid) == wanted
 
 
 class Planner:

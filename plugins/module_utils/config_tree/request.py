@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import base64
+import grp
 import hashlib
 import json
 import os
 import typing as t
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 MANIFEST = ".flaskops.json"
 # The directory of the originals that `force` replaced, under their own paths.
@@ -24,6 +25,7 @@ _FILE_SPEC: dict[str, dict[str, t.Any]] = {
     "vars": {"type": "dict", "default": {}},
     "search": {"type": "list", "elements": "str", "default": []},
     "mode": {"type": "raw", "default": "0644"},
+    "group": {"type": "str", "default": ""},
     "diff": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
     "if_unedited": {"type": "bool", "default": False},
@@ -73,6 +75,7 @@ class ConfigTreeError(Exception):
 class Entry:
     """A wanted file, with ``content``, or symlink, with ``link``, at a path relative to the root.
 
+    :param group: name of the group that the file belongs to, empty for root's
     :param serves: directories below the root whose files it includes
     :param spare: whether it stands in for a file of somebody else that includes them, and is there only while they have files
     """
@@ -87,6 +90,15 @@ class Entry:
     if_unedited: bool = False
     serves: t.Sequence[str] = ()
     spare: bool = False
+    group: str = ""
+
+    @property
+    def gid(self) -> int:
+        """Return the number of the group on this host; a host without it, as in check mode before a package is installed, has root's."""
+        try:
+            return grp.getgrnam(self.group).gr_gid if self.group else 0
+        except KeyError:
+            return 0
 
     @property
     def digest(self) -> str:
@@ -121,8 +133,9 @@ class Absent(t.NamedTuple):
 def encode_payload(entries: t.Iterable[Entry]) -> str:
     """Pack entries into one short ASCII string for the module's arguments."""
     rows = []
+    names = [field.name for field in fields(Entry) if field.name != "content"]
     for entry in entries:
-        row = {key: getattr(entry, key) for key in ("path", "owner", "link", "mode", "diff", "force", "if_unedited", "serves", "spare")}
+        row = {name: getattr(entry, name) for name in names}
         row["content"] = None if entry.content is None else entry.content.decode("utf-8", "surrogateescape")
         rows.append(row)
     return base64.b64encode(zlib.compress(json.dumps(rows).encode())).decode()

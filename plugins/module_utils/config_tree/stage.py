@@ -117,4 +117,4 @@ def _put_entry(tree: str, entry: Entry) -> None:
     if entry.link is not None:
         os.symlink(entry.link, where)
     else:
-        write_file(where, entry.content or b"", entry.mode)
+        write_file(where, entry.content or b"", entry.mode, entry.gid)

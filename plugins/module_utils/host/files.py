@@ -271,13 +271,13 @@ def remove_partials(path: str) -> None:
             remove_path(left)
 
 
-def write_file(path: str, content: bytes, mode: int) -> None:
-    """Make a file where there is none yet. It belongs to root, and its content is on the disk when this returns."""
+def write_file(path: str, content: bytes, mode: int, group: int = 0) -> None:
+    """Make a file where there is none yet. It belongs to root and ``group``, and its content is on the disk when this returns."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
         if os.geteuid() == 0:
-            os.fchown(stream.fileno(), 0, 0)
+            os.fchown(stream.fileno(), 0, group)
         os.fchmod(stream.fileno(), mode)
         stream.flush()
         os.fsync(stream.fileno())

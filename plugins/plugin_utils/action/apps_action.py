@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from ansible.errors import AnsibleActionFail
 
 from ...module_utils.host.shown import learn
+from ..description.access import private_values_of_access
 from ..description.resolve import resolve_apps
 from ..description.tls import private_values
 from ..description.undefined import places as unreadable
@@ -59,7 +60,8 @@ class AppsAction(HostAction):
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
         for app in resolved:
-            learn([*app["secrets"].values(), *app["build_env"].values(), *private_values(app), *url_secrets(app)])
+            private = [*private_values(app), *url_secrets(app), *private_values_of_access(app["nginx"])]
+            learn([*app["secrets"].values(), *app["build_env"].values(), *private])
         return [app for app in resolved if app["name"] not in args.get("left_out", {})]
 
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:

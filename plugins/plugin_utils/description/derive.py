@@ -12,6 +12,7 @@ from ...module_utils.app.layout import Layout, own_directories
 from ...module_utils.app.uwsgi_package import is_wheel
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from . import server_names
+from .access import derive_access
 from .cache_maps import cache_maps
 from .keys import DEFAULT_HEADERS, MODES, Mode
 from .platform import DEBIAN
@@ -21,6 +22,8 @@ from .static_pages import derive_pages
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
 from .tls import derive_hsts, derive_tls, site_certificate
 
+# The keys of a route that those need who ask it; another one may hold passwords.
+_ASKED = ("mode", "probe", "proof")
 # The paths that a site hides unless a route names them, as in templates/routes.conf.j2 of the role nginx_site.
 _HIDDEN = re.compile(r"/\.(?!well-known/)")
 
@@ -53,7 +56,7 @@ def derive(app: dict[str, t.Any]) -> dict[str, t.Any]:
         "host": nginx["host"],
         "names": nginx["server_names"],
         "prefix": nginx["prefix"],
-        "routes": nginx["routes"],
+        "routes": [{key: route[key] for key in _ASKED if key in route} for route in nginx["routes"]],
         "certificate": site_certificate(nginx["tls"]),
     }
     app["packages"] = sorted({*app["packages"], *DEBIAN.build_packages(app["python"], _from_source(app))})
@@ -82,6 +85,7 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
             derive_pages(route, f"{nginx['variable']}_{index}", nginx["previous"])
         if route.get("stores"):
             route["maps"] = cache_maps(route, f"{nginx['variable']}_{index}")
+    derive_access(nginx, name)
 
 
 def _derive_names(nginx: dict[str, t.Any], name: str) -> None:

@@ -133,9 +133,35 @@ _CLIENT = dataclasses.replace(
     pattern=f"all|{addresses.NETWORK}",
     advice=lambda value: "" if value == "all" else addresses.network_remedy(value),
 )
+_BASIC = Key(
+    "dict",
+    "Names and passwords that nginx asks for (basic authentication); others get 401. Flask has the name as `REMOTE_USER`. Without TLS, passwords"
+    " go over the network as they are.",
+    derived="none",
+    keys={
+        "realm": Key(
+            "str",
+            "Text that browsers may show when they ask for a password.",
+            default="Restricted",
+            pattern=r"[^\x00-\x1f\x7f\"\\$]{1,80}",
+            remedy="write a text of one line, without quotes, backslashes and dollar signs",
+        ),
+        "users": Key(
+            "map",
+            "Passwords by name. Keep them in a vault; the host gets their hashes only.",
+            required=True,
+            names=r"[A-Za-z0-9._@+-]{1,64}",
+            pattern=r"[^\x00-\x1f\x7f]{8,100}",
+            remedy='write {name: "password"}, a password of 8 to 100 characters',
+            minimum=1,
+            secret=True,
+        ),
+    },
+)
 _ACCESS = Key(
     "dict",
-    "Clients that nginx answers, by their addresses; the others get 403. An answer that nginx gives without looking further, such as a redirect, is for all.",
+    "Clients that nginx answers, by their addresses and passwords; others get 403, or 401. An answer that nginx gives without looking further, such as a"
+    " redirect, is for all.",
     default={},
     keys={
         "deny": Key("list", "Clients that get no answer, also if they are in `allow`.", default=(), elements=_CLIENT),
@@ -145,6 +171,15 @@ _ACCESS = Key(
             default=(),
             elements=_CLIENT,
         ),
+        "basic": _BASIC,
+    },
+)
+_ROUTE_ACCESS = dataclasses.replace(
+    _ACCESS,
+    doc="As `access` of the site. For this route, addresses take the place of the site's addresses, and a login that of its login.",
+    keys={
+        **t.cast("t.Mapping[str, Key]", _ACCESS.keys),
+        "public": Key("bool", "Whether the route is for everybody, whatever `access` of the site says.", default=False),
     },
 )
 
@@ -298,7 +333,7 @@ ROUTE = Key(
             choices=("prefix", "exact", "regex"),
         ),
         "mode": Key("str", "The way nginx handles the route.", default="plain", choices=tuple(MODES)),
-        "access": dataclasses.replace(_ACCESS, doc="As `access` of the site, which it replaces for this route."),
+        "access": _ROUTE_ACCESS,
         "max_body_size": Key(
             "str",
             "Size of the largest request body that nginx accepts here.",

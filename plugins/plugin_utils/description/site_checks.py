@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ..uwsgi.longest_request import seconds
+from .access import check_access
 from .checks import check_routes
 from .keys import DURATION, MODES
 from .server_names import CATCH_ALL, normal
@@ -49,6 +50,7 @@ def check_site(validator: Validator, where: str, app: Mapping[str, t.Any]) -> No
     if nginx["backends"] and nginx["front"] != "proxy":
         validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {nginx['front']}", "set front: proxy")
     check_tls(validator, f"{where}.nginx.tls", nginx["tls"])
+    check_access(validator, f"{where}.nginx", nginx)
     _check_extra(validator, f"{where}.nginx.extra", nginx)
     _check_times(validator, where, app)
 

@@ -126,17 +126,20 @@ class Validator:
             self.refuse(where, "must be a mapping of names to values", "write {NAME: value}")
             return None
         result = {str(name): item for name, item in value.items()}
+        if key.minimum is not None and len(result) < key.minimum:
+            self.refuse(where, "is empty", "write at least one, or leave the key out")
         for name, item in result.items():
+            quoted = "a secret" if key.secret else shown(item)
             if key.names and not re.fullmatch(key.names, name):
                 self.refuse(f"{where}.{shown(name)}", "cannot be a name here", key.remedy)
             if key.pattern and item is None:
                 result[name] = item = ""  # nothing after the colon
             if key.pattern and (isinstance(item, bool) or not isinstance(item, (str, int))):
-                self.refuse(f"{where}.{name}", f"is {shown(item)}, but must be text", "write it in quotes")
-            elif key.pattern and self.refuse_misread(f"{where}.{name}", item):
+                self.refuse(f"{where}.{name}", f"is {quoted}, but must be text", "write it in quotes")
+            elif key.pattern and self.refuse_misread(f"{where}.{name}", item, key.secret):
                 pass
             elif key.pattern and (not re.fullmatch(key.pattern, str(item)) or _CONTROL.search(str(item))):
-                self.refuse(f"{where}.{name}", f"is {shown(item)}, which cannot be used here", key.remedy)
+                self.refuse(f"{where}.{name}", f"is {quoted}, which cannot be used here", key.remedy)
         return result
 
     def _dict(self, where: str, key: Key, value: object) -> dict | None:

@@ -57,7 +57,7 @@ def test_a_key_has_a_default_or_says_how_it_comes_about():
 def test_limits_are_those_of_the_types():
     for path, key in KEYS.items():
         assert key.elements is not None or key.type != "list", path
-        assert key.minimum is None or key.type in ("int", "list"), path
+        assert key.minimum is None or key.type in ("int", "list", "map"), path
         assert not key.choices or key.type == "str", path
 
 

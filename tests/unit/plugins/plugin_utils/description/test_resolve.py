@@ -20,7 +20,8 @@ from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, compl
 
 
 # Every route has these where its description does not say otherwise.
-_OF_ALL = {"match": "prefix", "extra": [], "rules": [], "access": {"allow": [], "deny": []}}
+_OPEN = {"allow": [], "deny": [], "public": False, "user_file": "", "visitor": ""}
+_OF_ALL = {"match": "prefix", "extra": [], "rules": [], "access": _OPEN, "visitor": "", "guarded": False}
 
 
 def test_three_keys_are_enough():

@@ -1,0 +1,116 @@
+"""Ask the sites access-direct and access-proxied for what is not for everybody, in every way that could lead past nginx's rules.
+
+Runs on the host, and prints a line for each answer that is not the expected one.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import sys
+import typing as t
+
+ANN, BOB = "ann:correct horse", "bob:battery staple"
+FRONTS = ("direct", "proxied")
+# A front server on another host, and where the server behind the proxy listens for it.
+FRONT_HOST, BACKEND = "127.0.0.60", ("127.0.0.1", 8000)
+problems: list[str] = []
+
+
+class Answer(t.NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+    def visitor(self) -> str | None:
+        """Return the name that the application was told, ``None`` where it was told none."""
+        return json.loads(self.body)["sent"].get("REMOTE_USER")
+
+
+def ask(
+    host: str,
+    path: str,
+    login: str = "",
+    *,
+    method: str = "GET",
+    address: tuple[str, int] = ("127.0.0.1", 80),
+    source: str = "127.0.0.1",
+    **headers: str,
+) -> Answer:
+    """Send a request from an address of this host. An underscore in the name of a header is a dash."""
+    connection = http.client.HTTPConnection(*address, timeout=10, source_address=(source, 0))
+    sent = {"Host": f"{host}.example.com", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    if login:
+        sent["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+    connection.request(method, path, headers=sent)
+    answer = connection.getresponse()
+    return Answer(answer.status, answer.headers, answer.read().decode(errors="replace"))
+
+
+def expect(what: str, seen: object, wanted: object) -> None:
+    if seen != wanted:
+        problems.append(f"{what}: {seen!r}, not {wanted!r}")
+
+
+def passwords(front: str) -> None:
+    site = f"access-{front}"
+    for path in ("/", "/cached", "/CACHED", "/admin", "//", "/hooks/../cached", "/cached/../", "/%63ached", "/nothing"):
+        expect(f"{site}{path} without a password", ask(site, path).status, 401)
+    for login in ("ann:wrong password", "bob:battery staple", "ann:", ":", "nobody:correct horse"):
+        expect(f"{site} as {login}", ask(site, "/", login).status, 401)
+    expect(f"{site} as ann", (ask(site, "/", ANN).status, ask(site, "/", ANN).visitor()), (200, "ann"))
+    expect(f"{site}/admin as ann", ask(site, "/admin", ANN).status, 401)
+    expect(f"{site}/admin as bob", ask(site, "/admin", BOB).visitor(), "bob")
+    for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        expect(f"{method} of {site}", ask(site, "/", method=method).status, 401)
+    expect(f"the realm of {site}", ask(site, "/admin").headers["WWW-Authenticate"], 'Basic realm="Admin"')
+
+
+def names(front: str) -> None:
+    """Nobody says who a visitor is but a password that nginx has checked."""
+    site = f"access-{front}"
+    forged = {"Remote_User": "root", "X_Flaskops_User": "root", "X_Remote_User": "root"}
+    expect(f"a forged name at {site}", ask(site, "/", ANN, **forged).visitor(), "ann")
+    expect(f"a forged name at a public route of {site}", ask(site, "/hooks", **forged).visitor(), None)
+    expect(f"a name without a checked password at {site}", ask(site, "/hooks", "root:anything").visitor(), None)
+    expect(f"a name with an underscore at {site}", ask(site, "/hooks", REMOTE_USER="root").visitor(), None)
+    expect(f"a name at a site without passwords, {front}", ask(front, "/", "root:anything", **forged).visitor(), None)
+    told = json.loads(ask(site, "/hooks", **forged).body)["sent"]
+    expect(f"the header between the servers at {site}", told.get("HTTP_X_FLASKOPS_USER"), None)
+
+
+def stored(front: str) -> None:
+    """No answer that somebody got with a password is there for somebody without one."""
+    site = f"access-{front}"
+    for path in ("/cached", "/cached?a"):
+        first, second = ask(site, path, ANN), ask(site, path, ANN)
+        expect(f"{site}{path} as ann", (first.status, second.status, second.visitor()), (200, 200, "ann"))
+        expect(f"{site}{path} is not kept", second.headers["X-Proxy-Cache"], "BYPASS")
+        for headers in ({}, {"Range": "bytes=0-3"}, {"If_None_Match": "*"}, {"Cookie": "a=b"}):
+            expect(f"{site}{path} without a password, {headers}", ask(site, path, **headers).status, 401)
+
+
+def behind() -> None:
+    """A front server on another host leads past no password, and nobody else comes to the server behind the proxy."""
+    site = "access-proxied"
+    from_front = {"address": BACKEND, "source": FRONT_HOST}
+    expect("a front server without a password", ask(site, "/", **from_front, X_Flaskops_User="root").status, 401)
+    expect("a front server without a password for a route", ask(site, "/admin", ANN, **from_front).status, 401)
+    expect("a front server with a password", ask(site, "/", ANN, **from_front, X_Flaskops_User="root").visitor(), "ann")
+    expect("a public route by a front server", ask(site, "/hooks", "root:anything", **from_front, X_Flaskops_User="root").visitor(), None)
+    expect("somebody else at the backend", ask(site, "/", ANN, address=BACKEND).status, 403)
+
+
+def main() -> int:
+    for front in FRONTS:
+        passwords(front)
+        names(front)
+        stored(front)
+    behind()
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Names and passwords that nginx asks for: on each server that a request can come to, and whose name the application gets."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import private_values_of_access
+from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
+from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
+from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, HOP, app, backend_of, front_of, location
+from passlib.hash import sha512_crypt
+
+PASSWORD, OTHER = "correct horse", "battery staple"
+BASIC = {"basic": {"realm": "Staging", "users": {"ann": PASSWORD}}}
+ADMIN = {"basic": {"users": {"bob": OTHER}}}
+ROUTES = [{"path": "/"}, {"path": "/hooks", "access": {"public": True}}, {"path": "/admin", "access": ADMIN}]
+REMOTE, TCP = ["192.0.2.9"], "0.0.0.0:8000"
+SENT = {"uwsgi": ("uwsgi_param", "REMOTE_USER"), "proxy": ("proxy_set_header", "X-Flaskops-User")}
+
+
+def asked(place) -> tuple[list[str], list[str]]:
+    return place.values("auth_basic"), place.values("auth_basic_user_file")
+
+
+def sent(place, hop: str) -> list[str]:
+    """Return what a server or a location sends as the visitor's name; an empty header is not sent."""
+    name, first = SENT[hop]
+    return [value for inner in place.all(name, first) if (value := inner.args[1])]
+
+
+def sites(front: str, **nginx):
+    return app(front, *ROUTES, **{"access": BASIC, **nginx})
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_site_asks_for_a_password_and_a_route_for_another_one_or_none(rendered, front):
+    server, hop = front_of(rendered(sites(front))), HOP[front]
+    assert asked(server) == (["Staging"], ["flaskops/shop.users"])
+    assert asked(location(server, "/")) == ([], []), "it has that of the site"
+    assert asked(location(server, "/hooks")) == (["off"], [])
+    assert location(server, "/hooks").values("allow") == ["all"]
+    assert asked(location(server, "/admin")) == (["Restricted"], ["flaskops/shop.2.users"])
+    assert sent(server, hop) == ["$remote_user"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_name_that_nobody_has_proved_is_not_passed_on(rendered, front):
+    """nginx has a name in $remote_user also where no password was asked for."""
+    hop = HOP[front]
+    server = front_of(rendered(sites(front)))
+    hooks = location(server, "/hooks")
+    assert sent(hooks, hop) == []
+    names = [inner.args[0] for inner in hooks.all(*SENT[hop][:1])]
+    assert {"uwsgi": "PATH_INFO", "proxy": "Host"}[hop] in names, "a location with parameters of its own inherits none"
+    own = front_of(rendered(app(front, {"path": "/"}, {"path": "/admin", "access": ADMIN})))
+    assert sent(own, hop) == []
+    assert sent(location(own, "/admin"), hop) == ["$remote_user"]
+    assert sent(front_of(rendered(app(front))), hop) == []
+
+
+def test_the_server_behind_the_proxy_takes_the_name_from_the_front_alone(rendered):
+    server = backend_of(rendered(sites("proxy"), nginx_site_front_addresses=REMOTE))
+    assert sent(server, "uwsgi") == ["$http_x_flaskops_user"]
+    assert sent(location(server, "/hooks"), "uwsgi") == []
+    assert server.values("auth_basic") == [], "the front has asked for the password"
+
+
+def test_no_front_server_on_another_host_leads_past_a_password_or_says_who_somebody_is(rendered):
+    server = backend_of(rendered(sites("proxy"), nginx_site_front_addresses=REMOTE), listen=TCP)
+    assert asked(server) == (["Staging"], ["flaskops/shop.users"])
+    assert asked(location(server, "/admin")) == (["Restricted"], ["flaskops/shop.2.users"])
+    assert sent(server, "uwsgi") == ["$remote_user"]
+    assert sent(location(server, "/hooks"), "uwsgi") == []
+
+
+def test_a_client_cannot_send_the_header_with_the_name():
+    files = nginx_files([sites("proxy")])
+    assert 'proxy_set_header X-Flaskops-User "";' in files["snippets/flaskops-proxy.conf"]
+    assert 'uwsgi_param HTTP_X_FLASKOPS_USER "" if_not_empty;' in files["snippets/flaskops-params.conf"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_pages_of_nginx_and_proofs_for_a_ca_need_no_password(rendered, front):
+    server = front_of(rendered(sites(front, server_names=["shop.example.com"], tls={"acme": True})))
+    for place in (("^~", "/.flaskops/"), ("^~", "/.well-known/acme-challenge/")):
+        assert location(server, *place).values("auth_basic") == ["off"]
+
+
+def test_passwords_reach_the_host_as_hashes_that_stay_the_same():
+    first, second = (nginx_files([sites("direct")]) for _run in range(2))
+    name, _colon, hashed = first["flaskops/shop.users"].strip().partition(":")
+    assert name == "ann"
+    assert sha512_crypt.verify(PASSWORD, hashed)
+    assert first == second
+    assert not [text for text in first.values() if PASSWORD in text or OTHER in text]
+    twice = nginx_files([sites("direct"), describe(name="blog", nginx={"access": BASIC})])
+    assert twice["flaskops/blog.users"] != twice["flaskops/shop.users"], "equal passwords do not look equal"
+
+
+def test_files_of_passwords_are_for_the_web_server_alone_and_in_no_diff():
+    (file,) = [file for file in site_files([complete(nginx={"access": BASIC})]) if file["path"] == "flaskops/shop.users"]
+    assert (file["mode"], file["group"], file["diff"]) == ("0640", "www-data", False)
+
+
+def test_no_message_shows_a_password():
+    shop = complete(nginx={"access": BASIC, "routes": ROUTES})
+    assert private_values_of_access(shop["nginx"]) == [PASSWORD, OTHER]
+    files = site_files([shop])
+    assert not [file for file in files if PASSWORD in str(file) or OTHER in str(file)], "not in the variables of a template either"
+    assert PASSWORD not in str(shop["site"]), "which the host gets to ask the site"
+
+
+def test_routes_behind_a_password_are_proved_by_any_answer():
+    routes = [{"path": "/c", "mode": "cache"}, {"path": "/s", "mode": "stream", "access": {"public": True}}]
+    shop = complete(nginx={"access": BASIC, "routes": routes})
+    assert [route["proof"] for route in shop["site"]["routes"]] == ["plain", "stream"]
+
+
+@pytest.mark.parametrize("rules", [{"access": {"deny": ["192.0.2.1"]}}, {"route": {"allow": ["192.0.2.1"]}}])
+def test_a_file_of_the_former_release_is_not_for_those_who_are_kept_out(rendered, rules):
+    """nginx answers them 403, which leads to such files where a directory has an index."""
+    route = {"path": "/docs/", "mode": "static", "directory": "docs", "index": "index.html", "access": rules.get("route", {})}
+    server = front_of(rendered(app("direct", route, access=rules.get("access", {}))))
+    assert location(server, "^~", "/docs/").values("error_page") == ["404 = @previous"]
+    free = front_of(rendered(app("direct", {**route, "access": {}})))
+    assert location(free, "^~", "/docs/").values("error_page") == ["403 404 = @previous"]
+
+
+@pytest.mark.parametrize(
+    ("access", "line"),
+    [
+        ({"basic": {}}, "shop.nginx.access.basic.users is missing; write it: passwords by name."),
+        ({"basic": {"users": {}}}, "shop.nginx.access.basic.users is empty; write at least one"),
+        ({"basic": {"users": {"ann": "short"}}}, "shop.nginx.access.basic.users.ann is a secret, which cannot be used here; write {name"),
+        ({"basic": {"users": {"a:b": PASSWORD}}}, "shop.nginx.access.basic.users.'a:b' cannot be a name here; write {name"),
+        ({"basic": {"users": {"ann": True}}}, "shop.nginx.access.basic.users.ann is a secret, but must be text; write it in quotes"),
+        ({"basic": {"realm": 'a"b', "users": {"ann": PASSWORD}}}, "shop.nginx.access.basic.realm is 'a\"b', which cannot be used here"),
+        ({"public": True}, "shop.nginx.access.public is not a key of the description"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told(access, line):
+    (told,) = problems(app(access=access))
+    assert told.startswith(line), told
+    assert PASSWORD not in told
+
+
+def test_a_route_is_for_everybody_or_for_some():
+    (told,) = problems(app("direct", {"path": "/", "access": {"public": True, **ADMIN}}))
+    assert told.startswith("shop.nginx.routes[0].access has public and basic; keep one of the two")
