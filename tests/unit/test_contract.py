@@ -201,6 +201,7 @@ def test_templates_read_only_keys_that_routes_have():
         "fallback_path",
         "guarded",
         "visitor",
+        "zone",
         *MODES["plain"].traits(),
     }.union(ROUTE.keys or {}, *(ROUTE.modes or {}).values())
     uses = {(relative(path), use) for path in texts("nginx_site") for use in re.findall(r"\broute\.(\w+)", path.read_text())}

@@ -91,6 +91,41 @@ def stored(front: str) -> None:
             expect(f"{site}{path} without a password, {headers}", ask(site, path, **headers).status, 401)
 
 
+def other_sites(front: str) -> None:
+    """Scripts of the named site may read the answers of a route, and no others."""
+    site, ours, other = f"access-{front}", "https://app.example.com", "https://evil.example.com"
+    names = (
+        "Access-Control-Allow-Origin",
+        "Access-Control-Allow-Credentials",
+        "Access-Control-Allow-Methods",
+        "Access-Control-Allow-Headers",
+    )
+    question = {"method": "OPTIONS", "Access_Control_Request_Method": "PUT"}
+    asked = ask(site, "/hooks", Origin=ours, **question)
+    expect(f"a question to {site}", (asked.status, *map(asked.headers.get, names)), (204, ours, "true", "GET, PUT", "Authorization"))
+    answer = ask(site, "/hooks?header=Access-Control-Allow-Origin:+*", Origin=ours)
+    expect(f"an answer of {site}", answer.headers.get_all(names[0]), [ours])
+    expect(f"what varies at {site}", "Origin" in answer.headers.get_all("Vary", []), True)
+    for origin in (other, ours + ".evil.example.com", "null", ours.replace("https", "http")):
+        refused = ask(site, "/hooks", Origin=origin, **question)
+        expect(f"a question of {origin} to {site}", (refused.status, refused.headers.get(names[0])), (200, None))
+        expect(f"an answer for {origin} of {site}", ask(site, "/hooks", Origin=origin).headers.get(names[0]), None)
+    expect(f"a route for every site of {site}", ask(site, "/open", Origin=other).headers.get(names[0]), "*")
+    expect(f"a route without other sites of {site}", ask(site, "/", ANN, Origin=ours).headers.get(names[0]), None)
+    policy = ask(site, "/hooks").headers.get("Content-Security-Policy", "")
+    expect(f"the policy of {site}", policy.startswith("default-src 'self'; "), True)
+    own = ask(site, "/hooks?header=Content-Security-Policy:+none").headers.get_all("Content-Security-Policy")
+    expect(f"the application's own policy at {site}", own, ["none"])
+
+
+def limits(front: str) -> None:
+    """A client beyond the limit of a route still gets the others."""
+    site, source = f"access-{front}", "127.0.0.31" if front == "direct" else "127.0.0.32"
+    seen = [ask(site, "/few", source=source).status for _request in range(4)]
+    expect(f"requests at once to a route of {site} with a limit", seen, [200, 200, 429, 429])
+    expect(f"another route of {site}", ask(site, "/hooks", source=source).status, 200)
+
+
 def behind() -> None:
     """A front server on another host leads past no password, and nobody else comes to the server behind the proxy."""
     site = "access-proxied"
@@ -99,6 +134,8 @@ def behind() -> None:
     expect("a front server without a password for a route", ask(site, "/admin", ANN, **from_front).status, 401)
     expect("a front server with a password", ask(site, "/", ANN, **from_front, X_Flaskops_User="root").visitor(), "ann")
     expect("a public route by a front server", ask(site, "/hooks", "root:anything", **from_front, X_Flaskops_User="root").visitor(), None)
+    seen = [ask(site, "/few", **from_front, X_Real_IP="192.0.2.33").status for _request in range(4)]
+    expect("requests at once by a front server to a route with a limit", seen, [200, 200, 429, 429])
     expect("somebody else at the backend", ask(site, "/", ANN, address=BACKEND).status, 403)
 
 
@@ -107,6 +144,8 @@ def main() -> int:
         passwords(front)
         names(front)
         stored(front)
+        other_sites(front)
+        limits(front)
     behind()
     print("\n".join(problems))
     return 1 if problems else 0

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ...module_utils.app.layout import own_directories
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
+from .cors import check_cors
 from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
 from .server_names import CATCH_ALL
 from .shared_servers import check_shared_names, one_server
@@ -177,6 +178,7 @@ def check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str,
             check_regex(validator, place, route["path"])
         elif re.fullmatch(REGEX_PATH, route["path"]) and not re.fullmatch(PLAIN_PATH, route["path"]):
             validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path such as / or /api, or set match: regex")
+        check_cors(validator, f"{where}[{index}].cors", route)
         if {"ignore_cookies", "bypass_cookies"} <= set(route):
             validator.refuse(f"{where}[{index}].bypass_cookies", "is there beside ignore_cookies", "keep one of the two")
         if route["mode"] in MODES and MODES[route["mode"]].files and route["match"] != "prefix":

@@ -14,7 +14,8 @@ from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from . import server_names
 from .access import derive_access
 from .cache_maps import cache_maps
-from .keys import DEFAULT_HEADERS, MODES, Mode
+from .cors import derive_cors
+from .keys import HEADER_PRESETS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
 from .shared_servers import derive_shared
@@ -72,7 +73,7 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     nginx["cache_dir"] = f"{DEBIAN.cache_root}/{name}"
     # A header that the user names replaces a default one, whatever the case of its name.
     own = {header.lower() for header in nginx["headers"]}
-    defaults = {header: value for header, value in DEFAULT_HEADERS.items() if header.lower() not in own}
+    defaults = {header: value for header, value in HEADER_PRESETS[nginx["headers_preset"]].items() if header.lower() not in own}
     nginx["headers"] = {**defaults, **{header: str(value) for header, value in nginx["headers"].items()}}
     # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
@@ -81,6 +82,9 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     derive_shared(nginx, name)
     for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])
+        # The name of an application has no dot.
+        route["zone"] = f"flask_{name}.{index}"
+        derive_cors(route, f"{nginx['variable']}_{index}")
         if route.get("files"):
             derive_pages(route, f"{nginx['variable']}_{index}", nginx["previous"])
         if route.get("stores"):

@@ -22,6 +22,17 @@ DEFAULT_HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
+# Headers by the preset of a site. The policy lets a page load nothing from other sites, and run no script that stands in the page itself.
+HEADER_PRESETS = {
+    "basic": DEFAULT_HEADERS,
+    "strict": {
+        **DEFAULT_HEADERS,
+        "Content-Security-Policy": "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    },
+}
 SOURCE_KINDS = ("path", "git", "archive", "package", "prebuilt")
 
 
@@ -172,6 +183,47 @@ _ACCESS = Key(
             elements=_CLIENT,
         ),
         "basic": _BASIC,
+    },
+)
+_LIMITS: t.Mapping[str, Key] = {
+    "rate": Key(
+        "str", "Number of requests per second or minute.", pattern=r"[0-9]{1,6}r/[sm]", remedy="write a rate such as 10r/s or 30r/m"
+    ),
+    "burst": Key("int", "Number of requests above the rate that nginx still accepts at once.", default=20, minimum=0, maximum=100000),
+    "connections": Key("int", "Number of requests at the same time.", minimum=1, maximum=100000),
+}
+_CORS = Key(
+    "dict",
+    "Scripts of other sites that may read answers of the route (CORS). nginx answers the questions of browsers itself, before any password.",
+    derived="none",
+    keys={
+        "origins": Key(
+            "list",
+            "Sites with such scripts, or `*` for every site.",
+            required=True,
+            minimum=1,
+            elements=Key(
+                "str",
+                "A site.",
+                pattern=r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|\*",
+                remedy="write scheme and host, such as https://app.example.com",
+            ),
+        ),
+        "methods": Key(
+            "list",
+            "Methods that they may use.",
+            default=("GET", "HEAD", "POST"),
+            minimum=1,
+            elements=Key("str", "A method.", pattern=r"[A-Z]{1,20}", remedy="write methods such as GET and PUT"),
+        ),
+        "headers": Key(
+            "list",
+            "Headers that they may send beside the simple ones.",
+            default=("Content-Type",),
+            elements=Key("str", "A header.", pattern=r"[A-Za-z0-9-]+", remedy="name headers such as Authorization"),
+        ),
+        "credentials": Key("bool", "Whether browsers send cookies and passwords with their requests.", default=False),
+        "max_age": Key("int", "Seconds for which browsers need not ask again.", default=600, minimum=0, maximum=86400),
     },
 )
 _ROUTE_ACCESS = dataclasses.replace(
@@ -334,6 +386,13 @@ ROUTE = Key(
         ),
         "mode": Key("str", "The way nginx handles the route.", default="plain", choices=tuple(MODES)),
         "access": _ROUTE_ACCESS,
+        "limit": Key(
+            "dict",
+            "Limits of the route for each client, which take the place of the site's. A client that is beyond them here still gets other routes.",
+            default={},
+            keys=_LIMITS,
+        ),
+        "cors": _CORS,
         "max_body_size": Key(
             "str",
             "Size of the largest request body that nginx accepts here.",
@@ -904,11 +963,18 @@ APP = Key(
                     pattern=SIZE,
                     remedy="write a size such as 10m",
                 ),
+                "headers_preset": Key(
+                    "str",
+                    "Headers that every answer has unless the application sets them. `basic`: `X-Content-Type-Options`, `X-Frame-Options` and"
+                    " `Referrer-Policy`. `strict`: also a `Content-Security-Policy` for pages that load nothing from other sites and have no script in"
+                    " themselves, and policies for windows, embedding and devices.",
+                    default="basic",
+                    choices=tuple(HEADER_PRESETS),
+                ),
                 "headers": Key(
                     "map",
                     "Headers that nginx adds to every answer, unless the application sets them. They come in addition to"
-                    " `X-Content-Type-Options: nosniff`, `X-Frame-Options: SAMEORIGIN` and `Referrer-Policy: strict-origin-when-cross-origin`."
-                    " An empty value removes a header.",
+                    " those of `headers_preset`, and take their place. An empty value removes a header.",
                     default={},
                     names=r"[A-Za-z0-9-]+",
                     pattern=r"[^\x00-\x1f\x7f\"\\$]*",
@@ -919,20 +985,7 @@ APP = Key(
                     "Limits for each client: an IPv4 address or an IPv6 network of 64 bits. nginx answers requests beyond them with 429.",
                     default={},
                     keys={
-                        "rate": Key(
-                            "str",
-                            "Number of requests per second or minute.",
-                            pattern=r"[0-9]{1,6}r/[sm]",
-                            remedy="write a rate such as 10r/s or 30r/m",
-                        ),
-                        "burst": Key(
-                            "int",
-                            "Number of requests above the rate that nginx still accepts at once.",
-                            default=20,
-                            minimum=0,
-                            maximum=100000,
-                        ),
-                        "connections": Key("int", "Number of requests at the same time.", minimum=1, maximum=100000),
+                        **_LIMITS,
                         "streams": Key(
                             "int",
                             "Number of streams at the same time, so that no client takes all places of the pool. 0 is no limit.",

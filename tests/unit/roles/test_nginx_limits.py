@@ -78,3 +78,28 @@ def test_a_network_of_64_bits_is_one_client(rendered, addresses, alike):
     key = re.compile(pattern.removeprefix("~").replace("(?<", "(?P<"))
     found = [match.group() if (match := key.search(address)) else address for address in addresses]
     assert (found[0] == found[1]) == alike
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_route_counts_for_itself(rendered, front):
+    few = {"path": "/few", "limit": {"rate": "2r/s", "burst": 5, "connections": 3}}
+    http = rendered(app(front, PLAIN, few, limit={"rate": "9r/s"}), nginx_site_front_addresses=["192.0.2.9"])
+    assert {"$flaskops_client zone=flask_shop.1_rate:10m rate=2r/s", "$flaskops_client zone=flask_shop_rate:10m rate=9r/s"} == set(
+        http.values("limit_req_zone")
+    )
+    servers = [front_of(http), *([backend_of(http, listen="0.0.0.0:8000")] if front == "proxy" else [])]
+    for server in servers:
+        place = location(server, "/few")
+        assert place.values("limit_req") == ["zone=flask_shop.1_rate burst=5 nodelay"]
+        assert place.values("limit_conn") == ["flask_shop.1_connections 3"]
+        assert not location(server, "/").all("limit_req"), "that of the site is inherited"
+    if front == "proxy":
+        assert not location(backend_of(http), "/few").all("limit_req"), "the front has counted the request"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_limit_of_a_route_of_streams_takes_the_place_of_the_sites(rendered, front):
+    site = app(front, PLAIN, {**STREAM, "limit": {"connections": 2}}, limit={"connections": 8, "streams": 3})
+    streaming = location(front_of(rendered(site)), "/time/")
+    assert streaming.values("limit_conn") == ["flask_shop.1_connections 2", "flask_shop_streams 3"]
+    assert streaming.values("limit_conn_status") == ["429"]

@@ -21,7 +21,7 @@ from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, compl
 
 # Every route has these where its description does not say otherwise.
 _OPEN = {"allow": [], "deny": [], "public": False, "user_file": "", "visitor": ""}
-_OF_ALL = {"match": "prefix", "extra": [], "rules": [], "access": _OPEN, "visitor": "", "guarded": False}
+_OF_ALL = {"match": "prefix", "extra": [], "rules": [], "access": _OPEN, "visitor": "", "guarded": False, "limit": {"burst": 20}}
 
 
 def test_three_keys_are_enough():
@@ -41,7 +41,9 @@ def test_three_keys_are_enough():
     assert app["nginx"]["server_names"] == ["shop"]
     assert app["nginx"]["template"] == "site_direct.conf.j2"
     plain = {"mode": "plain", **MODES["plain"].traits()}
-    assert app["nginx"]["routes"] == [{**plain, **_OF_ALL, "path": "/", "read_timeout": "60s", "probe": "/", "location": "/"}]
+    assert app["nginx"]["routes"] == [
+        {**plain, **_OF_ALL, "zone": "flask_shop.0", "path": "/", "read_timeout": "60s", "probe": "/", "location": "/"}
+    ]
     assert app["source"]["exclude"][:1] == [".git"]
     assert app["web_group"] == "www-data"
     # A missing default file means no requirements; so there is no name here to insist on.
@@ -142,6 +144,7 @@ def test_routes_get_the_defaults_of_their_mode():
     )["nginx"]["routes"]
     assert plain == {
         **_OF_ALL,
+        "zone": "flask_shop.0",
         "path": "/",
         "mode": "plain",
         "read_timeout": "60s",
@@ -153,6 +156,7 @@ def test_routes_get_the_defaults_of_their_mode():
     assert not {"bypass_cookies", "ignore_cookies"} & set(cache), "every cookie makes a request personal"
     assert stream == {
         **_OF_ALL,
+        "zone": "flask_shop.2",
         "path": "/time/",
         "mode": "stream",
         "read_timeout": "1h",
