@@ -303,6 +303,7 @@ def test_every_variable_is_given_to_the_check(role):
 
 def test_the_shipped_playbook_checks_all_of_them_before_the_first_role_begins():
     (play,) = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
-    task = play["pre_tasks"][0]
+    assert play["pre_tasks"][0]["ansible.builtin.import_tasks"] == "tasks/check.yml"
+    (task,) = yaml.safe_load((ROOT / "playbooks/tasks/check.yml").read_text())
     assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in VARIABLES}
     assert task["tags"] == "always"

@@ -1,0 +1,68 @@
+"""Deploy releases of one application to several servers in batches, and read what each of them serves."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible_collections.flaskops.stack.tests.harness.controller import Controller, Run
+from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host
+from ansible_collections.flaskops.stack.tests.harness.load import Load
+from ansible_collections.flaskops.stack.tests.harness.source import Description, Source, changed
+
+SCENARIO = Path(__file__).parents[1]
+# Requests a second to each server.
+RATE = 10
+# The health page of a release that works on some servers only.
+FAILS_SOMEWHERE = """
+def health():
+    import os
+
+    if os.environ["FAILS"] == "yes":
+        raise RuntimeError("the ink is out")
+    return "well"
+"""
+
+
+def described() -> Description:
+    """Return the description of the application that the scenario has converged."""
+    scenario = yaml.safe_load((SCENARIO / "molecule.yml").read_text().replace("${MOLECULE_PROJECT_DIRECTORY}", str(CHECKOUT)))
+    (app,) = scenario["provisioner"]["inventory"]["group_vars"]["flask_servers"]["flask_apps"]
+    return app
+
+
+class Fleet:
+    """Some servers, the application on them and its visitors."""
+
+    def __init__(self, hosts: list[Host], directory: Path) -> None:
+        self.hosts, self.directory = hosts, directory
+        self.source = Source(directory, CHECKOUT / "tests/apps/ledger")
+        self.app = changed(described(), source=self.source.path, env={"FAILS": "{{ fails | default('no') }}"})
+        self.controller = Controller(directory)
+        self.load = Load(hosts, "ledger", RATE, f"/run/load-{int(time.time())}.jsonl")
+
+    def rollout(self, app: Description, batches: str, soak: int, fails_on: Host | None = None, **variables: t.Any) -> Run:
+        """Deploy in batches.
+
+        :param soak: how many seconds visitors are watched after each batch
+        :param fails_on: the server on which a release with FAILS_SOMEWHERE fails
+        """
+        hosts = {host.name: {**self.controller.by_engine(host), **({"fails": "yes"} if host is fails_on else {})} for host in self.hosts}
+        inventory = self.controller.inventory(
+            "inventory", hosts, {"flask_app_cache_dir": str(self.directory / "cache"), "flask_apps": [app]}
+        )
+        options = [f"--extra-vars=batches={batches} soak={soak}", *(f"--extra-vars={name}={value}" for name, value in variables.items())]
+        run = self.controller.run(inventory, CHECKOUT / "playbooks/rollout.yml", *options)
+        assert "Traceback" not in run.output + run.errors, f"the output has no plain message: {run.output[-3000:]}{run.errors}"
+        return run
+
+    def pages(self) -> list[str]:
+        """Return the page that each server serves."""
+        return [host.page()["page"] for host in self.hosts]
+
+    def migrations(self) -> int:
+        """Return how many migrations have run on all servers."""
+        count = 'grep -c \'"kind": "migrate"\' /srv/flask/ledger/shared/hooks.jsonl || true'
+        return sum(int(host.shell(count) or 0) for host in self.hosts)

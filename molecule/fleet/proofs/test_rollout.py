@@ -1,0 +1,103 @@
+"""A good release, one that fails on a server, one that visitors get errors from, and a server that is away."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, RATE, Fleet
+from ansible_collections.flaskops.stack.tests.harness.controller import Run
+from ansible_collections.flaskops.stack.tests.harness.host import docker, until
+from ansible_collections.flaskops.stack.tests.harness.source import changed
+
+SOAK = 6
+
+
+def require_outcome(run: Run, *rows: str) -> None:
+    """Require that the last table of a run has these rows, whatever is between their columns."""
+    table = run.output.rpartition("host ")[2]
+    found = [" ".join(line.strip(" -'\",").split()) for line in table.splitlines()]
+    missing = [row for row in rows if not any(row in line for line in found)]
+    assert not missing, f"the last table has no rows {missing}: {found[:12]}; {run.output[-3000:]}"
+
+
+def test_a_good_release_reaches_all_servers(fleet: Fleet):
+    """One server comes first, the others after the visitors were watched; nobody notices, and one server has migrated for all."""
+    began, before = time.time(), fleet.pages()
+    migrated = fleet.migrations()
+    page = fleet.source.write("good")
+    run = fleet.rollout(fleet.app, "1,100%", SOAK).require_end()
+    assert fleet.pages() == [page] * 3
+    assert fleet.migrations() == migrated + 1
+    require_outcome(run, *(f"{host.name} ledger switched" for host in fleet.hosts))
+    first, *others = (min(sample.due for sample in fleet.load.samples(host, began) if sample.page == page) for host in fleet.hosts)
+    assert min(others) > first + SOAK, f"the second batch was switched {min(others) - first:.1f} s after the first"
+    for host in fleet.hosts:
+        fleet.load.require_no_loss(host, began, time.time() - 1, [*before, page])
+
+
+def test_a_release_that_fails_on_one_server_leaves_its_whole_batch(fleet: Fleet):
+    """Its health page fails on the second server, so the third one goes back; the first batch had been good."""
+    began, before = time.time(), fleet.pages()
+    page = fleet.source.write("fails", FAILS_SOMEWHERE)
+    _first, second, third = fleet.hosts
+    run = fleet.rollout(fleet.app, "1,100%", SOAK, fails_on=second)
+    assert run.code == 2, run.output[-3000:]
+    assert fleet.pages() == [page, before[1], before[2]]
+    require_outcome(run, f"{second.name} ledger failed: ledger: the candidate", f"{third.name} ledger switched, then taken back")
+    assert "the batch was taken back" in run.output
+    for host in fleet.hosts:
+        fleet.load.require_no_loss(host, began, time.time() - 1, [*before, page])
+
+
+def test_a_release_that_visitors_get_errors_from_is_taken_back(fleet: Fleet):
+    """It passes its health request and answers 500 to everybody else. The other servers never get it."""
+    began, before = time.time(), fleet.pages()
+    fleet.source.write("broken")
+    first, *others = fleet.hosts
+    run = fleet.rollout(changed(fleet.app, env={"LEDGER_MODE": None}), "1,100%", SOAK)
+    ended = time.time()
+    assert run.code == 2, run.output[-3000:]
+    assert fleet.pages() == before
+    require_outcome(run, f"{first.name} ledger switched, then taken back", *(f"{host.name} - not deployed in this run" for host in others))
+    assert "requests were answered with a server error, and 0 of" in run.output
+    failed = [sample for sample in fleet.load.samples(first, began, ended) if sample.status != 200]
+    assert {sample.status for sample in failed} == {500}
+    assert len(failed) < RATE * (ended - began), "all of the run's requests failed"
+    for host in others:
+        fleet.load.require_no_loss(host, began, ended - 1, before)
+
+
+def test_nothing_to_change_watches_nobody(fleet: Fleet):
+    """A run that switches nothing does not wait."""
+    fleet.source.write("calm")
+    fleet.rollout(fleet.app, "100%", 0).require_end()
+    run = fleet.rollout(fleet.app, "1,100%", 300).require_end()
+    require_outcome(run, *(f"{host.name} - nothing to switch" for host in fleet.hosts))
+    assert run.changes == 0
+
+
+def test_a_server_that_is_away_stops_nobody(fleet: Fleet):
+    """It is left out and named, and gets the release with the next run."""
+    away, *others = fleet.hosts
+    page = fleet.source.write("later")
+    docker("stop", away.container)
+    try:
+        run = fleet.rollout(fleet.app, "1,100%", 0)
+    finally:
+        docker("start", away.container)
+    assert run.code == 4, run.output[-3000:]
+    require_outcome(run, f"{away.name} - not deployed in this run", *(f"{host.name} ledger switched" for host in others))
+    assert [host.page()["page"] for host in others] == [page] * 2
+    assert until(lambda: away.run("systemctl", "is-system-running", check=False).strip() in ("running", "degraded"), 60, 0.5)
+    fleet.rollout(fleet.app, "1,100%", 0).require_end()
+    assert fleet.pages() == [page] * 3
+
+
+def test_bad_input_is_told_before_anything_changes(fleet: Fleet):
+    for batches, soak, says in (
+        ("0,100%", 0, "batches is '0,100%', and '0' is no size"),
+        ("1", -3, "soak is '-3', but must be a number of seconds"),
+    ):
+        run = fleet.rollout(fleet.app, batches, soak)
+        assert run.code != 0
+        assert says in run.output + run.errors

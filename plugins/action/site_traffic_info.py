@@ -1,0 +1,23 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``site_traffic_info``: send the names of the applications."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
+
+
+class ActionModule(AppsAction):
+    """One round trip."""
+
+    require = ()
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        args = self.arguments(seconds={"type": "int", "required": True}, before={"type": "dict", "default": {}})
+        names = [app["name"] for app in present(self.resolve(args, task_vars))]
+        asked = {"names": names, "seconds": args["seconds"], "before": args["before"]}
+        return {**result, **self.call_module("site_traffic_info", asked, task_vars or {})}

@@ -1,0 +1,73 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rollout_table
+short_description: Format what a deployment in batches has done as a table
+version_added: 1.0.0
+description:
+  - Takes what has become of each server and returns lines of text, one for each application that was switched or failed on a server.
+options:
+  _input:
+    description: >-
+      By server, what P(flaskops.stack.rollout_bad#filter) takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application. An empty
+      value is a server whose turn has not come or that could not be reached.
+    type: dict
+    required: true
+author: flaskops.stack authors (@flaskops)
+"""
+
+EXAMPLES = r"""
+- name: Show what has become of a server
+  ansible.builtin.debug:
+    msg: "{{ {'web1': {'switched': ['shop'], 'message': '', 'failures': {}, 'worse': {}, 'back': {}}} | flaskops.stack.rollout_table }}"
+"""
+
+RETURN = r"""
+_value: {description: Lines., type: list, elements: str, sample: ["host  app   outcome", "web1  shop  switched"]}
+"""
+
+import typing as t
+
+Outcome = dict[str, t.Any]
+_COLUMNS = ("host", "app", "outcome")
+
+
+def rollout_table(servers: dict[str, Outcome]) -> list[str]:
+    """Return a table with a row for each application that was switched or failed."""
+    rows = [_COLUMNS, *((host, *row) for host, outcome in servers.items() for row in _rows(outcome))]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return [f"{host:<{widths[0]}}  {app:<{widths[1]}}  {says}" for host, app, says in rows]
+
+
+def _rows(outcome: Outcome) -> t.Iterator[tuple[str, str]]:
+    if not outcome:
+        yield "-", "not deployed in this run"
+        return
+    if not outcome["switched"] and not outcome["message"]:
+        yield "-", "nothing to switch"
+    for name in outcome["switched"]:
+        yield name, "switched" + _back(outcome["back"].get(name))
+    for name, message in outcome["failures"].items():
+        if name not in outcome["switched"]:
+            yield name, f"failed: {_first_line(message)}"
+    if outcome["message"] and not outcome["failures"]:
+        yield "-", f"failed: {_first_line(outcome['message'])}"
+
+
+def _back(result: dict[str, t.Any] | None) -> str:
+    """Return what became of the way back, empty if the application was not asked to go back."""
+    if result is None:
+        return ""
+    return ", then taken back" if result.get("instances") else f", and could not go back: {_first_line(result.get('msg', ''))}"
+
+
+def _first_line(message: str) -> str:
+    return message.split("\n", 1)[0]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable]:
+        return {"rollout_table": rollout_table}

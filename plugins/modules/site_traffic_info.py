@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: site_traffic_info
+short_description: Read how the visitors of applications have fared lately
+version_added: 1.0.0
+description:
+  - Counts requests and server errors in the last seconds, and how long 99 % of the requests took at most, by the access log that nginx writes for
+    each application.
+  - Tells for each application whether its visitors fare worse than in an earlier result of this module. They do if 1 % more of the requests are
+    server errors and at least two are, or if the time for 99 % of at least 100 requests is more than twice as long plus a tenth of a second.
+options:
+  seconds:
+    description: How many seconds to look back. At most the last 32 MiB of a log are read.
+    type: int
+    required: true
+  before:
+    description: The return value C(traffic) of an earlier run, with which this one is compared.
+    type: dict
+    default: {}
+extends_documentation_fragment: flaskops.stack.apps
+author: flaskops.stack authors (@flaskops)
+attributes:
+  check_mode: {description: Changes nothing in either mode., support: full}
+  diff_mode: {description: Has nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Read how visitors have fared in the last minute
+  flaskops.stack.site_traffic_info:
+    seconds: 60
+  register: before
+"""
+
+RETURN = r"""
+traffic:
+  description: >-
+    By application, the number of C(requests), how many of them were server C(errors), and the seconds that 99 % of them took at most, C(p99).
+    An application whose site writes no log, as with C(log=off), is left out.
+  type: dict
+  returned: success
+  sample: {shop: {requests: 1210, errors: 0, p99: 0.041}}
+worse:
+  description: By application, in which way its visitors fare worse than C(before).
+  type: dict
+  returned: success
+  sample: {shop: "shop: 52 of 190 requests were answered with a server error, and 0 of 204 before"}
+"""
+
+import time
+
+from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.traffic import Traffic, traffic, worse
+
+
+def main() -> None:
+    module = HostModule(
+        argument_spec={
+            "names": {"type": "list", "elements": "str", "required": True},
+            "seconds": {"type": "int", "required": True},
+            "before": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    module.require_root()
+    until = time.time()
+    found = {name: traffic(name, until - module.params["seconds"], until) for name in module.params["names"]}
+    seen = {name: counted for name, counted in found.items() if counted is not None}
+    before = {name: Traffic(**counted) for name, counted in module.params["before"].items()}
+    says = {name: worse(before[name], counted) for name, counted in seen.items() if name in before}
+    module.exit_json(
+        changed=False,
+        traffic={name: counted._asdict() for name, counted in seen.items()},
+        worse={name: f"{name}: {text}" for name, text in says.items() if text},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filters of the playbook rollout: sizes of batches, what goes back, and the table of what was done."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.flaskops.stack.plugins.filter.batch_sizes import batch_sizes
+from ansible_collections.flaskops.stack.plugins.filter.rollout_bad import rollout_bad
+from ansible_collections.flaskops.stack.plugins.filter.rollout_table import rollout_table
+
+
+def outcome(*switched, message="", failures=None, worse=None, back=None):
+    return {"switched": list(switched), "message": message, "failures": failures or {}, "worse": worse or {}, "back": back or {}}
+
+
+@pytest.mark.parametrize(
+    ("written", "sizes"),
+    [
+        ("1,25%,100%", ["1", "25%", "100%"]),
+        ("[1, 25%, 100%]", ["1", "25%", "100%"]),
+        (5, ["5"]),
+        ([1, "50%"], ["1", "50%"]),
+        (" 2 , 3 ", ["2", "3"]),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(written, sizes):
+    assert batch_sizes(written) == sizes
+
+
+@pytest.mark.parametrize("written", ["", "0", "0%", "101%", "1,", "1;2", "-1", "a", [], [0], [1, None], True, "1.5", "٣"])
+def test_other_sizes_are_refused_with_the_remedy(written):
+    with pytest.raises(AnsibleFilterError, match="batches is .* is no size; write numbers of hosts"):
+        batch_sizes(written)
+
+
+@pytest.mark.parametrize(
+    ("servers", "bad"),
+    [
+        ({"a": outcome("shop"), "b": outcome("shop", "blog")}, []),
+        ({"a": outcome("shop", "blog"), "b": outcome("blog", message="shop: x", failures={"shop": "shop: x"})}, ["shop"]),
+        ({"a": outcome("shop", "blog", worse={"blog": "blog: slower"}), "b": outcome("blog")}, ["blog"]),
+        # No application is to blame for nginx or a lock.
+        ({"a": outcome("shop", "blog"), "b": outcome(message="nginx -t refuses x")}, ["blog", "shop"]),
+    ],
+)
+def test_what_goes_back(servers, bad):
+    assert rollout_bad(servers) == bad
+
+
+def test_the_table_has_a_row_for_everything_that_happened():
+    servers = {
+        "web1": outcome(
+            "shop", "blog", back={"shop": {"instances": {"shop": {}}}, "blog": {"failed": False, "msg": "blog: no earlier release\nmore"}}
+        ),
+        "web2": outcome("shop", message="blog: x", failures={"blog": "blog: x\nmore"}),
+        "web3": outcome(message="nginx -t refuses x\nmore"),
+        "web4": outcome(),
+        "webserver5": {},
+    }
+    assert rollout_table(servers) == [
+        "host        app   outcome",
+        "web1        shop  switched, then taken back",
+        "web1        blog  switched, and could not go back: blog: no earlier release",
+        "web2        shop  switched",
+        "web2        blog  failed: blog: x",
+        "web3        -     failed: nginx -t refuses x",
+        "web4        -     nothing to switch",
+        "webserver5  -     not deployed in this run",
+    ]

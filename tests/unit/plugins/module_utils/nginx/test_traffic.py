@@ -1,0 +1,129 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The access logs of nginx, read for how visitors have fared."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx import traffic
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.traffic import LoggedRequest, Traffic
+
+ROOT = Path(__file__).parents[5]
+# 2026-11-28 22:00:00 UTC
+TEN = 1_795_903_200
+
+
+def combined(
+    when: str = "28/Nov/2026:22:00:00 +0000", status: int = 200, seconds: float = 0.01, user: str = "-", agent: str = "curl"
+) -> str:
+    return (
+        f'192.0.2.1 - {user} [{when}] "GET /a?b=c HTTP/1.1" {status} 512 "-" "{agent}" '
+        f'seconds={seconds:.3f} upstream_seconds="0.009" cache=- request_id=5f3a\n'
+    )
+
+
+def in_json(when: str = "2026-11-28T22:00:00+00:00", status: int = 200, seconds: float = 0.01) -> str:
+    return json.dumps({"time": when, "uri": "/a", "status": status, "seconds": seconds}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "logged"),
+    [
+        (combined(), LoggedRequest(TEN, 200, 0.01)),
+        (combined("29/Nov/2026:03:30:00 +0530", 503, 12.5), LoggedRequest(TEN, 503, 12.5)),
+        (combined("28/Nov/2026:18:30:00 -0330"), LoggedRequest(TEN, 200, 0.01)),
+        (in_json(status=500, seconds=1.25), LoggedRequest(TEN, 500, 1.25)),
+        (in_json("2026-11-28T23:00:00+01:00"), LoggedRequest(TEN, 200, 0.01)),
+        # A visitor chooses the user's name of basic authentication, and the agent.
+        (combined(user="x [28/Nov/2020:00:00:00 +0000] \\x22GET / HTTP/1.1\\x22 500 1"), LoggedRequest(TEN, 200, 0.01)),
+        (combined(agent="seconds=99.0 upstream_seconds="), LoggedRequest(TEN, 200, 0.01)),
+    ],
+)
+def test_both_formats_are_read(line, logged):
+    assert traffic.parse(line) == logged
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "\n",
+        combined()[40:],
+        "{",
+        "{}",
+        "[]",
+        '{"time": 1, "status": 200, "seconds": 1}',
+        combined("99/Nov/2026:22:00:00 +0000"),
+        combined("28/Foo/2026:22:00:00 +0000"),
+    ],
+)
+def test_other_lines_are_passed_over(line):
+    assert traffic.parse(line) is None
+
+
+def write(path: Path, *lines: str, age: int = 0) -> None:
+    path.write_text("".join(lines))
+    os.utime(path, (TEN - age, TEN - age))
+
+
+def test_requests_of_the_time_are_counted(tmp_path):
+    outside = combined("28/Nov/2026:21:58:59 +0000", 500), combined("28/Nov/2026:22:00:01 +0000", 500)
+    inside = [combined("28/Nov/2026:21:59:30 +0000", 200, 0.1), combined(status=502, seconds=0.2), combined(status=404, seconds=0.3)]
+    write(tmp_path / "shop.access.log", *outside, *inside)
+    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)) == Traffic(3, 1, 0.3)
+
+
+def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path):
+    write(tmp_path / "shop.access.log", combined())
+    write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=10)
+    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)) == Traffic(2, 0, 0.01)
+    write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=61)
+    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)) == Traffic(1, 0, 0.01)
+
+
+def test_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(traffic, "MOST_BYTES", 3 * len(combined()))
+    write(tmp_path / "shop.access.log", *[combined()] * 1000)
+    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)).requests == 3
+
+
+def test_a_site_without_a_log_has_no_traffic(tmp_path):
+    assert traffic.traffic("shop", 0, TEN, str(tmp_path)) is None
+    write(tmp_path / "shop.access.log")
+    assert traffic.traffic("shop", 0, TEN, str(tmp_path)) == Traffic(0, 0, 0.0)
+
+
+def test_99_percent_are_not_the_slowest_one(tmp_path):
+    write(tmp_path / "shop.access.log", *[combined(seconds=0.01)] * 198, combined(seconds=9), combined(seconds=0.5))
+    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)).p99 == 0.5
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (Traffic(200, 0, 0.1), Traffic(200, 0, 0.1), ""),
+        (Traffic(0, 0, 0), Traffic(0, 0, 0), ""),
+        # One error may be anything.
+        (Traffic(50, 0, 0.1), Traffic(50, 1, 0.1), ""),
+        (Traffic(50, 0, 0.1), Traffic(50, 2, 0.1), "2 of 50 requests were answered with a server error, and 0 of 50 before"),
+        (Traffic(0, 0, 0), Traffic(3, 3, 0.1), "3 of 3 requests were answered with a server error, and 0 of 0 before"),
+        # The application failed as often before.
+        (Traffic(100, 10, 0.1), Traffic(100, 11, 0.1), ""),
+        (Traffic(1000, 10, 0.1), Traffic(1000, 21, 0.1), "21 of 1000 requests were answered with a server error, and 10 of 1000 before"),
+        (Traffic(100, 0, 0.1), Traffic(100, 0, 0.31), "99 % of the requests were answered within 0.31 s, and within 0.10 s before"),
+        (Traffic(100, 0, 0.1), Traffic(100, 0, 0.3), ""),
+        (Traffic(99, 0, 0.1), Traffic(100, 0, 9.0), ""),
+        (Traffic(100, 0, 0.1), Traffic(99, 0, 9.0), ""),
+    ],
+)
+def test_visitors_fare_worse(before, after, says):
+    assert traffic.worse(before, after) == says
+
+
+def test_logs_lie_where_the_sites_write_them():
+    site = (ROOT / "roles/nginx_site/templates/site.conf.j2").read_text()
+    assert f"access_log {traffic.LOGS}/{{{{ nginx_site_app.name }}}}.access.log " in site
