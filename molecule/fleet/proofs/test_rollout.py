@@ -54,7 +54,7 @@ def test_a_release_that_visitors_get_errors_from_is_taken_back(fleet: Fleet):
     began, before = time.time(), fleet.pages()
     fleet.source.write("broken")
     first, *others = fleet.hosts
-    run = fleet.rollout(changed(fleet.app, env={"LEDGER_MODE": None}), "1,100%", SOAK)
+    run = fleet.rollout(changed(fleet.app, env={"LEDGER_MODE": None}, hooks=None), "1,100%", SOAK)
     ended = time.time()
     assert run.code == 2, run.output[-3000:]
     assert fleet.pages() == before
