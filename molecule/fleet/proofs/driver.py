@@ -41,6 +41,8 @@ class Fleet:
         self.source = Source(directory, CHECKOUT / "tests/apps/ledger")
         self.app = changed(described(), source=self.source.path, env={"FAILS": "{{ fails | default('no') }}"})
         self.controller = Controller(directory)
+        for host in hosts:
+            self.controller.admit(host)
         self.load = Load(hosts, "ledger", RATE, f"/run/load-{int(time.time())}.jsonl")
 
     def rollout(self, app: Description, batches: str, soak: int, fails_on: Host | None = None, **variables: t.Any) -> Run:
@@ -49,7 +51,7 @@ class Fleet:
         :param soak: how many seconds visitors are watched after each batch
         :param fails_on: the server on which a release with FAILS_SOMEWHERE fails
         """
-        hosts = {host.name: {**self.controller.by_engine(host), **({"fails": "yes"} if host is fails_on else {})} for host in self.hosts}
+        hosts = {host.name: {**self.controller.by_ssh(host), **({"fails": "yes"} if host is fails_on else {})} for host in self.hosts}
         inventory = self.controller.inventory(
             "inventory", hosts, {"flask_app_cache_dir": str(self.directory / "cache"), "flask_apps": [app]}
         )

@@ -6,7 +6,6 @@ import time
 
 from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, RATE, Fleet
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
-from ansible_collections.flaskops.stack.tests.harness.host import docker, until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 SOAK = 6
@@ -80,15 +79,15 @@ def test_a_server_that_is_away_stops_nobody(fleet: Fleet):
     """It is left out and named, and gets the release with the next run."""
     away, *others = fleet.hosts
     page = fleet.source.write("later")
-    docker("stop", away.container)
+    # With the connections that Ansible keeps for later runs.
+    away.shell("systemctl stop ssh.socket ssh.service; pkill -u deploy -f sshd || true")
     try:
         run = fleet.rollout(fleet.app, "1,100%", 0)
     finally:
-        docker("start", away.container)
+        away.run("systemctl", "start", "ssh.service")
     assert run.code == 4, run.output[-3000:]
     require_outcome(run, f"{away.name} - not deployed in this run", *(f"{host.name} ledger switched" for host in others))
     assert [host.page()["page"] for host in others] == [page] * 2
-    assert until(lambda: away.run("systemctl", "is-system-running", check=False).strip() in ("running", "degraded"), 60, 0.5)
     fleet.rollout(fleet.app, "1,100%", 0).require_end()
     assert fleet.pages() == [page] * 3
 
