@@ -114,6 +114,16 @@ def test_they_lead_past_no_rule_of_the_site(rendered):
     assert {header.split()[0] for header in added} == {"Retry-After", "Cache-Control"}, "the front adds the others"
 
 
+@pytest.mark.parametrize(
+    ("log", "written"), [("combined", "/var/log/nginx/shop.access.log flaskops_combined buffer=32k flush=1s"), ("off", "off")]
+)
+def test_their_requests_are_logged_here_too(rendered, log, written):
+    """Their own log does not tell which of several servers has answered, and the playbook rollout watches each server."""
+    http = rendered(app("proxy", log=log), nginx_site_front_addresses=FRONTS)
+    assert backend_of(http, listen=TCP).values("access_log") == [written]
+    assert backend_of(http).values("access_log") == ["off"]
+
+
 def test_an_overlays_access_rules_hold_for_them(tmp_path):
     overlay = tmp_path / "closed.conf.j2"
     overlay.write_text('{% extends "site_proxy.conf.j2" %}\n{% block access %}\n    deny 198.51.100.1;\n{% endblock %}\n')
