@@ -12,6 +12,7 @@ description:
     percentage of all of them, and the last size counts for the rest.
 options:
   _input: {description: The sizes., type: raw, required: true}
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

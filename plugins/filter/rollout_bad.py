@@ -17,6 +17,7 @@ options:
       by application in which way its visitors fare C(worse).
     type: dict
     required: true
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 

@@ -12,10 +12,11 @@ description:
 options:
   _input:
     description: >-
-      By server, what P(flaskops.stack.rollout_bad#filter) takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application. An empty
+      By server, what the filter flaskops.stack.rollout_bad takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application. An empty
       value is a server whose turn has not come or that could not be reached.
     type: dict
     required: true
+extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
 
