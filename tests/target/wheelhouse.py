@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WHEELHOUSE = ROOT / ".cache" / "wheelhouse"
 
 # The import below finds the collection by this path, so it cannot stand at the top.
-sys.path.insert(0, str(ROOT / "plugins"))
-from plugin_utils.uwsgi.packages import DEFAULT_UWSGI, GEVENT, OLDEST_UWSGI  # noqa: E402
+sys.path.insert(0, str(ROOT))
+from plugins.plugin_utils.uwsgi.packages import DEFAULT_UWSGI, GEVENT, OLDEST_UWSGI  # noqa: E402
 
 # Debian 12 and 13.
 PYTHONS = ("3.11", "3.13")

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -71,3 +73,11 @@ def test_steps_are_read_from_what_molecule_says(tmp_path):
 def test_a_line_tells_the_steps_that_took_time():
     outcome = scenarios.Outcome(True, 61.4, (("create", 10.2), ("prepare", 0.3), ("verify", 41.0)))
     assert outcome.line("shop").split() == ["passed", "shop", "61", "s", "create", "10,", "verify", "41"]
+
+
+def test_the_program_that_makes_wheels_for_the_hosts_starts_by_itself():
+    """Python gets no package of the collection, as in molecule/shared/create.yml."""
+    program = scenarios.ROOT / "tests/target/wheelhouse.py"
+    start = f"import runpy; runpy.run_path({str(program)!r})"
+    done = subprocess.run([sys.executable, "-c", start], cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
