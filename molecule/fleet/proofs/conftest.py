@@ -12,6 +12,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import Host
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", required=True, action="append", metavar="HOST=CONTAINER", help="a converged host of the scenario")
+    parser.addoption("--edge", required=True, metavar="HOST=CONTAINER", help="the host that becomes the edge")
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,12 @@ def fleet(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     time.sleep(1)
     yield fleet
     fleet.load.end()
+
+
+@pytest.fixture(scope="session")
+def edge(fleet: Fleet, pytestconfig: pytest.Config) -> Host:
+    """The host that becomes the edge before the servers."""
+    name, _equals, container = pytestconfig.getoption("--edge").partition("=")
+    host = Host(name, container, "ledger")
+    fleet.controller.admit(host)
+    return host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import typing as t
 from pathlib import Path
@@ -33,6 +34,11 @@ def described() -> Description:
     return app
 
 
+def variables(group: str) -> dict[str, t.Any]:
+    """Return what the example inventory of a fleet says of a group."""
+    return yaml.safe_load((CHECKOUT / "inventory/fleet/group_vars" / f"{group}.yml").read_text())
+
+
 class Fleet:
     """Some servers, the application on them and its visitors."""
 
@@ -59,6 +65,16 @@ class Fleet:
         run = self.controller.run(inventory, CHECKOUT / "playbooks/rollout.yml", *options)
         assert "Traceback" not in run.output + run.errors, f"the output has no plain message: {run.output[-3000:]}{run.errors}"
         return run
+
+    def run(self, playbook: str, app: Description, edge: Host, *options: str) -> Run:
+        """Run a playbook with the variables of inventory/fleet: the edge asks the servers, and they answer it alone."""
+        path = self.directory / "edge.json"
+        edges = {edge.name: self.controller.by_ssh(edge)}
+        servers = {host.name: self.controller.by_ssh(host) for host in self.hosts}
+        shared = {"flask_app_cache_dir": str(self.directory / "cache"), "shop": app, "fails": "no"}
+        groups = {"flask_edges": edges, "flask_servers": servers}
+        path.write_text(json.dumps({group: {"hosts": hosts, "vars": {**shared, **variables(group)}} for group, hosts in groups.items()}))
+        return self.controller.run(path, CHECKOUT / "playbooks" / f"{playbook}.yml", *options).require_end()
 
     def pages(self) -> list[str]:
         """Return the page that each server serves."""
