@@ -19,6 +19,9 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declar
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import Tree
 
+# Paths that a line about a source shows.
+_MOST_SHOWN = 20
+
 
 class ActionModule(AppsAction):
     """Makes no connection."""
@@ -57,10 +60,20 @@ class ActionModule(AppsAction):
         failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):
             trees, failures = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
+            if self._task.check_mode or self._task.diff:
+                for app in with_source(apps):
+                    self._tell_left_out(app["name"], trees.get(app["name"]))
             result["requirements"] = {
                 app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps) if app["name"] in trees
             }
         return with_failures({**result, "changed": False}, args["left_out"], failures)
+
+    def _tell_left_out(self, name: str, tree: Tree | None) -> None:
+        """Say which files the repository of a source leaves out."""
+        paths = tree.left_out() if tree else []
+        if paths:
+            listed = ", ".join(paths[:_MOST_SHOWN]) + (f" and {len(paths) - _MOST_SHOWN} more" if len(paths) > _MOST_SHOWN else "")
+            self._display.display(f"{name}: git leaves these out of the source: {listed}")
 
     def _requirements(self, app: dict[str, t.Any], tree: Tree) -> str:
         """Return the file that declares what is installed, empty for a package; say it in check mode, and if there is none."""

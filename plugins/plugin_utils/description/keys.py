@@ -571,6 +571,11 @@ APP = Key(
                     pattern=r"(?!/)(?!.*\.\.)[^\s]*",
                     remedy="write a path relative to the source, without ..",
                 ),
+                "gitignore": Key(
+                    "bool",
+                    "Whether `path` leaves out what git ignores by the files `.gitignore`, where the directory is in a checkout of git.",
+                    default=True,
+                ),
                 "exclude": Key(
                     "list",
                     "Patterns of file names that `path` and `archive` leave out.",

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
@@ -15,12 +14,11 @@ from ..requirements.declared import declared
 from ..requirements.lines import RequirementsFile, read_requirements
 from ..requirements.locked import NOMINAL
 from ..requirements.undeclared import check_named, check_undeclared
+from ..source.git_lfs import pointed_at
 from ..source.package import FileTree
 from ..source.tree import DirTree, SourceError, Tree, unreadable_error
 
 App = Mapping[str, t.Any]
-# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md; the second name is from before it had one.
-_LFS_POINTER = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/v1\r?\n(.*\n)*oid sha256:[0-9a-f]{64}\r?\n")
 
 
 def check_source(app: App, tree: Tree) -> None:
@@ -116,12 +114,12 @@ def _links(tree: Tree) -> Iterator[SourceError]:
 
 
 def _lfs_pointers(tree: Tree) -> Iterator[SourceError]:
-    paths = [name for name, content in tree.small_files() if _LFS_POINTER.match(content)]
+    paths = [name for name, content in tree.small_files() if pointed_at(content)]
     if not paths:
         return
     key = _key(tree)
     remedy = {
-        "git": "write source.path with a checkout in which `git lfs pull` was run",
+        "git": "install git-lfs on the controller, or write source.path with a checkout in which `git lfs pull` was run",
         "path": "run `git lfs pull` there",
         "archive": "pack a checkout in which `git lfs pull` was run",
     }[key]

@@ -15,7 +15,7 @@ from ..description.validate import shown
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI
-from .lines import Local, RequirementsFile, joined, local
+from .lines import Local, RequirementsFile, at_the_top, joined, local
 from .locked import NOMINAL, holds
 from .project import Project
 
@@ -35,7 +35,7 @@ def check_lines(app: App, tree: Tree, files: list[RequirementsFile]) -> Iterator
         for line in joined(file.lines):
             found = local(line)
             if found is not None:
-                yield from _check_local(app, tree, f"{shown(line)} in {file.name}", found)
+                yield from _check_local(app, tree, f"{shown(line)} in {file.name}", at_the_top(found, file.name, tree))
             elif re.match(r"(-f|--find-links)[\s=]*\.\./", line):
                 yield _error(f"{shown(line)} in {file.name} leads out of the source", "put the directory into the source")
             elif not file.constraints:
@@ -58,7 +58,8 @@ def _check_local(app: App, tree: Tree, what: str, found: Local) -> Iterator[Sour
     """Yield what is wrong with a requirement on a path."""
     path = posixpath.normpath(found.path)
     if path.startswith(("/", "~")) or path == ".." or path.startswith("../"):
-        yield _error(f"{what} leads out of the source, and only the source goes to the host", _WHEEL)
+        whole = "leave out source.subdir, and write `requirements` and `wsgi` with it, or " if app["source"]["subdir"] else ""
+        yield _error(f"{what} leads out of the source, and only the source goes to the host", f"{whole}{_WHEEL}")
     elif not tree.has(path):
         yield _error(
             f"{what} names '{path}', which is not in the source", "correct the path, which starts at the top of the source, or add it"
@@ -76,15 +77,24 @@ def _check_project(app: App, what: str, project: Project, extras: list[str]) -> 
     if project.problem:
         yield _error(f"{what} cannot be installed: {project.problem}", "correct it")
         return
-    tool, key = project.version_tool() or ("", "")
-    place = posixpath.normpath(project.directory)
-    kept = tool != "poetry-dynamic-versioning" and project.tree.has(posixpath.join(place, "PKG-INFO"))
-    if tool and not kept and not any(name.startswith(".git/") for name in project.tree.names()):
-        table, _dot, last = key.rpartition(".")
-        remedy = f'write {last} = "0.1" below [{table}] in pyproject.toml' if key else "write the version into the project"
-        yield _error(f"{what} has its version from the history by {tool}, and no history goes to the host", f"{remedy}, or {_WHEEL}")
+    yield from _check_version(app, what, project)
     for requirement in project.dependencies(extras):
         yield from _check_uwsgi_dependency(app, requirement, f"which {what} depends on")
+
+
+def _check_version(app: App, what: str, project: Project) -> Iterator[SourceError]:
+    """Refuse a project whose version nobody could tell on the host."""
+    source = project.version_source()
+    if source is None or (source.variable and any(name.startswith(source.variable) for name in app["build_env"])):
+        return
+    place = posixpath.normpath(project.directory)
+    kept = source.tool != "poetry-dynamic-versioning" and project.tree.has(posixpath.join(place, "PKG-INFO"))
+    if not kept and not any(name.startswith(".git/") for name in project.tree.names()):
+        table, _dot, last = source.key.rpartition(".")
+        remedy = f'write {last} = "0.1" below [{table}] in pyproject.toml' if source.key else "write the version into the project"
+        given = f', or `build_env: {{{source.variable}: "0.1"}}`' if source.variable else ""
+        says = f"{what} has its version from the history by {source.tool}, and no history goes to the host"
+        yield _error(says, f"{remedy}{given}, or {_WHEEL}")
 
 
 def _check_uwsgi_line(app: App, line: str, file: str) -> Iterator[SourceError]:

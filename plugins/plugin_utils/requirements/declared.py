@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from ...module_utils.app.orders import DeclaredRequirements
 from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError, Tree
-from .lines import RequirementsFile, is_include, joined, local, read_requirements
+from .lines import RequirementsFile, at_the_top, is_include, joined, local, read_requirements
 from .locked import Lines, Markers, Wanted
 from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock
 from .project import Project
@@ -83,7 +83,7 @@ def declared(app: App, tree: Tree, markers: Markers) -> Declared:
         if app[key]:
             says = f"is there, but {'the requirements are in ' + file if file else 'the source declares no requirements'}, which has none"
             raise SourceError(key, says, "remove it, or name the pyproject.toml or the lock in `requirements`")
-    return Declared(file, _without_editable(read_requirements(tree, file)) if file else None)
+    return Declared(file, _as_pip_finds_it(tree, read_requirements(tree, file)) if file else None)
 
 
 def _order(**parts: t.Any) -> DeclaredRequirements:
@@ -154,17 +154,19 @@ def _group(project: Project, name: str, above: tuple[str, ...]) -> list[str]:
     return texts(entries[name]) + [line for each in inner for line in _group(project, each, (*above, name))]
 
 
-def _without_editable(files: list[RequirementsFile]) -> DeclaredRequirements | None:
+def _as_pip_finds_it(tree: Tree, files: list[RequirementsFile]) -> DeclaredRequirements | None:
     """Return the lines of requirements files where pip cannot read them as they are, ``None`` where it can.
 
-    An editable installation remembers the place of a tree, which is moved when it is built; and a directory has no hash.
+    An editable installation remembers the place of a tree, which is moved when it is built; pip takes paths from the top of the source; and
+    a directory has no hash.
     """
     lines = {file.constraints: [] for file in files} | {False: [], True: []}
     for file in files:
         lines[file.constraints] += [line for line in joined(file.lines) if not is_include(line)]
-    paths = {line: found for line in lines[False] if (found := local(line)) is not None}
+    written = {line: (found, file.name) for file in files for line in joined(file.lines) if (found := local(line)) is not None}
+    paths = {line: at_the_top(found, name, tree) for line, (found, name) in written.items() if line in lines[False]}
     hashed = any("--hash" in line for line in lines[False])
-    if not any(found.editable for found in paths.values()):
+    if not any(found.editable or found != written[line][0] for line, found in paths.items()):
         return None
     plain = [found.plain for found in paths.values() if hashed]
     rest = [line if line not in paths else paths[line].plain for line in lines[False] if not (hashed and line in paths)]

@@ -40,6 +40,22 @@ class Local(t.NamedTuple):
     plain: str
 
 
+def at_the_top(found: Local, file: str, tree: Tree) -> Local:
+    """Return a requirement on a path as pip finds it, which runs at the top of the source.
+
+    In a repository with many projects, a file has such paths from its own directory, where people run pip.
+
+    :param file: the requirements file
+    """
+    moved = posixpath.normpath(posixpath.join(posixpath.dirname(file), found.path))
+    normal = posixpath.normpath(found.path)
+    is_there = not normal.startswith(("../", "/", "~")) and normal != ".." and tree.has(normal)
+    if is_there or moved.startswith(("../", "/")) or moved == ".." or not tree.has(moved):
+        return found
+    path = moved if moved == "." else f"./{moved}"
+    return found._replace(path=path, plain=found.plain.replace(found.path, path, 1))
+
+
 def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:
     """Return a requirements file and all files of the source that it includes, without comments.
 

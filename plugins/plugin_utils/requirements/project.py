@@ -14,16 +14,26 @@ from ...module_utils.app.package_names import required_name
 from ..source.tree import Tree
 from .values import Unreadable, at, parse, table, texts
 
-# Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml that give one without a history.
-_FROM_HISTORY: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("setuptools-scm", ("tool.setuptools_scm.fallback_version",)),
-    ("hatch-vcs", ("tool.hatch.version.fallback-version", "tool.hatch.version.raw-options.fallback_version")),
-    ("pdm-backend", ("tool.pdm.version.fallback_version",)),
-    ("versioningit", ("tool.versioningit.default-version",)),
-    ("flit-scm", ()),
-    ("poetry-dynamic-versioning", ()),
-    ("pbr", ()),
+# Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml and the variable of the environment that
+# give one without a history (their manuals). The names of some variables go on with the name of a project.
+_SCM_VARIABLE = "SETUPTOOLS_SCM_PRETEND_VERSION"
+_FROM_HISTORY: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("setuptools-scm", ("tool.setuptools_scm.fallback_version",), _SCM_VARIABLE),
+    ("hatch-vcs", ("tool.hatch.version.fallback-version", "tool.hatch.version.raw-options.fallback_version"), _SCM_VARIABLE),
+    ("pdm-backend", ("tool.pdm.version.fallback_version",), "PDM_BUILD_SCM_VERSION"),
+    ("versioningit", ("tool.versioningit.default-version",), ""),
+    ("flit-scm", (), _SCM_VARIABLE),
+    ("poetry-dynamic-versioning", (), "POETRY_DYNAMIC_VERSIONING_BYPASS"),
+    ("pbr", (), "PBR_VERSION"),
 )
+
+
+class VersionSource(t.NamedTuple):
+    """A build tool that finds no version without a history, and the key and the variable that give it one, each empty if none does."""
+
+    tool: str
+    key: str
+    variable: str
 
 
 class Project:
@@ -130,14 +140,14 @@ class Project:
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
             return None
 
-    def version_tool(self) -> tuple[str, str] | None:
-        """Return the build tool that would find no version without a history, and the key that would give it one (empty if none would)."""
+    def version_source(self) -> VersionSource | None:
+        """Return where the version comes from if that is the history, ``None`` for a version that a tool finds without one."""
         requires = {
             required_name(item) for item in [*texts(self.at("build-system.requires")), *(self._setup_keyword("setup_requires") or [])]
         }
-        for tool, keys in _FROM_HISTORY:
+        for tool, keys, variable in _FROM_HISTORY:
             if tool in requires and self._asks_history(tool) and not any(self.at(key) for key in keys):
-                return tool, keys[0] if keys else ""
+                return VersionSource(tool, keys[0] if keys else "", variable)
         return None
 
     def _asks_history(self, tool: str) -> bool:

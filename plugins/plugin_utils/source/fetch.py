@@ -15,6 +15,7 @@ from ..description.keys import SOURCE_KINDS
 from .archive import from_archive
 from .cache import local_path, subdirectory
 from .git import from_git
+from .git_ignore import ignored
 from .package import from_package
 from .tree import DirTree, SourceError, Tree
 
@@ -44,4 +45,5 @@ def _from_path(source: Mapping[str, t.Any], search: Sequence[Path]) -> Tree:
     root = local_path(source["path"], search, "path")
     if not root.is_dir():
         raise SourceError("path", f"'{source['path']}' is not a directory", "name the directory of the code; `archive` takes a packed one")
-    return DirTree(subdirectory(root, source["subdir"]), source["exclude"])
+    directory = subdirectory(root, source["subdir"])
+    return DirTree(directory, source["exclude"], ignored=ignored(directory) if source["gitignore"] else frozenset())

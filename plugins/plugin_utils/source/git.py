@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
@@ -16,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .cache import local_path, locked, short_digest, without_password
-from .git_command import PLAIN, git, git_words
+from .git_command import PLAIN, git, git_stream, git_words
+from .git_lfs import fetch_files, pointed_at
 from .git_submodules import submodule_urls
-from .tree import SourceError, Tree, TreeEntry, tar_writer
+from .tree import SourceError, Tree, TreeEntry, add_file, tar_writer
 
 # More than any project has; each level is a repository to fetch.
 _DEEPEST_SUBMODULE = 10
@@ -36,6 +38,8 @@ class GitTree(Tree):
         self.repository, self.commit, self.subdir = repository, commit, _in_git(subdir)
         # Trees of submodules by their path in this one. The digest covers them: a tree of git has the commits of its submodules in it.
         self.submodules: dict[str, GitTree] = {}
+        # Files of Git LFS by their paths.
+        self._lfs: dict[str, Path] = {}
         try:
             self._tree = git(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{self.subdir}").decode().strip()
             kind = git(repository, "cat-file", "-t", self._tree).decode().strip()
@@ -58,6 +62,8 @@ class GitTree(Tree):
         for place, tree in self.submodules.items():
             if normal.startswith(f"{place}/"):
                 return tree.read(normal.removeprefix(f"{place}/"))
+        if normal in self._not_packed:
+            return None
         try:
             return git(self.repository, "cat-file", "blob", f"{self.commit}:{_in_git(posixpath.join(self.subdir, path))}")
         except subprocess.CalledProcessError:
@@ -65,6 +71,11 @@ class GitTree(Tree):
 
     @functools.cached_property
     def _entries(self) -> list[TreeEntry]:
+        """Return what is shipped, and submodules."""
+        return [entry for entry in self._all_entries if entry.name not in self._not_packed]
+
+    @functools.cached_property
+    def _all_entries(self) -> list[TreeEntry]:
         listed = git(self.repository, "ls-tree", "-r", "-z", "--long", self._tree)
         entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
         return [TreeEntry(*about.decode().split(), os.fsdecode(name)) for about, _tab, name in entries]
@@ -82,9 +93,13 @@ class GitTree(Tree):
         return sorted([*own, *(f"{place}/{path}" for place, tree in self.submodules.items() for path in tree.empty_submodules())])
 
     def small_files(self) -> Iterator[tuple[str, bytes]]:
-        yield from self._contents([entry for entry in self._entries if entry.mode.startswith("100") and int(entry.size) < 1024])
+        # A file of Git LFS that was fetched takes the place of its pointer.
+        yield from ((name, content) for name, content in self._small_entries() if name not in self._lfs)
         for place, tree in self.submodules.items():
             yield from ((f"{place}/{name}", content) for name, content in tree.small_files())
+
+    def _small_entries(self) -> Iterator[tuple[str, bytes]]:
+        yield from self._contents([entry for entry in self._entries if entry.mode.startswith("100") and int(entry.size) < 1024])
 
     def links(self) -> dict[str, str]:
         own = {name: os.fsdecode(target) for name, target in self._contents([entry for entry in self._entries if entry.mode == "120000"])}
@@ -101,31 +116,67 @@ class GitTree(Tree):
             yield entry.name, answer.read(int(size))
             answer.readline()
 
+    def left_out(self) -> list[str]:
+        own = (entry.name for entry in self._all_entries if entry.kind == "blob" and entry not in self._entries)
+        return sorted([*own, *(f"{place}/{name}" for place, tree in self.submodules.items() for name in tree.left_out())])
+
+    @functools.cached_property
+    def _not_packed(self) -> frozenset[str]:
+        """Return the paths that git leaves out of an archive (gitattributes(5), ``export-ignore``)."""
+        attributes = [entry for entry in self._all_entries if posixpath.basename(entry.name) == ".gitattributes"]
+        if not any(b"export-ignore" in content for _name, content in self._contents(attributes)):
+            return frozenset()
+        with self._archive() as packed:
+            there = {member.name for member in packed}
+        return frozenset(entry.name for entry in self._all_entries if entry.kind == "blob" and entry.name not in there)
+
+    def fetch_lfs(self, url: str) -> None:
+        """Fetch the files of which the commit has pointers of Git LFS; their checksums are in the commit.
+
+        :raises SourceError: if the controller has git-lfs, and the repository does not give them
+        """
+        pointers = {name: checksum for name, content in self._small_entries() if (checksum := pointed_at(content))}
+        if pointers:
+            found = fetch_files(self.repository, url, self.commit, pointers.values())
+            self._lfs = {name: found[checksum] for name, checksum in pointers.items() if checksum in found}
+
     def write_tar(self, target: Path) -> None:
         with tar_writer(target) as tar:
-            for info, content in self._packed():
-                tar.addfile(info, content)
+            self._pack(tar, "")
 
-    def _packed(self) -> Iterator[tuple[tarfile.TarInfo, t.IO[bytes] | None]]:
-        """Yield the files and links as git packs them, those of submodules after its own."""
-        # A tree instead of a commit: archive members get the current time, so it is normalised by repacking.
-        try:
-            packed = git(self.repository, *PLAIN, "archive", "--format=tar", self.digest)
-        except subprocess.CalledProcessError as error:
-            says = f"commit {self.commit[:12]} could not be packed ({git_words(error)})"
-            raise SourceError("git", says, "see whether a filter in .gitattributes needs a program that the controller lacks") from error
-        with tarfile.open(fileobj=io.BytesIO(packed)) as source:
-            for member in source:
+    def _pack(self, tar: tarfile.TarFile, above: str) -> None:
+        """Add the files and links as git packs them, those of submodules after its own."""
+        with self._archive() as packed:
+            for member in packed:
                 if member.isdir():
                     continue
-                info = tarfile.TarInfo(member.name)
+                # A tree instead of a commit has the current time, so it is normalised by repacking.
+                info = tarfile.TarInfo(f"{above}{member.name}")
                 info.type, info.linkname, info.size = member.type, member.linkname, member.size
                 info.mode = 0o755 if member.mode & 0o100 else 0o644
-                yield info, source.extractfile(member) if member.isreg() else None
+                if member.name in self._lfs:
+                    with open(self._lfs[member.name], "rb") as file:
+                        add_file(tar, info, file, "git")
+                else:
+                    tar.addfile(info, packed.extractfile(member) if member.isreg() else None)
         for place, tree in self.submodules.items():
-            for info, content in tree._packed():
-                info.name = f"{place}/{info.name}"
-                yield info, content
+            tree._pack(tar, f"{above}{place}/")
+
+    @contextlib.contextmanager
+    def _archive(self) -> Iterator[tarfile.TarFile]:
+        """Yield the tree as git packs it, which is read in one go and never whole in memory.
+
+        :raises SourceError: if git cannot pack it
+        """
+        with git_stream(self.repository, *PLAIN, "archive", "--format=tar", self.digest) as (output, ended):
+            try:
+                with tarfile.open(fileobj=output, mode="r|") as packed:
+                    yield packed
+            except tarfile.TarError:
+                pass  # git has ended early, and says why
+            if words := ended():
+                says = f"commit {self.commit[:12]} could not be packed ({words})"
+                raise SourceError("git", says, "see whether a filter in .gitattributes needs a program that the controller lacks")
 
 
 def _in_git(path: str) -> str:
@@ -144,6 +195,8 @@ def from_git(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path, r
     with locked(mirror):
         commit = _commit(mirror, url, version, run)
     tree = GitTree(mirror, commit, source["subdir"])
+    with locked(mirror):
+        tree.fetch_lfs(url)
     _fetch_submodules(tree, url, cache, run)
     return tree
 
@@ -166,9 +219,10 @@ def _fetch_submodules(tree: GitTree, url: str, cache: Path, run: Path, above: tu
         try:
             with locked(mirror):
                 _commit(mirror, inner, commit, run, url_of_user=False)
+                tree.submodules[path] = GitTree(mirror, commit)
+                tree.submodules[path].fetch_lfs(inner)
         except SourceError as error:
             raise SourceError("git", f"the submodule '{name}': {error.problem}", _SUBMODULE_REMEDY) from error
-        tree.submodules[path] = GitTree(mirror, commit)
         _fetch_submodules(tree.submodules[path], inner, cache, run, (*above, path))
 
 

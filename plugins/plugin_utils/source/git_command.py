@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
+import typing as t
+from collections.abc import Iterator
 from pathlib import Path
 
 # Set in hooks of git (git-rev-parse(1), --local-env-vars); they would name another repository than the one that is meant.
@@ -20,8 +24,11 @@ _LOCAL_TO_A_REPOSITORY = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
-# These settings of a user would change the files of a commit.
-PLAIN = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null")
+# These settings of a user would change the files of a commit. Files of Git LFS are fetched and put into their places by git_lfs.py.
+PLAIN = (
+    *("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null"),
+    *("-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false"),
+)
 
 
 def git_words(error: subprocess.CalledProcessError) -> str:
@@ -31,18 +38,40 @@ def git_words(error: subprocess.CalledProcessError) -> str:
     return (complaints or lines or ["there is no such branch, tag or commit"])[0]
 
 
+def _environment(url_of_user: bool = True) -> dict[str, str]:
+    # No prompt: a run must not wait for a password that nobody is there to type.
+    inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_TO_A_REPOSITORY}
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")}
+    # See protocol.allow in git-config(1); git does so for submodules.
+    return {**inherited, **quiet, **({} if url_of_user else {"GIT_PROTOCOL_FROM_USER": "0"})}
+
+
 def git(repository: Path, *arguments: str, given: bytes | None = None, url_of_user: bool = True) -> bytes:
-    """Run git on a bare repository and return what it prints.
+    """Run git in a repository and return what it prints.
 
     :param given: what git reads from its standard input
     :param url_of_user: whether the user wrote the URL, and not a repository, whose author may not read directories of the controller
     :raises subprocess.CalledProcessError: with git's own words in ``stderr``
     """
-    # No prompt: a run must not wait for a password that nobody is there to type.
-    inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_TO_A_REPOSITORY}
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")}
-    # See protocol.allow in git-config(1); git does so for submodules.
-    origin = {} if url_of_user else {"GIT_PROTOCOL_FROM_USER": "0"}
-    environment = {**inherited, **quiet, **origin}
-    done = subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, env=environment, input=given)
-    return done.stdout
+    command = ["git", "-C", str(repository), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, env=_environment(url_of_user), input=given).stdout
+
+
+@contextlib.contextmanager
+def git_stream(repository: Path, *arguments: str) -> Iterator[tuple[t.IO[bytes], t.Callable[[], str]]]:
+    """Run git in a repository, and yield what it prints as a file, and a function that waits for its end and returns why it failed."""
+    command = ["git", "-C", str(repository), *arguments]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=_environment()) as process,
+    ):
+        output = t.cast("t.IO[bytes]", process.stdout)
+
+        def ended() -> str:
+            output.read()  # a tar ends before the blocks that fill it up
+            if process.wait() == 0:
+                return ""
+            errors.seek(0)
+            return git_words(subprocess.CalledProcessError(process.returncode, command, stderr=errors.read()))
+
+        yield output, ended

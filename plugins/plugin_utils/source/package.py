@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
-import io
 import os
 import re
 import resource
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from .bounds import MOST_BYTES
 from .cache import locked, without_password
-from .tree import SourceError, Tree, tar_writer
+from .tree import SourceError, Tree, add_file, tar_writer
 
 _PIP_SDIST = Path(__file__).with_name("pip_sdist.py")
 # A description of a megabyte would be a book.
@@ -38,7 +37,8 @@ class FileTree(Tree):
 
     @functools.cached_property
     def digest(self) -> str:
-        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+        with open(self.file, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def revision(self) -> str:
@@ -50,9 +50,9 @@ class FileTree(Tree):
     def write_tar(self, target: Path) -> None:
         with tar_writer(target) as tar:
             info = tarfile.TarInfo(self.file.name)
-            content = self.file.read_bytes()
-            info.size, info.mode = len(content), 0o644
-            tar.addfile(info, io.BytesIO(content))
+            info.mode = 0o644
+            with open(self.file, "rb") as file:
+                add_file(tar, info, file, self.file.name)
 
 
 def from_package(source: Mapping[str, t.Any], cache: Path) -> Tree:

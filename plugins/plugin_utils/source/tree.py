@@ -8,12 +8,12 @@ checkout have no influence on a digest; names, contents, symlinks and the execut
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import functools
 import gzip
 import hashlib
-import io
 import os
 import posixpath
 import stat
@@ -86,12 +86,18 @@ class Tree:
         """Return the targets of the symbolic links by their paths."""
         return {}
 
+    def left_out(self) -> list[str]:
+        """Return the paths that the repository of the source leaves out: what git ignores, or does not pack."""
+        return []
+
 
 class DirTree(Tree):
-    """A directory on the controller. ``key`` is the key of ``source`` that it comes from."""
+    """A directory on the controller. ``key`` is the key of ``source`` that it comes from, and ``ignored`` are paths that git ignores."""
 
-    def __init__(self, root: Path, exclude: Sequence[str] = (), revision: str = "", key: str = "path") -> None:
-        self.root, self.exclude, self._revision, self.key = root, exclude, revision, key
+    def __init__(
+        self, root: Path, exclude: Sequence[str] = (), revision: str = "", key: str = "path", ignored: frozenset[str] = frozenset()
+    ) -> None:
+        self.root, self.exclude, self._revision, self.key, self._ignored = root, exclude, revision, key, ignored
 
     @property
     def revision(self) -> str:
@@ -102,9 +108,10 @@ class DirTree(Tree):
         found: list[tuple[str, Path, os.stat_result]] = []
         # os.walk by itself leaves out a directory that it cannot read.
         for directory, names, files in os.walk(self.root, onerror=failed or self._refuse):
-            names[:] = [name for name in names if not self._excluded(name)]
+            here = os.path.relpath(directory, self.root)
+            names[:] = [name for name in names if not self._excluded(name) and not self._is_ignored(here, name)]
             links = [name for name in names if os.path.islink(os.path.join(directory, name))]
-            for name in [*files, *links]:
+            for name in [*(name for name in files if not self._is_ignored(here, name)), *links]:
                 path = Path(directory, name)
                 status = path.lstat()
                 # Sockets, pipes and devices are no code.
@@ -115,34 +122,51 @@ class DirTree(Tree):
     def _excluded(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.exclude)
 
+    def _is_ignored(self, directory: str, name: str) -> bool:
+        return bool(self._ignored) and os.path.normpath(os.path.join(directory, name)) in self._ignored
+
+    def left_out(self) -> list[str]:
+        return sorted(path for path in self._ignored if not any(map(self._excluded, path.split("/"))))
+
     def _refuse(self, error: OSError) -> t.NoReturn:
         name = os.path.relpath(os.fspath(error.filename or self.root), self.root)
         raise unreadable_error(self.key, [(name, error.strerror or str(error))]) from error
 
-    def _content(self, path: Path) -> bytes:
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Refuse a file that cannot be read meanwhile."""
         try:
-            return path.read_bytes()
+            yield
         except OSError as error:
             self._refuse(error)
+
+    def _content(self, path: Path) -> bytes:
+        with self._reading():
+            return path.read_bytes()
+
+    def _checksum(self, path: Path) -> str:
+        with self._reading(), open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @functools.cached_property
     def digest(self) -> str:
         whole = hashlib.sha256()
         for name, path, status in self._walk():
             if stat.S_ISLNK(status.st_mode):
-                kind, content = "link", os.fsencode(os.readlink(path))
+                kind, content = "link", hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
             else:
-                kind, content = ("exec" if status.st_mode & 0o100 else "file"), self._content(path)
+                kind, content = ("exec" if status.st_mode & 0o100 else "file"), self._checksum(path)
             # A name is bytes to the file system; those that are no UTF-8 come as surrogates (PEP 383).
-            whole.update(f"{kind}\0{name}\0{hashlib.sha256(content).hexdigest()}\n".encode(errors="surrogateescape"))
+            whole.update(f"{kind}\0{name}\0{content}\n".encode(errors="surrogateescape"))
         return whole.hexdigest()
 
     def read(self, path: str) -> bytes | None:
-        target = self.root / path
-        try:
+        target, parts = self.root / path, posixpath.normpath(path).split("/")
+        above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        if any(map(self._excluded, parts)) or not self._ignored.isdisjoint(above):
+            return None
+        with self._reading():  # a directory above it may be closed
             return self._content(target) if target.is_file() else None
-        except OSError as error:  # a directory above it
-            self._refuse(error)
 
     def write_tar(self, target: Path) -> None:
         with tar_writer(target) as tar:
@@ -152,9 +176,11 @@ class DirTree(Tree):
                     info.type, info.linkname = tarfile.SYMTYPE, os.readlink(path)
                     tar.addfile(info)
                 else:
-                    content = self._content(path)
-                    info.size, info.mode = len(content), 0o755 if status.st_mode & 0o100 else 0o644
-                    tar.addfile(info, io.BytesIO(content))
+                    info.mode = 0o755 if status.st_mode & 0o100 else 0o644
+                    with contextlib.ExitStack() as stack:
+                        with self._reading():
+                            file = stack.enter_context(open(path, "rb"))
+                        add_file(tar, info, file, str(self.root))
 
     @functools.cached_property
     def _seen(self) -> tuple[list[tuple[str, Path, os.stat_result]], list[OSError]]:
@@ -199,6 +225,21 @@ def unreadable_error(key: str, found: Sequence[tuple[str, str]]) -> SourceError:
     last = posixpath.basename(found[0][0])
     remedy = f"let the user of the run read it, or add '{last}' to source.exclude, which takes the place of the default list"
     return SourceError(key, f"{shown} cannot be read ({found[0][1]})", remedy)
+
+
+def add_file(tar: tarfile.TarFile, info: tarfile.TarInfo, file: t.BinaryIO, source: str) -> None:
+    """Add a file of any size to a tar, a piece at a time.
+
+    :param source: what the file is from, for the message
+    :raises SourceError: if the file gets smaller meanwhile
+    """
+    info.size = os.fstat(file.fileno()).st_size
+    try:
+        tar.addfile(info, file)
+    except OSError as error:
+        if os.fstat(file.fileno()).st_size >= info.size:
+            raise
+        raise SourceError("source", f"'{info.name}' of '{source}' changed while it was packed", "run it again") from error
 
 
 class tar_writer:

@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import tarfile
 import typing as t
@@ -155,14 +156,14 @@ def test_an_archive_without_the_files_of_its_submodules_is_refused(refused, orig
 
 
 @pytest.mark.parametrize("attributes", [{}, {".gitattributes": ATTRIBUTES}])
-def test_pointers_of_git_lfs_in_a_repository_are_refused(refused, tmp_path, attributes):
-    # With or without git-lfs on the controller, whose filter would find nothing in a bare repository.
+def test_pointers_of_git_lfs_in_a_repository_are_refused(refused, tmp_path, attributes, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     repository = Repository(tmp_path / "origin")
     repository.git("config", "filter.lfs.clean", "cat")
     repository.commit("x", {"app.py": "app = 1", "model.bin": POINTER, "deep/down/other.bin": POINTER, **attributes})
     assert refused(git=f"file://{tmp_path}/origin") == [
         "git: 'deep/down/other.bin', 'model.bin' is a pointer of Git LFS instead of the file;"
-        " write source.path with a checkout in which `git lfs pull` was run."
+        " install git-lfs on the controller, or write source.path with a checkout in which `git lfs pull` was run."
     ]
     assert "'down/other.bin' is a pointer" in refused(git=f"file://{tmp_path}/origin", subdir="deep")[0]
 

@@ -127,3 +127,15 @@ def test_a_group_may_be_written_in_any_spelling(found):
     for name in ("prod-server", "Prod_Server", "PROD.SERVER"):
         order = found({"pyproject.toml": text}, groups=[name]).order
         assert order["resolved"] == ["flask", "gunicorn", "psycopg"]
+
+
+@pytest.mark.parametrize("line", ["-e ../../libs/common", "../../libs/common", "-e ../../libs/common[live]", "./../../libs/common"])
+def test_paths_of_a_file_in_a_repository_with_many_projects_may_start_at_that_file(found, line):
+    files = {"apps/shop/requirements.txt": f"flask\n{line}\n", "libs/common/pyproject.toml": PROJECT}
+    order = found(files, requirements="apps/shop/requirements.txt").order
+    assert order["resolved"] == ["flask", "./libs/common[live]" if "[" in line else "./libs/common"]
+
+
+def test_the_project_of_such_a_file_may_be_installed_by_a_dot(found):
+    files = {"apps/shop/requirements.txt": "-e .\n", "apps/shop/pyproject.toml": PROJECT, "pyproject.toml": PROJECT}
+    assert found(files, requirements="apps/shop/requirements.txt").order["resolved"] == ["."], "pip runs at the top, where a project is"

@@ -143,3 +143,11 @@ def test_a_line_is_taken_apart_as_pip_does(line, path, extras):
     found = local(line)
     assert found is not None
     assert (found.path, found.extras) == (path, extras)
+
+
+def test_a_path_that_leads_out_of_a_subdirectory_is_told_how_to_take_the_whole_source(check):
+    told = one(check({"requirements.txt": "../../libs/common"}, source={"path": ".", "subdir": "apps/shop"}))
+    assert (
+        "leads out of the source, and only the source goes to the host; leave out source.subdir, and write `requirements` and `wsgi`"
+        in told
+    )

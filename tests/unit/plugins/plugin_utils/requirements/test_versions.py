@@ -38,6 +38,23 @@ def test_with_that_key_it_is_taken(check, _tool, files, table, key):
     assert check({"requirements.txt": ".", "pyproject.toml": text}) == []
 
 
+@pytest.mark.parametrize(
+    ("files", "variable"),
+    [
+        (HISTORY[0][1], "SETUPTOOLS_SCM_PRETEND_VERSION"),
+        (HISTORY[2][1], "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP"),
+        (HISTORY[3][1], "SETUPTOOLS_SCM_PRETEND_VERSION"),
+        (HISTORY[4][1], "PDM_BUILD_SCM_VERSION"),
+        ({"pyproject.toml": dynamic('"pbr"')}, "PBR_VERSION"),
+    ],
+)
+def test_the_build_may_be_given_the_version(check, files, variable):
+    told = one(check({"requirements.txt": ".", **files}))
+    assert f'or `build_env: {{{variable.removesuffix("_FOR_SHOP")}: "0.1"}}`' in told
+    assert check({}, build_env={variable: "1.0"}) == []
+    assert len(check({}, build_env={"OTHER": "1.0"})) == 1
+
+
 @pytest.mark.parametrize("tool", ["pbr", "poetry-dynamic-versioning", "flit_scm"])
 def test_a_tool_without_such_a_key_needs_a_wheel(check, tool):
     told = one(
