@@ -8,18 +8,12 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import names_on
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_hooks
 
 App = dict[str, t.Any]
 _PLACES = ("name", "root", "config_dir", "run_dir")
-
-
-def names_on(host: str, variable: str, task_vars: App) -> list[str]:
-    """Return the names of the applications that are to be on a host, as its own variable has them."""
-    apps = task_vars["hostvars"][host].get(variable)
-    found = [app for app in apps if isinstance(app, dict)] if isinstance(apps, list) else []
-    return [str(app.get("name")) for app in found if app.get("state", "present") == "present"]
 
 
 class ActionModule(AppsAction):

@@ -14,6 +14,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import A
 from ansible_collections.flaskops.stack.plugins.module_utils.app.search_paths import search_paths
 from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import is_first_host
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
@@ -22,11 +23,15 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_by_application
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import sandbox
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import numbered, worker_start
 
 App = dict[str, t.Any]
 
 _UNIT_TEMPLATE = "flask-app@.service.j2"
 _DROP_IN_TEMPLATE = "instance.conf.j2"
+_WORKER_TEMPLATE = "worker.service.j2"
+# Parts of an instance with these names, followed by the name of a worker, are the units of its workers.
+_WORKER = "worker "
 # The pool never uses an overlay, since an overlay may contain something that must run only once.
 _STREAM_TEMPLATE = "uwsgi.ini.j2"
 _LIMITS = ("memory_max", "tasks_max")
@@ -64,6 +69,9 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "unit": Job(_UNIT_TEMPLATE, own, name),
         "drop_in": Job(_DROP_IN_TEMPLATE, own, name),
     }
+    for worker in app["workers"]:
+        described = {**worker, "start": worker_start(app, worker)}
+        jobs[_WORKER + worker["name"]] = Job(_WORKER_TEMPLATE, {**common, "uwsgi_service_worker": described}, f"{name}.workers")
     if uwsgi["stream"]["pool"] == "none":
         return jobs
     pool = {
@@ -76,8 +84,11 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
     return {**jobs, **{part: Job(template, pool, f"{name}.uwsgi.stream") for part, template in templates.items()}}
 
 
-def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str]) -> InstanceOrder:
-    """Return what the host needs of an instance, which is named by it."""
+def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str], first: bool) -> InstanceOrder:
+    """Return what the host needs of an instance, which is named by it.
+
+    :param first: whether the host is the first one of the application, which has the workers with ``hosts: one``
+    """
     name, on_host = app["name"], host_app(app)
     files = {
         "ini": rendered["ini"],
@@ -97,6 +108,9 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     if pool:
         identity["stream"] = pool
         files["stream"] = pool["ini"]
+    if app["workers"]:
+        # All of them on every host, so that an instance has the same id on all.
+        identity["workers"] = [[rendered[_WORKER + worker["name"]], worker["count"], worker["hosts"]] for worker in app["workers"]]
     order: InstanceOrder = {
         **on_host,
         "id": content_id("instance", identity),
@@ -107,7 +121,14 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     }
     if pool:
         order["stream_unit"], order["stream_drop_in"] = pool["unit"], pool["drop_in"]
+    if here := numbered(app, {"all": True, "one": first}):
+        order["workers"] = {worker: rendered[_WORKER + worker.partition(".")[0]] for worker in here}
     return order
+
+
+def _has_single_workers(app: App, task_vars: App) -> bool:
+    """Return whether this host is the one that has the workers with ``hosts: one``. Without any, nobody has to ask."""
+    return any(worker["hosts"] == "one" for worker in app["workers"]) and is_first_host(app["name"], task_vars)
 
 
 def _absent(app: App) -> AbsentApp:
@@ -197,7 +218,9 @@ class ActionModule(AppsAction):
         texts, failures = render_by_application(self, {name: list(parts.values()) for name, parts in jobs.items()}, task_vars)
         rendered = {name: dict(zip(jobs[name], own, strict=True)) for name, own in texts.items()}
         return [
-            _instance(app, releases[app["name"]], secrets_key, rendered[app["name"]]) for app in apps if app["name"] in rendered
+            _instance(app, releases[app["name"]], secrets_key, rendered[app["name"]], _has_single_workers(app, task_vars))
+            for app in apps
+            if app["name"] in rendered
         ], failures
 
     def _migrate(self, order: dict[str, t.Any], described: dict[str, App], task_vars: dict[str, t.Any]) -> dict[str, str]:

@@ -95,6 +95,8 @@ def _busy(uwsgi: dict[str, t.Any]) -> str:
 def _notes(app: dict[str, t.Any]) -> str:
     notes = [*app["problems"]]
     notes += [f"changed by hand: {path}" for path in app["changed_by_hand"]]
+    again = [worker for worker in app.get("workers", []) if worker["restarts"]]
+    notes += [f"worker {worker['name']} was started again {worker['restarts']} times" for worker in again]
     notes += [f"rejected: {name}" for name in sorted(app["rejected"])]
     return "; ".join(notes)
 

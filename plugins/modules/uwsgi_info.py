@@ -31,7 +31,9 @@ apps:
     C(stream) of an instance has the same values for its stream pool, or null if there is no pool. C(slots) is the number of requests
     that an instance or a pool can answer at the same time, C(busy) is how many it is answering, and C(memory) is the resident memory
     of its workers in bytes. C(problems) is a list of what is not as it should be or could not be read, such as statistics that are none;
-    C(problem) of an instance or a pool is its own part of that. C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
+    C(problem) of an instance or a pool is its own part of that. C(workers) has the
+    workers of the live instance beside its uWSGI, each with its C(unit), its state C(active), C(restarts), how it ended (C(result)), and whether
+    it starts at boot (C(enabled)). C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
     the epoch, of the certificate of the site, or is null.
   type: dict
   returned: success

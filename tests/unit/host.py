@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, trees
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import workers as instance_workers
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import host_app
@@ -47,6 +48,8 @@ class Host:
         self._answers: dict[str, list[Answer | OSError]] = {}
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
+        # Workers that hold a job when they are asked to stop.
+        self.holding: set[str] = set()
         self.unit_dir = place / "systemd"
         self._kept = place.with_name(f"{place.name}.kept")
         self._kept_state: dict[str, t.Any] = {}
@@ -64,6 +67,7 @@ class Host:
             "running",
             "start",
             "stop",
+            "stop_soon",
             "reset_failed",
             "enable",
             "disable",
@@ -73,11 +77,9 @@ class Host:
         ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
-        monkeypatch.setattr(
-            gate,
-            "time",
-            SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep),
-        )
+        clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep)
+        for module in (gate, instance_workers):
+            monkeypatch.setattr(module, "time", clock)
         # Tests need not survive a power failure, so they do not wait for the disk.
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
         for name in ("replace", "rename", "unlink"):
@@ -102,11 +104,19 @@ class Host:
         return made
 
     def candidate(
-        self, id_: str, release: str = "r1", name: str = "shop", unit: str = "unit 1", pool: bool = False, **changes: t.Any
+        self,
+        id_: str,
+        release: str = "r1",
+        name: str = "shop",
+        unit: str = "unit 1",
+        pool: bool = False,
+        workers: dict[str, str] | None = None,
+        **changes: t.Any,
     ) -> Instance:
         """Return an instance of a release that was built just now; `release` may be empty for prebuilt code.
 
         :param pool: whether it has a pool for streams
+        :param workers: the units of its workers, by name and number
         """
         app = self.app(name, **changes)
         built = {
@@ -122,7 +132,7 @@ class Host:
         if pool:
             files["stream"] = f"[uwsgi]\nchdir = {built['path']}\n# streams of {id_}\n"
             made |= {"stream_unit": f"streams {unit}", "stream_drop_in": f"drop-in of streams {id_}"}
-        return Instance(made)
+        return Instance({**made, "workers": workers} if workers else made)
 
     def build(self, app: dict[str, t.Any], release: str) -> None:
         """Put a release with its virtualenv there, as the role flask_app does."""
@@ -234,7 +244,7 @@ class Host:
                     **self._starts.get(unit, {}),
                 }
 
-    def _stop(self, units: t.Sequence[str]) -> None:
+    def _stop(self, units: t.Sequence[str], _seconds: float = 20) -> None:
         for unit in units:
             self._step()
             self.events.append(f"stop {unit}")
@@ -242,6 +252,15 @@ class Host:
                 self.units.pop(unit, None)
             elif self.units.get(unit, {}).get("ActiveState") not in (None, "failed"):  # what failed stays so
                 self.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
+
+    def _stop_soon(self, units: t.Sequence[str]) -> None:
+        """Send the stop signal: a worker that is to finish a job first becomes what `holding` says."""
+        for unit in units:
+            self._step()
+            if self.units.get(unit, {}).get("ActiveState") in ("active", "activating"):
+                self.events.append(f"stop soon {unit}")
+                ends = {"ActiveState": "inactive", "SubState": "dead"}
+                self.units[unit] = {"ActiveState": "deactivating", "SubState": "stop-sigterm"} if unit in self.holding else ends
 
     def _reset_failed(self, units: t.Sequence[str]) -> None:
         for unit in units:

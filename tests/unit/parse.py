@@ -101,7 +101,7 @@ def unit(text: str) -> dict[str, list[tuple[str, str]]]:
         assert not line.endswith("\\"), f"'{line}' goes on in the next line"
         if not line.strip() or line.lstrip()[0] in "#;":
             continue
-        if header := re.fullmatch(r"\[(\w+)\]", line):
+        if header := re.fullmatch(r"\[([\w-]+)\]", line):
             section = sections.setdefault(header.group(1), [])
             continue
         assert section is not None, f"'{line}' stands before a section"

@@ -46,7 +46,7 @@ def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: 
         raise CommandError(problem)
     end_those_of_killed_runs(app, kind)
     host = environment(home)
-    env = {**host, **app["environment"], **search_paths(release, app["environment"], host["PATH"])}
+    env = {**host, **app["environment"], "FLASKOPS_ROLE": "command", **search_paths(release, app["environment"], host["PATH"])}
     for command in app["hooks"][kind]:
         try:
             within.run(["/bin/sh", "-c", command], release.path, env)

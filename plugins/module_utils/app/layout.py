@@ -7,6 +7,7 @@ No other file of the host's side spells a path or a unit of an application.
 
 from __future__ import annotations
 
+import glob
 import os
 import typing as t
 
@@ -231,6 +232,25 @@ class Layout(AppRoot):
 
     def stream_unit(self, instance_id: str) -> str:
         return f"flask-{self.name}.stream@{instance_id}.service"
+
+    def worker_unit(self, instance_id: str, worker: str) -> str:
+        """Return the unit of a worker of an instance.
+
+        :param worker: its name and its number, such as ``queue.1``
+        """
+        return f"flask-{self.name}.{worker}@{instance_id}.service"
+
+    def worker_units(self, instance_id: str = "?*") -> list[str]:
+        """Return the units of workers that are on the host, of one instance or of all."""
+        pattern = self.unit_file(self.worker_unit(instance_id, "*.[0-9]*"))
+        return sorted(os.path.basename(path) for path in glob.glob(pattern))
+
+    def worker_of(self, unit: str) -> str:
+        """Return the name and the number of the worker of a unit, such as ``queue.1``."""
+        return unit.removeprefix(f"flask-{self.name}.").partition("@")[0]
+
+    def unit_file(self, unit: str) -> str:
+        return f"{UNIT_DIR}/{unit}"
 
     def drain(self, instance_id: str) -> str:
         """Return the name, without suffix, of the transient units that stop an instance when its drain time is over."""

@@ -100,8 +100,11 @@ class _InstanceOrder(HostApp):
 class InstanceOrder(_InstanceOrder, total=False):
     """An instance that is wanted: the dict of a :class:`Release`, texts by the keys of ``FILES``, and the texts of its units.
 
-    The last two are there only where it has a pool for streams, as is ``files["stream"]``.
+    The two of the stream are there only where it has a pool for streams, as is ``files["stream"]``. ``workers`` has the texts of the units
+    of its workers, by their name and number such as ``queue.1``, and is there only if it has any.
     """
+
+    workers: dict[str, str]
 
     stream_unit: str
     stream_drop_in: str

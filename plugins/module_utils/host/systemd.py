@@ -105,6 +105,12 @@ def stop(units: t.Sequence[str], seconds: float = _STOP_SECONDS) -> None:
         _call(*command, accepted=(0, 5), runner=functools.partial(run, timeout=_KILL_SECONDS))
 
 
+def stop_soon(units: t.Sequence[str]) -> None:
+    """Have systemd stop units without waiting for it: it kills what is left of each after its ``TimeoutStopSec``."""
+    if units:
+        _call("systemctl", "stop", "--no-block", "--", *units, accepted=(0, 5))
+
+
 def reset_failed(units: t.Sequence[str]) -> None:
     """Forget failures of units; those that did not fail are no error."""
     if units:

@@ -11,7 +11,7 @@ import typing as t
 from ..app import history
 from ..host import systemd
 from ..host.files import read_text
-from . import switch
+from . import switch, workers
 from .failures import Failures
 from .gate import Problem, gate
 from .instance import Instance, release_id_of
@@ -97,12 +97,16 @@ class Attempt:
     def judge(self) -> None:
         """Switch to every candidate that passes the gate as soon as it has, and discard the others."""
         refused: list[tuple[Instance, Problem, float]] = []
-        for instance, problem in gate(self.left):
-            gated = time.monotonic()
+        for instance, of_instance in gate(self.left):
+            gated, problem = time.monotonic(), of_instance
             if problem is None:
                 with self.failures.of(instance.name):
-                    self._switch(instance, gated)
-            elif instance.app["strategy"] == "restart":
+                    problem = workers.bring_up(instance)
+                    if problem is None:
+                        self._switch(instance, gated)
+            if problem is None:
+                continue
+            if instance.app["strategy"] == "restart":
                 # The live instance had to make room: without it nothing answers, so it does not wait for other candidates.
                 self._refuse(instance, problem, gated)
             else:

@@ -48,20 +48,23 @@ class Problem(t.NamedTuple):
     # A copy, since a health request that is still under way may change the words of the candidate.
     says: str
     live: str
-    candidate: _Waiting
+    instance: Instance
+    # The unit that has failed, its InvocationID, and whether it has answered before.
+    unit: str
+    invocation: str
     # Seconds since the epoch: when the gate began.
     began: float
+    answered: bool = False
 
     def text(self) -> str:
         """Return the message, with the last log lines; this may take seconds, as journald is slower than the unit's end."""
-        candidate = self.candidate
-        log = _last_words(candidate.unit, candidate.invocation, self.began)
+        log = _last_words(self.unit, self.invocation, self.began)
         lines = "".join(f"\n    {excerpt(line, _LINE_SHOWN)}" for line in telling_lines(log)) or "\n    (nothing)"
-        said = with_cause(_cause(candidate, self.says, log), f"{self.says}. {self.live}")
-        return f"{candidate.instance.name}: {said} The candidate's last log lines:{lines}"
+        said = with_cause(_cause(self, log), f"{self.says}. {self.live}")
+        return f"{self.instance.name}: {said} The candidate's last log lines:{lines}"
 
 
-def _live_state_text(instance: Instance) -> str:
+def live_state_text(instance: Instance) -> str:
     """Return a sentence that says what happened to the live instance."""
     if instance.live_id in ("", instance.id):
         return "Nothing else is live."
@@ -170,7 +173,7 @@ def _look_at(halves: t.Sequence[_Waiting], pool: concurrent.futures.Executor) ->
 def _problem(half: _Waiting, verdict: Verdict, since: float) -> Problem:
     if verdict is Verdict.WAIT:
         half.says += f" within {half.health['timeout']} s"
-    return Problem(half.says, _live_state_text(half.instance), half, since)
+    return Problem(half.says, live_state_text(half.instance), half.instance, half.unit, half.invocation, since, bool(half.in_a_row))
 
 
 def _last_words(unit: str, invocation: str, since: float) -> list[str]:
@@ -191,10 +194,10 @@ def _last_words(unit: str, invocation: str, since: float) -> list[str]:
     return log or systemd.journal(unit, since=since)
 
 
-def _cause(candidate: _Waiting, says: str, log: t.Sequence[str]) -> str:
+def _cause(problem: Problem, log: t.Sequence[str]) -> str:
     """Return the known cause of a failure, empty if there is none."""
-    release = candidate.instance.release
+    release = problem.instance.release
     # Code that something else put on the host may be anybody's.
-    facts = facts_of_release(release.path, candidate.instance.app["files"]["ini"]) if release.id else facts_of_packages()
-    said = [] if candidate.in_a_row else systemd.words_about(candidate.invocation)
-    return known_cause([says, *said, *telling_lines(log)], START, facts)
+    facts = facts_of_release(release.path, problem.instance.app["files"]["ini"]) if release.id else facts_of_packages()
+    said = [] if problem.answered else systemd.words_about(problem.invocation)
+    return known_cause([problem.says, *said, *telling_lines(log)], START, facts)

@@ -6,6 +6,8 @@ An instance is named by its content and never edited. Two symlinks say which ins
 ``<run_dir>/uwsgi.sock`` is what nginx follows at each connect; renaming the latter is the switch. A third, ``<root>/public/current``,
 tells nginx the name of the live instance, which is part of the key of cached answers.
 
+An instance may have workers beside its uWSGI, each a unit with a file of its own; ``workers.py`` starts and stops them.
+
 An instance may have a pool for streams: a second unit under the same id, with an ini and a socket of its own. Both units are started,
 gated, stopped and removed together. The symlink ``<run_dir>/stream.sock`` leads nginx to the pool of the live instance.
 """
@@ -23,7 +25,7 @@ from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
 from ..host.files import digest_of, partials, plain_umask, read_text, unlink, write_atomically
 from ..host.json_file import damaged, read_object
-from ..host.systemd import is_enabled
+from ..host.systemd import is_enabled, wants_link
 from ..release.store import discard
 from . import static_files
 from .static_files import MissingDirectoryError
@@ -44,6 +46,8 @@ class Instance:
         if "stream" in app["files"]:
             self.sockets[self.layout.stream_unit(self.id)] = self.layout.instance_stream_socket(self.id)
         self.wanted_units = list(self.sockets)
+        # The texts of the units of its workers.
+        self.workers = {self.layout.worker_unit(self.id, worker): text for worker, text in app.get("workers", {}).items()}
         # Whether the instance was running when this run began.
         self.ran_before = False
 
@@ -66,7 +70,12 @@ class Instance:
 
     def _unit_files(self) -> dict[str, str]:
         texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
-        return {**self.unit_templates, **{self.layout.drop_in(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)}}
+        workers = {self.layout.unit_file(unit): text for unit, text in self.workers.items()}
+        return {
+            **workers,
+            **self.unit_templates,
+            **{self.layout.drop_in(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)},
+        }
 
     def _record(self) -> str:
         """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
@@ -128,8 +137,9 @@ class Instance:
         """
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
-            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in self.wanted_units)
-            and is_enabled(self.unit)
+            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.workers])
+            and all(is_enabled(unit) for unit in [self.unit, *self.workers])
+            and layout.worker_units(self.id) == sorted(self.workers)
             and self.live_id == self.id
             and (stream_socket is None or points_to(layout.stream_socket, stream_socket))
             and points_to(layout.live, layout.file(self.id, "ini"))
@@ -243,9 +253,17 @@ def remove_instance(app: PlacedApp, instance_id: str) -> None:
     for unit in (layout.unit(instance_id), layout.stream_unit(instance_id)):
         shutil.rmtree(layout.drop_in_directory(unit), ignore_errors=True)
     unlink(layout.wants_link(instance_id))
+    for unit in layout.worker_units(instance_id):
+        remove_worker_unit(layout, unit)
     shutil.rmtree(layout.public_files(instance_id), ignore_errors=True)
     for kind in ("secrets", "env", "record", "stream", "ini"):
         unlink(layout.file(instance_id, kind))
+
+
+def remove_worker_unit(layout: Layout, unit: str) -> None:
+    """Remove the unit of a worker that does not run."""
+    unlink(wants_link(unit))
+    unlink(layout.unit_file(unit))
 
 
 def sweep(app: PlacedApp) -> None:

@@ -89,14 +89,18 @@ def prune(instance: Instance) -> list[str]:
 def _unit_states(app: PlacedApp) -> dict[str, UnitState]:
     """Return the states of the units and drain timers of all instances."""
     ids, layout = known_ids(app), Layout(app)
-    units = [unit for known in ids for unit in installed_units(app, known)]
+    units = [unit for known in ids for unit in _all_units(app, known)]
     shown = systemd.show([*units, *(layout.drain_timer(known) for known in ids)])
     return {unit: UnitState.of(properties) for unit, properties in shown.items()}
 
 
+def _all_units(app: PlacedApp, instance_id: str) -> list[str]:
+    return [*installed_units(app, instance_id), *Layout(app).worker_units(instance_id)]
+
+
 def _inventory(instance: Instance, states: t.Mapping[str, UnitState]) -> Inventory:
     app, layout, ids = instance.app, instance.layout, known_ids(instance.app)
-    running = {known for known in ids if any(states[unit].is_running for unit in installed_units(app, known))}
+    running = {known for known in ids if any(states[unit].is_running for unit in _all_units(app, known))}
     return Inventory(
         instances=sorted(ids, key=lambda known: -os.stat(layout.file(known, "ini")).st_mtime_ns),
         releases=by_age(layout.releases),
@@ -116,7 +120,7 @@ def _were_live(app: PlacedApp, ids: t.Collection[str]) -> set[str]:
 
 def _remove_ended(app: PlacedApp, instance_id: str, states: t.Mapping[str, UnitState]) -> None:
     """Remove an instance that does not run, its drain timer, and its failure from systemd's list."""
-    units, timer = installed_units(app, instance_id), Layout(app).drain_timer(instance_id)
+    units, timer = _all_units(app, instance_id), Layout(app).drain_timer(instance_id)
     remove_instance(app, instance_id)
     # The instance has ended before its drain time was over; cancel the timer.
     systemd.stop([timer] if states[timer] is UnitState.ACTIVE else [])

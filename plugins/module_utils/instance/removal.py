@@ -12,7 +12,7 @@ from ..app.layout import Layout
 from ..app.orders import AbsentApp
 from ..host import systemd, trees
 from ..host.files import mounts_at_or_below, names_in, unlink
-from . import operator_command
+from . import operator_command, workers
 from .instance import DeployError, installed_units, known_ids, remove_instance
 
 
@@ -20,7 +20,11 @@ def pending(app: AbsentApp) -> list[str]:
     """Return the paths of an application that are still on the host and have to be removed."""
     layout = Layout(app)
     places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
-    places += [*layout.made_here(), *([layout.shared, *_own_dirs(app)] if app["purge"] else [])]
+    places += [
+        *map(layout.unit_file, layout.worker_units()),
+        *layout.made_here(),
+        *([layout.shared, *_own_dirs(app)] if app["purge"] else []),
+    ]
     left = [place for place in places if os.path.lexists(place)]
     in_root = {f"{layout.root}/{name}" for name in names_in(layout.root)}
     # The root itself goes when nothing else is in it.
@@ -53,12 +57,13 @@ def remove(app: AbsentApp) -> list[str]:
     """
     gone, ids, layout = pending(app), known_ids(app), Layout(app)
     systemd.stop([layout.drain_timer(name) for name in ids])
-    units = [unit for name in ids for unit in installed_units(app, name)]
+    units = [*(unit for name in ids for unit in installed_units(app, name)), *layout.worker_units()]
+    workers.end(layout)
     systemd.stop([*units, *operator_command.running_units(app["name"])])
     systemd.reset_failed(units)
     for name in ids:
         remove_instance(app, name)
-    for link in glob.glob(layout.wants_link("*")):
+    for link in [*glob.glob(layout.wants_link("*")), *map(systemd.wants_link, layout.worker_units())]:
         unlink(link)
     # The user goes first: no process of it is left to make files where others are removed.
     if app["purge"]:

@@ -91,6 +91,8 @@ def _recorded(app: HostApp, instance_id: str) -> Instance:
         "unit": read_text(layout.unit_template) or "",
         "drop_in": read_text(layout.drop_in(own)) or "",
     }
+    if worker_units := layout.worker_units(instance_id):
+        order["workers"] = {layout.worker_of(unit): read_text(layout.unit_file(unit)) or "" for unit in worker_units}
     if pool:
         order["stream_unit"] = read_text(layout.stream_unit_template) or ""
         order["stream_drop_in"] = read_text(layout.drop_in(pool[0])) or ""

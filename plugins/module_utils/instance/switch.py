@@ -17,6 +17,7 @@ from ..host import systemd
 from ..host.files import link_atomically, read_link, read_text, unlink, write_atomically
 from ..host.systemd import is_enabled
 from ..release.store import prune_virtualenvs, remove_release
+from . import workers
 from .failures import Failures
 from .instance import Instance, installed_units, known_ids, previous_id, release_id_of, remove_instance, stream_target
 from .unit_state import UnitState
@@ -55,16 +56,22 @@ def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Ma
         if instance.live_id:
             # A run that was killed during its switch may have pointed the stream link to the candidate.
             _link_stream_socket(instance.app, instance.live_id)
+        still_busy = workers.withdraw(instance)
         if instance.ran_before:
             # The candidate was still draining when this run reactivated it, and may hold requests: let it drain again.
             _stop_in_time(instance, instance.id)
             continue
         systemd.stop(instance.wanted_units)
         systemd.reset_failed(instance.wanted_units)
-        if remove:
+        if remove and not still_busy:
             remove_candidate(instance, unit_templates[instance.name])
+        elif remove:
+            # The next deployment removes the rest, since this instance has never been live.
+            _restore(unit_templates[instance.name])
     systemd.daemon_reload()
     systemd.start([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
+    for instance in instances:
+        workers.resume(instance.app, instance.live_id)
 
 
 def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
@@ -74,12 +81,16 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
 def remove_candidate(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
     """Remove the files of a candidate that does not run, restore the unit templates, and remove its release."""
     remove_instance(instance.app, instance.id)
+    _restore(unit_templates)
+    discard_release(instance)
+
+
+def _restore(unit_templates: t.Mapping[str, str | None]) -> None:
     for path, before in unit_templates.items():
         if before is None:
             unlink(path)
         elif read_text(path) != before:
             write_atomically(path, before, 0o644)
-    discard_release(instance)
 
 
 def discard_release(instance: Instance) -> None:
@@ -99,6 +110,7 @@ def switch(instance: Instance) -> None:
     """Make a gated candidate the live instance."""
     old, layout = instance.live_id, instance.layout
     systemd.enable(instance.unit)
+    workers.enable(instance)
     if old and old != instance.id:
         point(layout.previous, layout.file(old, "ini"))
         point(layout.public_previous, layout.public_files(old))
@@ -128,6 +140,7 @@ def drain(instance: Instance) -> None:
     Any other instance that is left over, as from a killed run, has no requests and is stopped at once.
     """
     for other in leftover_instances([instance])[instance.name]:
+        workers.retire(instance.app, other)
         unit = instance.layout.unit(other)
         if is_enabled(unit):
             systemd.disable(unit)
@@ -138,17 +151,19 @@ def drain(instance: Instance) -> None:
 
 
 def leftover_instances(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
-    """Return by application the other instances that run without a drain timer, or that would start at the next boot."""
+    """Return by application the other instances that run without a drain timer, have workers that take jobs, or would start at boot."""
     others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
     units = {(instance.name, other): installed_units(instance.app, other) for instance in instances for other in others[instance.name]}
+    beside = {other: instance.layout.worker_units(other) for instance in instances for other in others[instance.name]}
     timers = [instance.layout.drain_timer(other) for instance in instances for other in others[instance.name]]
-    states = systemd.show([*(unit for own in units.values() for unit in own), *timers])
+    states = systemd.show([*(unit for own in [*units.values(), *beside.values()] for unit in own), *timers])
 
     def is_leftover(instance: Instance, other: str) -> bool:
         # An instance that is stopping, since its drain timer has expired, is not left over.
         goes_on = any(UnitState.of(states[unit]).goes_on for unit in units[instance.name, other])
         drains = UnitState.of(states[instance.layout.drain_timer(other)]) is UnitState.ACTIVE
-        return (goes_on and not drains) or is_enabled(instance.layout.unit(other))
+        with_workers = any(UnitState.of(states[unit]).goes_on or is_enabled(unit) for unit in beside[other])
+        return (goes_on and not drains) or is_enabled(instance.layout.unit(other)) or with_workers
 
     return {instance.name: [other for other in others[instance.name] if is_leftover(instance, other)] for instance in instances}
 

@@ -74,8 +74,8 @@ URL_PATH = r"/[!-~]*"
 PLAIN_PATH = r"(?!.*/\.\.(/|$))/[^\s\x00-\x1f\x7f\"';{}\\$^]*"
 # Never empty (that would ship the inventory directory with its secrets) and never starting with `-` (git would take it for an option).
 _PLACE = r"(?!-)[^\x00-\x1f\x7f]+"
-# uWSGI, systemd's client code and the dynamic loader read these variables themselves.
-RESERVED_ENV = re.compile(r"NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
+# uWSGI, systemd's client code and the dynamic loader read these variables themselves, and units say by the last two where code runs.
+RESERVED_ENV = re.compile(r"FLASKOPS_(ROLE|WORKER)|NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -488,6 +488,66 @@ _SYSTEM_DIRECTORY = Key(
 COMMAND = Key("str", "A command line.", pattern=r"(?s).*\S.*", remedy="write a command")
 
 
+# A program with its arguments, in one line of a unit.
+_UNIT_COMMAND = Key(
+    "str",
+    "A program with its arguments.",
+    pattern=r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*",
+    remedy="write a program and its arguments in one line, such as celery -A shop.tasks worker",
+)
+_UNIT_HOSTS = Key(
+    "str",
+    "`one` is the first host of the play that has the application, `all` is every host.",
+    default="all",
+    choices=("all", "one"),
+)
+
+
+WORKER = Key(
+    "dict",
+    "A process beside uWSGI, of the same release, environment and sandbox.",
+    keys={
+        "name": Key(
+            "str",
+            "Name of the worker, part of its unit's name.",
+            required=True,
+            # Other units of an application have the refused names.
+            pattern=r"(?!(stream|build|migrate|after-switch)$|command)[a-z][a-z0-9_-]{0,24}",
+            remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter, and none of stream, build, migrate, after-switch and command",
+        ),
+        "command": dataclasses.replace(
+            _UNIT_COMMAND,
+            doc="Program with its arguments, which a shell reads. It runs in the directory of the release and finds the programs of the virtualenv.",
+            required=True,
+        ),
+        "count": Key("int", "Number of such processes on each host.", default=1, minimum=1, maximum=100),
+        "stop_signal": Key(
+            "str",
+            "Signal that asks the worker to finish its job and end.",
+            default="SIGTERM",
+            choices=("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"),
+        ),
+        "stop_timeout": Key(
+            "int",
+            "Seconds that the worker then has to finish its job, before it is killed. No run waits for it.",
+            default=60,
+            minimum=1,
+            maximum=86400,
+        ),
+        "memory_max": _MEMORY_MAX,
+        "tasks_max": dataclasses.replace(_TASKS_MAX, derived="", default=1024),
+        "env": Key("map", "Further environment variables, which replace those of the application.", default={}),
+        "overlap": Key(
+            "bool",
+            "Whether the worker of the old instance may still run while that of the new one does. With `false`, the old one has ended before, also"
+            " with a run that waits for `stop_timeout`.",
+            default=True,
+        ),
+        "hosts": dataclasses.replace(_UNIT_HOSTS, doc="Hosts that have the worker: " + _UNIT_HOSTS.doc),
+    },
+)
+
+
 APP = Key(
     "dict",
     "One Flask application.",
@@ -662,6 +722,7 @@ APP = Key(
                 "after_switch": Key("list", "Commands that run on each host after the switch.", default=(), elements=COMMAND),
             },
         ),
+        "workers": Key("list", "Processes beside uWSGI, such as those of a queue or a scheduler.", default=(), elements=WORKER),
         "command_limits": Key(
             "dict",
             "Limits of the commands that a deployment runs: of those that make a virtualenv together, and of each hook. A command that exceeds"

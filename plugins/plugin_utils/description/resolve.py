@@ -25,6 +25,7 @@ from .keys import APP, Key
 from .site_checks import check_site
 from .tls import check_names
 from .validate import AppError, Validator, outline
+from .worker_checks import check_workers
 
 
 def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
@@ -64,6 +65,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     value["build_env"] = validator.environment(f"{where}.build_env", value["build_env"], secret=True)
     for double in sorted(set(value["env"]) & set(value["secrets"])):
         validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
+    check_workers(validator, f"{where}.workers", value["workers"])
     check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
     check_options(validator, f"{where}.uwsgi.stream.options", value["uwsgi"]["stream"]["options"])
     check_uwsgi(validator, f"{where}.uwsgi", value["uwsgi"])

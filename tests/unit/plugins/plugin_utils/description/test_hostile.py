@@ -342,6 +342,7 @@ FREE = {
     "hooks.after_switch[]": "is a command of the user's",
     "env": "is escaped, see test_environment.py",
     "secrets": "is escaped, see test_environment.py",
+    "workers[].env": "is escaped, see test_worker_units.py",
     "nginx.extra[]": "is nginx's language, for the user to write",
     "nginx.routes[].extra[]": "is nginx's language, for the user to write",
     "uwsgi.options": "is printed line by line, see above",

@@ -50,6 +50,7 @@ def test_a_key_has_a_default_or_says_how_it_comes_about():
     # These limits are off unless they are written.
     unlimited = {"nginx.limit.rate", "nginx.limit.connections", "uwsgi.worker_memory", "uwsgi.memory_max", "uwsgi.stream.memory_max"}
     unlimited |= {"nginx.routes[].limit.rate", "nginx.routes[].limit.connections"}
+    unlimited |= {"workers[].memory_max"}
     alternatives |= {"nginx.tls.certificate", "nginx.tls.key"}
     # The last three have to be asked for.
     assert open_keys == alternatives | unlimited | {"uwsgi.greenlets", "uwsgi.cheaper.minimum", "uwsgi.http"}

@@ -1,0 +1,152 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The workers of instances: processes beside uWSGI, such as those of a queue or a scheduler.
+
+The workers of a candidate start when it has passed the gate, and it goes live only if they are still there some seconds later. The old
+workers take jobs until the switch; then systemd sends them their stop signal, and they have their ``stop_timeout`` to finish the job that
+they hold. No run waits for that. A worker with ``overlap: false`` has ended before the one of another instance starts.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from ..app.layout import Layout
+from ..app.orders import PlacedApp
+from ..host import systemd
+from ..host.files import read_text
+from ..host.systemd import is_enabled
+from .gate import Problem, live_state_text
+from .instance import Instance, known_ids, remove_worker_unit
+from .unit_state import Properties, UnitState
+
+# A worker that is to be refused dies while it imports its code, or when it does not find its queue.
+_SETTLE_SECONDS = 5.0
+_POLL_SECONDS = 0.5
+# systemd starts a unit within this time, or something is wrong with the host.
+_START_SECONDS = 60.0
+# Workers of a refused candidate get so many seconds before their files are left to the next deployment.
+_WITHDRAW_SECONDS = 10.0
+# Lines that the template worker.service.j2 writes.
+_STOP_SECONDS = re.compile(r"^TimeoutStopSec=(\d+)$", re.MULTILINE)
+_ALONE = re.compile(r"^Overlap=false$", re.MULTILINE)
+# systemd needs this time to kill the processes that are left after TimeoutStopSec.
+_KILL_SECONDS = 10
+
+
+def bring_up(instance: Instance) -> Problem | None:
+    """Start the workers of a candidate, and return why one of them cannot stay, ``None`` if all of them run."""
+    app, layout = instance.app, instance.layout
+    _remove_unwanted(instance)
+    if not instance.workers:
+        return None
+    alone = {layout.worker_of(unit) for unit, text in instance.workers.items() if _ALONE.search(text)}
+    others = [unit for known in known_ids(app) if known != instance.id for unit in layout.worker_units(known)]
+    _stop(layout, [unit for unit in others if layout.worker_of(unit) in alone])
+    systemd.reset_failed(list(instance.workers))
+    systemd.start(list(instance.workers))
+    return _settle(instance)
+
+
+def _remove_unwanted(instance: Instance) -> None:
+    """Remove workers of the instance that this host has no more, since they are to run on another one."""
+    layout = instance.layout
+    unwanted = [unit for unit in layout.worker_units(instance.id) if unit not in instance.workers]
+    _stop(layout, unwanted)
+    for unit in unwanted:
+        remove_worker_unit(layout, unit)
+
+
+def _settle(instance: Instance) -> Problem | None:
+    """Watch workers for their first seconds."""
+    units, since, began = list(instance.workers), time.time(), time.monotonic()
+    steady_since = began
+    while True:
+        states, now = systemd.show(units), time.monotonic()
+        for unit in units:
+            if _has_died(states[unit]):
+                return _problem(instance, unit, f"exited{_status(states[unit])} in its first seconds", states[unit], since)
+        # After a rollback a worker may still be finishing an earlier job. systemd starts it when it has ended, and nobody waits for that.
+        waiting = [unit for unit in units if UnitState.of(states[unit]) not in (UnitState.ACTIVE, UnitState.DEACTIVATING)]
+        steady_since = now if waiting else steady_since
+        if now - steady_since >= _SETTLE_SECONDS:
+            return None
+        if waiting and now - began > _START_SECONDS:
+            unit = waiting[0]
+            return _problem(instance, unit, f"was not started (it is {states[unit]['ActiveState']})", states[unit], since)
+        time.sleep(_POLL_SECONDS)
+
+
+def _has_died(properties: Properties) -> bool:
+    restarted = properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0"
+    return restarted or UnitState.of(properties) is UnitState.FAILED
+
+
+def _status(properties: Properties) -> str:
+    # After systemd's automatic restart the status is that of the new process, which runs.
+    return f" with {properties['ExecMainStatus']}" if properties["ExecMainStatus"] != "0" else ""
+
+
+def _problem(instance: Instance, unit: str, says: str, properties: Properties, since: float) -> Problem:
+    worker = f"the worker {instance.layout.worker_of(unit)} of the candidate {instance.id} {says}"
+    return Problem(worker, live_state_text(instance), instance, unit, properties.get("InvocationID", ""), since)
+
+
+def enable(instance: Instance) -> None:
+    """Have systemd start the workers of an instance at boot."""
+    for unit in instance.workers:
+        systemd.enable(unit)
+
+
+def retire(app: PlacedApp, instance_id: str) -> None:
+    """Have the workers of an old instance finish the job that they hold, without waiting for it."""
+    units = Layout(app).worker_units(instance_id)
+    for unit in units:
+        if is_enabled(unit):
+            systemd.disable(unit)
+    systemd.stop_soon(units)
+
+
+def withdraw(instance: Instance) -> bool:
+    """Stop the workers of a refused candidate, and return whether one of them is still finishing a job."""
+    units = instance.layout.worker_units(instance.id)
+    if not units:
+        return False
+    retire(instance.app, instance.id)
+    give_up = time.monotonic() + _WITHDRAW_SECONDS
+    while _running(units):
+        if time.monotonic() > give_up:
+            return True
+        time.sleep(_POLL_SECONDS)
+    systemd.reset_failed(units)
+    return False
+
+
+def _running(units: t.Sequence[str]) -> list[str]:
+    states = systemd.show(units)
+    return [unit for unit in units if UnitState.of(states[unit]).is_running]
+
+
+def resume(app: PlacedApp, live: str) -> None:
+    """Start the workers of the live instance that had to make room for those of a refused candidate."""
+    if live:
+        systemd.start([unit for unit in Layout(app).worker_units(live) if is_enabled(unit)])
+
+
+def end(layout: Layout) -> None:
+    """Stop all workers of an application, each within its stop time."""
+    _stop(layout, layout.worker_units())
+
+
+def _stop(layout: Layout, units: t.Sequence[str]) -> None:
+    """Stop workers and wait until they have ended, for as long as each of them has to finish its job."""
+    if units:
+        texts = [read_text(layout.unit_file(unit)) or "" for unit in units]
+        systemd.stop(units, _longest(texts) + _KILL_SECONDS)
+
+
+def _longest(texts: t.Sequence[str]) -> int:
+    """Return the longest stop time of units; a unit that was changed by hand may have none that can be read."""
+    return max((int(found[1]) for text in texts if (found := _STOP_SECONDS.search(text))), default=0)

@@ -1,0 +1,69 @@
+"""An application with a queue: it counts in Redis what its workers and timers do."""
+
+import os
+import signal
+import sys
+import time
+
+import redis
+from flask import Flask
+
+REDIS = redis.Redis(unix_socket_path="/run/redis/redis-server.sock")
+app = Flask(__name__)
+
+
+@app.get("/")
+def page():
+    return f"{os.environ['RELEASE_LABEL']} {os.environ['FLASKOPS_ROLE']}\n"
+
+
+def count(number):
+    """Do a job: each number has to be counted once."""
+    time.sleep(0.002)
+    REDIS.hincrby("done", number, 1)
+    REDIS.hincrby("by", os.environ["RELEASE_LABEL"], 1)
+
+
+def long(seconds):
+    """Do a job that takes longer than a switch."""
+    REDIS.hset("long", "begun_by", os.environ["RELEASE_LABEL"])
+    time.sleep(seconds)
+    REDIS.hset("long", "ended_by", os.environ["RELEASE_LABEL"])
+    REDIS.hincrby("long", "times", 1)
+
+
+def tick():
+    """Play a scheduler: note when it begins and ends, and whether another one was there."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    if REDIS.incr("tickers") > 1:
+        REDIS.incr("overlaps")
+    REDIS.rpush("ticks", f"{time.time()} begin")
+    try:
+        while True:
+            time.sleep(0.1)
+    finally:
+        REDIS.rpush("ticks", f"{time.time()} end")
+        REDIS.decr("tickers")
+
+
+def leak():
+    """Use more and more memory."""
+    REDIS.incr("leaks")
+    held = []
+    while True:
+        held.append(b"x" * 4_000_000)
+        time.sleep(0.2)
+
+
+def crash():
+    """End at once."""
+    sys.exit("the queue has another password")
+
+
+def nightly():
+    """Do what a timer is there for."""
+    REDIS.rpush("nightly", f"{time.time()} {os.environ['FLASKOPS_ROLE']} {os.environ['RELEASE_LABEL']}")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()

@@ -1,0 +1,123 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Units of workers as systemd reads them, and which of them a host has."""
+
+from __future__ import annotations
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.action import uwsgi_instance
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import is_first_host
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import command_line, numbered, quoted
+from ansible_collections.flaskops.stack.tests.unit import render
+from ansible_collections.flaskops.stack.tests.unit.parse import unit
+from ansible_collections.flaskops.stack.tests.unit.render import complete, instance
+
+QUEUE = {"name": "queue", "command": "rq worker"}
+
+
+def service(worker, **changes) -> dict[str, str]:
+    app = complete(workers=[{**QUEUE, **worker}], **changes)
+    return dict(unit(instance(app)["workers"]["queue.1"])["Service"])
+
+
+@pytest.fixture
+def on_first(monkeypatch):
+    """Return a function that renders an instance for a host which is the first of its application, or another."""
+
+    def rendered(first: bool, app):
+        monkeypatch.setattr(uwsgi_instance, "is_first_host", lambda *_: first)
+        monkeypatch.setattr(render, "_SHIPPED", {})
+        return instance(app)
+
+    return rendered
+
+
+def test_a_worker_runs_as_the_application_does():
+    app = complete(workers=[QUEUE], sandbox={"network": "local"})
+    made = instance(app)
+    own = {name for name, _value in unit(made["unit"])["Service"]} | {name for name, _value in unit(made["drop_in"])["Service"]}
+    found = unit(made["workers"]["queue.1"])["Service"]
+    # systemd has these for uWSGI alone.
+    assert own - {name for name, _value in found} == {"ExecStartPre", "ExecStartPost", "TimeoutStartSec"}
+    assert ("IPAddressDeny", "any") in found
+    assert ("Environment", "FLASKOPS_ROLE=worker") in found
+    assert ("EnvironmentFile", "/etc/flask/shop/%i.secrets") in found
+
+
+def test_keys_of_a_worker_become_directives():
+    keys = {"stop_signal": "SIGINT", "stop_timeout": 7, "memory_max": "64M", "tasks_max": 33}
+    found = service(keys)
+    assert [found[name] for name in ("KillSignal", "TimeoutStopSec", "MemoryMax", "TasksMax")] == ["SIGINT", "7", "64M", "33"]
+    assert "MemoryMax" not in service({})
+
+
+def test_a_worker_that_stands_alone_holds_a_lock():
+    assert service({"overlap": False})["ExecStart"].startswith("/usr/bin/flock --no-fork /run/flask/shop/own/%p.lock /bin/sh -c ")
+    assert "flock" not in service({})["ExecStart"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("%h", '"%%h"'),
+        ("$HOME ${A}", '"$$HOME $${A}"'),
+        ('say "hello"', r'"say \"hello\""'),
+        (r"back\n", r'"back\\n"'),
+        ("it's ; | &  <", '"it\'s ; | &  <"'),
+    ],
+)
+def test_systemd_reads_a_command_as_it_was_written(text, line):
+    """systemd.service(5), "Command lines": what doubles and what a backslash keeps."""
+    assert quoted(text) == line
+
+
+def test_the_variables_of_a_worker_go_before_those_of_the_application(tmp_path):
+    line = command_line("printenv MODE", {"MODE": 'a "b"'})
+    assert line == '/usr/bin/env "MODE=a \\"b\\"" /bin/sh -c "exec printenv MODE"'
+    ran = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, env={"MODE": "other", "PATH": "/usr/bin:/bin"})
+    assert ran.stdout == 'a "b"\n'
+
+
+def test_a_host_has_as_many_as_are_described_and_single_ones_only_if_it_is_the_first():
+    app = {"workers": [{"name": "queue", "count": 2, "hosts": "all"}, {"name": "beat", "count": 1, "hosts": "one"}]}
+    assert numbered(app, {"all": True, "one": True}) == ["queue.1", "queue.2", "beat.1"]
+    assert numbered(app, {"all": True, "one": False}) == ["queue.1", "queue.2"]
+
+
+def test_an_instance_has_the_same_id_on_the_hosts_that_lack_a_single_worker(on_first):
+    single = complete(workers=[{**QUEUE, "hosts": "one"}])
+    here, there = (on_first(first, single) for first in (True, False))
+    assert here["id"] == there["id"]
+    assert list(here["workers"]) == ["queue.1"]
+    assert "workers" not in there
+
+
+@pytest.mark.parametrize("change", [{"count": 2}, {"command": "rq worker high"}, {"overlap": False}, {"hosts": "one"}, {"env": {"A": "b"}}])
+def test_a_change_of_a_worker_is_another_instance(on_first, change):
+    assert instance(complete(workers=[QUEUE]))["id"] != on_first(True, complete(workers=[{**QUEUE, **change}]))["id"]
+
+
+@pytest.mark.parametrize(("host", "first"), [("a", False), ("b", True), ("c", False)])
+def test_the_first_host_is_the_first_of_the_play_that_has_the_application(host, first):
+    lists = {"a": [{"name": "blog"}], "b": [{"name": "shop"}], "c": [{"name": "shop"}]}
+    hostvars = {name: {"flask_apps": apps} for name, apps in lists.items()}
+    # A host that has failed is still one of the play's.
+    task_vars = {
+        "inventory_hostname": host,
+        "ansible_play_hosts_all": ["a", "b", "c"],
+        "ansible_play_hosts": ["a", "c"],
+        "hostvars": hostvars,
+    }
+    assert is_first_host("shop", task_vars) is first
+
+
+def test_in_a_play_that_names_its_applications_itself_the_first_host_is_the_first():
+    task_vars = SimpleNamespace(hosts=["a", "b"])
+    found = [
+        is_first_host("shop", {"inventory_hostname": host, "ansible_play_hosts_all": task_vars.hosts, "hostvars": {"a": {}, "b": {}}})
+        for host in task_vars.hosts
+    ]
+    assert found == [True, False]
