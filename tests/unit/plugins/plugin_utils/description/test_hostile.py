@@ -343,6 +343,7 @@ FREE = {
     "env": "is escaped, see test_environment.py",
     "secrets": "is escaped, see test_environment.py",
     "workers[].env": "is escaped, see test_worker_units.py",
+    "build_env": "is escaped, see test_environment.py",
     "nginx.extra[]": "is nginx's language, for the user to write",
     "nginx.routes[].extra[]": "is nginx's language, for the user to write",
     "uwsgi.options": "is printed line by line, see above",
