@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write the tables of the documentation from the code that they describe: keys.py, settings.py and the argument_specs.
+"""Write the tables of the documentation from the code that they describe: keys.py, settings.py, the argument_specs,
+and the projects of the unit tests.
 
 A table is between `<!-- begin generated: NAME -->` and `<!-- end generated -->`. This program never changes the rest of a file.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,10 @@ from plugins.module_utils.host.known_causes import CAUSES, Cause  # noqa: E402
 from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
 from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
 from plugins.plugin_utils.description.resolve import resolve_apps  # noqa: E402
+from plugins.plugin_utils.release.plan import plan_release  # noqa: E402
+from plugins.plugin_utils.source.tree import DirTree  # noqa: E402
 from plugins.plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
+from tests.layouts import DECLARATIONS, LAYOUTS, Declaration, Layout, description_of, files_of  # noqa: E402
 
 TYPES = {"str": "string", "int": "integer", "bool": "boolean", "map": "mapping", "dict": "mapping", "path": "path"}
 REFERENCE = "docs/applications.md"
@@ -225,11 +230,37 @@ def causes() -> str:
     return table(("failure", "reported by", "remedy"), [cause_row(cause) for cause in CAUSES])
 
 
+# Projects
+
+
+def layouts() -> str:
+    """Return the table of projects: a row for each declaration of requirements, a column for each layout of the code."""
+    rows = [
+        (declared, *(project_cell(layout, declaration) for layout in LAYOUTS.values())) for declared, declaration in DECLARATIONS.items()
+    ]
+    return table(("declared in", *LAYOUTS), rows)
+
+
+def project_cell(layout: Layout, declaration: Declaration) -> str:
+    """Return what is planned for a project: what pip installs, and where modules are found beside the top of the release."""
+    with tempfile.TemporaryDirectory() as place:
+        for name, text in files_of(layout, declaration).items():
+            (Path(place) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(place) / name).write_text(text)
+        (app,) = resolve_apps([description_of(layout, declaration)])
+        plan = plan_release(app, DirTree(Path(place)), "cpython-3.13")
+    order = plan.declared
+    how = "as pip reads it" if order is None else "locked" if order["locked"] else "by pip"
+    what = [how, *(["the project"] if order and (order["project"] or {".", "./apps/shop"} & set(order["resolved"])) else [])]
+    places = [part for part in plan.imports.split(":") if part not in ("", ".")]
+    return " and ".join(what) + (f"; in {', '.join(f'`{part}`' for part in places)}" if places else "")
+
+
 # Files
 
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"applications": summary},
-    REFERENCE: {"keys": reference},
+    REFERENCE: {"keys": reference, "layouts": layouts},
     "docs/messages.md": {"causes": causes},
     "docs/uwsgi.md": {"settings": settings, "pool settings": pool_settings},
     **{f"roles/{role}/README.md": {"variables": lambda role=role: variables(role)} for role in ROLES},

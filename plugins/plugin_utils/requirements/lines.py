@@ -48,12 +48,17 @@ def at_the_top(found: Local, file: str, tree: Tree) -> Local:
     :param file: the requirements file
     """
     moved = posixpath.normpath(posixpath.join(posixpath.dirname(file), found.path))
-    normal = posixpath.normpath(found.path)
-    is_there = not normal.startswith(("../", "/", "~")) and normal != ".." and tree.has(normal)
-    if is_there or moved.startswith(("../", "/")) or moved == ".." or not tree.has(moved):
+    if _can_be_installed(posixpath.normpath(found.path), tree) or not _can_be_installed(moved, tree):
         return found
     path = moved if moved == "." else f"./{moved}"
     return found._replace(path=path, plain=found.plain.replace(found.path, path, 1))
+
+
+def _can_be_installed(path: str, tree: Tree) -> bool:
+    """Return whether pip could install a path: a file of the source, or a directory with a project."""
+    if path.startswith(("../", "/", "~")) or path == "..":
+        return False
+    return path in tree.names() or any(tree.has(posixpath.join(path, name)) for name in ("pyproject.toml", "setup.py"))
 
 
 def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:

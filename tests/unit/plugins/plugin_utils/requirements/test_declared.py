@@ -136,6 +136,7 @@ def test_paths_of_a_file_in_a_repository_with_many_projects_may_start_at_that_fi
     assert order["resolved"] == ["flask", "./libs/common[live]" if "[" in line else "./libs/common"]
 
 
-def test_the_project_of_such_a_file_may_be_installed_by_a_dot(found):
-    files = {"apps/shop/requirements.txt": "-e .\n", "apps/shop/pyproject.toml": PROJECT, "pyproject.toml": PROJECT}
-    assert found(files, requirements="apps/shop/requirements.txt").order["resolved"] == ["."], "pip runs at the top, where a project is"
+@pytest.mark.parametrize(("top", "place"), [({"pyproject.toml": PROJECT}, "."), ({}, "./apps/shop")])
+def test_a_dot_is_the_top_where_a_project_is_and_otherwise_the_directory_of_the_file(found, top, place):
+    files = {"apps/shop/requirements.txt": "-e .\n", "apps/shop/pyproject.toml": PROJECT, **top}
+    assert found(files, requirements="apps/shop/requirements.txt").order["resolved"] == [place]
