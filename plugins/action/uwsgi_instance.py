@@ -23,6 +23,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_by_application
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import sandbox
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.websocket import loaded, opens_websockets
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import numbered, worker_start
 
 App = dict[str, t.Any]
@@ -34,6 +35,7 @@ _WORKER_TEMPLATE = "worker.service.j2"
 _WORKER = "worker "
 # The pool never uses an overlay, since an overlay may contain something that must run only once.
 _STREAM_TEMPLATE = "uwsgi.ini.j2"
+_WEBSOCKET_TEMPLATE = "websocket.py.j2"
 _LIMITS = ("memory_max", "tasks_max")
 
 
@@ -79,8 +81,11 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "uwsgi_service_settings": stream_settings(app, release, stop_timeout(app)),
         "uwsgi_service_limits": {key: uwsgi["stream"].get(key) for key in _LIMITS},
         "uwsgi_service_pool": True,
+        "uwsgi_service_loaded": loaded(app["wsgi"], release.get("callable", "")),
     }
     templates = {"stream_ini": _STREAM_TEMPLATE, "stream_unit": _UNIT_TEMPLATE, "stream_drop_in": _DROP_IN_TEMPLATE}
+    if opens_websockets(app):
+        templates["stream_websocket"] = _WEBSOCKET_TEMPLATE
     return {**jobs, **{part: Job(template, pool, f"{name}.uwsgi.stream") for part, template in templates.items()}}
 
 
@@ -104,10 +109,10 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
         "drop_in": rendered["drop_in"],
         "static": on_host["static"],
     }
-    pool = {part: rendered[f"stream_{part}"] for part in ("ini", "unit", "drop_in") if f"stream_{part}" in rendered}
+    pool = {part: rendered[f"stream_{part}"] for part in ("ini", "unit", "drop_in", "websocket") if f"stream_{part}" in rendered}
     if pool:
         identity["stream"] = pool
-        files["stream"] = pool["ini"]
+        files |= {kind: pool[part] for kind, part in (("stream", "ini"), ("websocket", "websocket")) if part in pool}
     if app["workers"]:
         # All of them on every host, so that an instance has the same id on all.
         identity["workers"] = [[rendered[_WORKER + worker["name"]], worker["count"], worker["hosts"]] for worker in app["workers"]]

@@ -108,6 +108,8 @@ class InstanceFile(t.NamedTuple):
 FILES = {
     "ini": InstanceFile(".ini", 0o640, True),
     "stream": InstanceFile(".stream.ini", 0o640, True),
+    # The program of a stream pool that opens WebSockets. Its ini names it by its own name.
+    "websocket": InstanceFile(".stream.py", 0o640, True),
     "env": InstanceFile(".env", 0o640, True),
     "secrets": InstanceFile(".secrets", 0o600, False),
     "record": InstanceFile(".json", 0o600, False),

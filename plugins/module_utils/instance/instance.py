@@ -256,7 +256,7 @@ def remove_instance(app: PlacedApp, instance_id: str) -> None:
     for unit in layout.worker_units(instance_id):
         remove_worker_unit(layout, unit)
     shutil.rmtree(layout.public_files(instance_id), ignore_errors=True)
-    for kind in ("secrets", "env", "record", "stream", "ini"):
+    for kind in ("secrets", "env", "record", "websocket", "stream", "ini"):
         unlink(layout.file(instance_id, kind))
 
 

@@ -83,6 +83,7 @@ def _recorded(app: HostApp, instance_id: str) -> Instance:
     layout, record = Layout(app), instance_record(app, instance_id)
     own, *pool = installed_units(app, instance_id)
     kinds = ("ini", "env", "secrets", *(["stream"] if pool else []))
+    kinds += ("websocket",) if os.path.exists(layout.file(instance_id, "websocket")) else ()
     order: InstanceOrder = {
         **app,
         "id": instance_id,

@@ -41,18 +41,19 @@ class HttpClient:
         self.address, self.timeout, self.tls_address = address, timeout, tls_address
 
     @contextlib.contextmanager
-    def get(self, host: str, path: str) -> t.Iterator[HttpAnswer]:
+    def get(self, host: str, path: str, headers: t.Mapping[str, str] | None = None) -> t.Iterator[HttpAnswer]:
         """Ask for a path and give its answer, whose body can be read until the block ends.
 
         :param host: the name of the site
+        :param headers: more headers of the request
         :raises NoConnectionError: if nothing takes the connection
         :raises NoAnswerError: if no answer comes, or reading its body inside the block fails
         """
         with contextlib.ExitStack() as stack:
             try:
-                answer = self._ask(stack, self._connect(self.address), host, path)
+                answer = self._ask(stack, self._connect(self.address), host, path, headers or {})
                 if self.tls_address and _leads_to_tls(answer, host):
-                    answer = self._ask(stack, self.connect_tls(self.tls_address, host), host, path)
+                    answer = self._ask(stack, self.connect_tls(self.tls_address, host), host, path, headers or {})
                 yield answer
             except (OSError, http.client.HTTPException) as error:
                 raise NoAnswerError(f"gave no answer ({_reason(error)})") from error
@@ -70,9 +71,11 @@ class HttpClient:
         connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
         return connection
 
-    def _ask(self, stack: contextlib.ExitStack, connection: http.client.HTTPConnection, host: str, path: str) -> HttpAnswer:
+    def _ask(
+        self, stack: contextlib.ExitStack, connection: http.client.HTTPConnection, host: str, path: str, headers: t.Mapping[str, str]
+    ) -> HttpAnswer:
         stack.callback(connection.close)
-        connection.request("GET", ascii_path(path), headers={"Host": host, "User-Agent": _USER_AGENT})
+        connection.request("GET", ascii_path(path), headers={"Host": host, "User-Agent": _USER_AGENT, **headers})
         return connection.getresponse()
 
     def read_to_end(self, answer: HttpAnswer) -> None:

@@ -1,9 +1,12 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Prove routes of a site by requests: that they answer, that a cache stores, that a stream is not held back."""
+"""Prove routes of a site by requests: they answer, a cache stores, a stream is not held back, a WebSocket opens."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import secrets
 import time
 import typing as t
 import uuid
@@ -13,6 +16,8 @@ from .http_client import TIMEOUT_SECONDS, HttpAnswer, HttpClient, NoAnswerError
 # Two reads this far apart were not sent together.
 _GAP_SECONDS = 0.05
 _HEADER_SHOWN = 200
+# A server that speaks WebSocket answers with a digest of the client's key and this text (RFC 6455, section 1.3).
+_OF_WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Check(t.NamedTuple):
@@ -43,9 +48,9 @@ class Prober:
         """Check one route; an error of the connection is an answer too.
 
         :param mode: the route's mode
-        :param proof: ``cache``, ``stream``, or anything else for any answer below 500; empty for the mode's own name
+        :param proof: ``cache``, ``stream``, ``websocket``, or anything else for any answer below 500; empty for the mode's own name
         """
-        prove = {"cache": self._cache, "stream": self._stream}.get(proof or mode, self._plain)
+        prove = {"cache": self._cache, "stream": self._stream, "websocket": self._websocket}.get(proof or mode, self._plain)
         try:
             ok, says = prove(host, path)
         except NoAnswerError as error:
@@ -79,6 +84,17 @@ class Prober:
             if answer.status != 200:
                 return False, f"answered {answer.status}, but a stream was expected"
             return _is_streamed(answer)
+
+    def _websocket(self, host: str, path: str) -> tuple[bool, str]:
+        key = base64.b64encode(secrets.token_bytes(16)).decode()
+        opening = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}
+        accepted = base64.b64encode(hashlib.sha1(f"{key}{_OF_WEBSOCKET}".encode()).digest()).decode()
+        with self.client.get(host, path, opening) as answer:
+            if answer.status != 101:
+                return False, f"answered {answer.status}, but 101 was expected (name a path that opens a WebSocket in `probe`)"
+            if answer.getheader("Sec-WebSocket-Accept") != accepted:
+                return False, "answered 101 without the key of the request, so what answers is no WebSocket server"
+        return True, "opened a WebSocket"
 
 
 def _is_streamed(answer: HttpAnswer) -> tuple[bool, str]:

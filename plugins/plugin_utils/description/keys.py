@@ -44,14 +44,17 @@ class Mode:
     :param passes: whether nginx passes requests to the application
     :param stores: whether nginx keeps answers, which takes a cache zone
     :param streams: whether an answer may take hours, so that requests go to the stream pool and no time limit of a request holds
+    :param upgrades: whether a request may open a WebSocket
     :param files: whether nginx serves files of the release itself
-    :param proof: how ``validate.yml`` proves a route: ``plain`` (any answer below 500), ``cache`` or ``stream``; ``site_probe`` has the methods
+    :param proof: how ``validate.yml`` proves a route: ``plain`` (any answer below 500), ``cache``, ``stream`` or ``websocket``; ``site_probe``
+        has the methods
     """
 
     keys: t.Mapping[str, Key]
     passes: bool = False
     stores: bool = False
     streams: bool = False
+    upgrades: bool = False
     files: bool = False
     proof: str = "plain"
 
@@ -312,6 +315,34 @@ MODES: t.Mapping[str, Mode] = {
         passes=True,
         streams=True,
         proof="stream",
+    ),
+    "websocket": Mode(
+        {
+            "read_timeout": dataclasses.replace(
+                _ROUTE_TIMEOUT, doc="Time without a byte from either side after which nginx closes a WebSocket.", default="1h"
+            ),
+            "origins": Key(
+                "list",
+                "Origins of other sites whose pages may open WebSockets here; `*` is every site. Pages of the site's own host may, and so may"
+                " programs that send no `Origin`.",
+                default=(),
+                elements=Key(
+                    "str",
+                    "An origin as browsers send it.",
+                    pattern=r"\*|https?://[a-z0-9.-]+(:[0-9]{1,5})?",
+                    remedy="write scheme and host in small letters without a path, such as https://app.example.com",
+                ),
+            ),
+            "polling": Key(
+                "bool",
+                "Whether nginx passes on requests that open no WebSocket too, as Socket.IO needs it. Otherwise it answers them with 426.",
+                default=False,
+            ),
+        },
+        passes=True,
+        streams=True,
+        upgrades=True,
+        proof="websocket",
     ),
     "static": Mode(
         {

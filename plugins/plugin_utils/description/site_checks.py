@@ -53,6 +53,7 @@ def check_site(validator: Validator, where: str, app: Mapping[str, t.Any]) -> No
     check_access(validator, f"{where}.nginx", nginx)
     _check_extra(validator, f"{where}.nginx.extra", nginx)
     _check_times(validator, where, app)
+    _check_websockets(validator, where, app)
 
 
 def _check_extra(validator: Validator, where: str, nginx: Mapping[str, t.Any]) -> None:
@@ -82,3 +83,13 @@ def _check_times(validator: Validator, where: str, app: Mapping[str, t.Any]) -> 
             says = f"is {given}, but uwsgi.options.harakiri replaces a worker after {harakiri} s"
             remedy = f"write harakiri: {seconds(given)} or leave it out, since its default follows the routes; or lower read_timeout"
             validator.refuse(f"{where}.nginx.routes[{index}].read_timeout", says, remedy)
+
+
+def _check_websockets(validator: Validator, where: str, app: Mapping[str, t.Any]) -> None:
+    """Refuse WebSockets without the stream pool, whose program alone opens them."""
+    if app["uwsgi"]["stream"].get("pool") != "none":
+        return
+    for index, route in enumerate(app["nginx"]["routes"]):
+        if route["mode"] in MODES and MODES[route["mode"]].upgrades:
+            says = f"is {route['mode']}, but uwsgi.stream.pool is none, and only the stream pool opens WebSockets"
+            validator.refuse(f"{where}.nginx.routes[{index}].mode", says, "set the pool to gevent or threads, or take the key out")

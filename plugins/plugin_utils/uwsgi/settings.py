@@ -13,6 +13,7 @@ from .entry_point import entry_file
 from .ini import literal
 from .longest_request import longest_request
 from .packages import OLDEST_UWSGI
+from .websocket import opens_websockets
 
 Setting = dict[str, t.Any]
 # uWSGI reads block sizes as 16 bit: 65536 would wrap to 0 (unbit/uwsgi#324).
@@ -99,7 +100,7 @@ def stream_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop
     stream = app["uwsgi"]["stream"]
     slots = {"greenlets": stream["greenlets"]} if stream["pool"] == "gevent" else {"threads": stream["threads"]}
     settings = [
-        *_program(app, release),
+        *_program(app, release, _with_websockets(app) if opens_websockets(app) else None),
         _setting("processes", stream["processes"], "Processes of the pool."),
         *_slots(slots),
         *_socket(app),
@@ -115,13 +116,24 @@ def stream_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop
     return _override(settings, {"version": app["uwsgi"]["version"], "options": stream["options"]})
 
 
-def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any]) -> list[Setting]:
+def _with_websockets(app: Mapping[str, t.Any]) -> list[Setting]:
+    program = f"{literal(app['config_dir'])}/%n.py"
+    return [
+        _setting("wsgi-file", program, "This program loads the application and hands it the sockets of requests that open a WebSocket.")
+    ]
+
+
+def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any], entry: list[Setting] | None = None) -> list[Setting]:
+    """Return the options that find the application.
+
+    :param entry: those that name it, if they are not those of the description
+    """
     return [
         _setting("strict", True, "A misspelt option is refused instead of ignored."),
         _setting("chdir", literal(release["path"]), "The release by its own name: a reload never changes the code under it."),
         _setting("virtualenv", literal(release["virtualenv_path"]), "The packages of this release."),
         _setting("binary-path", _binary_path(app, release), "The pyuwsgi wheel needs its interpreter named (pyuwsgi-wheels#7)."),
-        *entry_point(app["wsgi"], release.get("callable", "")),
+        *(entry or entry_point(app["wsgi"], release.get("callable", ""))),
         _setting("need-app", True, "uWSGI exits if it cannot load the application; otherwise it would answer every request with 500."),
         _setting("master", True, "A master process supervises the workers and stops them gracefully."),
         _setting(

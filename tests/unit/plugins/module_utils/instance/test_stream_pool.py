@@ -162,3 +162,34 @@ def test_statistics_of_the_pool_are_reported(host, run, monkeypatch):
     assert (found["slots"], found["busy"]) == (4, 0)
     told = {key: found["stream"][key] for key in ("unit", "active", "slots", "busy", "memory", "listen_queue")}
     assert told == {"unit": pool("one"), "active": "active", "slots": 3, "busy": 3, "memory": 60, "listen_queue": 1}
+
+
+# --- the program of a pool that opens WebSockets ------------------------------------------------------------------------------------------
+
+
+def with_program(host, id_: str):
+    candidate = host.candidate(id_, pool=True)
+    candidate.app["files"]["websocket"] = f"# loads the application of {id_}\n"
+    return candidate
+
+
+def test_the_program_lies_beside_the_ini_of_its_pool(host):
+    one = with_program(host, "one")
+    one.write()
+    program = Path(one.config_dir, "one.stream.py")
+    assert program.read_text() == "# loads the application of one\n"
+    assert program.stat().st_mode & 0o777 == 0o640
+    assert instances.known_ids(one.app) == ["one"]
+    program.write_text("changed")
+    assert one.stale_files() == instances.changed_by_hand(one.app, "one") == [str(program)]
+    instances.remove_instance(one.app, "one")
+    assert not program.exists()
+
+
+def test_an_instance_that_was_gone_back_to_has_its_program_still(host, run, back):
+    run(with_program(host, "one"))
+    run(host.candidate("two", pool=True))
+    back(host.app())
+    assert instances.live_id(host.app()) == "one"
+    assert str(Path(host.app()["config_dir"], "one.stream.py")) in instances.instance_record(host.app(), "one").files
+    assert instances.changed_by_hand(host.app(), "one") == []

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.server
 import socket
 import threading
@@ -40,6 +42,9 @@ class Site(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         known = self.path in [url for _host, url in self.asked]
         self.asked.append((self.headers["Host"], self.path))
+        if path in ("/socket", "/no-socket"):
+            self._open_a_websocket(self.headers["Sec-WebSocket-Key"] if path == "/socket" else "another key")
+            return
         if path == "/broken":
             self.close_connection = True
             return
@@ -56,6 +61,18 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"two\n")
         elif path != "/empty":
             self.wfile.write(b"all at once")
+
+    def _open_a_websocket(self, key: str) -> None:
+        assert (self.headers["Upgrade"], self.headers["Connection"], self.headers["Sec-WebSocket-Version"]) == (
+            "websocket",
+            "Upgrade",
+            "13",
+        )
+        self.send_response(101)
+        # RFC 6455, section 4.2.2
+        digest = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
+        self.end_headers()
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -140,3 +157,16 @@ def test_nobody_listens():
         free.bind(("127.0.0.1", 0))
         found = Prober(free.getsockname(), 1).check("shop", "x", "plain", "/")
     assert (found.ok, found.says.startswith("took no connection (ConnectionRefusedError: ")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "ok", "says"),
+    [
+        ("/socket", True, "opened a WebSocket"),
+        ("/no-socket", False, "answered 101 without the key of the request, so what answers is no WebSocket server"),
+        ("/426", False, "answered 426, but 101 was expected (name a path that opens a WebSocket in `probe`)"),
+    ],
+)
+def test_a_websocket_is_opened(check, path, ok, says):
+    found = check("websocket", path)
+    assert (found.ok, found.says) == (ok, says)
