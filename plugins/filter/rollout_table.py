@@ -62,6 +62,8 @@ def _back(result: dict[str, t.Any] | None) -> str:
     """Return what became of the way back, empty if the application was not asked to go back."""
     if result is None:
         return ""
+    if result.get("skipped"):
+        return ", and would be taken back"
     return ", then taken back" if result.get("instances") else f", and could not go back: {_first_line(result.get('msg', ''))}"
 
 

@@ -69,3 +69,7 @@ def test_the_table_has_a_row_for_everything_that_happened():
         "web4        -     nothing to switch",
         "webserver5  -     not deployed in this run",
     ]
+
+
+def test_check_mode_takes_nothing_back():
+    assert rollout_table({"web1": outcome("shop", back={"shop": {"skipped": True}})})[1] == "web1  shop  switched, and would be taken back"
