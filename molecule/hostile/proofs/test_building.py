@@ -6,7 +6,7 @@ import json
 import re
 import time
 
-from ansible_collections.flaskops.stack.molecule.hostile.proofs.driver import HOSTILE, LIVE_APP, Scene
+from ansible_collections.flaskops.stack.molecule.hostile.proofs.driver import HOSTILE, LIVE_APP, RUN_SECONDS, Scene
 from ansible_collections.flaskops.stack.tests.harness.controller import Going
 from ansible_collections.flaskops.stack.tests.harness.host import until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
@@ -37,7 +37,7 @@ def analyse(scene: Scene, going: Going, kind: str) -> float:
         return True
 
     try:
-        until(lambda: is_there() or going.is_over, 120, 0.1)
+        until(lambda: is_there() or going.is_over, RUN_SECONDS, 0.1)
         assert found, f"no unit of {kind} was seen: {scene.end(going).messages}"
     finally:
         scene.host.run("touch", f"/run/go-{KINDS[kind]}")
