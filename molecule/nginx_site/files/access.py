@@ -1,14 +1,16 @@
-"""Ask the sites access-direct and access-proxied for what is not for everybody, in every way that could lead past nginx's rules.
+"""Ask sites for what is not for everybody, on both fronts and in every way that could lead past nginx's rules.
 
-Runs on the host, and prints a line for each answer that is not the expected one.
+Runs on the host, where it also plays the server that nginx asks who may pass, and prints a line for each answer that is not the expected one.
 """
 
 from __future__ import annotations
 
 import base64
 import http.client
+import http.server
 import json
 import sys
+import threading
 import typing as t
 
 ANN, BOB = "ann:correct horse", "bob:battery staple"
@@ -126,6 +128,58 @@ def limits(front: str) -> None:
     expect(f"another route of {site}", ask(site, "/hooks", source=source).status, 200)
 
 
+class Login(http.server.BaseHTTPRequestHandler):
+    """Answers as oauth2-proxy does: 202 and a name to those with a cookie, and a redirect to the login."""
+
+    def do_GET(self) -> None:
+        cookie = self.headers.get("Cookie", "")
+        if self.path == "/oauth2/start":
+            self.reply(302, {"Location": f"https://login.example.com/?to={self.headers.get('X-Auth-Request-Redirect')}"})
+        elif self.path == "/oauth2/auth" and cookie.startswith("session="):
+            who = cookie.removeprefix("session=")
+            self.reply(403 if who == "eve" else 202, {"X-Auth-Request-User": who})
+        else:
+            self.reply(401 if self.path == "/oauth2/auth" else 200, {})
+
+    def reply(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def asked(front: str) -> None:
+    """nginx asks another server, and nobody gets past it."""
+    site, ann, bob = f"asked-{front}", {"Cookie": "session=ann"}, {"Cookie": "session=bob"}
+    forged = {"X_Auth_Request_User": "root", "X_Flaskops_User": "root"}
+    first = ask(site, "/a?b=c", **forged)
+    expect(f"{site} without a login", (first.status, first.headers["Location"]), (302, "https://login.example.com/?to=/a?b=c"))
+    expect(f"{site} by a POST without a login", ask(site, "/", method="POST").status, 302)
+    expect(f"{site}/cached without a login", ask(site, "/cached").status, 302)
+    expect(f"{site} of somebody who may not pass", ask(site, "/", Cookie="session=eve").status, 403)
+    expect(f"{site} as ann", (ask(site, "/", **ann, **forged).status, ask(site, "/", **ann, **forged).visitor()), (200, "ann"))
+    told = json.loads(ask(site, "/", **ann, **forged).body)["sent"]
+    expect(f"the header for the application of {site}", told.get("HTTP_X_AUTH_REQUEST_USER"), "ann")
+    for who in (ann, bob, ann):
+        expect(f"{site}/cached as {who}", ask(site, "/cached", **who).visitor(), who["Cookie"].removeprefix("session="))
+    hooks = json.loads(ask(site, "/hooks", **ann, **forged).body)["sent"]
+    expect(f"a name at a public route of {site}", [hooks.get(name) for name in ("REMOTE_USER", "HTTP_X_AUTH_REQUEST_USER")], [None, None])
+    expect(f"{site}/admin with a login of the site", ask(site, "/admin", **ann).status, 401)
+    expect(f"{site}/admin as bob", ask(site, "/admin", BOB, **forged).visitor(), "bob")
+    expect(f"the question itself at {site}", ask(site, f"/.flaskops/asked.{site}", **ann).status, 404)
+    expect(f"the login of {site}", ask(site, "/oauth2/sign_in").status, 200)
+
+
+def behind_asked() -> None:
+    site, from_front = "asked-proxied", {"address": BACKEND, "source": FRONT_HOST, "X_Flaskops_User": "root", "X_Auth_Request_User": "root"}
+    expect("a front server without a login", ask(site, "/", **from_front).status, 401)
+    expect("a front server with a login", ask(site, "/", **from_front, Cookie="session=ann").visitor(), "ann")
+    expect("a public route by a front server, asked", ask(site, "/hooks", **from_front, Cookie="session=ann").visitor(), None)
+
+
 def behind() -> None:
     """A front server on another host leads past no password, and nobody else comes to the server behind the proxy."""
     site = "access-proxied"
@@ -140,13 +194,21 @@ def behind() -> None:
 
 
 def main() -> int:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 4180), Login)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     for front in FRONTS:
         passwords(front)
         names(front)
         stored(front)
         other_sites(front)
         limits(front)
+        asked(front)
     behind()
+    behind_asked()
+    server.shutdown()
+    server.server_close()
+    for front in FRONTS:
+        expect(f"asked-{front} where nobody can be asked", ask(f"asked-{front}", "/", Cookie="session=ann").status, 500)
     print("\n".join(problems))
     return 1 if problems else 0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from .validate import Validator
+from .validate import Validator, shown
 
 # The name that nginx has read from a request; `auth_basic` has proved it.
 _BASIC_VISITOR = "$remote_user"
@@ -15,33 +15,69 @@ _BASIC_VISITOR = "$remote_user"
 
 def check_access(validator: Validator, where: str, nginx: Mapping[str, t.Any]) -> None:
     """Refuse keys of ``access`` that do not belong together."""
+    _check_rules(validator, f"{where}.access", nginx["access"])
     for index, route in enumerate(nginx["routes"]):
-        access = route["access"]
-        other = [key for key in ("deny", "allow", "basic") if access.get(key)]
-        if access.get("public") and other:
-            validator.refuse(f"{where}.routes[{index}].access", f"has public and {' and '.join(other)}", "keep one of the two")
+        _check_rules(validator, f"{where}.routes[{index}].access", route["access"])
+
+
+def _check_rules(validator: Validator, where: str, access: Mapping[str, t.Any]) -> None:
+    other = [key for key in ("deny", "allow", "basic", "request") if access.get(key)]
+    if access.get("public") and other:
+        validator.refuse(where, f"has public and {' and '.join(other)}", "keep one of the two")
+    elif {"basic", "request"} <= set(other):
+        validator.refuse(where, "has basic and request, and a visitor has one name", "keep one of the two")
+    asked = access.get("request", {})
+    if asked.get("login") and not (asked.get("paths") and asked["login"].startswith(asked["paths"])):
+        validator.refuse(f"{where}.request.login", f"is {shown(asked['login'])}, which is not below paths", "write both, such as /oauth2/")
 
 
 def derive_access(nginx: dict[str, t.Any], name: str) -> None:
-    """Name the files with passwords, and for the site and each route ``visitor``: the variable of nginx with the name of who has logged in."""
+    """Complete the rules of a site and its routes.
+
+    Rules get the file with passwords or the location that asks another server. The site and each route get ``visitor``, the variable of nginx
+    with the name of who has logged in, which is empty where nobody has to.
+    """
     site = nginx["access"]
-    _derive_login(site, f"flaskops/{name}.users")
+    _derive_login(site, nginx, name, name)
     nginx["visitor"] = site["visitor"]
     for index, route in enumerate(nginx["routes"]):
         own = route["access"]
-        _derive_login(own, f"flaskops/{name}.{index}.users")
+        _derive_login(own, nginx, name, f"{name}.{index}")
+        own["public"] = own.get("public", False)
         # A login of a route takes the place of the site's.
-        route["visitor"] = "" if own.get("public") else own["visitor"] or site["visitor"]
+        own["no_basic"] = own["public"] or ("request" in own and "basic" in site)
+        own["no_request"] = own["public"] or ("basic" in own and "request" in site)
+        route["visitor"] = "" if own["public"] else own["visitor"] or site["visitor"]
         # nginx says 403 to those whom a rule keeps out.
-        route["guarded"] = not own.get("public") and any(rules["deny"] or rules["allow"] for rules in (own, site))
+        kept_out = any(rules["deny"] or rules["allow"] or "request" in rules for rules in (own, site))
+        route["guarded"] = not own["public"] and bool(kept_out)
         if route["visitor"]:
             # The host cannot log in, and is answered 401.
             route["proof"] = "plain"
+    asking = [rules["request"] for rules in _rules(nginx) if "url" in rules.get("request", {})]
+    nginx["asking"] = asking
+    nginx["identity_headers"] = sorted({asked["user"] for asked in asking})
+    # The login of each server stands at one path.
+    nginx["login_servers"] = list({asked["paths"]: asked for asked in asking if asked["paths"]}.values())
 
 
-def _derive_login(access: dict[str, t.Any], user_file: str) -> None:
-    access["user_file"] = user_file if "basic" in access else ""
+def _derive_login(access: dict[str, t.Any], nginx: Mapping[str, t.Any], name: str, place: str) -> None:
+    """Complete the login of rules.
+
+    :param name: the application
+    :param place: a name for the site or the route, which no other one has
+    """
+    access["user_file"] = f"flaskops/{place}.users" if "basic" in access else ""
     access["visitor"] = _BASIC_VISITOR if "basic" in access else ""
+    asked = access.get("request", {})
+    if "url" in asked:
+        access["visitor"] = f"${nginx['variable']}_visitor"
+        asked["location"] = f"/.flaskops/asked.{place}"
+        asked["told"] = f"$upstream_http_{asked['user'].lower().replace('-', '_')}"
+        asked["server"] = asked["url"].partition("//")[0] + "//" + asked["url"].partition("//")[2].partition("/")[0]
+        if asked["paths"]:
+            asked["paths"] = nginx["prefix"] + asked["paths"]
+            asked["login"] = asked["login"] and nginx["prefix"] + asked["login"]
 
 
 def _rules(nginx: Mapping[str, t.Any]) -> Iterator[Mapping[str, t.Any]]:

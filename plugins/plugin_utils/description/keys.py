@@ -172,9 +172,46 @@ _BASIC = Key(
         ),
     },
 )
+_REQUEST = Key(
+    "dict",
+    "A server that nginx asks with each request whether to let it pass (`auth_request`), such as oauth2-proxy. It answers 2xx to those who may pass,"
+    " and 401 or 403 to others. Flask has the name that it tells as `REMOTE_USER`.",
+    derived="none",
+    keys={
+        "url": Key(
+            "str",
+            "Place that nginx asks, with cookies and headers of the request and without its body.",
+            required=True,
+            pattern=rf"http://({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}/[!-~]*",
+            remedy="write http, an address, a port and a path, such as http://127.0.0.1:4180/oauth2/auth",
+        ),
+        "paths": Key(
+            "str",
+            "Path below which that server itself answers everybody, for its login.",
+            default="",
+            pattern=r"(/(?!\.\.?/)[A-Za-z0-9._~-]+)*/|",
+            remedy="write a path with a slash at both ends, such as /oauth2/",
+        ),
+        "login": Key(
+            "str",
+            "Path below `paths` that answers those who have to log in, in place of status 401. It gets the path that they wanted in"
+            " `X-Auth-Request-Redirect`.",
+            default="",
+            pattern=r"(/[A-Za-z0-9._~-]+)*",
+            remedy="write a path such as /oauth2/start",
+        ),
+        "user": Key(
+            "str",
+            "Header of its answers with the name of the visitor. Flask gets the header too, and a client's own never.",
+            default="X-Auth-Request-User",
+            pattern=r"[A-Za-z0-9-]+",
+            remedy="name a header such as X-Auth-Request-User",
+        ),
+    },
+)
 _ACCESS = Key(
     "dict",
-    "Clients that nginx answers, by their addresses and passwords; others get 403, or 401. An answer that nginx gives without looking further, such as a"
+    "Clients that nginx answers, by their addresses and logins; others get 403, or 401. An answer that nginx gives without looking further, such as a"
     " redirect, is for all.",
     default={},
     keys={
@@ -186,6 +223,7 @@ _ACCESS = Key(
             elements=_CLIENT,
         ),
         "basic": _BASIC,
+        "request": _REQUEST,
     },
 )
 _LIMITS: t.Mapping[str, Key] = {

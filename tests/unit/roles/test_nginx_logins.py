@@ -149,3 +149,90 @@ def test_what_cannot_be_asked_for_is_told(access, line):
 def test_a_route_is_for_everybody_or_for_some():
     (told,) = problems(app("direct", {"path": "/", "access": {"public": True, **ADMIN}}))
     assert told.startswith("shop.nginx.routes[0].access has public and basic; keep one of the two")
+
+
+# --- a server that nginx asks -------------------------------------------------------------------------------------------------------------
+
+ASKED = {"request": {"url": "http://127.0.0.1:4180/oauth2/auth", "paths": "/oauth2/", "login": "/oauth2/start", "user": "X-Who"}}
+PLACE = ("=", "/.flaskops/asked.shop")
+
+
+def asking(front: str, **nginx):
+    cached = {"path": "/cached", "mode": "cache", "ignore_cookies": ["*"]}
+    return app(front, *ROUTES, cached, **{"access": ASKED, **nginx})
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_nginx_asks_another_server_and_leads_to_its_login(rendered, front):
+    server, hop = front_of(rendered(asking(front))), HOP[front]
+    assert server.values("auth_request") == [PLACE[1]]
+    assert server.values("auth_request_set") == ["$flask_shop_visitor $upstream_http_x_who"]
+    assert "401 = /oauth2/start" in server.values("error_page")
+    question = location(server, *PLACE)
+    assert (len(question.all("internal")), question.values("proxy_pass")) == (1, ["http://127.0.0.1:4180/oauth2/auth"])
+    assert question.values("proxy_pass_request_body") == ["off"]
+    login = location(server, "^~", "/oauth2/")
+    assert login.values("proxy_pass") == ["http://127.0.0.1:4180"]
+    assert {"auth_request", "auth_basic", "allow"} <= set(login.names())
+    assert sent(server, hop) == ["$flask_shop_visitor"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_route_is_for_everybody_or_asks_for_a_password_instead(rendered, front):
+    server, hop = front_of(rendered(asking(front))), HOP[front]
+    hooks, admin = location(server, "/hooks"), location(server, "/admin")
+    assert hooks.values("auth_request") == admin.values("auth_request") == ["off"]
+    assert (sent(hooks, hop), sent(admin, hop)) == ([], ["$remote_user"])
+    assert admin.all("error_page"), "the site's would lead to its login"
+    assert not [value for value in admin.values("error_page") if value.startswith("401")]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_header_with_the_name_is_never_the_clients(rendered, front):
+    server = front_of(rendered(asking(front)))
+    name = {"uwsgi": ("uwsgi_param", "HTTP_X_WHO"), "proxy": ("proxy_set_header", "X-Who")}[HOP[front]]
+    told = {
+        place.args[-1]: [inner.args[1] for inner in place.all(*name)] for place in (location(server, "/hooks"), location(server, "/admin"))
+    }
+    assert told == {"/hooks": [""], "/admin": [""]}
+    assert [inner.args[1] for inner in server.all(*name)] == ["$flask_shop_visitor"]
+    elsewhere = front_of(rendered(app(front, {"path": "/"}, {"path": "/admin", "access": ASKED})))
+    assert [inner.args[1] for inner in elsewhere.all(*name)] == [""], "also where another route alone asks"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_answer_for_one_visitor_is_not_kept_for_others(rendered, front):
+    cached = location(front_of(rendered(asking(front))), "/cached")
+    for directive in ("no_cache", "cache_bypass"):
+        assert "$flask_shop_visitor" in cached.values(f"{HOP[front]}_{directive}")[0].split()
+
+
+def test_no_front_server_on_another_host_leads_past_the_question(rendered):
+    server = backend_of(rendered(asking("proxy"), nginx_site_front_addresses=REMOTE), listen=TCP)
+    assert server.values("auth_request") == [PLACE[1]]
+    assert location(server, *PLACE).all("proxy_pass")
+    assert sent(server, "uwsgi") == ["$flask_shop_visitor"]
+    assert [inner.args[1] for inner in server.all("uwsgi_param", "HTTP_X_WHO")] == ["$flask_shop_visitor"]
+
+
+def test_below_a_prefix_the_login_is_there_too(rendered):
+    server = front_of(rendered(asking("direct", prefix="/shop")))
+    mounted = location(server, "^~", "/shop/")
+    assert mounted.values("auth_request") == [PLACE[1]]
+    assert location(server, *PLACE).all("proxy_pass"), "the question stands on the server itself"
+    assert location(mounted, "^~", "/shop/oauth2/").all("proxy_pass")
+    assert "401 = /shop/oauth2/start" in mounted.values("error_page")
+
+
+@pytest.mark.parametrize(
+    ("access", "line"),
+    [
+        ({**BASIC, **ASKED}, "shop.nginx.access has basic and request, and a visitor has one name; keep one of the two."),
+        ({"request": {}}, "shop.nginx.access.request.url is missing; write it: "),
+        ({"request": {"url": "http://auth.example.com/x"}}, "shop.nginx.access.request.url is 'http://auth.example.com/x', which cannot"),
+        ({"request": {**ASKED["request"], "login": "/login"}}, "shop.nginx.access.request.login is '/login', which is not below paths"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(access, line):
+    (told,) = problems(app(access=access))
+    assert told.startswith(line), told
