@@ -55,6 +55,8 @@ def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.A
         files.append({"path": f"flaskops/{name}.closed.conf", "src": "closed.conf.j2", "vars": given, "owner": name})
         if nginx["tls"]["kind"]:
             files.append({"path": f"flaskops/{name}.tls.conf", "src": "tls.conf.j2", "vars": given, "owner": name})
+        if nginx["tls"]["clients_file"]:
+            files.append({"path": nginx["tls"]["clients_file"], "content": f"{nginx['tls']['client_ca'].strip()}\n", "owner": name})
         if nginx["tls"]["kind"] == "acme":
             wanted = json.dumps({"app": name, "names": nginx["tls"]["names"]}, indent=1, sort_keys=True) + "\n"
             files.append({"path": f"flaskops/{name}.cert.json", "content": wanted, "owner": name})

@@ -39,7 +39,9 @@ def derive_access(nginx: dict[str, t.Any], name: str) -> None:
     """
     site = nginx["access"]
     _derive_login(site, nginx, name, name)
-    nginx["visitor"] = site["visitor"]
+    # The subject of a certificate that nginx has verified, and nothing in requests without one.
+    certified = "$ssl_client_s_dn" if nginx["tls"]["clients_file"] else ""
+    nginx["visitor"] = site["visitor"] or certified
     for index, route in enumerate(nginx["routes"]):
         own = route["access"]
         _derive_login(own, nginx, name, f"{name}.{index}")
@@ -47,12 +49,13 @@ def derive_access(nginx: dict[str, t.Any], name: str) -> None:
         # A login of a route takes the place of the site's.
         own["no_basic"] = own["public"] or ("request" in own and "basic" in site)
         own["no_request"] = own["public"] or ("basic" in own and "request" in site)
-        route["visitor"] = "" if own["public"] else own["visitor"] or site["visitor"]
+        login = "" if own["public"] else own["visitor"] or site["visitor"]
+        route["visitor"] = login or certified
         # nginx says 403 to those whom a rule keeps out.
         kept_out = any(rules["deny"] or rules["allow"] or "request" in rules for rules in (own, site))
         route["guarded"] = not own["public"] and bool(kept_out)
-        if route["visitor"]:
-            # The host cannot log in, and is answered 401.
+        if login or nginx["tls"]["uncertified"]:
+            # The host cannot log in, and has no certificate.
             route["proof"] = "plain"
     asking = [rules["request"] for rules in _rules(nginx) if "url" in rules.get("request", {})]
     nginx["asking"] = asking

@@ -21,7 +21,7 @@ from .rules import rules
 from .shared_servers import derive_shared
 from .static_pages import derive_pages
 from .stream_places import STREAMS_ELSEWHERE, stream_places, streams_for_each
-from .tls import derive_hsts, derive_tls, site_certificate
+from .tls import derive_clients, derive_hsts, derive_tls, site_certificate
 
 # The keys of a route that those need who ask it; another one may hold passwords.
 _ASKED = ("mode", "probe", "proof")
@@ -78,6 +78,7 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     # A variable of nginx has no dash. D stands for it: names of applications are lower case, so no two of them become one variable.
     nginx["variable"] = f"flask_{name.replace('-', 'D')}"
     derive_hsts(nginx)
+    derive_clients(nginx, name)
     nginx["rules"] = rules(nginx["extra"])
     derive_shared(nginx, name)
     for index, route in enumerate(nginx["routes"]):

@@ -529,6 +529,20 @@ TLS = Key(
             "Whether the host gets the certificate from a CA by ACME, and renews it by itself. Each name must lead to this host.",
             default=False,
         ),
+        "client_ca": Key(
+            "str",
+            "Certificates of the CAs that have signed those of clients, as PEM text: nginx asks clients for a certificate. Flask has its subject as"
+            " `REMOTE_USER` where nobody has logged in otherwise.",
+            derived="none",
+            pattern=r"(?s)\s*-----BEGIN CERTIFICATE-----.*",
+            remedy="write PEM text, which begins with -----BEGIN CERTIFICATE-----",
+        ),
+        "verify": Key(
+            "str",
+            "With `client_ca`: `required` answers 403 to clients without a certificate, also over plain HTTP; `optional` leaves that to the application.",
+            default="required",
+            choices=("required", "optional"),
+        ),
         "redirect": Key(
             "bool",
             "Whether nginx redirects plain requests to HTTPS, with status 308, for the names that are in the certificate.",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +29,8 @@ def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> Non
     if len(named) > 1:
         validator.refuse(where, f"has {' and '.join(named)}, but a site has one certificate", "keep one of them")
         return
-    if not named and tls.keys() & {"key", "hsts"}:
+    _check_clients(validator, f"{where}.client_ca", tls.get("client_ca", ""))
+    if not named and tls.keys() & {"key", "hsts", "client_ca"}:
         validator.refuse(where, "has no certificate", f"write one of {', '.join(_SOURCES)}, or remove the rest")
     if named != ["certificate"]:
         return
@@ -36,6 +38,15 @@ def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> Non
         validator.refuse(f"{where}.key", "is missing", "write the private key of the certificate, and keep it in a vault")
     elif _is_path(tls["certificate"]) != _is_path(tls["key"]):
         validator.refuse(where, "has one of certificate and key as a path and the other as text", "write both in the same way")
+
+
+def _check_clients(validator: Validator, where: str, text: str) -> None:
+    """Refuse certificates of CAs that OpenSSL cannot read, since nginx could not either."""
+    try:
+        if "-----BEGIN" in text:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError):
+        validator.refuse(where, "has no certificate that can be read", "write the PEM text of the CA as it is")
 
 
 def unusable(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
@@ -73,6 +84,14 @@ def derive_tls(nginx: dict[str, t.Any]) -> None:
     tls.setdefault("hsts", 0 if tls["kind"] == "self_signed" else _HSTS_SECONDS)
     named_hosts = [name for name in nginx["server_names"] if name != CATCH_ALL] or [nginx["host"]]
     tls["names"] = [_plain_address(name) for name in named_hosts]
+
+
+def derive_clients(nginx: dict[str, t.Any], name: str) -> None:
+    """Name the file with the CAs of clients, and the variable of nginx that is 1 for a request without the certificate that it needs."""
+    tls = nginx["tls"]
+    asks = bool(tls["kind"] and tls.get("client_ca"))
+    tls["clients_file"] = f"flaskops/{name}.clients.pem" if asks else ""
+    tls["uncertified"] = f"${nginx['variable']}_uncertified" if asks and tls["verify"] == "required" else ""
 
 
 def derive_hsts(nginx: dict[str, t.Any]) -> None:
@@ -151,7 +170,7 @@ def private_values(app: Mapping[str, t.Any]) -> list[str]:
 
 def shown(nginx: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the keys of nginx as templates see them, since messages may show the variables of a template."""
-    return {**nginx, "tls": {name: value for name, value in nginx["tls"].items() if name not in ("certificate", "key")}}
+    return {**nginx, "tls": {name: value for name, value in nginx["tls"].items() if name not in ("certificate", "key", "client_ca")}}
 
 
 def _problem(tls: Mapping[str, t.Any]) -> str:
