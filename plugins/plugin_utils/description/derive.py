@@ -153,8 +153,11 @@ def _mode(route: Mapping[str, t.Any]) -> Mode:
 
 
 def _quoted(pattern: str) -> str:
-    """Return a regular expression as nginx reads it back: in quotes it takes away some backslashes (ngx_conf_file.c, ngx_conf_read_token)."""
-    return '"' + re.sub(r"\\(?=[\\\"'trn])", r"\\\\", pattern) + '"'
+    """Return a regular expression as nginx reads it back: in quotes it takes away some backslashes (ngx_conf_file.c, ngx_conf_read_token).
+
+    The last one would take away the quote.
+    """
+    return '"' + re.sub(r"\\(?=[\\\"'trn]|\Z)", r"\\\\", pattern) + '"'
 
 
 def _plain_host(server_name: str) -> str:

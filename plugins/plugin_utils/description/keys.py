@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from ..uwsgi.packages import DEFAULT_UWSGI
 from . import addresses, entry_points, packages, server_names, system_names
+from .stream_places import MOST_CONNECTIONS
 
 DEFAULT_EXCLUDES = (".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".pytest_cache", ".mypy_cache")
 DEFAULT_HEADERS = {
@@ -231,7 +232,7 @@ _LIMITS: t.Mapping[str, Key] = {
         "str", "Number of requests per second or minute.", pattern=r"[0-9]{1,6}r/[sm]", remedy="write a rate such as 10r/s or 30r/m"
     ),
     "burst": Key("int", "Number of requests above the rate that nginx still accepts at once.", default=20, minimum=0, maximum=100000),
-    "connections": Key("int", "Number of requests at the same time.", minimum=1, maximum=100000),
+    "connections": Key("int", "Number of requests at the same time.", minimum=1, maximum=MOST_CONNECTIONS),
 }
 _CORS = Key(
     "dict",
@@ -1140,7 +1141,7 @@ APP = Key(
                             "Number of streams at the same time, so that no client takes all places of the pool. 0 is no limit.",
                             derived="a tenth of the places for streams, at least 10 and at most half of them; 100 if you set `socket`",
                             minimum=0,
-                            maximum=100000,
+                            maximum=MOST_CONNECTIONS,
                         ),
                     },
                 ),

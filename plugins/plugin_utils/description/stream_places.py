@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+# nginx takes no larger number (ngx_http_limit_conn_module.c, "connection limit must be less 65536").
+MOST_CONNECTIONS = 65535
 # The places of a server that somebody else runs are unknown.
 STREAMS_ELSEWHERE = 100
 _AT_LEAST = 10
@@ -26,4 +28,4 @@ def stream_places(uwsgi: Mapping[str, t.Any]) -> int:
 
 def streams_for_each(places: int) -> int:
     """Return how many streams one client may have, so that others find a place."""
-    return min(max(_AT_LEAST, places // 10), max(1, places // 2))
+    return min(max(_AT_LEAST, places // 10), max(1, places // 2), MOST_CONNECTIONS)
