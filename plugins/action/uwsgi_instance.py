@@ -24,7 +24,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render imp
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import sandbox
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.websocket import loaded, opens_websockets
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import numbered, worker_start
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import numbered, timer_start, worker_start
 
 App = dict[str, t.Any]
 
@@ -33,6 +33,7 @@ _DROP_IN_TEMPLATE = "instance.conf.j2"
 _WORKER_TEMPLATE = "worker.service.j2"
 # Parts of an instance with these names, followed by the name of a worker, are the units of its workers.
 _WORKER = "worker "
+_TIMER_TEMPLATES = {"timer": "timer.timer.j2", "service": "timer.service.j2"}
 # The pool never uses an overlay, since an overlay may contain something that must run only once.
 _STREAM_TEMPLATE = "uwsgi.ini.j2"
 _WEBSOCKET_TEMPLATE = "websocket.py.j2"
@@ -70,10 +71,8 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "ini": Job(uwsgi["template"], own, f"{name}.uwsgi.template"),
         "unit": Job(_UNIT_TEMPLATE, own, name),
         "drop_in": Job(_DROP_IN_TEMPLATE, own, name),
+        **_templates_beside(app, common),
     }
-    for worker in app["workers"]:
-        described = {**worker, "start": worker_start(app, worker)}
-        jobs[_WORKER + worker["name"]] = Job(_WORKER_TEMPLATE, {**common, "uwsgi_service_worker": described}, f"{name}.workers")
     if uwsgi["stream"]["pool"] == "none":
         return jobs
     pool = {
@@ -87,6 +86,20 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
     if opens_websockets(app):
         templates["stream_websocket"] = _WEBSOCKET_TEMPLATE
     return {**jobs, **{part: Job(template, pool, f"{name}.uwsgi.stream") for part, template in templates.items()}}
+
+
+def _templates_beside(app: App, common: App) -> dict[str, Job]:
+    """Return the render jobs of the workers and timers of an instance."""
+    jobs: dict[str, Job] = {}
+    for worker in app["workers"]:
+        described = {**common, "uwsgi_service_worker": {**worker, "start": worker_start(app, worker)}}
+        jobs[_WORKER + worker["name"]] = Job(_WORKER_TEMPLATE, described, f"{app['name']}.workers")
+    for timer in app["timers"]:
+        described = {**common, "uwsgi_service_timer": {**timer, "start": timer_start(app, timer)}}
+        jobs |= {
+            f"{kind} {timer['name']}": Job(template, described, f"{app['name']}.timers") for kind, template in _TIMER_TEMPLATES.items()
+        }
+    return jobs
 
 
 def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dict[str, str], first: bool) -> InstanceOrder:
@@ -113,12 +126,10 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     if pool:
         identity["stream"] = pool
         files |= {kind: pool[part] for kind, part in (("stream", "ini"), ("websocket", "websocket")) if part in pool}
-    if app["workers"]:
-        # All of them on every host, so that an instance has the same id on all.
-        identity["workers"] = [[rendered[_WORKER + worker["name"]], worker["count"], worker["hosts"]] for worker in app["workers"]]
+    in_id, beside = _beside(app, rendered, first)
     order: InstanceOrder = {
         **on_host,
-        "id": content_id("instance", identity),
+        "id": content_id("instance", {**identity, **in_id}),
         "release": release,
         "files": files,
         "unit": rendered["unit"],
@@ -126,14 +137,30 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     }
     if pool:
         order["stream_unit"], order["stream_drop_in"] = pool["unit"], pool["drop_in"]
-    if here := numbered(app, {"all": True, "one": first}):
-        order["workers"] = {worker: rendered[_WORKER + worker.partition(".")[0]] for worker in here}
-    return order
+    return t.cast("InstanceOrder", {**order, **beside})
+
+
+def _beside(app: App, rendered: dict[str, str], first: bool) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """Return the workers and timers of an instance, as far as there are any: as parts of its id, and as the host is to have them.
+
+    An id has those of all hosts, so that an instance has the same one everywhere.
+    """
+    workers = {worker["name"]: rendered[_WORKER + worker["name"]] for worker in app["workers"]}
+    timers = {timer["name"]: {kind: rendered[f"{kind} {timer['name']}"] for kind in _TIMER_TEMPLATES} for timer in app["timers"]}
+    identity = {
+        "workers": [[workers[worker["name"]], worker["count"], worker["hosts"]] for worker in app["workers"]],
+        "timers": [[timers[timer["name"]], timer["name"], timer["hosts"]] for timer in app["timers"]],
+    }
+    here = {
+        "workers": {worker: workers[worker.partition(".")[0]] for worker in numbered(app, {"all": True, "one": first})},
+        "timers": {timer["name"]: timers[timer["name"]] for timer in app["timers"] if timer["hosts"] == "all" or first},
+    }
+    return {kind: found for kind, found in identity.items() if found}, {kind: found for kind, found in here.items() if found}
 
 
 def _has_single_workers(app: App, task_vars: App) -> bool:
-    """Return whether this host is the one that has the workers with ``hosts: one``. Without any, nobody has to ask."""
-    return any(worker["hosts"] == "one" for worker in app["workers"]) and is_first_host(app["name"], task_vars)
+    """Return whether this host is the one that has the workers and timers with ``hosts: one``. Without any, nobody has to ask."""
+    return any(worker["hosts"] == "one" for worker in [*app["workers"], *app["timers"]]) and is_first_host(app["name"], task_vars)
 
 
 def _absent(app: App) -> AbsentApp:

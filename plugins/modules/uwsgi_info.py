@@ -33,7 +33,8 @@ apps:
     of its workers in bytes. C(problems) is a list of what is not as it should be or could not be read, such as statistics that are none;
     C(problem) of an instance or a pool is its own part of that. C(workers) has the
     workers of the live instance beside its uWSGI, each with its C(unit), its state C(active), C(restarts), how it ended (C(result)), and whether
-    it starts at boot (C(enabled)). C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
+    it starts at boot (C(enabled)). C(timers) has its timers, with when each elapsed C(last) and the C(result) of a run that failed.
+    C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
     the epoch, of the certificate of the site, or is null.
   type: dict
   returned: success

@@ -78,7 +78,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError, explained
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox, schedules
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
@@ -106,6 +106,9 @@ def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
 def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     accounts = account.ensure(order["accounts"], check)
     failures = Failures(accounts.failures)
+    for app in order["apps"]:
+        with failures.of(app["name"]):
+            schedules.check(app)
     # A path of a sandbox may be made by a task that check mode has only predicted.
     wanted = ready(order, failures) if not check else [Instance(app) for app in order["apps"] if app["name"] not in failures]
     outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check, failures)

@@ -68,6 +68,7 @@ class Host:
             "start",
             "stop",
             "stop_soon",
+            "calendar_problem",
             "reset_failed",
             "enable",
             "disable",
@@ -111,12 +112,14 @@ class Host:
         unit: str = "unit 1",
         pool: bool = False,
         workers: dict[str, str] | None = None,
+        timers: dict[str, dict[str, str]] | None = None,
         **changes: t.Any,
     ) -> Instance:
         """Return an instance of a release that was built just now; `release` may be empty for prebuilt code.
 
         :param pool: whether it has a pool for streams
         :param workers: the units of its workers, by name and number
+        :param timers: the units of its timers, by name
         """
         app = self.app(name, **changes)
         built = {
@@ -132,7 +135,8 @@ class Host:
         if pool:
             files["stream"] = f"[uwsgi]\nchdir = {built['path']}\n# streams of {id_}\n"
             made |= {"stream_unit": f"streams {unit}", "stream_drop_in": f"drop-in of streams {id_}"}
-        return Instance({**made, "workers": workers} if workers else made)
+        beside = {"workers": workers, "timers": timers}
+        return Instance({**made, **{kind: texts for kind, texts in beside.items() if texts}})
 
     def build(self, app: dict[str, t.Any], release: str) -> None:
         """Put a release with its virtualenv there, as the role flask_app does."""
@@ -168,7 +172,8 @@ class Host:
         return {entry.name for entry in wants.iterdir()} if wants.is_dir() else set()
 
     def timers(self) -> set[str]:
-        return {unit for unit in self.units if unit.endswith(".timer")}
+        """Return the drain timers."""
+        return {unit for unit, state in self.units.items() if "stops" in state}
 
     def elapse(self) -> None:
         """Let every drain time pass."""
@@ -252,6 +257,9 @@ class Host:
                 self.units.pop(unit, None)
             elif self.units.get(unit, {}).get("ActiveState") not in (None, "failed"):  # what failed stays so
                 self.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
+
+    def _calendar_problem(self, expression: str) -> str:
+        return "Failed to parse" if expression.startswith("never") else ""
 
     def _stop_soon(self, units: t.Sequence[str]) -> None:
         """Send the stop signal: a worker that is to finish a job first becomes what `holding` says."""

@@ -20,6 +20,7 @@ PROJECT_DIRECTORY = ".project"
 # Keys of directories that are made for an application, and where these lie.
 _OWN_DIRECTORIES = {"state_dirs": "/var/lib", "log_dirs": "/var/log"}
 SYSUSERS_DIR = "/etc/sysusers.d"
+_TIMER_STAMPS = "/var/lib/systemd/timers"
 TMPFILES_DIR = "/etc/tmpfiles.d"
 
 
@@ -247,8 +248,26 @@ class Layout(AppRoot):
         pattern = self.unit_file(self.worker_unit(instance_id, "*.[0-9]*"))
         return sorted(os.path.basename(path) for path in glob.glob(pattern))
 
+    def timer_unit(self, instance_id: str, timer: str) -> str:
+        return f"flask-{self.name}.{timer}@{instance_id}.timer"
+
+    def timer_units(self, instance_id: str = "?*") -> list[str]:
+        """Return the timers that are on the host, of one instance or of all."""
+        return sorted(os.path.basename(path) for path in glob.glob(self.unit_file(self.timer_unit(instance_id, "*"))))
+
+    def job_units(self, instance_id: str = "?*") -> list[str]:
+        """Return the units that timers start, of one instance or of all."""
+        return [self.job_of(timer) for timer in self.timer_units(instance_id)]
+
+    def job_of(self, timer: str) -> str:
+        return timer.removesuffix(".timer") + ".service"
+
+    def stamp(self, timer: str) -> str:
+        """Return the file in which systemd keeps when a timer has elapsed (systemd.timer(5), ``Persistent=``)."""
+        return f"{_TIMER_STAMPS}/stamp-{timer}"
+
     def worker_of(self, unit: str) -> str:
-        """Return the name and the number of the worker of a unit, such as ``queue.1``."""
+        """Return the name and the number of the worker of a unit, such as ``queue.1``, or the name of a timer."""
         return unit.removeprefix(f"flask-{self.name}.").partition("@")[0]
 
     def unit_file(self, unit: str) -> str:

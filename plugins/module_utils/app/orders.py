@@ -97,14 +97,22 @@ class _InstanceOrder(HostApp):
     drop_in: str
 
 
+class TimerTexts(t.TypedDict):
+    """The texts of a timer and of the unit that it starts."""
+
+    timer: str
+    service: str
+
+
 class InstanceOrder(_InstanceOrder, total=False):
     """An instance that is wanted: the dict of a :class:`Release`, texts by the keys of ``FILES``, and the texts of its units.
 
     The two of the stream are there only where it has a pool for streams, as is ``files["stream"]``. ``workers`` has the texts of the units
-    of its workers, by their name and number such as ``queue.1``, and is there only if it has any.
+    of its workers, by their name and number such as ``queue.1``, and ``timers`` those of its timers by name; each is there only if it has any.
     """
 
     workers: dict[str, str]
+    timers: dict[str, TimerTexts]
 
     stream_unit: str
     stream_drop_in: str

@@ -10,7 +10,7 @@ import typing as t
 
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
 
-_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID")
+_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
 UNIT_DIR = "/etc/systemd/system"
 # The units of this collection stop within 15 seconds, unless a process tells systemd to wait for longer (sd_notify(3), EXTEND_TIMEOUT_USEC).
 _STOP_SECONDS = 20
@@ -61,6 +61,15 @@ def running(pattern: str, runner: Runner = run) -> list[str]:
         "systemctl", "list-units", "--plain", "--no-legend", "--state=activating,active,deactivating", "--", pattern, runner=runner
     )
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
+
+
+def calendar_problem(expression: str, runner: Runner = run) -> str:
+    """Return why systemd does not understand a time (systemd.time(7)), empty if it does."""
+    try:
+        _call("systemd-analyze", "calendar", "--", expression, runner=runner)
+    except SystemdError as error:
+        return str(error)
+    return ""
 
 
 def is_active(unit: str, runner: Runner = run) -> bool:

@@ -85,7 +85,7 @@ def _unsettled(
 
     :param notices: gets a line for each application that keeps its live release, since the wanted one was rolled back
     """
-    states = systemd.show([unit for instance in wanted for unit in [*instance.wanted_units, *instance.workers]])
+    states = systemd.show([unit for instance in wanted for unit in [*instance.wanted_units, *instance.workers, *instance.timers]])
     leftovers = switch.leftover_instances(wanted)
     pending: dict[Instance, dict[str, str]] = {}
     for instance in wanted:

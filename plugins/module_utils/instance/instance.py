@@ -48,6 +48,12 @@ class Instance:
         self.wanted_units = list(self.sockets)
         # The texts of the units of its workers.
         self.workers = {self.layout.worker_unit(self.id, worker): text for worker, text in app.get("workers", {}).items()}
+        # The texts of its timers, and of the units that these start.
+        self.timers: dict[str, str] = {}
+        self.jobs: dict[str, str] = {}
+        for name, texts in app.get("timers", {}).items():
+            timer = self.layout.timer_unit(self.id, name)
+            self.timers[timer], self.jobs[self.layout.job_of(timer)] = texts["timer"], texts["service"]
         # Whether the instance was running when this run began.
         self.ran_before = False
 
@@ -70,7 +76,8 @@ class Instance:
 
     def _unit_files(self) -> dict[str, str]:
         texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
-        workers = {self.layout.unit_file(unit): text for unit, text in self.workers.items()}
+        beside = {**self.workers, **self.timers, **self.jobs}
+        workers = {self.layout.unit_file(unit): text for unit, text in beside.items()}
         return {
             **workers,
             **self.unit_templates,
@@ -137,9 +144,10 @@ class Instance:
         """
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
-            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.workers])
-            and all(is_enabled(unit) for unit in [self.unit, *self.workers])
+            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.workers, *self.timers])
+            and all(is_enabled(unit) for unit in [self.unit, *self.workers, *self.timers])
             and layout.worker_units(self.id) == sorted(self.workers)
+            and layout.timer_units(self.id) == sorted(self.timers)
             and self.live_id == self.id
             and (stream_socket is None or points_to(layout.stream_socket, stream_socket))
             and points_to(layout.live, layout.file(self.id, "ini"))
@@ -254,14 +262,23 @@ def remove_instance(app: PlacedApp, instance_id: str) -> None:
         shutil.rmtree(layout.drop_in_directory(unit), ignore_errors=True)
     unlink(layout.wants_link(instance_id))
     for unit in layout.worker_units(instance_id):
-        remove_worker_unit(layout, unit)
+        remove_unit(layout, unit)
+    for timer in layout.timer_units(instance_id):
+        remove_timer(layout, timer)
     shutil.rmtree(layout.public_files(instance_id), ignore_errors=True)
     for kind in ("secrets", "env", "record", "websocket", "stream", "ini"):
         unlink(layout.file(instance_id, kind))
 
 
-def remove_worker_unit(layout: Layout, unit: str) -> None:
-    """Remove the unit of a worker that does not run."""
+def remove_timer(layout: Layout, timer: str) -> None:
+    """Remove a timer that does not run, the unit that it starts, and what systemd remembers of it."""
+    remove_unit(layout, timer)
+    unlink(layout.unit_file(layout.job_of(timer)))
+    unlink(layout.stamp(timer))
+
+
+def remove_unit(layout: Layout, unit: str) -> None:
+    """Remove the file of a unit that does not run, and its link for the boot."""
     unlink(wants_link(unit))
     unlink(layout.unit_file(unit))
 

@@ -95,7 +95,8 @@ def _unit_states(app: PlacedApp) -> dict[str, UnitState]:
 
 
 def _all_units(app: PlacedApp, instance_id: str) -> list[str]:
-    return [*installed_units(app, instance_id), *Layout(app).worker_units(instance_id)]
+    layout = Layout(app)
+    return [*installed_units(app, instance_id), *layout.worker_units(instance_id), *layout.job_units(instance_id)]
 
 
 def _inventory(instance: Instance, states: t.Mapping[str, UnitState]) -> Inventory:

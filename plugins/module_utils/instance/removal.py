@@ -21,7 +21,7 @@ def pending(app: AbsentApp) -> list[str]:
     layout = Layout(app)
     places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
     places += [
-        *map(layout.unit_file, layout.worker_units()),
+        *map(layout.unit_file, [*layout.worker_units(), *layout.timer_units(), *layout.job_units()]),
         *layout.made_here(),
         *([layout.shared, *_own_dirs(app)] if app["purge"] else []),
     ]
@@ -57,13 +57,13 @@ def remove(app: AbsentApp) -> list[str]:
     """
     gone, ids, layout = pending(app), known_ids(app), Layout(app)
     systemd.stop([layout.drain_timer(name) for name in ids])
-    units = [*(unit for name in ids for unit in installed_units(app, name)), *layout.worker_units()]
+    units = [*(unit for name in ids for unit in installed_units(app, name)), *layout.worker_units(), *layout.job_units()]
     workers.end(layout)
     systemd.stop([*units, *operator_command.running_units(app["name"])])
     systemd.reset_failed(units)
     for name in ids:
         remove_instance(app, name)
-    for link in [*glob.glob(layout.wants_link("*")), *map(systemd.wants_link, layout.worker_units())]:
+    for link in [*glob.glob(layout.wants_link("*")), *map(systemd.wants_link, [*layout.worker_units(), *layout.timer_units()])]:
         unlink(link)
     # The user goes first: no process of it is left to make files where others are removed.
     if app["purge"]:

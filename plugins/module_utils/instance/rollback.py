@@ -9,7 +9,7 @@ import typing as t
 
 from ..app import history
 from ..app.layout import AppRoot, Layout
-from ..app.orders import HostApp, InstanceOrder, PlacedApp
+from ..app.orders import HostApp, InstanceOrder, PlacedApp, TimerTexts
 from ..host.files import read_text
 from .attempt import Action, RunResult, bring_up, instance_diff
 from .failures import Failures
@@ -94,7 +94,14 @@ def _recorded(app: HostApp, instance_id: str) -> Instance:
     }
     if worker_units := layout.worker_units(instance_id):
         order["workers"] = {layout.worker_of(unit): read_text(layout.unit_file(unit)) or "" for unit in worker_units}
+    if timers := layout.timer_units(instance_id):
+        order["timers"] = {layout.worker_of(timer): _timer_texts(layout, timer) for timer in timers}
     if pool:
         order["stream_unit"] = read_text(layout.stream_unit_template) or ""
         order["stream_drop_in"] = read_text(layout.drop_in(pool[0])) or ""
     return Instance(order)
+
+
+def _timer_texts(layout: Layout, timer: str) -> TimerTexts:
+    own, job = (read_text(layout.unit_file(unit)) or "" for unit in (timer, layout.job_of(timer)))
+    return {"timer": own, "service": job}

@@ -22,7 +22,7 @@ from .instance import changed_by_hand, installed_units, known_ids, live_id, prev
 from .process_memory import resident_bytes
 from .unit_state import Properties, UnitState
 from .uwsgi_stats import NO_STATS, StatsError, read_stats
-from .worker_status import problem_of, workers_of
+from .worker_status import problem_of, timer_problem, timers_of, workers_of
 
 _HISTORY_SHOWN = 10
 _SHOWN_OF_WORKER = ("id", "pid", "status", "requests", "rss", "avg_rt")
@@ -52,7 +52,8 @@ def describe(app: AccountApp) -> dict[str, t.Any]:
     live, ids, layout = live_id(app), known_ids(app), Layout(app)
     states = systemd.show([unit for name in ids for unit in installed_units(app, name)])
     instances = {name: _instance(app, name, states) for name in ids}
-    workers = workers_of(app, live)
+    workers, timers = workers_of(app, live), timers_of(app, live)
+    problems = [*map(problem_of, workers), *map(timer_problem, timers)]
     return {
         "live": live,
         "previous": previous_id(app),
@@ -64,7 +65,8 @@ def describe(app: AccountApp) -> dict[str, t.Any]:
         "rejected": history.rejected(layout.root),
         "history": history.read(layout.root, _HISTORY_SHOWN),
         "workers": [worker._asdict() for worker in workers],
-        "problems": [*_astray(layout.socket, live), *_problems(instances), *filter(None, map(problem_of, workers))],
+        "timers": [timer._asdict() for timer in timers],
+        "problems": [*_astray(layout.socket, live), *_problems(instances), *filter(None, problems)],
     }
 
 
@@ -80,6 +82,7 @@ _NOTHING = {
     "rejected": {},
     "history": [],
     "workers": [],
+    "timers": [],
 }
 
 

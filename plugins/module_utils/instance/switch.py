@@ -139,6 +139,7 @@ def drain(instance: Instance) -> None:
     The instance runs on until then, so that a rollback can reactivate it at once. Stopping may take ``stop_timeout`` of the drain time.
     Any other instance that is left over, as from a killed run, has no requests and is stopped at once.
     """
+    workers.start_timers(instance)
     for other in leftover_instances([instance])[instance.name]:
         workers.retire(instance.app, other)
         unit = instance.layout.unit(other)
@@ -154,7 +155,11 @@ def leftover_instances(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
     """Return by application the other instances that run without a drain timer, have workers that take jobs, or would start at boot."""
     others = {instance.name: [name for name in known_ids(instance.app) if name != instance.id] for instance in instances}
     units = {(instance.name, other): installed_units(instance.app, other) for instance in instances for other in others[instance.name]}
-    beside = {other: instance.layout.worker_units(other) for instance in instances for other in others[instance.name]}
+    beside = {
+        other: [*instance.layout.worker_units(other), *instance.layout.timer_units(other)]
+        for instance in instances
+        for other in others[instance.name]
+    }
     timers = [instance.layout.drain_timer(other) for instance in instances for other in others[instance.name]]
     states = systemd.show([*(unit for own in [*units.values(), *beside.values()] for unit in own), *timers])
 

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The state of the workers of a live instance."""
+"""The state of the workers and the timers of a live instance."""
 
 from __future__ import annotations
 
@@ -56,3 +56,41 @@ def problem_of(worker: WorkerStatus) -> str:
         how = f" ({worker.result})" if worker.result else ""
         return f"{worker.unit}: the worker {worker.name} is {worker.active}{how}, after {worker.restarts} restarts; look into its journal"
     return "" if worker.enabled else f"{worker.unit}: the worker {worker.name} does not start at boot; deploy it again"
+
+
+class TimerStatus(t.NamedTuple):
+    """A timer: its name, its unit, when it elapsed last (systemd's text, empty for never), and the result of the last run, if that is known."""
+
+    name: str
+    unit: str
+    active: str
+    last: str
+    result: str
+    enabled: bool
+
+
+def timers_of(app: PlacedApp, instance_id: str) -> list[TimerStatus]:
+    """Return the state of the timers of an instance."""
+    layout = Layout(app)
+    units = layout.timer_units(instance_id) if instance_id else []
+    states = systemd.show([*units, *map(layout.job_of, units)])
+    return [
+        TimerStatus(
+            layout.worker_of(unit),
+            unit,
+            states[unit]["ActiveState"],
+            states[unit].get("LastTriggerUSec", ""),
+            _result(states[layout.job_of(unit)]) if UnitState.of(states[layout.job_of(unit)]) is UnitState.FAILED else "",
+            is_enabled(unit),
+        )
+        for unit in units
+    ]
+
+
+def timer_problem(timer: TimerStatus) -> str:
+    """Return what is not as it should be with a timer of the live instance, empty for nothing."""
+    if timer.active != UnitState.ACTIVE.value:
+        return f"{timer.unit}: the timer {timer.name} is {timer.active}; deploy it again"
+    if timer.result:
+        return f"{timer.unit}: the last run of the timer {timer.name} failed ({timer.result}), {timer.last}; look into the journal of its service"
+    return "" if timer.enabled else f"{timer.unit}: the timer {timer.name} does not start at boot; deploy it again"

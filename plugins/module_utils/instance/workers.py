@@ -19,7 +19,7 @@ from ..host import systemd
 from ..host.files import read_text
 from ..host.systemd import is_enabled
 from .gate import Problem, live_state_text
-from .instance import Instance, known_ids, remove_worker_unit
+from .instance import Instance, known_ids, remove_timer, remove_unit
 from .unit_state import Properties, UnitState
 
 # A worker that is to be refused dies while it imports its code, or when it does not find its queue.
@@ -56,7 +56,11 @@ def _remove_unwanted(instance: Instance) -> None:
     unwanted = [unit for unit in layout.worker_units(instance.id) if unit not in instance.workers]
     _stop(layout, unwanted)
     for unit in unwanted:
-        remove_worker_unit(layout, unit)
+        remove_unit(layout, unit)
+    timers = [timer for timer in layout.timer_units(instance.id) if timer not in instance.timers]
+    systemd.stop(timers)
+    for timer in timers:
+        remove_timer(layout, timer)
 
 
 def _settle(instance: Instance) -> Problem | None:
@@ -95,14 +99,22 @@ def _problem(instance: Instance, unit: str, says: str, properties: Properties, s
 
 
 def enable(instance: Instance) -> None:
-    """Have systemd start the workers of an instance at boot."""
-    for unit in instance.workers:
+    """Have systemd start the workers and the timers of an instance at boot."""
+    for unit in [*instance.workers, *instance.timers]:
         systemd.enable(unit)
 
 
+def start_timers(instance: Instance) -> None:
+    """Start the timers of a live instance; those of the old one are stopped afterwards, so that none of both misses its time."""
+    systemd.start(list(instance.timers))
+
+
 def retire(app: PlacedApp, instance_id: str) -> None:
-    """Have the workers of an old instance finish the job that they hold, without waiting for it."""
-    units = Layout(app).worker_units(instance_id)
+    """Have the workers of an old instance finish the job that they hold, without waiting for it, and stop its timers.
+
+    A command that a timer has started goes on to its end.
+    """
+    units = [*Layout(app).worker_units(instance_id), *Layout(app).timer_units(instance_id)]
     for unit in units:
         if is_enabled(unit):
             systemd.disable(unit)
@@ -136,8 +148,10 @@ def resume(app: PlacedApp, live: str) -> None:
 
 
 def end(layout: Layout) -> None:
-    """Stop all workers of an application, each within its stop time."""
+    """Stop all workers and timers of an application, each worker within its stop time."""
+    systemd.stop(layout.timer_units())
     _stop(layout, layout.worker_units())
+    systemd.stop(layout.job_units())
 
 
 def _stop(layout: Layout, units: t.Sequence[str]) -> None:

@@ -587,18 +587,45 @@ _UNIT_HOSTS = Key(
 )
 
 
+_UNIT_NAME = Key(
+    "str",
+    "Name, part of the name of its unit.",
+    required=True,
+    # Other units of an application have the refused names.
+    pattern=r"(?!(stream|build|migrate|after-switch)$|command)[a-z][a-z0-9_-]{0,24}",
+    remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter, and none of stream, build, migrate, after-switch and command",
+)
+
+
+TIMER = Key(
+    "dict",
+    "A command that the live release runs at certain times.",
+    keys={
+        "name": dataclasses.replace(_UNIT_NAME, doc="Name of the timer, part of the names of its units."),
+        "command": dataclasses.replace(
+            _UNIT_COMMAND,
+            doc="Program with its arguments, which a shell reads, in the directory of the release. It is not started while it still runs.",
+            required=True,
+        ),
+        "schedule": Key(
+            "str",
+            "When it runs, as systemd writes it (`OnCalendar`), such as `daily`, `*-*-* 03:00` or `Mon *-*-* 06:30:00 Europe/Berlin`.",
+            required=True,
+            pattern=r"(?!.*%)[^\s\x00-\x1f\x7f\"\\\\][^\x00-\x1f\x7f\"\\\\]*",
+            remedy="write a time as in systemd.time(7), such as *-*-* 03:00",
+        ),
+        "timeout": Key("int", "Seconds that the command may take before it is ended.", default=3600, minimum=1, maximum=604800),
+        "catch_up": Key("bool", "Whether a run that the host has missed while it was off is made up for at its start.", default=False),
+        "hosts": dataclasses.replace(_UNIT_HOSTS, doc="Hosts that have the timer: " + _UNIT_HOSTS.doc),
+    },
+)
+
+
 WORKER = Key(
     "dict",
     "A process beside uWSGI, of the same release, environment and sandbox.",
     keys={
-        "name": Key(
-            "str",
-            "Name of the worker, part of its unit's name.",
-            required=True,
-            # Other units of an application have the refused names.
-            pattern=r"(?!(stream|build|migrate|after-switch)$|command)[a-z][a-z0-9_-]{0,24}",
-            remedy="use up to 25 of a-z, 0-9, - and _, beginning with a letter, and none of stream, build, migrate, after-switch and command",
-        ),
+        "name": dataclasses.replace(_UNIT_NAME, doc="Name of the worker, part of the name of its unit."),
         "command": dataclasses.replace(
             _UNIT_COMMAND,
             doc="Program with its arguments, which a shell reads. It runs in the directory of the release and finds the programs of the virtualenv.",
@@ -807,6 +834,7 @@ APP = Key(
             },
         ),
         "workers": Key("list", "Processes beside uWSGI, such as those of a queue or a scheduler.", default=(), elements=WORKER),
+        "timers": Key("list", "Commands that run at certain times.", default=(), elements=TIMER),
         "command_limits": Key(
             "dict",
             "Limits of the commands that a deployment runs: of those that make a virtualenv together, and of each hook. A command that exceeds"

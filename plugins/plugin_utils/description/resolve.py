@@ -65,7 +65,7 @@ def _resolve(validator: Validator, app: object, require: Sequence[str], where: s
     value["build_env"] = validator.environment(f"{where}.build_env", value["build_env"], secret=True)
     for double in sorted(set(value["env"]) & set(value["secrets"])):
         validator.refuse(f"{where}.env.{double}", "is also in secrets", "write it in one of the two")
-    check_workers(validator, f"{where}.workers", value["workers"])
+    check_workers(validator, where, value)
     check_options(validator, f"{where}.uwsgi.options", value["uwsgi"]["options"])
     check_options(validator, f"{where}.uwsgi.stream.options", value["uwsgi"]["stream"]["options"])
     check_uwsgi(validator, f"{where}.uwsgi", value["uwsgi"])

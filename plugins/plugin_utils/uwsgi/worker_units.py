@@ -40,3 +40,9 @@ def numbered(app: App, hosts: Mapping[str, bool]) -> list[str]:
     :param hosts: by the key ``hosts`` of a worker, whether this host is one of them
     """
     return [f"{worker['name']}.{number + 1}" for worker in app["workers"] if hosts[worker["hosts"]] for number in range(worker["count"])]
+
+
+def timer_start(app: App, timer: App) -> str:
+    """Return the command line of the unit that a timer starts. Nothing is done while the unit of another instance holds the lock."""
+    lock = f"{Layout(app).own_dir}/{timer['name']}.lock"
+    return f"/usr/bin/flock --no-fork --nonblock --conflict-exit-code 0 {lock} {command_line(timer['command'], {})}"

@@ -7,6 +7,7 @@ import time
 
 import redis
 from flask import Flask
+from rq import Queue
 
 REDIS = redis.Redis(unix_socket_path="/run/redis/redis-server.sock")
 app = Flask(__name__)
@@ -37,6 +38,9 @@ def tick():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     if REDIS.incr("tickers") > 1:
         REDIS.incr("overlaps")
+    before = REDIS.lindex("ticks", -1)
+    if before:
+        REDIS.rpush("pauses", time.time() - float(before.split()[0]))
     REDIS.rpush("ticks", f"{time.time()} begin")
     try:
         while True:
@@ -47,12 +51,19 @@ def tick():
 
 
 def leak():
-    """Use more and more memory."""
-    REDIS.incr("leaks")
-    held = []
+    """Use more and more memory, but only once, and not in the first seconds."""
+    time.sleep(8)
+    held, leaks = [], REDIS.incr("leaks") == 1
     while True:
-        held.append(b"x" * 4_000_000)
+        held.append(b"x" * 4_000_000 * leaks)
         time.sleep(0.2)
+
+
+def fill():
+    """Queue a long job and many short ones."""
+    queue = Queue(connection=REDIS)
+    queue.enqueue("jobs.long", 25, job_timeout=300)
+    queue.enqueue_many([Queue.prepare_data("jobs.count", (number,), timeout=60) for number in range(2000)])
 
 
 def crash():

@@ -66,11 +66,14 @@ def test_the_controller_sends_the_host_every_key_of_an_application_and_no_other(
 def test_the_controller_orders_an_instance_with_every_key_and_no_other():
     files = {"ini": "", "unit": "", "drop_in": ""}
     pool = {"stream_ini": "", "stream_unit": "", "stream_drop_in": ""}
-    with_workers = complete(workers=[{"name": "queue", "command": "rq worker"}])
+    with_workers = complete(
+        workers=[{"name": "queue", "command": "rq worker"}], timers=[{"name": "clean", "command": "flask clean", "schedule": "daily"}]
+    )
+    beside = {"worker queue": "", "timer clean": "", "service clean": ""}
     without = uwsgi_instance._instance(complete(), RELEASE, "", files, first=True)
-    whole = uwsgi_instance._instance(with_workers, RELEASE, "", {**files, **pool, "worker queue": ""}, first=True)
+    whole = uwsgi_instance._instance(with_workers, RELEASE, "", {**files, **pool, **beside}, first=True)
     assert set(whole) == keys(InstanceOrder)
-    assert set(without) == keys(InstanceOrder) - {"stream_unit", "stream_drop_in", "workers"}
+    assert set(without) == keys(InstanceOrder) - {"stream_unit", "stream_drop_in", "workers", "timers"}
     assert set(without["files"]) < set(layout.FILES)
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal, rollback, status
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal, rollback, schedules, status
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, changed_by_hand
 from ansible_collections.flaskops.stack.tests.unit.pools import unit
 
@@ -171,3 +171,93 @@ def test_a_removal_waits_for_workers_and_leaves_none(host, run):
     assert not [name for name in host.tree() if "flask-shop." in name]
     assert not host.enabled()
     assert not any(host.is_running(name) for name in workers("one"))
+
+
+TIMERS = {name: {"timer": f"OnCalendar=daily\n# {name}\n", "service": "job\n"} for name in ("nightly", "mail")}
+
+
+def timer(name: str, instance: str) -> str:
+    return f"flask-shop.{name}@{instance}.timer"
+
+
+def timers(instance: str) -> set[str]:
+    return {timer(name, instance) for name in TIMERS}
+
+
+@pytest.fixture
+def elapsing(host):
+    return lambda: {name for name in host.units if name.endswith(".timer") and "@" in name and host.is_running(name)}
+
+
+def test_timers_of_the_new_instance_start_before_those_of_the_old_one_stop(host, run, elapsing):
+    run(host.candidate("one", timers=TIMERS))
+    assert elapsing() == timers("one") < host.enabled()
+    run(host.candidate("two", "r2", timers=TIMERS))
+    assert elapsing() == timers("two") < host.enabled()
+    assert not timers("one") & host.enabled()
+    assert host.events.index(f"start {timer('mail', 'two')}") < host.events.index(f"stop soon {timer('mail', 'one')}")
+
+
+def test_timers_of_a_refused_candidate_never_start(host, run, elapsing):
+    run(host.candidate("one", timers=TIMERS))
+    host.behave(unit("two"), ActiveState="failed", ExecMainStatus="1")
+    with pytest.raises(DeployError):
+        run(host.candidate("two", "r2", timers=TIMERS))
+    assert elapsing() == timers("one")
+    assert not [event for event in host.events if event.startswith("start") and "@two.timer" in event]
+
+
+def test_a_command_of_a_timer_goes_on_in_its_release(host, run):
+    run(host.candidate("one", timers=TIMERS, keep_releases=2))
+    job = "flask-shop.nightly@one.service"
+    host.units[job] = {"ActiveState": "activating", "SubState": "start"}
+    for number, id_ in enumerate(("two", "three", "four"), 2):
+        run(host.candidate(id_, f"r{number}", timers=TIMERS, keep_releases=2))
+        host.elapse()
+    assert f"stop {job}" not in host.events
+    assert (host.place / "root/shop/releases/r1").is_dir()
+    host.units[job] = {"ActiveState": "inactive", "SubState": "dead"}
+    run(host.candidate("five", "r5", timers=TIMERS, keep_releases=2))
+    assert not (host.place / "root/shop/releases/r1").exists()
+    assert not [name for name in host.tree() if "@one" in name]
+
+
+def test_a_second_run_and_a_rollback_know_timers(host, run, elapsing):
+    run(host.candidate("one", timers=TIMERS))
+    assert not run(host.candidate("one", timers=TIMERS)).changed
+    run(host.candidate("two", "r2"))
+    assert elapsing() == set()
+    rollback.rollback([(host.app(), "")], "ada", check=False)
+    assert elapsing() == timers("one")
+    assert not run(host.candidate("one", timers=TIMERS), allow_rejected=True).changed
+
+
+def test_a_timer_that_the_host_has_no_more_is_removed(host, run, elapsing):
+    run(host.candidate("one", timers=TIMERS))
+    run(host.candidate("one", timers={"mail": TIMERS["mail"]}))
+    assert elapsing() == {timer("mail", "one")}
+    assert not [name for name in host.tree() if "nightly" in name]
+
+
+def test_a_time_that_systemd_does_not_understand_is_refused_with_the_timer(host):
+    one = host.candidate("one", timers={"nightly": {"timer": "OnCalendar=never ever\n", "service": ""}})
+    says = r"shop\.timers: the schedule of nightly is 'never ever', which systemd does not understand \(Failed to parse\); write a time"
+    with pytest.raises(DeployError, match=says):
+        schedules.check(one.app)
+    schedules.check(host.candidate("one", timers=TIMERS).app)
+
+
+def test_status_tells_of_a_timer_whose_last_run_failed(host, run):
+    run(host.candidate("one", timers=TIMERS))
+    assert status.describe(host.app())["problems"] == []
+    host.units[timer("mail", "one")]["LastTriggerUSec"] = "Sat 2026-11-28 03:00:00 UTC"
+    host.units["flask-shop.mail@one.service"] = {"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "3"}
+    (says,) = status.describe(host.app())["problems"]
+    assert says.startswith(f"{timer('mail', 'one')}: the last run of the timer mail failed (exit-code 3), Sat 2026-11-28 03:00:00 UTC;")
+
+
+def test_a_removal_leaves_no_timer(host, run):
+    run(host.candidate("one", timers=TIMERS))
+    removal.remove({**host.app(), "purge": False, "own_dirs": [], "web_group": "", "prebuilt": []})
+    assert not [name for name in host.tree() if "flask-shop." in name]
+    assert not host.enabled()

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.action import uwsgi_instance
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import is_first_host
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import command_line, numbered, quoted
 from ansible_collections.flaskops.stack.tests.unit import render
 from ansible_collections.flaskops.stack.tests.unit.parse import unit
@@ -121,3 +122,22 @@ def test_in_a_play_that_names_its_applications_itself_the_first_host_is_the_firs
         for host in task_vars.hosts
     ]
     assert found == [True, False]
+
+
+CLEAN = {"name": "clean", "command": "flask clean", "schedule": "*-*-* 03:00", "timeout": 90}
+
+
+def test_a_timer_starts_a_command_in_the_release_and_never_two_at_once():
+    texts = instance(complete(timers=[{**CLEAN, "catch_up": True}]))["timers"]["clean"]
+    assert dict(unit(texts["timer"])["Timer"]) == {"OnCalendar": "*-*-* 03:00", "AccuracySec": "1s", "Persistent": "true"}
+    found = unit(texts["service"])["Service"]
+    assert ("Environment", "FLASKOPS_ROLE=timer") in found
+    assert ("TimeoutStartSec", "90") in found
+    lock = "/run/flask/shop/own/clean.lock"
+    start = f'/usr/bin/flock --no-fork --nonblock --conflict-exit-code 0 {lock} /bin/sh -c "exec flask clean"'
+    assert ("ExecStart", start) in found
+
+
+def test_a_worker_and_a_timer_of_one_name_are_refused():
+    with pytest.raises(AppError, match=r"shop\.timers\[0\]\.name is 'clean', as in workers\[0\]; give each its own name\."):
+        complete(workers=[{**QUEUE, "name": "clean"}], timers=[CLEAN])

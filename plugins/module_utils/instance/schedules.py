@@ -1,0 +1,29 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check the times of timers by the systemd of the host, whose versions do not all know the same ones."""
+
+from __future__ import annotations
+
+import re
+
+from ..app.orders import InstanceOrder
+from ..host import systemd
+from .instance import DeployError
+
+# A line that the template timer.timer.j2 writes.
+_SCHEDULE = re.compile(r"^OnCalendar=(.*)$", re.MULTILINE)
+
+
+def check(app: InstanceOrder) -> None:
+    """Require that systemd understands when timers are to elapse.
+
+    :raises DeployError: with a line for each timer for which that is not so
+    """
+    problems = []
+    for name, texts in app.get("timers", {}).items():
+        for schedule in _SCHEDULE.findall(texts["timer"]):
+            if says := systemd.calendar_problem(schedule):
+                where = f"{app['name']}.timers: the schedule of {name} is '{schedule}', which systemd does not understand ({says})"
+                problems.append(f"{where}; write a time as in systemd.time(7), such as *-*-* 03:00.")
+    if problems:
+        raise DeployError("\n".join(problems))
