@@ -11,7 +11,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT
 from ansible_collections.flaskops.stack.tests.harness.source import Description, Source, changed
 
 NEWCOMER = "newcomer"
-FAILS = "Fail with the message of every application that failed"
+FAILS = "deploy | Fail with the message of every application that failed"
 
 
 class Newcomer:
