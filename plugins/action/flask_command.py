@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import names_on
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import hosts_of_app
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_hooks
 
@@ -45,16 +45,7 @@ class ActionModule(AppsAction):
         :raises AnsibleActionFail: if no host of the play has the application
         """
         own = task_vars.get("inventory_hostname", "")
-        hosts = {
-            host: names if host == own else names_on(host, args["variable"], task_vars)
-            for host in task_vars.get("ansible_play_hosts", [own])
-        }
-        having = [host for host, found in hosts.items() if args["only"] in found]
-        if not having:
-            known = sorted({name for found in hosts.values() for name in found})
-            raise AnsibleActionFail(
-                f"app is '{args['only']}', but must name an application; write -e app=NAME with one of {', '.join(known) or 'none: the list is empty'}."
-            )
+        having = hosts_of_app(args["only"], args["variable"], names, task_vars)
         if own not in having:
             return f"{args['only']} is not in the list of this host"
         return f"the command runs on {having[0]}" if args["host_count"] == "one" and own != having[0] else ""

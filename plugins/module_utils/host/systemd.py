@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import re
 import typing as t
 
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
@@ -26,6 +28,10 @@ class SystemdError(CommandError):
 
 class TimedOutSystemdError(SystemdError):
     """systemd has not done in time what it was told."""
+
+
+class NoTimeError(Exception):
+    """A text is no time that systemd understands."""
 
 
 def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run) -> str:
@@ -178,6 +184,35 @@ def journal(
     if invocation:
         which = [f"_SYSTEMD_INVOCATION_ID={invocation}"]
     return _logged([f"--lines={lines}", *which], runner)
+
+
+def seconds_of(text: str, runner: Runner = run) -> float:
+    """Return a time in seconds since the epoch, such as that of ``1 hour ago`` or ``2026-11-28 09:30`` (systemd.time(7)).
+
+    :raises NoTimeError: if it is none
+    """
+    try:
+        printed = _call("systemd-analyze", "timestamp", "--", text, runner=runner)
+    except SystemdError as error:
+        raise NoTimeError(str(error)) from error
+    found = re.search(r"UNIX seconds: @([0-9.]+)", printed)
+    if not found:
+        raise NoTimeError(printed)
+    return float(found[1])
+
+
+def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str = "", runner: Runner = run) -> list[dict[str, t.Any]]:
+    """Return the last entries of units, with their fields (systemd.journal-fields(7)), those of systemd about them too.
+
+    :param units: names or patterns of names
+    :param since: seconds since the epoch
+    :param has: letters, digits, dots, underscores and dashes that the message must have
+    :raises SystemdError: if the journal cannot be read
+    """
+    which = [*(f"--unit={unit}" for unit in units), f"--since=@{int(since)}", *([f"--grep={has}"] if has else [])]
+    # journalctl ends with 1 if no entry has what is looked for.
+    printed = _call("journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={lines}", *which, accepted=(0, 1), runner=runner)
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def words_about(invocation: str, runner: Runner = run) -> list[str]:

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from ansible.errors import AnsibleActionFail
 
 
 def names_on(host: str, variable: str, task_vars: Mapping[str, t.Any]) -> list[str]:
@@ -25,3 +27,19 @@ def is_first_host(name: str, task_vars: Mapping[str, t.Any]) -> bool:
     hosts = task_vars.get("ansible_play_hosts_all", [own])
     having = [host for host in hosts if name in names_on(host, "flask_apps", task_vars)] or hosts
     return having[:1] == [own]
+
+
+def hosts_of_app(name: str, variable: str, own: Sequence[str], task_vars: Mapping[str, t.Any]) -> list[str]:
+    """Return the hosts of the play that have an application in their list, in the order of the play.
+
+    :param variable: the name of the variable with the list
+    :param own: the names of this host's applications
+    :raises AnsibleActionFail: if none has it, with the names that there are
+    """
+    host = task_vars.get("inventory_hostname", "")
+    names = {each: own if each == host else names_on(each, variable, task_vars) for each in task_vars.get("ansible_play_hosts", [host])}
+    having = [each for each, found in names.items() if name in found]
+    if not having:
+        known = ", ".join(sorted({each for found in names.values() for each in found})) or "none: the list is empty"
+        raise AnsibleActionFail(f"app is '{name}', but must name an application; write -e app=NAME with one of {known}.")
+    return having

@@ -19,7 +19,7 @@ class Programs:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.answer = (0, "", "")
-        for name in ("systemctl", "systemd-run", "journalctl"):
+        for name in ("systemctl", "systemd-run", "systemd-analyze", "journalctl"):
             (place / name).write_text(PROGRAM.replace("PLACE", str(place)))
             (place / name).chmod(0o755)
 
@@ -85,6 +85,29 @@ def test_an_answer_about_other_units_is_not_guessed_at(run):
     run.answer = (0, "Id=x\n", "")
     with pytest.raises(ValueError, match="zip"):
         systemd.show(UNITS)
+
+
+def test_a_time_is_read_by_systemd_itself(run):
+    run.answer = (
+        0,
+        "  Original form: today\nNormalized form: Sat 2026-11-28\n   UNIX seconds: @1795905237.5\n       From now: 1h ago\n",
+        "",
+    )
+    assert systemd.seconds_of("today") == 1795905237.5
+    assert run.commands == [["systemd-analyze", "timestamp", "--", "today"]]
+    run.answer = (1, "", 'Failed to parse "soon": Invalid argument')
+    with pytest.raises(systemd.NoTimeError):
+        systemd.seconds_of("soon")
+
+
+def test_entries_of_the_journal_come_with_their_fields(run):
+    run.answer = (0, '{"MESSAGE":"one"}\n{"MESSAGE":null}\n', "")
+    assert systemd.journal_entries(["flask-shop@*", "flask-shop.*"], 3.5, 20, "0a1b") == [{"MESSAGE": "one"}, {"MESSAGE": None}]
+    assert {"--unit=flask-shop@*", "--unit=flask-shop.*", "--since=@3", "--lines=20", "--grep=0a1b", "--output=json"} <= set(
+        run.commands[0]
+    )
+    run.answer = (1, "", "")
+    assert systemd.journal_entries(["flask-shop@*"], 0, 20, "none") == []
 
 
 def test_running_units_are_found_by_a_pattern(run):

@@ -1,0 +1,128 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The lines that the units of an application and nginx have logged about it, in one order by time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import time
+import typing as t
+
+from ..host import systemd
+from ..host.log_file import last_lines
+from ..host.shown import excerpt
+
+# A log grows without a limit, and its last lines are asked for.
+_MOST_BYTES = 8 * 2**20
+_LINE_SHOWN = 2000
+_NGINX_LOGS = "/var/log/nginx"
+_ACCESS_TIME = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")
+_ERROR_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
+# In the lines of uWSGI, in those of nginx, and in those of nginx as JSON.
+_REQUEST_ID = re.compile(r'(?:\brequest(?:_id)?=|"request_id":")([A-Za-z0-9._-]{8,128})')
+_SERVER = re.compile(r", server: ([^,]+),")
+
+
+class LogsOrder(t.TypedDict):
+    """An application and the lines that are wanted: of a request, and the last ones since a time, in seconds since the epoch."""
+
+    name: str
+    run_dir: str
+    server_names: list[str]
+    request_id: str
+    since: float
+    lines: int
+
+
+class LogLine(t.NamedTuple):
+    """A line: its time in seconds since the epoch, what has logged it, the id of its request, which may be empty, and its text."""
+
+    time: float
+    source: str
+    request_id: str
+    text: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"time": self._iso(), "source": self.source, "request_id": self.request_id, "text": self.text}
+
+    def as_text(self) -> str:
+        return f"{self._iso()} {self.source} {self.request_id or '-'} {self.text}"
+
+    def _iso(self) -> str:
+        return dt.datetime.fromtimestamp(self.time, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def log_lines(order: LogsOrder) -> list[LogLine]:
+    """Return the last lines of all logs together, the oldest first.
+
+    :raises SystemdError: if the journal cannot be read
+    :raises OSError: if a log of nginx cannot be read
+    """
+    found = [*_of_units(order), *_of_nginx(order)]
+    wanted = [line for line in found if line.time >= order["since"] and order["request_id"] in ("", line.request_id)]
+    # Lines of one second keep the order of their log: the sort is stable.
+    last = sorted(wanted, key=lambda line: line.time)[-order["lines"] :]
+    return [line._replace(text=excerpt(line.text, _LINE_SHOWN)) for line in last]
+
+
+def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
+    # Names of applications have no dot, so the second pattern fits no unit of another application.
+    units = [f"flask-{order['name']}@*", f"flask-{order['name']}.*"]
+    for entry in systemd.journal_entries(units, order["since"], order["lines"], order["request_id"]):
+        unit = str(entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or "")
+        for text in _message(entry).splitlines():
+            yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, _source(unit, order["name"]), text)
+
+
+def _message(entry: t.Mapping[str, t.Any]) -> str:
+    """Return the text of an entry; the journal has a list of bytes for one that is no UTF-8 (systemd.journal-fields(7))."""
+    message = entry.get("MESSAGE")
+    return bytes(message).decode(errors="replace") if isinstance(message, list) else str(message or "")
+
+
+def _source(unit: str, name: str) -> str:
+    """Return what a unit of an application runs, such as ``web``, ``stream``, ``migrate`` or ``command``."""
+    rest = unit.removeprefix(f"flask-{name}")
+    if rest.startswith("@"):
+        return "web"
+    own, at, _instance = rest.removeprefix(".").partition("@")
+    # The units of commands end with numbers: that of the instance, and one of their own.
+    return own if at else re.sub(r"(-[0-9a-f]{8,})*\.(service|timer)$", "", own)
+
+
+def _of_nginx(order: LogsOrder) -> t.Iterator[LogLine]:
+    access, error = f"{_NGINX_LOGS}/{order['name']}.access.log", f"{_NGINX_LOGS}/error.log"
+    for path in (f"{access}.1", access):
+        for text in last_lines(path, _MOST_BYTES):
+            at = _access_time(text)
+            if at is not None:
+                yield _line(at, "access", text)
+    for path in (f"{error}.1", error):
+        for text in last_lines(path, _MOST_BYTES):
+            found = _ERROR_TIME.match(text)
+            if found and _is_about(text, order):
+                # nginx writes these in the time of the host (ngx_times.c).
+                yield _line(time.mktime(time.strptime(found[1], "%Y/%m/%d %H:%M:%S")), "error", text)
+
+
+def _is_about(text: str, order: LogsOrder) -> bool:
+    """Return whether an error is about a site, by its server, or by the socket of an application that shares one."""
+    server = _SERVER.search(text)
+    return f"{order['run_dir']}/" in text or bool(server and server[1] in order["server_names"])
+
+
+def _access_time(text: str) -> float | None:
+    found = _ACCESS_TIME.search(text)
+    try:
+        if found:
+            return dt.datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z").timestamp()
+        return dt.datetime.fromisoformat(json.loads(text)["time"]).timestamp()
+    except (ValueError, KeyError, TypeError):
+        return None  # a line that is cut, or of another format
+
+
+def _line(at: float, source: str, text: str) -> LogLine:
+    found = _REQUEST_ID.search(text)
+    return LogLine(at, source, found[1] if found else "", text)

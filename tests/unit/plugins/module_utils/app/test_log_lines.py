@@ -1,0 +1,120 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The lines of an application and of nginx come in one order, and those of other applications do not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app import log_lines as log_lines_module
+from ansible_collections.flaskops.stack.plugins.module_utils.app.log_lines import log_lines
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import learn
+
+ID = "e93d7d6b410d7be38de2edf6e24f21f5"
+ORDER = {"name": "shop", "run_dir": "/run/flask/shop", "server_names": ["shop.example.com"], "request_id": "", "since": 0.0, "lines": 200}
+# 2026-11-28T22:33:57Z
+NOON = 1795905237
+
+
+def entry(at: float, message: object, unit: str = "flask-shop@0f3a1c9d2b7e.service", **fields: str) -> dict[str, object]:
+    return {"__REALTIME_TIMESTAMP": str(int(at * 1e6)), "MESSAGE": message, "_SYSTEMD_UNIT": unit, **fields}
+
+
+def combined(request_id: str = ID, second: int = 57, request: str = "GET / HTTP/1.1") -> str:
+    return f'192.0.2.1 - - [28/Nov/2026:22:33:{second} +0000] "{request}" 200 5 "-" "curl" seconds=0.01 cache=- request_id={request_id}'
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    """Return a function that reads the logs of an order from this host; it has what the test writes into the directory and the journal."""
+    monkeypatch.setattr(log_lines_module, "_NGINX_LOGS", str(tmp_path))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    entries: list[dict[str, object]] = []
+    monkeypatch.setattr(systemd, "journal_entries", lambda _units, _since, _lines, has: [each for each in entries if has in str(each)])
+
+    def read(**changes):
+        return [line._replace(time=round(line.time, 3)) for line in log_lines({**ORDER, **changes})]
+
+    read.entries, read.place = entries, tmp_path
+    yield read
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_all_logs_are_one_by_time(logs):
+    logs.entries += [entry(NOON + 0.5, f"GET / 500 3 ms app=shop request={ID}"), entry(NOON - 3, "began")]
+    (logs.place / "shop.access.log").write_text(combined() + "\n" + combined("0123456789abcdef", 59) + "\n")
+    (logs.place / "shop.access.log.1").write_text(combined("fedcba9876543210", 10) + "\n")
+    # The same second as above, in the time of the host.
+    (logs.place / "error.log").write_text(
+        '2026/11/28 23:33:58 [error] 1#1: *2 upstream, client: ::1, server: shop.example.com, request: "x"\n'
+    )
+    assert [(line.time - NOON, line.source, line.request_id) for line in logs()] == [
+        (-47, "access", "fedcba9876543210"),
+        (-3, "web", ""),
+        (0, "access", ID),
+        (0.5, "web", ID),
+        (1, "error", ""),
+        (2, "access", "0123456789abcdef"),
+    ]
+
+
+def test_a_log_as_json_is_read_and_a_line_that_is_cut_is_left_out(logs):
+    line = f'{{"time":"2026-11-28T22:33:57+00:00","request_id":"{ID}","status":200}}'
+    (logs.place / "shop.access.log").write_text(f"{line}\n{line[:30]}\nwords\n[]\n")
+    assert logs() == [(NOON, "access", ID, line)]
+
+
+def test_the_last_lines_are_kept_those_of_a_request_and_those_since_a_time(logs):
+    logs.entries += [entry(NOON + number, f"line {number}") for number in range(5)]
+    (logs.place / "shop.access.log").write_text(combined() + "\n")
+    assert [line.text for line in logs(lines=2)] == ["line 3", "line 4"]
+    assert [line.source for line in logs(request_id=ID)] == ["access"]
+    assert [line.text for line in logs(since=NOON + 3.0)] == ["line 3", "line 4"]
+
+
+def test_errors_about_other_sites_are_left_out(logs):
+    about = '2026/11/28 22:33:57 [error] 1#1: *2 x, client: ::1, server: {}, request: "GET /", upstream: "uwsgi://unix:{}/uwsgi.sock:"\n'
+    (logs.place / "error.log").write_text(
+        about.format("blog.example.com", "/run/flask/blog")
+        + about.format("shared.example.com", "/run/flask/shop")
+        + about.format("shop.example.com", "-")
+        + about.format("other-shop.example.com", "/run/flask/shop2")
+    )
+    assert [line.text[60:90] for line in logs()] == [
+        about.format("shared.example.com", "/run/flask/shop")[60:90],
+        about.format("shop.example.com", "-")[60:90],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "source"),
+    [
+        ("flask-shop@0f3a1c9d2b7e.service", "web"),
+        ("flask-shop.stream@0f3a1c9d2b7e.service", "stream"),
+        ("flask-shop.send-mail@0f3a1c9d2b7e.service", "send-mail"),
+        ("flask-shop.command-0f3a1c9d2b7e-0a1b2c3d.service", "command"),
+        ("flask-shop.after-switch-0a1b2c3d.service", "after-switch"),
+        ("flask-shop.cleanup.timer", "cleanup"),
+    ],
+)
+def test_a_line_names_what_has_logged_it(logs, unit, source):
+    logs.entries += [entry(NOON, "x", "init.scope", UNIT=unit), entry(NOON, "x", unit)]
+    assert [line.source for line in logs()] == [source, source]
+
+
+def test_entries_of_every_kind_have_a_text(logs):
+    logs.entries += [entry(NOON, [104, 105, 255]), entry(NOON, None), entry(NOON, "one\ntwo")]
+    assert [line.text for line in logs()] == ["hi\ufffd", "one", "two"]
+
+
+def test_secrets_are_hidden_before_a_line_is_cut(logs, monkeypatch):
+    learn(["hunter22-hunter22"])
+    monkeypatch.setattr(log_lines_module, "_LINE_SHOWN", 20)
+    logs.entries.append(entry(NOON, "the token is hunter22-hunter22"))
+    (line,) = logs()
+    assert line.text == "the token is ***"
+    assert line.as_text() == "2026-11-28T22:33:57.000Z web - the token is ***"
