@@ -18,11 +18,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-ROLES = ("flask_app", "uwsgi_service", "nginx_site")
+ROLES = ("flask_app", "uwsgi_service", "nginx_site", "flask_metrics")
 
 # The imports below find the collection by this path, so they cannot stand at the top.
 sys.path.insert(0, str(ROOT))
+from plugins.module_utils.host.exposition import Metric  # noqa: E402
 from plugins.module_utils.host.known_causes import CAUSES, Cause  # noqa: E402
+from plugins.module_utils.instance import metrics  # noqa: E402
 from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
 from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
 from plugins.plugin_utils.description.resolve import resolve_apps  # noqa: E402
@@ -256,12 +258,22 @@ def project_cell(layout: Layout, declaration: Declaration) -> str:
     return " and ".join(what) + (f"; in {', '.join(f'`{part}`' for part in places)}" if places else "")
 
 
+# Metrics
+
+
+def metric_table() -> str:
+    """Return the table of the metrics that a host writes."""
+    found = [value for value in vars(metrics).values() if isinstance(value, Metric)]
+    return table(("metric", "type", "meaning"), [(f"`{metric.name}`", metric.kind, metric.help) for metric in found])
+
+
 # Files
 
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"applications": summary},
     REFERENCE: {"keys": reference, "layouts": layouts},
     "docs/messages.md": {"causes": causes},
+    "docs/monitoring.md": {"metrics": metric_table},
     "docs/uwsgi.md": {"settings": settings, "pool settings": pool_settings},
     **{f"roles/{role}/README.md": {"variables": lambda role=role: variables(role)} for role in ROLES},
 }

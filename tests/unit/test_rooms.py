@@ -33,6 +33,7 @@ ARROWS = {
     },
     "plugin_utils": {
         ("action", "description"),
+        ("acme_program.py", "host_program.py"),
         ("action", "uwsgi"),
         ("description", "uwsgi"),
         ("release", "identity.py"),

@@ -37,6 +37,15 @@ VARIABLES: dict[str, Key] = {
     "uwsgi_service_lock_timeout": _WAIT,
     "uwsgi_service_left_out": _LEFT_OUT,
     "uwsgi_service_fail_at_end": _FAIL_AT_END,
+    "flask_metrics_state": Key("str", "A state.", default="present", choices=("present", "absent")),
+    "flask_metrics_directory": Key(
+        "str",
+        "A directory.",
+        default="/var/lib/prometheus/node-exporter",
+        pattern=ABSOLUTE,
+        remedy="write an absolute path of plain characters, such as /var/lib/prometheus/node-exporter",
+    ),
+    "flask_metrics_interval": Key("int", "Seconds.", default=30, minimum=5, maximum=3600),
     "nginx_site_listen": Key(
         "list",
         "Addresses.",

@@ -11,6 +11,7 @@ import zipfile
 
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import ACME_PROGRAM
 from ansible_collections.flaskops.stack.plugins.plugin_utils.acme_program import acme_program, digests
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import host_program
 
 
 def test_python_starts_the_program_by_itself(tmp_path):
@@ -23,7 +24,7 @@ def test_python_starts_the_program_by_itself(tmp_path):
 
 def test_equal_contents_make_the_same_program(tmp_path):
     before = acme_program()
-    acme_program.cache_clear()
+    host_program.cache_clear()
     assert acme_program() == before
     assert digests(before) == {ACME_PROGRAM: hashlib.sha256(before).hexdigest()}
     (tmp_path / "p").write_bytes(before)

@@ -14,7 +14,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validat
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
 ROOT = Path(__file__).parents[5]
-ROLES = ("flask_app", "uwsgi_service", "nginx_site")
+ROLES = ("flask_app", "uwsgi_service", "nginx_site", "flask_metrics")
 
 
 def value(name: str, written: object) -> object:
@@ -305,5 +305,14 @@ def test_the_shipped_playbook_checks_all_of_them_before_the_first_role_begins():
     (play,) = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
     assert play["pre_tasks"][0]["ansible.builtin.import_tasks"] == "tasks/check.yml"
     (task,) = yaml.safe_load((ROOT / "playbooks/tasks/check.yml").read_text())
-    assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in VARIABLES}
+    names = [name for name in VARIABLES if not name.startswith("flask_metrics_")]
+    assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in names}
+    assert task["tags"] == "always"
+
+
+def test_the_playbook_for_metrics_checks_those_of_its_role():
+    (play,) = yaml.safe_load((ROOT / "playbooks/metrics.yml").read_text())
+    task = play["pre_tasks"][0]
+    names = [name for name in VARIABLES if name.startswith("flask_metrics_")]
+    assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in names}
     assert task["tags"] == "always"
