@@ -14,6 +14,8 @@ from ..host.systemd import UNIT_DIR
 _STATE = "/var/lib/flaskops"
 CONFIG, PROGRAM = f"{_STATE}/metrics.json", f"{_STATE}/metrics.pyz"
 _SERVICE, _TIMER = "flaskops-metrics.service", "flaskops-metrics.timer"
+# What enables the timer, by the section [Install] of its unit.
+_ENABLED = f"{UNIT_DIR}/timers.target.wants/{_TIMER}"
 # systemd ends the service sooner (TimeoutStartSec in its unit).
 _SECONDS = 200
 
@@ -35,7 +37,7 @@ class MetricsService:
     def pending(self) -> list[str]:
         """Return what is not as wanted: files, and the timer if it does not run now and at boot."""
         wrong = [path for path, content in self.files.items() if _content(path) != content]
-        wrong += [] if wrong or (systemd.is_enabled(_TIMER) and systemd.is_active(_TIMER)) else [_TIMER]
+        wrong += [] if wrong or (os.path.islink(_ENABLED) and systemd.is_active(_TIMER)) else [_TIMER]
         return wrong or ([] if os.path.isfile(self.metrics) else [self.metrics])
 
     def install(self) -> None:
@@ -63,11 +65,11 @@ def left_over(paths: t.Iterable[str], metrics: str) -> list[str]:
 def remove(paths: t.Iterable[str], metrics: str) -> None:
     """Stop the service and remove its files, and the metrics, which would tell an old state for ever."""
     systemd.stop([_TIMER, _SERVICE])
-    if systemd.is_enabled(_TIMER):
-        systemd.disable(_TIMER)
-    for path in (*paths, metrics):
+    for path in (_ENABLED, *paths, metrics):
         unlink(path)
     systemd.daemon_reload()
+    # systemd keeps a unit in mind that was stopped in the middle of its work.
+    systemd.reset_failed([_SERVICE])
 
 
 def unit_paths() -> list[str]:
