@@ -1,7 +1,7 @@
 # Every target installs everything that it needs; a second call does not repeat it.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock engine ssh images demo demo-down test test-all lint judges unit scenarios molecule chaos http-cache-tests request-table bench docs build clean
+.PHONY: help venv lock engine ssh images demo demo-down test test-all lint judges unit scenarios molecule chaos http-cache-tests request-table bench docs site build clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= 2
@@ -64,6 +64,9 @@ bench: venv images ssh ## measure deployments and requests and write docs/benchm
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt
 	@python -m tests.bench $(if $(BENCH_ROUNDS),--rounds '$(BENCH_ROUNDS)') $(ARGS)
 
+site: venv ## build the documentation site in .cache/site/html
+	@tools/site/build.sh
+
 docs: venv ## write the tables in README.md, docs/ and roles/ from the code that they describe
 	@tools/docs.py
 
@@ -71,7 +74,7 @@ build: venv ## pack the collection for ansible-galaxy
 	@ansible-galaxy collection build --force
 
 lock: venv ## resolve requirements/*.in again
-	@for name in dev bench judges; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	@for name in dev bench judges site; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for core in 2.20 2.21; do echo "ansible-core==$$core.*" | .cache/uv/bin/uv pip compile - --quiet --upgrade --universal --python-version 3.12 --generate-hashes \
 	  --no-header --output-file requirements/core-$$core.txt || exit 1; done

@@ -10,7 +10,7 @@ version_added: 1.0.0
 description:
   - Starts the previous instance of every application, or the newest one of a named release, requires that it answers its health
     request, and switches to it. An instance that is still draining is reactivated at once.
-  - The release that was live is remembered as rejected, and M(flaskops.stack.uwsgi_instance) does not deploy it again unless told to.
+  - The release that was live is remembered as rejected, and the role P(flaskops.stack.uwsgi_service#role) does not deploy it again unless told to.
   - One application that cannot go back stops no other. The module goes on with the others, and fails at its end with a message for each
     one that failed.
 options:

@@ -14,7 +14,7 @@ from ..host.systemd import UNIT_DIR
 _STATE = "/var/lib/flaskops"
 CONFIG, PROGRAM = f"{_STATE}/metrics.json", f"{_STATE}/metrics.pyz"
 _SERVICE, _TIMER = "flaskops-metrics.service", "flaskops-metrics.timer"
-# What enables the timer, by the section [Install] of its unit.
+# The link that enables the timer; the section [Install] of its unit says where.
 _ENABLED = f"{UNIT_DIR}/timers.target.wants/{_TIMER}"
 # systemd ends the service sooner (TimeoutStartSec in its unit).
 _SECONDS = 200
