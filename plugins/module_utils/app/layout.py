@@ -137,6 +137,17 @@ def operator_units(name: str, instance_id: str) -> str:
     return command_units(name, f"command-{instance_id}")
 
 
+def all_units(name: str) -> list[str]:
+    """Return patterns for the names of all units of an application: its instances, and whatever runs beside them."""
+    # Names of applications have no dot, so the second pattern fits no unit of another application.
+    return [f"flask-{name}@*", f"flask-{name}.*"]
+
+
+def unit_part(name: str, unit: str) -> str:
+    """Return what the name of a unit has after the name of its application."""
+    return unit.removeprefix(f"flask-{name}")
+
+
 class AppRoot:
     """Paths below the root of an application: releases, virtualenvs, the files that nginx serves, and what is written down.
 

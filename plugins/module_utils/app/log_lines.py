@@ -13,6 +13,7 @@ import typing as t
 from ..host import systemd
 from ..host.log_file import last_lines
 from ..host.shown import excerpt
+from .layout import all_units, unit_part
 
 # A log grows without a limit, and its last lines are asked for.
 _MOST_BYTES = 8 * 2**20
@@ -68,9 +69,7 @@ def log_lines(order: LogsOrder) -> list[LogLine]:
 
 
 def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
-    # Names of applications have no dot, so the second pattern fits no unit of another application.
-    units = [f"flask-{order['name']}@*", f"flask-{order['name']}.*"]
-    for entry in systemd.journal_entries(units, order["since"], order["lines"], order["request_id"]):
+    for entry in systemd.journal_entries(all_units(order["name"]), order["since"], order["lines"], order["request_id"]):
         unit = str(entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or "")
         for text in _message(entry).splitlines():
             yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, _source(unit, order["name"]), text)
@@ -84,7 +83,7 @@ def _message(entry: t.Mapping[str, t.Any]) -> str:
 
 def _source(unit: str, name: str) -> str:
     """Return what a unit of an application runs, such as ``web``, ``stream``, ``migrate`` or ``command``."""
-    rest = unit.removeprefix(f"flask-{name}")
+    rest = unit_part(name, unit)
     if rest.startswith("@"):
         return "web"
     own, at, _instance = rest.removeprefix(".").partition("@")

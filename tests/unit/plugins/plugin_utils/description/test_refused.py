@@ -118,7 +118,7 @@ REFUSED = [
     ({"nginx": {"routes": [{"path": "/a", "mode": "redirect", "to": "/", "status": 200}]}}, "shop.nginx.routes[0].status is '200', but must be one of 301"),
     ({"nginx": {"routes": [{"path": "/", "extra": ["gzip off"]}]}}, "shop.nginx.routes[0].extra[0] is 'gzip off', which cannot be used here; end it with"),
     ({"nginx": {"limit": {"rate": "10/s"}}}, "shop.nginx.limit.rate is '10/s', which cannot be used here; write a rate such as 10r/s"),
-    ({"nginx": {"limit": {"connections": 0}}}, "shop.nginx.limit.connections is 0, but must be from 1 to 100000; "),
+    ({"nginx": {"limit": {"connections": 0}}}, "shop.nginx.limit.connections is 0, but must be from 1 to 65535; "),
     ({"nginx": {"headers": {"X A": "b"}}}, "shop.nginx.headers.'X A' cannot be a name here; write {Name: value}"),
     ({"nginx": {"headers": {"X-A": 'b"'}}}, "shop.nginx.headers.X-A is 'b\"', which cannot be used here; write {Name: value}"),
     ({"nginx": {"server_names": []}}, "shop.nginx.server_names is empty; write at least one, or leave the key out."),
