@@ -27,7 +27,7 @@ def ignored(root: Path) -> frozenset[str]:
 
     :raises SourceError: if git cannot tell
     """
-    if not any((place / ".git").exists() for place in (root, *root.parents)):
+    if not any(_is_checkout(place / ".git") for place in (root, *root.parents)):
         return frozenset()
     try:
         found = set() if _is_ignored(root) else set(_below(root))
@@ -40,6 +40,11 @@ def ignored(root: Path) -> frozenset[str]:
 
 
 _REMEDY = "install or mend git on the controller, or write `gitignore: false` in `source` to have everything shipped"
+
+
+def _is_checkout(place: Path) -> bool:
+    """Return whether a path is the ``.git`` of a checkout: a repository, or the file of a worktree or submodule (gitrepository-layout(5))."""
+    return place.is_file() or (place / "HEAD").exists()
 
 
 def _is_ignored(root: Path) -> bool:

@@ -132,3 +132,9 @@ def test_a_check_lists_what_is_left_out(checkout, tmp_path, monkeypatch, check_m
     listed = [line for line in said if "git leaves these out" in line]
     logs = ", ".join(f"{number:02}.log" for number in range(19))
     assert listed == ([f"shop: git leaves these out of the source: .env, {logs} and 14 more"] if check_mode else [])
+
+
+def test_a_directory_that_is_only_called_git_makes_no_checkout(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/config").touch()
+    assert ignored(tmp_path) == frozenset()
