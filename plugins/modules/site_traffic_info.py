@@ -53,8 +53,8 @@ worse:
 
 import time
 
+from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import Traffic, traffic, worse
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.traffic import Traffic, traffic, worse
 
 
 def main() -> None:
@@ -68,7 +68,12 @@ def main() -> None:
     )
     module.require_root()
     until = time.time()
-    found = {name: traffic(name, until - module.params["seconds"], until) for name in module.params["names"]}
+    try:
+        found = {name: traffic(name, until - module.params["seconds"], until) for name in module.params["names"]}
+    except OSError as error:
+        module.fail_json(
+            msg=f"An access log of nginx cannot be read: {error}. The module reads plain files; set nginx.log: off for a site without one."
+        )
     seen = {name: counted for name, counted in found.items() if counted is not None}
     before = {name: Traffic(**counted) for name, counted in module.params["before"].items()}
     says = {name: worse(before[name], counted) for name, counted in seen.items() if name in before}

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import time
 import typing as t
@@ -13,13 +12,12 @@ import typing as t
 from ..host import systemd
 from ..host.log_file import last_lines
 from ..host.shown import excerpt
+from .access_log import LOGS, access_lines, time_of
 from .layout import all_units, unit_part
 
 # A log grows without a limit, and its last lines are asked for.
 _MOST_BYTES = 8 * 2**20
 _LINE_SHOWN = 2000
-_NGINX_LOGS = "/var/log/nginx"
-_ACCESS_TIME = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")
 _ERROR_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
 # In the lines of uWSGI, in those of nginx, and in those of nginx as JSON.
 _REQUEST_ID = re.compile(r'(?:\brequest(?:_id)?=|"request_id":")([A-Za-z0-9._-]{8,128})')
@@ -92,12 +90,11 @@ def _source(unit: str, name: str) -> str:
 
 
 def _of_nginx(order: LogsOrder) -> t.Iterator[LogLine]:
-    access, error = f"{_NGINX_LOGS}/{order['name']}.access.log", f"{_NGINX_LOGS}/error.log"
-    for path in (f"{access}.1", access):
-        for text in last_lines(path, _MOST_BYTES):
-            at = _access_time(text)
-            if at is not None:
-                yield _line(at, "access", text)
+    for text in access_lines(order["name"], _MOST_BYTES, order["since"], LOGS):
+        at = time_of(text)
+        if at is not None:
+            yield _line(at, "access", text)
+    error = f"{LOGS}/error.log"
     for path in (f"{error}.1", error):
         for text in last_lines(path, _MOST_BYTES):
             found = _ERROR_TIME.match(text)
@@ -110,16 +107,6 @@ def _is_about(text: str, order: LogsOrder) -> bool:
     """Return whether an error is about a site, by its server, or by the socket of an application that shares one."""
     server = _SERVER.search(text)
     return f"{order['run_dir']}/" in text or bool(server and server[1] in order["server_names"])
-
-
-def _access_time(text: str) -> float | None:
-    found = _ACCESS_TIME.search(text)
-    try:
-        if found:
-            return dt.datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z").timestamp()
-        return dt.datetime.fromisoformat(json.loads(text)["time"]).timestamp()
-    except (ValueError, KeyError, TypeError):
-        return None  # a line that is cut, or of another format
 
 
 def _line(at: float, source: str, text: str) -> LogLine:

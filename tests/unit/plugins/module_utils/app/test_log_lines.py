@@ -29,7 +29,7 @@ def combined(request_id: str = ID, second: int = 57, request: str = "GET / HTTP/
 @pytest.fixture
 def logs(tmp_path, monkeypatch):
     """Return a function that reads the logs of an order from this host; it has what the test writes into the directory and the journal."""
-    monkeypatch.setattr(log_lines_module, "_NGINX_LOGS", str(tmp_path))
+    monkeypatch.setattr(log_lines_module, "LOGS", str(tmp_path))
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     entries: list[dict[str, object]] = []

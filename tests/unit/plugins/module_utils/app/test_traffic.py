@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx import traffic
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.traffic import LoggedRequest, Traffic
+from ansible_collections.flaskops.stack.plugins.module_utils.app import access_log, traffic
+from ansible_collections.flaskops.stack.plugins.module_utils.app.access_log import LoggedRequest
+from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import Traffic
 
 ROOT = Path(__file__).parents[5]
 # 2026-11-28 22:00:00 UTC
@@ -44,7 +45,7 @@ def in_json(when: str = "2026-11-28T22:00:00+00:00", status: int = 200, seconds:
     ],
 )
 def test_both_formats_are_read(line, logged):
-    assert traffic.parse(line) == logged
+    assert access_log.parse(line) == logged
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,12 @@ def test_both_formats_are_read(line, logged):
     ],
 )
 def test_other_lines_are_passed_over(line):
-    assert traffic.parse(line) is None
+    assert access_log.parse(line) is None
+
+
+def test_a_line_of_another_format_has_a_time_all_the_same():
+    own = '192.0.2.1 - - [28/Nov/2026:22:00:00 +0000] "GET / HTTP/1.1" 200 512'
+    assert (access_log.time_of(own), access_log.parse(own)) == (TEN, None)
 
 
 def write(path: Path, *lines: str, age: int = 0) -> None:
@@ -86,7 +92,7 @@ def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path):
 
 
 def test_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(traffic, "MOST_BYTES", 3 * len(combined()))
+    monkeypatch.setattr(traffic, "MOST_BYTES", 3 * len(combined()) + 1)
     write(tmp_path / "shop.access.log", *[combined()] * 1000)
     assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)).requests == 3
 
@@ -126,4 +132,4 @@ def test_visitors_fare_worse(before, after, says):
 
 def test_logs_lie_where_the_sites_write_them():
     site = (ROOT / "roles/nginx_site/templates/site.conf.j2").read_text()
-    assert f"access_log {traffic.LOGS}/{{{{ nginx_site_app.name }}}}.access.log " in site
+    assert f"access_log {access_log.LOGS}/{{{{ nginx_site_app.name }}}}.access.log " in site
