@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the tables of the documentation from the code that they describe: keys.py, settings.py, the argument_specs,
+"""Write the tables of the documentation from the code that they describe: the keys of a description, settings.py, the argument_specs,
 and the projects of the unit tests.
 
 A table is between `<!-- begin generated: NAME -->` and `<!-- end generated -->`. This program never changes the rest of a file.
@@ -26,8 +26,9 @@ from plugins.module_utils.host.exposition import Metric  # noqa: E402
 from plugins.module_utils.host.known_causes import CAUSES, Cause  # noqa: E402
 from plugins.module_utils.instance import metrics  # noqa: E402
 from plugins.plugin_utils.action.host import stop_timeout  # noqa: E402
-from plugins.plugin_utils.description.keys import APP, Key  # noqa: E402
 from plugins.plugin_utils.description.resolve import resolve_apps  # noqa: E402
+from plugins.plugin_utils.keys.app import APP  # noqa: E402
+from plugins.plugin_utils.keys.key import Key  # noqa: E402
 from plugins.plugin_utils.release.plan import plan_release  # noqa: E402
 from plugins.plugin_utils.source.tree import DirTree  # noqa: E402
 from plugins.plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402

@@ -15,8 +15,11 @@ import yaml
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs import test_budget
 from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description import derive
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, MODES, ROUTE, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import Key
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.modes import MODES
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.routes import ROUTE
 from ansible_collections.flaskops.stack.tests.unit.render import complete, instance
 
 ROOT = Path(__file__).parents[2]

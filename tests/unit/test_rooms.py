@@ -35,22 +35,24 @@ ARROWS = {
         ("action", "description"),
         ("acme_program.py", "host_program.py"),
         ("action", "uwsgi"),
+        ("description", "keys"),
         ("description", "uwsgi"),
+        ("keys", "uwsgi"),
         ("release", "identity.py"),
         ("release", "requirements"),
         ("release", "source"),
         ("requirements", "description"),
         ("requirements", "source"),
         ("requirements", "uwsgi"),
-        ("source", "description"),
+        ("source", "keys"),
         ("source", "project.py"),
         ("template", "project.py"),
     },
 }
 MOST_ARROWS_ON_THE_HOST = 8
 MOST_FILE_LINES = 320
-# The schema is one table, and so are the causes.
-LONG_FILES = {"plugin_utils/description/keys.py", "module_utils/host/known_causes.py"}
+# The causes are one table.
+LONG_FILES = {"module_utils/host/known_causes.py"}
 MOST_FUNCTION_LINES = 40
 # Functions that are too long today, with their lines. This list may only shrink: nothing is added, and no number is raised.
 LONG_FUNCTIONS: dict[str, int] = {}

@@ -9,11 +9,13 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ...module_utils.app.layout import own_directories
+from ..keys.modes import MODES
+from ..keys.routes import PLAIN_PATH, REGEX_PATH
+from ..keys.server_names import CATCH_ALL
+from ..keys.source import SOURCE_KINDS
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
 from .cors import check_cors
-from .keys import MODES, PLAIN_PATH, REGEX_PATH, SOURCE_KINDS
-from .server_names import CATCH_ALL
 from .shared_servers import check_shared_names, one_server
 from .validate import Validator, shown
 

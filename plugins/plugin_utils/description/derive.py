@@ -10,12 +10,13 @@ from collections.abc import Mapping
 
 from ...module_utils.app.layout import Layout, own_directories
 from ...module_utils.app.uwsgi_package import is_wheel
+from ..keys import server_names
+from ..keys.modes import MODES, Mode
+from ..keys.nginx import HEADER_PRESETS
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
-from . import server_names
 from .access import derive_access
 from .cache_maps import cache_maps
 from .cors import derive_cors
-from .keys import HEADER_PRESETS, MODES, Mode
 from .platform import DEBIAN
 from .rules import rules
 from .shared_servers import derive_shared

@@ -9,6 +9,8 @@ import functools
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ..keys.app import APP
+from ..keys.key import Key
 from .checks import (
     check_health,
     check_options,
@@ -21,7 +23,6 @@ from .checks import (
     check_writable,
 )
 from .derive import derive
-from .keys import APP, Key
 from .site_checks import check_site
 from .tls import check_names
 from .validate import AppError, Validator, outline

@@ -13,8 +13,9 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from . import addresses
-from .keys import ABSOLUTE, NETWORK, Key
+from ..keys import addresses
+from ..keys.access import NETWORK
+from ..keys.key import ABSOLUTE, Key
 from .validate import AppError, Validator, outline, shown
 
 _WAIT = Key("int", "Seconds.", default=60, minimum=0, maximum=86400)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from .server_names import CATCH_ALL
+from ..keys.server_names import CATCH_ALL
 from .validate import Validator
 
 _ROOT = "flaskops-sites"

@@ -8,11 +8,12 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ..keys.key import DURATION
+from ..keys.modes import MODES
+from ..keys.server_names import CATCH_ALL, normal
 from ..uwsgi.longest_request import seconds
 from .access import check_access
 from .checks import check_routes
-from .keys import DURATION, MODES
-from .server_names import CATCH_ALL, normal
 from .tls import check_tls
 from .validate import Validator
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-# nginx takes no larger number (ngx_http_limit_conn_module.c, "connection limit must be less 65536").
-MOST_CONNECTIONS = 65535
+from ..keys.access import MOST_CONNECTIONS
+
 # The places of a server that somebody else runs are unknown.
 STREAMS_ELSEWHERE = 100
 _AT_LEAST = 10

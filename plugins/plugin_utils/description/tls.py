@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ...module_utils.tls.pair import CertificateError, covers, digest, examine
-from .server_names import CATCH_ALL
+from ..keys.server_names import CATCH_ALL
 from .validate import Validator
 
 # Mozilla's guidelines (version 6.0): two years.

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Check user input against the schema of ``app_keys`` and fill in its static defaults.
+"""Check user input against the schema in ``keys`` and fill in its static defaults.
 
 Ansible's own argument validation names neither the application nor a remedy, and never fills in nested defaults, so the
 messages are made here. Values are never quoted where they could be a secret.
@@ -13,11 +13,14 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ..keys.key import Key
 from .environment import too_many, unusable
-from .keys import ENV_NAME, RESERVED_ENV, Key
 from .yaml_number import as_written
 
 _SHOWN = 80
+# uWSGI, systemd's client code and the dynamic loader read these variables themselves, and units tell by the first two where code runs.
+_RESERVED_ENV = re.compile(r"FLASKOPS_(ROLE|WORKER)|NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # No file name, argument of a program or header can hold NUL, and no text that people read needs the others.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -185,7 +188,7 @@ class Validator:
         """Return environment variables as text. The value of a secret is not quoted in any message."""
         result: dict[str, str] = {}
         for name, value in values.items():
-            if not ENV_NAME.fullmatch(name) or RESERVED_ENV.fullmatch(name):
+            if not _ENV_NAME.fullmatch(name) or _RESERVED_ENV.fullmatch(name):
                 self.refuse(
                     f"{where}.{name}", "cannot be the name of an environment variable here", "use letters, digits and _; some are systemd's"
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible import constants as C
 
-from ..description.keys import APP
+from ..keys.app import APP
 from ..project import project_directories
 from .cache_dir import cache_path, require_writable
 from .fetch import fetch

@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..description.keys import SOURCE_KINDS
+from ..keys.source import SOURCE_KINDS
 from .archive import from_archive
 from .cache import local_path, subdirectory
 from .git import from_git
@@ -23,7 +23,7 @@ from .tree import DirTree, SourceError, Tree
 def fetch(source: Mapping[str, t.Any], search: Sequence[Path], cache: Path, run: Path) -> Tree:
     """Return the tree that ``source`` describes.
 
-    :param source: a complete ``source`` dict of ``app_keys``, other than ``prebuilt``
+    :param source: a complete ``source`` dict of a description, other than ``prebuilt``
     :param search: directories that relative paths are looked up in, in order
     :param cache: directory that outlives the run
     :param run: directory that lasts for one run; what moves (a branch) is looked up once for each

@@ -7,7 +7,8 @@ from __future__ import annotations
 import random
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, DURATION, SIZE, URL_PATH, Key
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import DURATION, SIZE, URL_PATH, Key
 
 # Values of texts and mappings, by the path of their key. Others come from the schema itself.
 _VALUES: dict[str, list[t.Any]] = {

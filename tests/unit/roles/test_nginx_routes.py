@@ -13,7 +13,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import MARK_HEADER
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import MODES
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.modes import MODES
 from ansible_collections.flaskops.stack.tests.unit.render import describe, task_vars
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     CACHE,

@@ -15,7 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.install import 
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError, digest, examine
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import ASKED, RESULT, ROOT, CertificatePlaces, pending
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
 from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, pair
 
 SHOP, NEXT, OTHER = pair("shop.test"), pair("shop.test", "www.shop.test"), pair("blog.test")

@@ -9,9 +9,10 @@ import typing as t
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError, Validator
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import Key
 from ansible_collections.flaskops.stack.tests.unit.parse import nginx, unit, uwsgi_ini
 from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, complete, describe, instance, nginx_files
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import Validator
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.packages import DEFAULT_UWSGI
 
 

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, Key
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import Key
 
 
 def remedies(key: Key = APP, path: str = "") -> Iterator[tuple[str, Key, str]]:

@@ -9,9 +9,9 @@ import re
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import MODES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.modes import MODES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.packages import DEFAULT_UWSGI, GEVENT
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
 from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, complete, describe, resolve_app

@@ -8,10 +8,11 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP, Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import VARIABLES, resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import Key
 
 # By type of a key, values that it cannot have.
 OTHER: dict[str, object] = {"date": datetime.date(2026, 11, 28), "bytes": b"x", "set": {1}, "float": 1.5}

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible import constants as C
 from ansible_collections.flaskops.stack.plugins.action import check_apps, flask_release
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import DEFAULT_EXCLUDES
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.source import DEFAULT_EXCLUDES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.fetch import fetch
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree

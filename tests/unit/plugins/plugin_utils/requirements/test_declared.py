@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import APP
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import ORDER, Declared, declared, declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError

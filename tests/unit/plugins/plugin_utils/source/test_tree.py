@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.keys import DEFAULT_EXCLUDES
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.source import DEFAULT_EXCLUDES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git import GitTree
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git_command import git
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.package import FileTree

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.system_names import remedy
+from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.system_names import remedy
 
 
 @pytest.mark.parametrize(

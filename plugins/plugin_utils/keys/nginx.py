@@ -1,0 +1,153 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The keys of the site that nginx serves."""
+
+from __future__ import annotations
+
+from . import addresses, server_names
+from .access import ACCESS, LIMITS, MOST_CONNECTIONS, NETWORK
+from .key import SIZE, Key
+from .routes import DIRECTIVE, ROUTE
+from .tls import TLS
+
+DEFAULT_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+# Headers by the preset of a site. The policy lets a page load nothing from other sites, and run no script that stands in the page itself.
+HEADER_PRESETS = {
+    "basic": DEFAULT_HEADERS,
+    "strict": {
+        **DEFAULT_HEADERS,
+        "Content-Security-Policy": "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    },
+}
+
+NGINX = Key(
+    "dict",
+    "How nginx serves the application.",
+    default={},
+    keys={
+        "server_names": Key(
+            "list",
+            "Host names of the site. `_`, or `default`, is every host that no other site has; one application of a host may have it.",
+            derived="the application's name",
+            minimum=1,
+            elements=Key(
+                "str",
+                "A host name, also with a leading `*.`, an address, or `_`.",
+                pattern=server_names.PATTERN,
+                remedy="write a host name such as shop.example.com",
+                advice=server_names.remedy,
+            ),
+        ),
+        "front": Key(
+            "str",
+            "With `direct`, nginx passes requests to uWSGI. With `proxy`, it passes them to a second nginx server behind it, as an"
+            " HTTP proxy.",
+            default="direct",
+            choices=("direct", "proxy"),
+        ),
+        "backends": Key(
+            "list",
+            "Servers on other hosts that run the application, for `front: proxy`. They replace the server behind the proxy on this host.",
+            default=(),
+            elements=Key(
+                "str",
+                "An address and a port; nginx would resolve a name when it starts, and never again.",
+                pattern=rf"({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}",
+                remedy="write address and port, such as 192.0.2.11:8000",
+            ),
+        ),
+        "prefix": Key(
+            "str",
+            "URL path below which the application is mounted. Routes and `health` are relative to it, and Flask gets it as `SCRIPT_NAME`."
+            " Applications with different prefixes may have the same `server_names`.",
+            default="",
+            pattern=r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*",
+            remedy="write a path such as /shop, without a slash at its end",
+        ),
+        "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
+        "tls": TLS,
+        "access": ACCESS,
+        "maintenance": Key(
+            "dict",
+            "How the site is closed by the playbook `maintenance`, which alone closes and opens it.",
+            default={},
+            keys={
+                "allow": Key(
+                    "list",
+                    "Addresses and networks of clients that a closed site answers as ever.",
+                    default=(),
+                    elements=NETWORK,
+                ),
+                "retry_after": Key(
+                    "int",
+                    "Seconds after which others are told to come back (`Retry-After`).",
+                    default=600,
+                    minimum=1,
+                    maximum=86400,
+                ),
+            },
+        ),
+        "max_body_size": Key(
+            "str",
+            "Size of the largest request body that nginx accepts.",
+            default="10m",
+            pattern=SIZE,
+            remedy="write a size such as 10m",
+        ),
+        "headers_preset": Key(
+            "str",
+            "Headers that every answer has unless the application sets them. `basic`: `X-Content-Type-Options`, `X-Frame-Options` and"
+            " `Referrer-Policy`. `strict`: also a `Content-Security-Policy` for pages that load nothing from other sites and have no script in"
+            " themselves, and policies for windows, embedding and devices.",
+            default="basic",
+            choices=tuple(HEADER_PRESETS),
+        ),
+        "headers": Key(
+            "map",
+            "Headers that nginx adds to every answer, unless the application sets them. They come in addition to"
+            " those of `headers_preset`, and take their place. An empty value removes a header.",
+            default={},
+            names=r"[A-Za-z0-9-]+",
+            pattern=r"[^\x00-\x1f\x7f\"\\$]*",
+            remedy="write {Name: value} with a value of one line, without quotes, backslashes and dollar signs",
+        ),
+        "limit": Key(
+            "dict",
+            "Limits for each client: an IPv4 address or an IPv6 network of 64 bits. nginx answers requests beyond them with 429.",
+            default={},
+            keys={
+                **LIMITS,
+                "streams": Key(
+                    "int",
+                    "Number of streams at the same time, so that no client takes all places of the pool. 0 is no limit.",
+                    derived="a tenth of the places for streams, at least 10 and at most half of them; 100 if you set `socket`",
+                    minimum=0,
+                    maximum=MOST_CONNECTIONS,
+                ),
+            },
+        ),
+        "log": Key(
+            "str",
+            "Format of the access log `/var/log/nginx/<name>.access.log`. `json` writes a JSON object for each request, and `combined` writes"
+            " nginx's format of that name with more fields at its end. Both have upstream times, cache status and request id.",
+            default="combined",
+            choices=("combined", "json", "off"),
+        ),
+        "extra": Key("list", "Further directives inside the `server` block.", default=(), elements=DIRECTIVE),
+        "cache_size": Key(
+            "str", "Upper limit of the response cache on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
+        ),
+        "template": Key(
+            "str",
+            "Template of the site. A file name without a path is also searched for beside the inventory.",
+            derived="`site_direct.conf.j2` or `site_proxy.conf.j2`, depending on `front`",
+        ),
+    },
+)

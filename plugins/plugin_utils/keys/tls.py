@@ -1,0 +1,65 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The keys of the TLS of a site."""
+
+from __future__ import annotations
+
+from .key import ABSOLUTE, Key
+
+_PEM_OR_PATH = rf"(?s)\s*-----BEGIN .*|{ABSOLUTE}"
+TLS = Key(
+    "dict",
+    "TLS of the site, by one of `certificate`, `self_signed` and `acme`. Without one, nginx serves the site over HTTP only.",
+    default={},
+    keys={
+        "certificate": Key(
+            "str",
+            "The site's own certificate, followed by those of its issuers: PEM text, or the path of a file on the host.",
+            pattern=_PEM_OR_PATH,
+            remedy="write PEM text, which begins with -----BEGIN CERTIFICATE-----, or an absolute path of the host",
+        ),
+        "key": Key(
+            "str",
+            "The private key of `certificate`, without a password: PEM text from a vault, or the path of a file on the host.",
+            pattern=_PEM_OR_PATH,
+            remedy="write PEM text, which begins with -----BEGIN PRIVATE KEY-----, or an absolute path of the host",
+            secret=True,
+        ),
+        "self_signed": Key(
+            "bool",
+            "Whether the host makes a certificate by itself. Browsers warn of it, so it is for tests and for the inside of networks.",
+            default=False,
+        ),
+        "acme": Key(
+            "bool",
+            "Whether the host gets the certificate from a CA by ACME, and renews it by itself. Each name must lead to this host.",
+            default=False,
+        ),
+        "client_ca": Key(
+            "str",
+            "Certificates of the CAs that have signed those of clients, as PEM text: nginx asks clients for a certificate. Flask has its subject as"
+            " `REMOTE_USER` where nobody has logged in otherwise.",
+            derived="none",
+            pattern=r"(?s)\s*-----BEGIN CERTIFICATE-----.*",
+            remedy="write PEM text, which begins with -----BEGIN CERTIFICATE-----",
+        ),
+        "verify": Key(
+            "str",
+            "With `client_ca`: `required` answers 403 to clients without a certificate, also over plain HTTP; `optional` leaves that to the application.",
+            default="required",
+            choices=("required", "optional"),
+        ),
+        "redirect": Key(
+            "bool",
+            "Whether nginx redirects plain requests to HTTPS, with status 308, for the names that are in the certificate.",
+            default=True,
+        ),
+        "hsts": Key(
+            "int",
+            "Seconds for which browsers that have seen the site over HTTPS use nothing else (`Strict-Transport-Security`). 0 sends no such header.",
+            derived="63072000, two years; 0 with `self_signed`",
+            minimum=0,
+            maximum=315360000,
+        ),
+    },
+)
