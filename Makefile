@@ -22,7 +22,7 @@ ssh:
 images: engine ## build the test hosts flaskops-target:bookworm and flaskops-target:trixie
 	@tests/target/build.sh
 
-demo: venv images ## deploy two applications to a container on this machine (DEMO_HTTP_PORT, DEMO_SSH_PORT)
+demo: venv images ## deploy two applications to a container on this machine (DEMO_HTTP_PORT, DEMO_HTTPS_PORT, DEMO_SSH_PORT)
 	@tools/demo.sh up
 
 demo-down: ## remove the demo

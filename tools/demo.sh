@@ -7,24 +7,30 @@ cd "$(dirname "$0")/.."
 
 container=flaskops-demo
 DEMO_HTTP_PORT=${DEMO_HTTP_PORT:-8080}
+DEMO_HTTPS_PORT=${DEMO_HTTPS_PORT:-8443}
 DEMO_SSH_PORT=${DEMO_SSH_PORT:-2222}
 
-published() { docker inspect -f "{{(index (index .HostConfig.PortBindings \"$1/tcp\") 0).HostPort}}" "$container"; }
+published() { docker inspect -f "{{range index .HostConfig.PortBindings \"$1/tcp\"}}{{.HostPort}}{{end}}" "$container"; }
 
 start_container() {
   if docker container inspect "$container" >/dev/null 2>&1; then
     docker start "$container" >/dev/null
     # Ports are fixed for a container's life: what it has counts, not what is asked for now.
     DEMO_HTTP_PORT=$(published 80)
+    DEMO_HTTPS_PORT=$(published 443)
     DEMO_SSH_PORT=$(published 22)
-    echo "demo: using container $container, ports $DEMO_HTTP_PORT (HTTP) and $DEMO_SSH_PORT (SSH)."
+    if [[ -z $DEMO_HTTPS_PORT ]]; then
+      echo "demo: the container $container was made without a port for HTTPS; remove it with make demo-down and run make demo again" >&2
+      exit 1
+    fi
+    echo "demo: using container $container, ports $DEMO_HTTP_PORT (HTTP), $DEMO_HTTPS_PORT (HTTPS) and $DEMO_SSH_PORT (SSH)."
     return
   fi
-  echo "demo: starting container $container, ports $DEMO_HTTP_PORT (HTTP) and $DEMO_SSH_PORT (SSH) on 127.0.0.1."
+  echo "demo: starting container $container, ports $DEMO_HTTP_PORT (HTTP), $DEMO_HTTPS_PORT (HTTPS) and $DEMO_SSH_PORT (SSH) on 127.0.0.1."
   if ! tools/target.sh run "$container" flaskops-target:trixie --hostname "$container" \
-    --publish "127.0.0.1:$DEMO_HTTP_PORT:80" --publish "127.0.0.1:$DEMO_SSH_PORT:22"; then
+    --publish "127.0.0.1:$DEMO_HTTP_PORT:80" --publish "127.0.0.1:$DEMO_HTTPS_PORT:443" --publish "127.0.0.1:$DEMO_SSH_PORT:22"; then
     docker rm --force "$container" >/dev/null 2>&1 || true
-    echo "demo: the container did not start, see above; other ports: make demo DEMO_HTTP_PORT=8081 DEMO_SSH_PORT=2223" >&2
+    echo "demo: the container did not start, see above; other ports: make demo DEMO_HTTP_PORT=8081 DEMO_HTTPS_PORT=8444 DEMO_SSH_PORT=2223" >&2
     exit 1
   fi
 }
@@ -51,10 +57,12 @@ up() {
   command -v ssh-keyscan >/dev/null || tools/apt-install.sh "demo: Ansible logs in by SSH" openssh-client
   start_container
   give_login
-  export DEMO_HTTP_PORT DEMO_SSH_PORT # inventory/demo reads them
+  export DEMO_HTTP_PORT DEMO_HTTPS_PORT DEMO_SSH_PORT # inventory/demo reads them
   ansible-playbook -i inventory/demo flaskops.stack.site
   ansible-playbook -i inventory/demo flaskops.stack.validate
-  tools/demo_check.py "$DEMO_HTTP_PORT"
+  # The host has signed this certificate itself, so the check trusts the copy that root reads there, and no other.
+  docker exec "$container" cat /var/lib/flaskops/tls/httpbin/live/fullchain.pem >.demo/httpbin.pem
+  tools/demo_check.py "$DEMO_HTTP_PORT" "$DEMO_HTTPS_PORT" .demo/httpbin.pem
 }
 
 down() {

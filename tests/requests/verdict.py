@@ -12,6 +12,7 @@ import dataclasses
 import fnmatch
 import json
 import sys
+import typing as t
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def rows(found: Mapping[str, Sequence[Mapping[str, str]]]) -> list[Row]:
             for own, *others in zip(*(found[site] for site in SITES), strict=True)]  # fmt: skip
 
 
+def settled(row: Row, reasons: Sequence[Mapping[str, t.Any]]) -> Row:
+    """Return the row with all answers of plain nginx that ``reasons`` names, if it gave one of them, so that each run says the same."""
+    answers = next((reason["reference"] for reason in reasons if "reference" in reason and row.title in reason["cases"]), ())
+    known = row.seen["reference"] in answers
+    return dataclasses.replace(row, seen={**row.seen, "reference": " or ".join(answers)}) if known else row
+
+
 def why(row: Row, reasons: Sequence[Mapping[str, object]]) -> str:
     """Return why plain nginx treats a request in another way; empty where nobody knows."""
     return next((str(reason["why"]) for reason in reasons if any(fnmatch.fnmatchcase(row.title, one) for one in reason["cases"])), "")
@@ -104,7 +112,10 @@ def main() -> int:
     if not runs:
         print(f"no results in {arguments.results}")
         return 1
-    tables = {run["nginx"]: rows(run) for run in sorted(runs, key=lambda run: [int(part) for part in run["nginx"].split(".")])}
+    tables = {
+        run["nginx"]: [settled(row, reasons) for row in rows(run)]
+        for run in sorted(runs, key=lambda run: [int(part) for part in run["nginx"].split(".")])
+    }
     if arguments.report:
         nginx, newest = list(tables.items())[-1]
         arguments.report.write_text(report(newest, reasons, nginx))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.flaskops.stack.tests.requests.verdict import problems, report, rows
+from ansible_collections.flaskops.stack.tests.requests.verdict import problems, report, rows, settled
 
 REASONS = [{"why": "The path is cleaned.", "cases": ["`//a*`"]}]
 
@@ -43,3 +43,15 @@ def test_the_table_tells_reasons_and_keeps_its_cells():
     text = report(found(**{"//a": ("200, path a", "200, path a", "404, path /a\nb|c"), "b": ("200", "200", "200")}), REASONS, "1.26.3")
     assert "| `//a` | 200, path a | the same | 404, path /a\\nb\\|c | The path is cleaned. |" in text
     assert "| `b` | 200 | the same | the same |  |" in text
+
+
+def test_an_answer_of_plain_nginx_that_varies_is_told_as_all_that_it_may_be():
+    reasons = [{"why": "Whichever is faster.", "reference": ["403", "502"], "cases": ["`a`"]}]
+    seen = [settled(row, reasons) for answer in ("403", "502") for row in found(a=("403", "403", answer))]
+    assert [row.seen["reference"] for row in seen] == ["403 or 502", "403 or 502"]
+    assert problems(seen, reasons) == []
+
+
+def test_an_answer_of_plain_nginx_that_no_reason_names_stays():
+    (row,) = found(a=("403", "403", "200"))
+    assert settled(row, [{"why": "", "reference": ["403", "502"], "cases": ["`a`"]}]) == row
