@@ -126,6 +126,8 @@ def _instance(app: App, release: dict[str, str], secrets_key: str, rendered: dic
     if pool:
         identity["stream"] = pool
         files |= {kind: pool[part] for kind, part in (("stream", "ini"), ("websocket", "websocket")) if part in pool}
+    if on_host["error_pages"]:
+        identity["error_pages"] = on_host["error_pages"]
     in_id, beside = _beside(app, rendered, first)
     order: InstanceOrder = {
         **on_host,

@@ -12,7 +12,12 @@ description:
 options:
   _input: {description: "By name of the page, its title and a sentence.", type: dict, required: true}
   owner: {description: Owner of the files., type: str, required: true}
-positional: owner
+  apps:
+    description: Complete descriptions. An application with pages of its release gets such files too, for a release that lacks them.
+    type: list
+    elements: dict
+    default: []
+positional: owner, apps
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -30,6 +35,9 @@ _value: {description: Files., type: list, elements: dict}
 import html
 import json
 import typing as t
+from http import HTTPStatus
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.error_pages import release_pages
 
 # No script, no address of another server, and readable in the dark and on a telephone.
 _PAGE = """\
@@ -53,17 +61,27 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 20vh a
 """
 
 
-def error_pages(pages: t.Mapping[str, t.Sequence[str]], owner: str) -> list[dict[str, t.Any]]:
+def error_pages(pages: t.Mapping[str, t.Sequence[str]], owner: str, apps: t.Sequence[t.Mapping[str, t.Any]] = ()) -> list[dict[str, t.Any]]:
     """Return two files for each page, below ``flaskops/pages``, under the paths that nginx asks for."""
-    files = []
-    for name, (title, sentence) in pages.items():
-        page = _PAGE.format(title=html.escape(title), sentence=html.escape(sentence))
-        answer = json.dumps({"error": title, "message": sentence}) + "\n"
-        files += [
-            {"path": f"flaskops/pages/.flaskops/{name}.{kind}", "content": text, "owner": owner}
-            for kind, text in (("html", page), ("json", answer))
-        ]
+    files = [file for name, words in pages.items() for file in _files(f"/.flaskops/{name}", words, owner)]
+    for app in apps:
+        for name in release_pages(app["nginx"]):
+            words = pages[name] if name in pages else _words(int(name))
+            files += _files(f"{app['nginx']['pages_url']}{name}", words, app["name"])
     return files
+
+
+def _files(url: str, words: t.Sequence[str], owner: str) -> list[dict[str, t.Any]]:
+    title, sentence = words
+    page = _PAGE.format(title=html.escape(title), sentence=html.escape(sentence))
+    answer = json.dumps({"error": title, "message": sentence}) + "\n"
+    return [{"path": f"flaskops/pages{url}.{kind}", "content": text, "owner": owner} for kind, text in (("html", page), ("json", answer))]
+
+
+def _words(status: int) -> tuple[str, str]:
+    """Return the title and the sentence of a page for a status, as RFC 9110 names it."""
+    known = {each.value: each for each in HTTPStatus}.get(status)
+    return (known.phrase if known else f"Error {status}"), f"The server answered with status {status}."
 
 
 class FilterModule:

@@ -194,6 +194,10 @@ class AppRoot:
     def public_files(self, instance_id: str) -> str:
         return f"{self.public}/{instance_id}"
 
+    def error_page(self, instance_id: str, name: str) -> str:
+        """Return the path of a page that nginx sends in place of its own, without the ending of the file."""
+        return f"{self.public_files(instance_id)}/.flaskops/{self.name}/{name}"
+
 
 class Layout(AppRoot):
     """Every path and every unit of an application.

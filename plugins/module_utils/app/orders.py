@@ -78,7 +78,10 @@ class CommandApp(t.TypedDict):
 
 
 class HostApp(PlacedApp, CommandApp):
-    """An application as a host runs it; ``writable`` are the further paths it may write to."""
+    """An application as a host runs it.
+
+    ``error_pages`` are paths of pages in the release by the name of the page, and ``writable`` the further paths that it may write to.
+    """
 
     health: HealthCheck
     drain_timeout: int
@@ -86,6 +89,7 @@ class HostApp(PlacedApp, CommandApp):
     keep_releases: int
     strategy: str
     static: list[StaticRoute]
+    error_pages: dict[str, str]
     writable: list[str]
 
 

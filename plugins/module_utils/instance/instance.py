@@ -123,6 +123,12 @@ class Instance:
             except MissingDirectoryError:
                 if not lenient:
                     raise
+        for name, page in self.app.get("error_pages", {}).items():
+            try:
+                static_files.publish_page(self.release.path, page, name, self.layout.error_page(self.id, name))
+            except MissingDirectoryError:
+                if not lenient:
+                    raise
 
     def begin(self) -> None:
         """Write the marker ``unfinished``: if this run is killed, the next one repeats its steps, even if the instance is live already.

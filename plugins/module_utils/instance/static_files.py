@@ -40,6 +40,12 @@ class MissingPageError(MissingDirectoryError):
     remedy = "correct fallback, or have a build hook make the page"
 
 
+class MissingErrorPageError(MissingDirectoryError):
+    """A release does not have a page that nginx is to send."""
+
+    remedy = "correct error_pages or maintenance.page, or add the page to the source or have a build hook make it"
+
+
 class LinkedDirectoryError(MissingDirectoryError):
     """A route serves files from a directory that is reached through a link."""
 
@@ -73,7 +79,7 @@ def publish(release: str, directory: str, route: str, target: str) -> None:
     """
     left = MOST_BYTES
     with contextlib.ExitStack() as stack:
-        source = _open_inside(_open_release(release, stack), directory, route, stack)
+        source = _open_inside(_open_release(release, stack), directory, f"the route {route}", stack)
         trusted = {"": source.trusted}
         for descriptor, path in walk(source.descriptor, "", changing=True, hidden=False):
             status = os.fstat(descriptor)
@@ -97,6 +103,29 @@ def require_page(target: str, route: t.Mapping[str, str]) -> None:
     page = route.get("fallback")
     if page and not os.path.isfile(f"{target}/{page}"):
         raise MissingPageError(f"'{page}', the fallback of the route {route['path']}, is no file of '{route['directory']}' in the release")
+
+
+def publish_page(release: str, page: str, name: str, target: str) -> None:
+    """Publish a page that nginx sends in place of its own, and the ``.json`` beside it if there is one.
+
+    :param page: its path in the release
+    :param name: the status that it is for, or ``closed``
+    :param target: the path of the published file without its ending
+    :raises MissingErrorPageError: for a page that the release does not have, or that is a link
+    :raises UnpublishableError: for a page that others may not read
+    """
+    os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    directory, file = os.path.split(page)
+    with contextlib.ExitStack() as stack:
+        source = _open_release(release, stack)
+        try:
+            source = _open_inside(source, directory, f"the page for {name}", stack)
+        except MissingDirectoryError as error:
+            raise MissingErrorPageError(str(error)) from error
+        for found, ending in ((file, "html"), (f"{os.path.splitext(file)[0]}.json", "json")):
+            _publish_file(found, source, f"{target}.{ending}", os.path.join(directory, found), MOST_BYTES)
+    if not os.path.isfile(f"{target}.html"):
+        raise MissingErrorPageError(f"'{page}', the page for {name}, is no file of the release")
 
 
 def _open_release(release: str, stack: contextlib.ExitStack) -> _Source:
@@ -127,8 +156,11 @@ def _open_release(release: str, stack: contextlib.ExitStack) -> _Source:
     return _Source(here, trusted)
 
 
-def _open_inside(source: _Source, directory: str, route: str, stack: contextlib.ExitStack) -> _Source:
-    """Open a directory of the code, one component after the other and none of them through a link."""
+def _open_inside(source: _Source, directory: str, whose: str, stack: contextlib.ExitStack) -> _Source:
+    """Open a directory of the code, one component after the other and none of them through a link.
+
+    :param whose: what wants the directory, for messages
+    """
     walked: list[str] = []
     for name in (part for part in directory.split("/") if part not in ("", ".")):
         walked.append(name)
@@ -138,10 +170,10 @@ def _open_inside(source: _Source, directory: str, route: str, stack: contextlib.
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
             if stat.S_ISLNK(os.stat(name, dir_fd=source.descriptor, follow_symlinks=False).st_mode):
                 leads = os.readlink(name, dir_fd=source.descriptor)
-                raise LinkedDirectoryError(f"'{shown}' of the route {route} is a symbolic link to '{leads}'")
+                raise LinkedDirectoryError(f"'{shown}' of {whose} is a symbolic link to '{leads}'")
             inner = stack.enter_context(opened(name, DIRECTORY, source.descriptor))
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingDirectoryError(f"'{directory}' of the route {route} is not a directory of the release") from error
+            raise MissingDirectoryError(f"'{directory}' of {whose} is not a directory of the release") from error
         source = _Source(inner, source.trusted and is_roots(os.fstat(inner)))
     return source
 

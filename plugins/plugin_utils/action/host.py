@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ...module_utils.app.orders import HostApp
 from ...module_utils.host.user_name import user_name
+from ..description.error_pages import release_pages
 from ..uwsgi.sandbox import of_hooks
 from .host_action import HostAction
 
@@ -52,6 +53,7 @@ def host_app(app: App) -> HostApp:
             for route in app["nginx"]["routes"]
             if route["files"]
         ],
+        "error_pages": release_pages(app["nginx"]),
         "writable": app["sandbox"]["write"],
     }
 

@@ -17,6 +17,7 @@ from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
 from .access import derive_access
 from .cache_maps import cache_maps
 from .cors import derive_cors
+from .error_pages import derive_error_pages
 from .platform import DEBIAN
 from .rules import rules
 from .shared_servers import derive_shared
@@ -82,6 +83,7 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
     derive_clients(nginx, name)
     nginx["rules"] = rules(nginx["extra"])
     derive_shared(nginx, name)
+    derive_error_pages(nginx, name)
     for index, route in enumerate(nginx["routes"]):
         _derive_route(route, nginx["prefix"])
         # The name of an application has no dot.

@@ -14,6 +14,7 @@ from ..keys.server_names import CATCH_ALL, normal
 from ..uwsgi.longest_request import seconds
 from .access import check_access
 from .checks import check_routes
+from .error_pages import check_error_pages
 from .tls import check_tls
 from .validate import Validator
 
@@ -52,6 +53,7 @@ def check_site(validator: Validator, where: str, app: Mapping[str, t.Any]) -> No
         validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {nginx['front']}", "set front: proxy")
     check_tls(validator, f"{where}.nginx.tls", nginx["tls"])
     check_access(validator, f"{where}.nginx", nginx)
+    check_error_pages(validator, f"{where}.nginx", app)
     _check_extra(validator, f"{where}.nginx.extra", nginx)
     _check_times(validator, where, app)
     _check_websockets(validator, where, app)

@@ -27,6 +27,10 @@ HEADER_PRESETS = {
     },
 }
 
+# Statuses that nginx has a page for: it sends no answer with 444 and 499, and 494 to 498 are its own.
+_ERROR_STATUS = r"(?!444|49[4-9])[45][0-9][0-9]"
+_PAGE = r"(?!/)(?!\.)(?!.*/\.)(?!.*//)[A-Za-z0-9._@+/-]+\.html?"
+
 NGINX = Key(
     "dict",
     "How nginx serves the application.",
@@ -74,11 +78,33 @@ NGINX = Key(
         "routes": Key("list", "Locations of the site.", default=({"path": "/"},), elements=ROUTE),
         "tls": TLS,
         "access": ACCESS,
+        "error_pages": Key(
+            "map",
+            "Pages of the release by status, which nginx sends in place of its own. A `.json` beside a page is for clients that ask for JSON."
+            " For 429, 502, 503 and 504 there is a page in any case.",
+            default={},
+            names=_ERROR_STATUS,
+            pattern=_PAGE,
+            remedy="write paths of the source by status, such as {404: shop/errors/404.html}",
+        ),
+        "intercept_errors": Key(
+            "bool",
+            "Whether a page also takes the place of the application's own answer with its status, on every route with `error_pages`. That"
+            " holds for 429, 502, 503 and 504 too. Otherwise the answers of the application stay as they are.",
+            default=False,
+        ),
         "maintenance": Key(
             "dict",
             "How the site is closed by the playbook `maintenance`, which alone closes and opens it.",
             default={},
             keys={
+                "page": Key(
+                    "str",
+                    "Page of the release that a closed site sends.",
+                    derived="a page of the collection",
+                    pattern=_PAGE,
+                    remedy="write a path of the source, such as shop/errors/closed.html",
+                ),
                 "allow": Key(
                     "list",
                     "Addresses and networks of clients that a closed site answers as ever.",

@@ -55,6 +55,11 @@ ROUTE = Key(
             remedy="write a size such as 10m",
         ),
         "extra": Key("list", "Further directives inside the location.", default=(), elements=DIRECTIVE),
+        "error_pages": Key(
+            "bool",
+            "Whether the site's `error_pages` and `intercept_errors` hold here. An API that sends errors of its own has `false`.",
+            default=True,
+        ),
         "probe": Key(
             "str",
             "Path that `validate.yml` requests to prove the route; an empty string leaves the route unchecked.",

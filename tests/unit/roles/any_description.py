@@ -23,6 +23,8 @@ _VALUES: dict[str, list[t.Any]] = {
     "limit.rate": [None, "10r/s", "1r/m", "999999r/s"],
     "access.allow": [[], ["10.0.0.0/8"], ["all"], ["2001:db8::/32", "192.0.2.1"]],
     "access.deny": [[], ["192.0.2.3"], ["all"]],
+    "error_pages": [{}, {}, {"404": "errors/404.html", "502": "down.htm"}],
+    "maintenance.page": [None, "closed.html"],
     "maintenance.allow": [[], ["10.0.0.0/8", "2001:db8::1"]],
     "routes[].access": [{}, {}, {"allow": ["10.0.0.0/8"]}, {"deny": ["all"]}],
     "access.basic": [

@@ -88,3 +88,39 @@ def test_a_harakiri_that_ends_a_request_before_nginx_is_refused(own):
 )
 def test_limits_that_fit_together(own, route):
     resolve_app(describe(uwsgi={"options": {"harakiri": own}}, nginx={"routes": [route]}))
+
+
+ERROR_PAGES = {"error_pages": {404: "errors/404.html"}}
+
+
+@pytest.mark.parametrize(
+    ("nginx", "told"),
+    [
+        ({"error_pages": {200: "a.html"}}, "shop.nginx.error_pages.'200' cannot be a name here"),
+        ({"error_pages": {444: "a.html"}}, "shop.nginx.error_pages.'444' cannot be a name here"),
+        ({"error_pages": {404: "/srv/a.html"}}, "shop.nginx.error_pages.404 is '/srv/a.html', which cannot be used here"),
+        ({"error_pages": {404: "a/../b.html"}}, "write paths of the source by status, such as {404: shop/errors/404.html}"),
+        ({"maintenance": {"page": "closed.txt"}}, "shop.nginx.maintenance.page is 'closed.txt'"),
+        (
+            {**ERROR_PAGES, "intercept_errors": True, "routes": [{"path": "/"}, {"path": "/a", "mode": "cache"}]},
+            "shop.nginx.routes[1] is a cache route of front: direct with intercept_errors",
+        ),
+        (
+            {"error_pages": {401: "a.html"}, "access": {"request": {"url": "http://127.0.0.1:1/a", "paths": "/o/", "login": "/o/start"}}},
+            "shop.nginx.error_pages.401 has a page, and access.request.login is what answers 401",
+        ),
+    ],
+)
+def test_a_page_that_cannot_be_sent_is_refused(nginx, told):
+    assert told in problems(nginx=nginx)
+
+
+def test_pages_need_a_release():
+    with pytest.raises(AppError, match="error_pages names files of the release, and this description has no source"):
+        resolve_apps([{"name": "shop", "nginx": ERROR_PAGES}], require=())
+
+
+@pytest.mark.parametrize("more", [{"front": "proxy"}, {"routes": [{"path": "/a", "mode": "cache", "error_pages": False}]}])
+def test_pages_and_caches_fit_together_where_no_error_is_stored(more):
+    routes = [{"path": "/a", "mode": "cache"}]
+    assert resolve_app(describe(nginx={**ERROR_PAGES, "intercept_errors": True, "routes": routes, **more}))["nginx"]["pages_url"]
