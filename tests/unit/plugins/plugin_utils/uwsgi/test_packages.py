@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from packaging.requirements import Requirement
-
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.packages import GEVENT
+from packaging.requirements import Requirement
 
 
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
