@@ -91,7 +91,8 @@ def run(
     :raises CommandError: if it cannot be started, does not end in time, writes without an end, or ends with another status
     """
     try:
-        process = subprocess.Popen(
+        # run_command of a module keeps all that a program writes, without an upper limit.
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             argv,
             env=in_locale(os.environ, "C") if env is None else dict(env),
             stdin=subprocess.DEVNULL,

@@ -194,7 +194,8 @@ def seconds_of(text: str, runner: Runner = run) -> float:
     try:
         printed = _call("systemd-analyze", "timestamp", "--", text, runner=runner)
     except SystemdError as error:
-        raise NoTimeError(str(error)) from error
+        # pylint 4 takes the cause for no exception.
+        raise NoTimeError(str(error)) from error  # pylint: disable=bad-exception-cause
     found = re.search(r"UNIX seconds: @([0-9.]+)", printed)
     if not found:
         raise NoTimeError(printed)
