@@ -80,7 +80,7 @@ def run(
     shown: t.Sequence[str] = (),
     **options: t.Any,
 ) -> CommandResult:
-    """Run a program to its end. It reads nothing.
+    """Run a program to its end. It reads nothing. A module's own ``run_command`` would keep all that it writes, without an upper limit.
 
     :param accepted: exit statuses that are no failure; :data:`ANY_STATUS` for all of them
     :param together: whether what goes to standard error is in ``output`` too, in the order in which the program wrote it
@@ -91,7 +91,6 @@ def run(
     :raises CommandError: if it cannot be started, does not end in time, writes without an end, or ends with another status
     """
     try:
-        # run_command of a module keeps all that a program writes, without an upper limit.
         process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             argv,
             env=in_locale(os.environ, "C") if env is None else dict(env),
