@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 
 
 class ActionModule(AppsAction):
@@ -18,6 +18,6 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = self.arguments(seconds={"type": "int", "required": True}, before={"type": "dict", "default": {}})
-        names = [app["name"] for app in present(self.resolve(args, task_vars))]
-        asked = {"names": names, "seconds": args["seconds"], "before": args["before"]}
+        apps = [places(app) for app in present(self.resolve(args, task_vars))]
+        asked = {"apps": apps, "seconds": args["seconds"], "before": args["before"]}
         return {**result, **self.call_module("site_traffic_info", asked, task_vars or {})}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import typing as t
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import is_first_host
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import TRIAL, host_program
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
@@ -183,6 +185,7 @@ class ActionModule(AppsAction):
             secrets_key={"type": "str", "no_log": True, "default": ""},
             allow_rejected={"type": "bool", "default": False},
             lock_timeout={"type": "int", "default": 60},
+            trial={"type": "int", "default": 0},
         )
         apps = self.resolve(args, task_vars)
         wanted = present(apps)
@@ -198,6 +201,7 @@ class ActionModule(AppsAction):
             "who": who(),
             "allow_rejected": args["allow_rejected"],
             "lock_timeout": args["lock_timeout"],
+            "trial": {"seconds": args["trial"], "program": base64.b64encode(host_program(TRIAL) if args["trial"] else b"").decode()},
         }
         answer = self._carry_out(order, {app["name"]: app for app in wanted}, failures, task_vars)
         for notice in answer["notices"]:

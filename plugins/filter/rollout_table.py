@@ -12,8 +12,10 @@ description:
 options:
   _input:
     description: >-
-      By server, what the filter flaskops.stack.rollout_bad takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application. An empty
-      value is a server whose turn has not come or that could not be reached.
+      By server, what the filter flaskops.stack.rollout_bad takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application,
+      C(taken_up), the switched applications that an earlier run had switched, and C(confirmed) and C(unconfirmed) as
+      M(flaskops.stack.flask_confirm) returns them, which a server has not that could not be reached any more. An empty value is a server whose
+      turn has not come or that could not be reached.
     type: dict
     required: true
 extends_documentation_fragment: flaskops.stack.private
@@ -23,7 +25,9 @@ author: flaskops.stack authors (@flaskops)
 EXAMPLES = r"""
 - name: Show what has become of a server
   ansible.builtin.debug:
-    msg: "{{ {'web1': {'switched': ['shop'], 'message': '', 'failures': {}, 'worse': {}, 'back': {}}} | flaskops.stack.rollout_table }}"
+    msg: "{{ {'web1': web1} | flaskops.stack.rollout_table }}"
+  vars:
+    web1: {switched: [shop], message: "", failures: {}, worse: {}, back: {}, taken_up: [], confirmed: [shop], unconfirmed: {}}
 """
 
 RETURN = r"""
@@ -50,7 +54,8 @@ def _rows(outcome: Outcome) -> t.Iterator[tuple[str, str]]:
     if not outcome["switched"] and not outcome["message"]:
         yield "-", "nothing to switch"
     for name in outcome["switched"]:
-        yield name, "switched" + _back(outcome["back"].get(name))
+        switched = "was switched by a run that did not end" if name in outcome["taken_up"] else "switched"
+        yield name, switched + (_back(outcome["back"][name]) if name in outcome["back"] else _confirmed(name, outcome))
     for name, message in outcome["failures"].items():
         if name not in outcome["switched"]:
             yield name, f"failed: {_first_line(message)}"
@@ -58,10 +63,15 @@ def _rows(outcome: Outcome) -> t.Iterator[tuple[str, str]]:
         yield "-", f"failed: {_first_line(outcome['message'])}"
 
 
-def _back(result: dict[str, t.Any] | None) -> str:
-    """Return what became of the way back, empty if the application was not asked to go back."""
-    if result is None:
-        return ""
+def _confirmed(name: str, outcome: Outcome) -> str:
+    """Return what became of the confirmation, without which the server goes back by itself; empty if all is well."""
+    if "confirmed" not in outcome:
+        return ", and goes back by itself: the server could not be reached any more"
+    return "" if name in outcome["confirmed"] else f", and was not confirmed: {_first_line(outcome['unconfirmed'].get(name, ''))}"
+
+
+def _back(result: dict[str, t.Any]) -> str:
+    """Return what became of the way back."""
     if result.get("skipped"):
         return ", and would be taken back"
     return ", then taken back" if result.get("instances") else f", and could not go back: {_first_line(result.get('msg', ''))}"

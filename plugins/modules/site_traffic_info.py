@@ -11,6 +11,7 @@ version_added: 1.0.0
 description:
   - Counts requests and server errors in the last seconds, and how long 99 % of the requests took at most, by the access log that nginx writes for
     each application.
+  - Without O(before), and for an application whose switch an earlier run has left on trial, these are the last seconds before that switch.
   - Tells for each application whether its visitors fare worse than in an earlier result of this module. They do if 1 % more of the requests are
     server errors and at least two are, or if the time for 99 % of at least 100 requests is more than twice as long plus a tenth of a second.
 options:
@@ -53,14 +54,26 @@ worse:
 
 import time
 
+from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import PlacedApp
 from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import Traffic, traffic, worse
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import trial_of
+
+
+def of_app(app: PlacedApp, seconds: int, until: float, is_judged: bool) -> Traffic | None:
+    """Return the traffic of an application until now, or until the switch that an earlier run has left on trial.
+
+    :param is_judged: whether the traffic is that of the new release, whatever is on trial
+    """
+    trial = None if is_judged else trial_of(app)
+    end = trial.began if trial else until
+    return traffic(app["name"], end - seconds, end)
 
 
 def main() -> None:
     module = HostModule(
         argument_spec={
-            "names": {"type": "list", "elements": "str", "required": True},
+            "apps": {"type": "list", "elements": "dict", "required": True},
             "seconds": {"type": "int", "required": True},
             "before": {"type": "dict", "default": {}},
         },
@@ -69,7 +82,7 @@ def main() -> None:
     module.require_root()
     until = time.time()
     try:
-        found = {name: traffic(name, until - module.params["seconds"], until) for name in module.params["names"]}
+        found = {app["name"]: of_app(app, module.params["seconds"], until, bool(module.params["before"])) for app in module.params["apps"]}
     except OSError as error:
         module.fail_json(
             msg=f"An access log of nginx cannot be read: {error}. The module reads plain files; set nginx.log: off for a site without one."

@@ -39,6 +39,13 @@ options:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int
     default: 60
+  trial:
+    description:
+      - Seconds for which a switch is on trial. Unless M(flaskops.stack.flask_confirm) confirms it in this time, the host goes back to the
+        instance that was live before, also if the run was killed. With 0 a switch is final.
+      - An instance that is live and on trial by an earlier run begins its trial anew; with 0 its trial ends.
+    type: int
+    default: 0
 extends_documentation_fragment: [flaskops.stack.apps, flaskops.stack.private]
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -64,6 +71,11 @@ failures:
   type: dict
   returned: always
   sample: {blog: "blog: the candidate 4be1c0ffee12 exited with 22 before it was ready."}
+taken_up:
+  description: Applications whose live instance was on trial by an earlier run, which has not confirmed it.
+  type: list
+  elements: str
+  returned: success
 removed: {description: Paths that were removed., type: list, elements: str, returned: success}
 notices: {description: "Applications that keep their live release, since the wanted one was rolled back.", type: list, elements: str, returned: success}
 """
@@ -78,10 +90,11 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError, explained
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox, schedules
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox, schedules, verdict
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import Trials
 
 
 def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -111,7 +124,9 @@ def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
             schedules.check(app)
     # A path of a sandbox may be made by a task that check mode has only predicted.
     wanted = ready(order, failures) if not check else [Instance(app) for app in order["apps"] if app["name"] not in failures]
-    outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check, failures)
+    terms = order["trial"]
+    trials = Trials(terms["seconds"], order["who"], base64.b64decode(terms["program"]))
+    outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check, failures, trials)
     return {
         **outcome._asdict(),
         "changed": outcome.changed or bool(accounts.paths),
@@ -132,12 +147,17 @@ def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     return instance_rollback.rollback([(app, order["release"]) for app in order["apps"]], order["who"], check)._asdict()
 
 
+def confirm(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
+    outcome = verdict.confirm(order["apps"], check)
+    return {**outcome._asdict(), "changed": bool(outcome.confirmed)}
+
+
 def main() -> None:
-    # The action plugins uwsgi_instance and flask_rollback call this module. The order is one opaque value, so that nothing of it is
+    # The action plugins uwsgi_instance, flask_rollback and flask_confirm call this module. The order is one opaque value, so that nothing of it is
     # logged and nothing of a result is masked by accident.
     module = HostModule(
         argument_spec={
-            "mode": {"choices": ["last_built", "new_releases", "migrate", "apply", "rollback"], "required": True},
+            "mode": {"choices": ["last_built", "new_releases", "migrate", "apply", "rollback", "confirm"], "required": True},
             "order": {"type": "str", "no_log": True, "required": True},
         },
         supports_check_mode=True,
@@ -150,6 +170,7 @@ def main() -> None:
         "migrate": lambda: migrate(order),
         "apply": lambda: apply(order, module.check_mode),
         "rollback": lambda: rollback(order, module.check_mode),
+        "confirm": lambda: confirm(order, module.check_mode),
     }
     try:
         learn_secrets([*order["apps"], *order.get("absent", [])])

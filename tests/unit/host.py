@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, trees
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, trial
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import workers as instance_workers
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
@@ -73,11 +73,13 @@ class Host:
             "enable",
             "disable",
             "stop_later",
+            "run_later",
             "journal",
             "words_about",
         ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
+        monkeypatch.setattr(trial, "PROGRAM", str(self.place / "var/trial.pyz"))
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep)
         for module in (gate, instance_workers):
             monkeypatch.setattr(module, "time", clock)
@@ -294,6 +296,13 @@ class Host:
         self.events.append(f"stop {' '.join(units)} in {seconds}")
         assert f"{timer}.timer" not in self.units, "systemd refuses a transient unit that is there"
         self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": " ".join(units)}
+
+    def _run_later(self, command: t.Sequence[str], seconds: int, unit: str, *options: str) -> None:
+        self._step()
+        assert os.path.isfile(command[2]), "systemd starts a program that is there"
+        for name in (f"{unit}.timer", f"{unit}.service"):
+            assert self.units.get(name, {}).get("ActiveState", "inactive") == "inactive", "systemd refuses a transient unit that is there"
+        self.units[f"{unit}.timer"] = {"ActiveState": "active", "stops": "", "runs": " ".join(command[3:]), "seconds": str(seconds)}
 
     def _journal(self, unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
         if since:

@@ -8,8 +8,8 @@ import typing as t
 from pathlib import Path
 
 import yaml
-from ansible_collections.flaskops.stack.tests.harness.controller import Controller, Run
-from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host
+from ansible_collections.flaskops.stack.tests.harness.controller import Controller, Going, Run
+from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host, until
 from ansible_collections.flaskops.stack.tests.harness.load import Load
 from ansible_collections.flaskops.stack.tests.harness.source import Description, Source, changed
 
@@ -51,20 +51,33 @@ class Fleet:
             self.controller.admit(host)
         self.load = Load(hosts, "ledger", RATE, f"/run/load-{int(time.time())}.jsonl")
 
-    def rollout(self, app: Description, batches: str, soak: int, fails_on: Host | None = None, **variables: t.Any) -> Run:
+    def rollout(self, app: Description, batches: str, soak: int | str, fails_on: Host | None = None, **variables: t.Any) -> Run:
         """Deploy in batches.
 
         :param soak: how many seconds visitors are watched after each batch
         :param fails_on: the server on which a release with FAILS_SOMEWHERE fails
         """
+        run = self.begin_rollout(app, batches, soak, fails_on, **variables).wait()
+        assert "Traceback" not in run.output + run.errors, f"the output has no plain message: {run.output[-3000:]}{run.errors}"
+        return run
+
+    def begin_rollout(self, app: Description, batches: str, soak: int | str, fails_on: Host | None = None, **variables: t.Any) -> Going:
+        """Begin to deploy in batches; see `rollout`."""
         hosts = {host.name: {**self.controller.by_ssh(host), **({"fails": "yes"} if host is fails_on else {})} for host in self.hosts}
         inventory = self.controller.inventory(
             "inventory", hosts, {"flask_app_cache_dir": str(self.directory / "cache"), "flask_apps": [app]}
         )
         options = [f"--extra-vars=batches={batches} soak={soak}", *(f"--extra-vars={name}={value}" for name, value in variables.items())]
-        run = self.controller.run(inventory, CHECKOUT / "playbooks/rollout.yml", *options)
-        assert "Traceback" not in run.output + run.errors, f"the output has no plain message: {run.output[-3000:]}{run.errors}"
-        return run
+        return self.controller.begin(inventory, CHECKOUT / "playbooks/rollout.yml", *options)
+
+    def kill_rollout(self, app: Description, trial: int) -> None:
+        """Deploy to the first server, and kill the run while it watches the visitors there."""
+        going = self.begin_rollout(app, "1,100%", 100, trial=trial)
+        until(lambda: "Pausing for" in going.files["output"].read_text() or going.is_over, 300)
+        assert not going.is_over, f"the run does not watch visitors: {going.wait().output[-3000:]}"
+        time.sleep(3)
+        going.kill()
+        going.wait()
 
     def run(self, playbook: str, app: Description, edge: Host, *options: str) -> Run:
         """Run a playbook with the variables of inventory/fleet: the edge asks the servers, and they answer it alone."""

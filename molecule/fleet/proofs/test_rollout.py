@@ -6,6 +6,7 @@ import time
 
 from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, RATE, Fleet
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
+from ansible_collections.flaskops.stack.tests.harness.host import until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 SOAK = 6
@@ -66,6 +67,41 @@ def test_a_release_that_visitors_get_errors_from_is_taken_back(fleet: Fleet):
         fleet.load.require_no_loss(host, began, ended - 1, before)
 
 
+def test_a_server_goes_back_by_itself_when_the_run_was_killed(fleet: Fleet):
+    """Nobody has judged the release, and nobody is there to take it back."""
+    began, before = time.time(), fleet.pages()
+    page = fleet.source.write("left alone")
+    fleet.kill_rollout(fleet.app, trial=101)
+    first = fleet.hosts[0]
+    assert first.page()["page"] == page
+    # The trial would last for as long as the soak; nobody has to wait for that here.
+    first.run("systemctl", "start", "flask-ledger.trial.service")
+    assert until(lambda: fleet.pages() == before, 120), fleet.pages()
+    for host in fleet.hosts:
+        fleet.load.require_no_loss(host, began, time.time() - 1, [*before, page])
+    fleet.rollout(fleet.app, "1,100%", 0).require_end()
+    assert fleet.pages() == [page] * 3, "the next run deploys it, since nobody has found fault with it"
+
+
+def test_the_next_run_judges_what_a_killed_one_has_left(fleet: Fleet):
+    """A good release stays, and one that visitors get errors from goes back, compared with the visitors before it."""
+    page, first = fleet.source.write("judged later"), fleet.hosts[0]
+    fleet.kill_rollout(fleet.app, trial=900)
+    run = fleet.rollout(fleet.app, "1,100%", SOAK).require_end()
+    require_outcome(run, f"{first.name} ledger was switched by a run that did not end", f"{fleet.hosts[1].name} ledger switched")
+    assert fleet.pages() == [page] * 3
+    timers = "systemctl list-timers --all --plain --no-legend 'flask-ledger.trial*'"
+    assert [host.shell(timers).strip() for host in fleet.hosts] == [""] * 3
+
+    fleet.source.write("broken and left alone")
+    broken = changed(fleet.app, env={"LEDGER_MODE": None}, hooks=None)
+    fleet.kill_rollout(broken, trial=900)
+    run = fleet.rollout(broken, "1,100%", SOAK)
+    assert run.code == 2, run.output[-3000:]
+    require_outcome(run, f"{first.name} ledger was switched by a run that did not end, then taken back")
+    assert fleet.pages() == [page] * 3
+
+
 def test_nothing_to_change_watches_nobody(fleet: Fleet):
     """A run that switches nothing does not wait."""
     fleet.source.write("calm")
@@ -96,6 +132,7 @@ def test_bad_input_is_told_before_anything_changes(fleet: Fleet):
     for batches, soak, says in (
         ("0,100%", 0, "batches is '0,100%', and '0' is no size"),
         ("1", -3, "soak is '-3', but must be a number of seconds"),
+        ("1", "30 trial=30", "trial is '30', but must be more seconds than soak, such as -e trial=900, or 0."),
     ):
         run = fleet.rollout(fleet.app, batches, soak)
         assert run.code != 0

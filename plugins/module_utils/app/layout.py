@@ -214,6 +214,8 @@ class Layout(AppRoot):
         self.live, self.previous = f"{self.config_dir}/live", f"{self.config_dir}/previous"
         # A file that is there while a run changes what is live.
         self.unfinished = f"{self.config_dir}/unfinished"
+        # A file that is there while nobody has confirmed a switch, and the timer that undoes the switch.
+        self.trial, self.trial_timer = f"{self.config_dir}/trial.json", f"flask-{self.name}.trial.timer"
         # Links to the sockets of the live instance.
         self.socket = f"{self.run_dir}/uwsgi{SOCKET_SUFFIX}"
         self.stream_socket = f"{self.run_dir}/stream{SOCKET_SUFFIX}"

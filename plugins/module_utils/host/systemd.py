@@ -147,19 +147,17 @@ def disable(unit: str) -> None:
 
 def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
     """Have systemd stop units after some seconds, whatever becomes of this process; units that refuse to stop are killed."""
-    _call(
-        "systemd-run",
-        "--quiet",
-        "--collect",
-        f"--unit={timer}",
-        f"--on-active={seconds}",
-        "--timer-property=AccuracySec=1s",
-        "/bin/sh",
-        "-c",
-        _STOP_OR_KILL,
-        "sh",
-        *units,
-    )
+    run_later(["/bin/sh", "-c", _STOP_OR_KILL, "sh", *units], seconds, timer, "--collect")
+
+
+def run_later(command: t.Sequence[str], seconds: int, unit: str, *options: str) -> None:
+    """Have systemd run a command after some seconds, whatever becomes of this process. After a reboot nothing of it is left.
+
+    :param unit: the name, without suffix, of the transient timer and its service, which neither runs nor has failed
+    :param options: of systemd-run(1), such as ``--collect``, without which a failure stays in systemd's list
+    """
+    when = [f"--unit={unit}", f"--on-active={seconds}", "--timer-property=AccuracySec=1s"]
+    _call("systemd-run", "--quiet", *options, *when, *command)
 
 
 def in_transient_unit(unit: str, user: str, directory: str, properties: t.Sequence[str]) -> list[str]:

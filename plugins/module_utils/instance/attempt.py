@@ -16,6 +16,7 @@ from .failures import Failures
 from .gate import Problem, gate
 from .instance import Instance, release_id_of
 from .static_files import UnpublishableError
+from .trial import FINAL, Trials
 
 
 class Action(enum.Enum):
@@ -23,6 +24,8 @@ class Action(enum.Enum):
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    # Nobody has confirmed the switch in time, so the host undoes it.
+    UNCONFIRMED = "unconfirmed"
 
 
 class RunResult(t.NamedTuple):
@@ -34,9 +37,11 @@ class RunResult(t.NamedTuple):
     removed: list[str]
     notices: list[str]
     failures: dict[str, str]
+    # Applications whose live instance was put on trial by an earlier run, which ended before it was judged.
+    taken_up: tuple[str, ...] = ()
 
 
-def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: Failures) -> list[Instance]:
+def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: Failures, trials: Trials = FINAL) -> list[Instance]:
     """Make candidates live, and return those that are now.
 
     On failure this removes the marker ``unfinished`` itself; on success the caller does, after the hooks.
@@ -44,7 +49,7 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: 
     :param who: the person that the history names
     :param failures: gets the messages of the others; what was live of them is live still
     """
-    attempt = Attempt(pending, who, action, failures)
+    attempt = Attempt(pending, who, action, failures, trials)
     attempt.write_files()
     if attempt.left:
         attempt.start()
@@ -55,8 +60,8 @@ def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: 
 class Attempt:
     """The steps of an attempt, in their order."""
 
-    def __init__(self, pending: t.Sequence[Instance], who: str, action: Action, failures: Failures) -> None:
-        self.pending, self.who, self.action, self.failures = pending, who, action, failures
+    def __init__(self, pending: t.Sequence[Instance], who: str, action: Action, failures: Failures, trials: Trials) -> None:
+        self.pending, self.who, self.action, self.failures, self.trials = pending, who, action, failures, trials
         self.began = time.monotonic()
         # By application: the instance that was live before, and the texts of the unit templates before.
         self.previous: dict[str, str] = {}
@@ -76,7 +81,7 @@ class Attempt:
         for instance in self.left:
             try:
                 instance.begin()
-                instance.publish(lenient=self.action is Action.ROLLBACK)
+                instance.publish(lenient=self.action is not Action.DEPLOY)
                 instance.write()
             except OSError as error:
                 self._record(instance, "failed", str(error), {})
@@ -119,7 +124,9 @@ class Attempt:
         if self.action is Action.ROLLBACK:
             # Before the switch: if the run dies in between, the next one must not undo the rollback.
             _reject_live(instance, self.who)
+        self.trials.begin(instance)
         switch.switch(instance)
+        self.trials.switched(instance)
         switch.drain(instance)
         self._record(instance, "live", "", {"gate": gated - self.began, "switch": time.monotonic() - gated})
 

@@ -19,6 +19,7 @@ from . import prune, removal, switch
 from .attempt import Action, RunResult, bring_up, instance_diff, record_attempt, rejected_notice
 from .failures import Failures
 from .instance import DeployError, Instance, instance_record
+from .trial import FINAL, Trials, trial_of
 
 
 class _Done(t.NamedTuple):
@@ -29,7 +30,13 @@ class _Done(t.NamedTuple):
 
 
 def deploy(
-    wanted: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, allow_rejected: bool, check: bool, failures: Failures
+    wanted: t.Sequence[Instance],
+    absent: t.Sequence[AbsentApp],
+    who: str,
+    allow_rejected: bool,
+    check: bool,
+    failures: Failures,
+    trials: Trials = FINAL,
 ) -> RunResult:
     """Bring every instance up and switch to it, and remove what is to be absent; one that fails stops no other.
 
@@ -37,6 +44,7 @@ def deploy(
     :param allow_rejected: whether releases and instances that were rolled back are deployed again
     :param check: whether only to report what would be done
     :param failures: messages of applications that failed before; those of others are added
+    :param trials: how long the host waits for somebody who confirms the switches
     """
     notices: dict[str, str] = {}
     leaving = _leaving(absent, failures)
@@ -48,14 +56,26 @@ def deploy(
     if check:
         done = _Done([instance.name for instance in pending], [path for paths in leaving.values() for path in paths])
     else:
-        done = _carry_out(pending, [app for app in absent if app["name"] in leaving], who, failures)
+        done = _carry_out(pending, [app for app in absent if app["name"] in leaving], who, failures, trials)
+    settled = [instance for instance in wanted if instance not in pending and instance.name not in {*notices, *failures}]
+    taken_up = _taken_up(settled, trials, check, failures)
     instances: dict[str, dict[str, t.Any]] = {}
     for instance in wanted:
         with failures.of(instance.name):
             live = instance.live_id if instance.name in {*notices, *failures} else instance.id
             instances[instance.name] = {"id": live, "switched": instance.name in done.switched}
     made = [diff[name] for name in diff if name not in failures or name in done.switched]
-    return RunResult(bool(done.switched or done.removed), instances, made, done.removed, sorted(notices.values()), failures)
+    changed = bool(done.switched or done.removed or taken_up)
+    return RunResult(changed, instances, made, done.removed, sorted(notices.values()), failures, taken_up)
+
+
+def _taken_up(settled: t.Sequence[Instance], trials: Trials, check: bool, failures: Failures) -> tuple[str, ...]:
+    """Return the applications whose live instance an earlier run has put on trial: the trial begins anew, or it ends in a run without any."""
+    found: list[str] = []
+    for instance in settled:
+        with failures.of(instance.name):
+            found += [instance.name] if (trial_of(instance.app) is not None if check else trials.take_up(instance)) else []
+    return tuple(found)
 
 
 def _leaving(absent: t.Sequence[AbsentApp], failures: Failures) -> dict[str, list[str]]:
@@ -98,9 +118,9 @@ def _unsettled(
     return pending
 
 
-def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, failures: Failures) -> _Done:
+def _carry_out(pending: t.Sequence[Instance], absent: t.Sequence[AbsentApp], who: str, failures: Failures, trials: Trials) -> _Done:
     """Switch, prune, remove what is to be absent, and run the last hooks."""
-    switched = bring_up(pending, who, Action.DEPLOY, failures)
+    switched = bring_up(pending, who, Action.DEPLOY, failures, trials)
     removed: list[str] = []
     for instance in switched:
         with failures.of(instance.name):

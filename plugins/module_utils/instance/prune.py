@@ -17,6 +17,7 @@ from ..release import store
 from ..release.store import by_age, prune_virtualenvs, remove_release
 from .instance import Instance, has_pool, installed_units, known_ids, previous_id, release_id_of, remove_instance, sweep
 from .operator_command import instances_in_use
+from .trial import former_id
 from .unit_state import UnitState
 
 
@@ -28,7 +29,8 @@ class Inventory(t.NamedTuple):
     releases: list[str]
     # The release of each instance, empty for prebuilt code.
     release_of: dict[str, str]
-    # Instances that must stay: the live one, the one before, those that run, and those beside which a command of an operator runs.
+    # Instances that must stay: the live one, the one before, the one before a trial, those that run, and those beside which a command of
+    # an operator runs.
     protected: set[str]
     # Instances that have been live, and so have answered their health request.
     were_live: set[str]
@@ -106,7 +108,7 @@ def _inventory(instance: Instance, states: t.Mapping[str, UnitState]) -> Invento
         instances=sorted(ids, key=lambda known: -os.stat(layout.file(known, "ini")).st_mtime_ns),
         releases=by_age(layout.releases),
         release_of={known: release_id_of(app, known) for known in ids},
-        protected={instance.id, previous_id(app), *running, *instances_in_use(app["name"])} & set(ids),
+        protected={instance.id, previous_id(app), former_id(app), *running, *instances_in_use(app["name"])} & set(ids),
         were_live=_were_live(app, ids),
         linked={name_behind(layout.current), name_behind(layout.next)},
     )

@@ -14,12 +14,14 @@ from ..host.files import read_text
 from .attempt import Action, RunResult, bring_up, instance_diff
 from .failures import Failures
 from .instance import DeployError, Instance, installed_units, instance_record, known_ids, live_id, previous_id, release_id_of
+from .trial import former_id
 
 
-def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> RunResult:
+def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool, action: Action = Action.ROLLBACK) -> RunResult:
     """Go back from the live instance of applications to the previous one or to a named release; one that cannot stops no other.
 
     :param live: each application with the release to go back to; an empty release means the previous instance
+    :param action: why; only ``ROLLBACK`` rejects what is left
     """
     failures = Failures()
     diff: dict[Instance, dict[str, str]] = {}
@@ -27,7 +29,7 @@ def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool) -> Ru
         with failures.of(app["name"]):
             target = _recorded(app, _target(app, release))
             diff[target] = instance_diff(target)
-    back = list(diff) if check else bring_up(list(diff), who, Action.ROLLBACK, failures)
+    back = list(diff) if check else bring_up(list(diff), who, action, failures)
     for instance in [] if check else back:
         with failures.of(instance.name):
             instance.finish()
@@ -69,7 +71,12 @@ def _why_not(app: PlacedApp, release: str) -> str:
 
 
 def _earlier(app: PlacedApp, live: str, releases: t.Mapping[str, str]) -> str:
-    """Return the instance that was live most recently, without those that were rolled back: so two rollbacks go back two instances."""
+    """Return the instance that was live most recently, without those that were rolled back: so two rollbacks go back two instances.
+
+    While a switch is on trial it is the one before the trial, which somebody has confirmed.
+    """
+    if former := former_id(app):
+        return former
     rejected = history.rejected(app["root"])
     was_live = [entry["instance"] for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("result") == "live"]
     for known in [previous_id(app), *was_live]:

@@ -11,8 +11,13 @@ from ansible_collections.flaskops.stack.plugins.filter.rollout_bad import rollou
 from ansible_collections.flaskops.stack.plugins.filter.rollout_table import rollout_table
 
 
-def outcome(*switched, message="", failures=None, worse=None, back=None):
-    return {"switched": list(switched), "message": message, "failures": failures or {}, "worse": worse or {}, "back": back or {}}
+def outcome(*switched, message="", failures=None, worse=None, back=None, **more):
+    """Return what has become of a server on which all went well but for what is said."""
+    back = back or {}
+    confirmed = [name for name in switched if name not in back]
+    well = {"taken_up": [], "confirmed": confirmed, "unconfirmed": {}}
+    told = {"switched": list(switched), "message": message, "failures": failures or {}, "worse": worse or {}, "back": back}
+    return {**told, **well, **more}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,24 @@ def test_the_table_has_a_row_for_everything_that_happened():
         "web3        -     failed: nginx -t refuses x",
         "web4        -     nothing to switch",
         "webserver5  -     not deployed in this run",
+    ]
+
+
+def test_the_table_tells_what_was_not_confirmed():
+    away = outcome("shop")
+    del away["confirmed"]
+    servers = {
+        "web1": outcome("shop", "blog", confirmed=["shop"], unconfirmed={"blog": "blog: is not on trial any more\nmore"}),
+        "web2": away,
+        "web3": outcome("shop", taken_up=["shop"]),
+        "web4": outcome("shop", taken_up=["shop"], back={"shop": {"instances": {"shop": {}}}}),
+    }
+    assert rollout_table(servers)[1:] == [
+        "web1  shop  switched",
+        "web1  blog  switched, and was not confirmed: blog: is not on trial any more",
+        "web2  shop  switched, and goes back by itself: the server could not be reached any more",
+        "web3  shop  was switched by a run that did not end",
+        "web4  shop  was switched by a run that did not end, then taken back",
     ]
 
 

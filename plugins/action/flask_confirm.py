@@ -1,0 +1,29 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller half of ``flask_confirm``: send where the applications lie."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, who
+
+
+class ActionModule(AppsAction):
+    """One round trip, and none without names."""
+
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        args = self.arguments(
+            names={"type": "list", "elements": "str", "required": True},
+            lock_timeout={"type": "int", "default": 60},
+        )
+        apps = [host_app(app) for app in present(self.resolve(args, task_vars)) if app["name"] in args["names"]]
+        if not apps:
+            return {**result, "changed": False, "confirmed": [], "failures": args["left_out"]}
+        order = {"apps": apps, "who": who(), "lock_timeout": args["lock_timeout"]}
+        answer = ask_host(self, "confirm", order, task_vars or {})
+        return with_failures({**result, **answer}, args["left_out"], answer["failures"])
