@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, chosen, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
-
-_STATES = {"on": "on", "off": "off", True: "on", False: "off", "true": "on", "false": "off"}
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.on_or_off import on_or_off
 
 
 class ActionModule(AppsAction):
@@ -23,8 +21,5 @@ class ActionModule(AppsAction):
         result = super().run(tmp, task_vars)
         args = self.arguments(only={"type": "str", "required": True}, state={"type": "raw", "required": True})
         names = [app["name"] for app in chosen(present(self.resolve(args, task_vars)), args["only"])]
-        # YAML reads on and off as booleans.
-        state = args["state"].lower() if isinstance(args["state"], str) else args["state"]
-        if state not in _STATES:
-            raise AnsibleActionFail(f"state is '{args['state']}', but must be on or off; write -e state=on, or -e state=off.")
-        return {**result, **self.call_module("site_maintenance", {"names": names, "state": _STATES[state], "who": who()}, task_vars or {})}
+        state = on_or_off(args["state"])
+        return {**result, **self.call_module("site_maintenance", {"names": names, "state": state, "who": who()}, task_vars or {})}

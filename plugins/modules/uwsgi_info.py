@@ -49,6 +49,7 @@ apps:
 """
 
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.closed_sites import ClosedSites
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.paused_sites import PausedSites
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
@@ -63,13 +64,15 @@ def main() -> None:
         apps = status.describe_all(module.params["apps"])
     except systemd.SystemdError as error:
         module.fail_json(msg=systemd.explained(error))
-    sites = ClosedSites()
+    sites, pauses = ClosedSites(), PausedSites()
     for name, app in apps.items():
         places = CertificatePlaces(name)
         record, trouble = places.record(), Attempts(places).says
         app["certificate"] = {"names": list(record.names), "issuer": record.issuer, "not_after": record.not_after} if record else None
         closed = sites.since(name)
         app["problems"] += [f"{closed}; flaskops.stack.maintenance opens the site"] if closed else []
+        paused = pauses.since(name)
+        app["problems"] += [f"{paused}; flaskops.stack.pause ends it"] if paused else []
         app["problems"] += [f"certificate: {trouble}"] if trouble else []
     module.exit_json(changed=False, apps=apps)
 

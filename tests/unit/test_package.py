@@ -20,7 +20,7 @@ SHIPPED = {
 # Users write these in their plays and templates; all other plugins are private.
 FOR_USERS = {
     "modules": {"cache_purge", "check_apps", "config_tree", "flask_command", "flask_confirm", "flask_logs_info", "flask_rollback", "site_maintenance",
-        "site_probe", "site_traffic_info", "uwsgi_info"},
+        "site_pause", "site_probe", "site_traffic_info", "uwsgi_info"},
     "filter": {"resolve_apps", "to_uwsgi_ini"},
 }  # fmt: skip
 

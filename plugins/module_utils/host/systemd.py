@@ -160,6 +160,17 @@ def run_later(command: t.Sequence[str], seconds: int, unit: str, *options: str) 
     _call("systemd-run", "--quiet", *options, *when, *command)
 
 
+def start_transient(unit: str, properties: t.Sequence[str], command: t.Sequence[str]) -> None:
+    """Start a program in a unit of its own, which is gone when the program has ended."""
+    own = [f"--property={text}" for text in properties]
+    _call("systemd-run", "--quiet", "--collect", "--service-type=exec", f"--unit={unit}", *own, "--", *command)
+
+
+def signal(pattern: str, name: str) -> None:
+    """Send a signal to the units whose names fit a pattern, if there are any."""
+    _call("systemctl", "kill", f"--signal={name}", "--", pattern, accepted=ANY_STATUS)
+
+
 def in_transient_unit(unit: str, user: str, directory: str, properties: t.Sequence[str]) -> list[str]:
     """Return what stands before a command that is to run in a unit of its own.
 

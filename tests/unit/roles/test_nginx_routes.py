@@ -72,7 +72,7 @@ def test_every_mode_has_a_template_and_every_template_a_mode():
 def test_direct_passes_to_the_socket_of_the_application(rendered):
     http = rendered(app("direct"))
     assert http.one("upstream", "flask_shop").values("server") == ["unix:/run/flask/shop/uwsgi.sock"]
-    assert location(front_of(http), "/").values("uwsgi_pass") == ["flask_shop"]
+    assert location(front_of(http), "/").values("uwsgi_pass") == ["flask_shop$flask_shop_paused"]
     assert len([server for server in http.all("server") if "shop.example.com" in server.one("server_name").args]) == 1
 
 
@@ -81,7 +81,11 @@ def test_streams_go_to_their_pool(rendered, front):
     http = rendered(app(front, PLAIN, CACHE, STREAM))
     server = front_of(http) if front == "direct" else backend_of(http)
     targets = {place: location(server, place).one("uwsgi_pass").args[0] for place in ("/", "/api", "/time/")}
-    assert targets == {"/": "flask_shop", "/api": "flask_shop", "/time/": "flask_shop.stream"}
+    assert targets == {
+        "/": "flask_shop$flask_shop_paused",
+        "/api": "flask_shop$flask_shop_paused",
+        "/time/": "flask_shop.stream$flask_shop_paused",
+    }
     sockets = {upstream.args[0]: upstream.values("server") for upstream in http.all("upstream")}
     assert sockets["flask_shop"] == ["unix:/run/flask/shop/uwsgi.sock"]
     # No other server beside it: streams must not fall back on the workers of the rest.
@@ -93,12 +97,12 @@ def test_streams_go_to_their_pool(rendered, front):
 def test_without_a_pool_they_go_where_all_go(rendered, front, change):
     http = rendered({**app(front, PLAIN, STREAM), **change})
     server = front_of(http) if front == "direct" else backend_of(http)
-    assert location(server, "/time/").one("uwsgi_pass").args == ("flask_shop",)
+    assert location(server, "/time/").one("uwsgi_pass").args == ("flask_shop$flask_shop_paused",)
     assert "flask_shop.stream" not in {upstream.args[0] for upstream in http.all("upstream")}
 
 
 def test_without_streams_there_is_no_upstream_for_them(rendered):
-    assert {upstream.args[0] for upstream in rendered(app()).all("upstream")} == {"flask_shop", "flaskops_backend"}
+    assert {upstream.args[0] for upstream in rendered(app()).all("upstream")} == {"flask_shop", "flask_shop.paused", "flaskops_backend"}
 
 
 def test_the_socket_can_be_named(rendered):
@@ -110,7 +114,7 @@ def test_proxy_passes_to_the_backend_and_that_to_the_socket(rendered):
     http = rendered(app("proxy"))
     assert http.one("upstream", "flaskops_backend").values("server") == [SOCKET]
     assert location(front_of(http), "/").values("proxy_pass") == ["http://flaskops_backend"]
-    assert location(backend_of(http), "/").values("uwsgi_pass") == ["flask_shop"]
+    assert location(backend_of(http), "/").values("uwsgi_pass") == ["flask_shop$flask_shop_paused"]
 
 
 @pytest.mark.parametrize("front", FRONTS)

@@ -35,7 +35,7 @@ def test_each_application_has_its_locations_on_one_server(rendered, front, root)
         mounted = location(server, "^~", f"/{name}/")
         assert places(mounted) == {(f"/{name}/",), (f"/{name}/api",), ("^~", f"/{name}/s/"), (f"/{name}/t",)}
         assert mounted.values("root") == [f"/srv/flask/{name}/public/current"]
-        target = f"flask_{name}" if hop == "uwsgi" else "http://flaskops_backend"
+        target = f"flask_{name}$flask_{name}_paused" if hop == "uwsgi" else "http://flaskops_backend"
         assert location(mounted, f"/{name}/").values(f"{hop}_pass") == [target]
         assert location(mounted, "^~", f"/{name}/s/").values("try_files") == [f"$uri @previous.{name}"]
         assert location(server, f"@previous.{name}").values("root") == [f"/srv/flask/{name}/public/previous"]
@@ -45,7 +45,7 @@ def test_each_application_has_its_locations_on_one_server(rendered, front, root)
         assert {"HTTP_HOST", "REQUEST_METHOD"} <= params(inner).keys()
     assert location(server, "/").values("return") == ([] if root else ["404"])
     if root == "direct":
-        assert location(server, "/").values("uwsgi_pass") == ["flask_main"]
+        assert location(server, "/").values("uwsgi_pass") == ["flask_main$flask_main_paused"]
         assert "SCRIPT_NAME" not in params(server)
 
 

@@ -53,10 +53,10 @@ def test_streams_and_sockets_share_the_pool_and_its_places(rendered, front):
     assert place.values(f"{HOP[front]}_read_timeout") == ["20m"]
     assert place.values("limit_conn") == ["flask_shop_streams 120"]
     if front == "direct":
-        assert place.values("uwsgi_pass") == ["flask_shop.stream"]
+        assert place.values("uwsgi_pass") == ["flask_shop.stream$flask_shop_paused"]
     else:
         behind = location(backend_of(rendered(app(front, PLAIN, CHAT))), "/ws/")
-        assert behind.values("uwsgi_pass") == ["flask_shop.stream"]
+        assert behind.values("uwsgi_pass") == ["flask_shop.stream$flask_shop_paused"]
 
 
 def test_a_proxy_asks_for_the_upgrade_in_such_routes_alone(rendered):
