@@ -34,6 +34,9 @@ ARROWS = {
     "plugin_utils": {
         ("action", "description"),
         ("acme_program.py", "host_program.py"),
+        ("adoption", "description"),
+        ("adoption", "keys"),
+        ("adoption", "source"),
         ("action", "uwsgi"),
         ("description", "keys"),
         ("description", "uwsgi"),

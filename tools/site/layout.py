@@ -18,7 +18,7 @@ ROOT = HERE.parents[1]
 REPOSITORY = "https://github.com/flaskops/flaskops.stack"
 # The guides in the order of the menu, by its headings.
 GUIDES = {
-    "Begin": ("README.md", "docs/controllers.md", "docs/architecture.md", "inventory/README.md"),
+    "Begin": ("README.md", "docs/controllers.md", "docs/moving-in.md", "docs/architecture.md", "inventory/README.md"),
     "Applications": ("docs/applications.md", "docs/uwsgi.md", "docs/nginx.md", "docs/tls.md", "templates/README.md"),
     "Operate": ("docs/operations.md", "docs/monitoring.md", "docs/troubleshooting.md", "docs/messages.md", "docs/faults.md", "SECURITY.md"),
     "Roles": ("roles/flask_app/README.md", "roles/uwsgi_service/README.md", "roles/nginx_site/README.md", "roles/flask_metrics/README.md"),
