@@ -8,6 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
+from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process_memory
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import require_hashing
@@ -60,6 +61,7 @@ class ActionModule(AppsAction):
         failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):
             trees, failures = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
+            self._warn_of_memory(apps, trees)
             if self._task.check_mode or self._task.diff:
                 for app in with_source(apps):
                     self._tell_left_out(app["name"], trees.get(app["name"]))
@@ -67,6 +69,13 @@ class ActionModule(AppsAction):
                 app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps) if app["name"] in trees
             }
         return with_failures({**result, "changed": False}, args["left_out"], failures)
+
+    def _warn_of_memory(self, apps: list[dict[str, t.Any]], trees: dict[str, Tree]) -> None:
+        """Warn in one line for each application of what its code keeps in the memory of one process."""
+        for app in apps:
+            line = process_memory.warning(app, trees[app["name"]]) if app["name"] in trees else ""
+            if line:
+                self._display.warning(line)
 
     def _tell_left_out(self, name: str, tree: Tree | None) -> None:
         """Say which files the repository of a source leaves out."""

@@ -109,6 +109,11 @@ APP = Key(
         "hooks": HOOKS,
         "workers": Key("list", "Processes beside uWSGI, such as those of a queue or a scheduler.", default=(), elements=WORKER),
         "timers": Key("list", "Commands that run at certain times.", default=(), elements=TIMER),
+        "memory_warnings": Key(
+            "bool",
+            "Whether a run tells which code keeps in the memory of one process what several need, such as a scheduler that starts with the import.",
+            default=True,
+        ),
         "command_limits": COMMAND_LIMITS,
         "strategy": Key(
             "str",
