@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import hosts_of_app
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import not_here
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_hooks
 
@@ -32,23 +32,12 @@ class ActionModule(AppsAction):
         )
         apps = present(self.resolve(args, task_vars))
         _check(args)
-        reason = self._why_not_here(args, [app["name"] for app in apps], task_vars)
+        reason = not_here(args["only"], args["variable"], [app["name"] for app in apps], task_vars, args["host_count"])
         if reason:
             return {**result, "skipped": True, "skip_reason": reason}
         app = next(app for app in apps if app["name"] == args["only"])
         answer = self.call_module("flask_command", _order(app, apps, args), task_vars)
         return {**result, **self._told(answer, args)}
-
-    def _why_not_here(self, args: App, names: list[str], task_vars: App) -> str:
-        """Return why the command does not run on this host, empty if it does.
-
-        :raises AnsibleActionFail: if no host of the play has the application
-        """
-        own = task_vars.get("inventory_hostname", "")
-        having = hosts_of_app(args["only"], args["variable"], names, task_vars)
-        if own not in having:
-            return f"{args['only']} is not in the list of this host"
-        return f"the command runs on {having[0]}" if args["host_count"] == "one" and own != having[0] else ""
 
     def _told(self, answer: App, args: App) -> App:
         """Return the result of a command: one that does not end with 0 has failed."""

@@ -8,7 +8,7 @@ import re
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import hosts_of_app
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import not_here
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
 
 App = dict[str, t.Any]
@@ -31,9 +31,9 @@ class ActionModule(AppsAction):
         )
         apps = {app["name"]: app for app in present(self.resolve(args, task_vars))}
         _check(args)
-        hosts = hosts_of_app(args["only"], args["variable"], list(apps), task_vars)
-        if args["only"] not in apps:
-            return {**result, "skipped": True, "skip_reason": f"{args['only']} is in the list of {', '.join(hosts)}"}
+        reason = not_here(args["only"], args["variable"], list(apps), task_vars)
+        if reason:
+            return {**result, "skipped": True, "skip_reason": reason}
         app = apps[args["only"]]
         order = {key: app[key] for key in ("name", "config_dir", "run_dir")}
         order |= {"server_names": app["nginx"]["server_names"], **{key: args[key] for key in ("since", "request_id", "lines")}}

@@ -15,7 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import A
 from ansible_collections.flaskops.stack.plugins.module_utils.app.search_paths import search_paths
 from ansible_collections.flaskops.stack.plugins.module_utils.host.environment_file import environment_file
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import HEADER
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import is_first_host
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import first_host, patterns_of
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import TRIAL, host_program
@@ -162,9 +162,9 @@ def _beside(app: App, rendered: dict[str, str], first: bool) -> tuple[dict[str, 
     return {kind: found for kind, found in identity.items() if found}, {kind: found for kind, found in here.items() if found}
 
 
-def _has_single_workers(app: App, task_vars: App) -> bool:
-    """Return whether this host is the one that has the workers and timers with ``hosts: one``. Without any, nobody has to ask."""
-    return any(worker["hosts"] == "one" for worker in [*app["workers"], *app["timers"]]) and is_first_host(app["name"], task_vars)
+def _single(app: App) -> list[str]:
+    """Return the workers and timers of an application that one host alone has."""
+    return [each["name"] for each in [*app["workers"], *app["timers"]] if each["hosts"] == "one"]
 
 
 def _absent(app: App) -> AbsentApp:
@@ -256,10 +256,23 @@ class ActionModule(AppsAction):
         texts, failures = render_by_application(self, {name: list(parts.values()) for name, parts in jobs.items()}, task_vars)
         rendered = {name: dict(zip(jobs[name], own, strict=True)) for name, own in texts.items()}
         return [
-            _instance(app, releases[app["name"]], secrets_key, rendered[app["name"]], _has_single_workers(app, task_vars))
+            _instance(app, releases[app["name"]], secrets_key, rendered[app["name"]], self._has_single_workers(app, task_vars))
             for app in apps
             if app["name"] in rendered
         ], failures
+
+    def _has_single_workers(self, app: App, task_vars: App) -> bool:
+        """Return whether this host has the workers and timers with ``hosts: one``, and tell if a host has them that ``--limit`` leaves out."""
+        single = _single(app)
+        if not single:
+            return False
+        first = first_host(app["name"], task_vars, patterns_of(self._task))
+        if first not in task_vars.get("ansible_play_hosts_all", [first]):
+            self._display.warning(
+                f"{app['name']}: {', '.join(single)} with hosts: one stay on {first}, which --limit leaves out, in the release that is live there;"
+                " a run without --limit brings them up to date."
+            )
+        return bool(first == task_vars.get("inventory_hostname"))
 
     def _migrate(self, order: dict[str, t.Any], described: dict[str, App], task_vars: dict[str, t.Any]) -> dict[str, str]:
         """Run the migrations of new releases on the first host that comes here; the others wait for it. Return messages of those that failed.

@@ -33,7 +33,7 @@ def run(host: str = "web1", answer=None, hosts=HOSTS, **args):
 
 def test_a_command_goes_to_the_first_host_that_has_the_application():
     assert run("web1")[0]["command"] == "flask routes"
-    for host, why in [("web2", "the command runs on web1"), ("old", "shop is not in the list of this host")]:
+    for host, why in [("web2", "it is done on web1"), ("old", "shop is in the list of web1, web2 and not of this host")]:
         asked, result = run(host)
         assert (asked, result["skipped"], result["skip_reason"]) == ({}, True, why)
 

@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import subprocess
-from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.action import uwsgi_instance
-from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import is_first_host
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import command_line, numbered, quoted
 from ansible_collections.flaskops.stack.tests.unit import render
@@ -29,7 +27,7 @@ def on_first(monkeypatch):
     """Return a function that renders an instance for a host which is the first of its application, or another."""
 
     def rendered(first: bool, app):
-        monkeypatch.setattr(uwsgi_instance, "is_first_host", lambda *_: first)
+        monkeypatch.setattr(uwsgi_instance.ActionModule, "_has_single_workers", lambda *_: first)
         monkeypatch.setattr(render, "_SHIPPED", {})
         return instance(app)
 
@@ -99,29 +97,6 @@ def test_an_instance_has_the_same_id_on_the_hosts_that_lack_a_single_worker(on_f
 @pytest.mark.parametrize("change", [{"count": 2}, {"command": "rq worker high"}, {"overlap": False}, {"hosts": "one"}, {"env": {"A": "b"}}])
 def test_a_change_of_a_worker_is_another_instance(on_first, change):
     assert instance(complete(workers=[QUEUE]))["id"] != on_first(True, complete(workers=[{**QUEUE, **change}]))["id"]
-
-
-@pytest.mark.parametrize(("host", "first"), [("a", False), ("b", True), ("c", False)])
-def test_the_first_host_is_the_first_of_the_play_that_has_the_application(host, first):
-    lists = {"a": [{"name": "blog"}], "b": [{"name": "shop"}], "c": [{"name": "shop"}]}
-    hostvars = {name: {"flask_apps": apps} for name, apps in lists.items()}
-    # A host that has failed is still one of the play's.
-    task_vars = {
-        "inventory_hostname": host,
-        "ansible_play_hosts_all": ["a", "b", "c"],
-        "ansible_play_hosts": ["a", "c"],
-        "hostvars": hostvars,
-    }
-    assert is_first_host("shop", task_vars) is first
-
-
-def test_in_a_play_that_names_its_applications_itself_the_first_host_is_the_first():
-    task_vars = SimpleNamespace(hosts=["a", "b"])
-    found = [
-        is_first_host("shop", {"inventory_hostname": host, "ansible_play_hosts_all": task_vars.hosts, "hostvars": {"a": {}, "b": {}}})
-        for host in task_vars.hosts
-    ]
-    assert found == [True, False]
 
 
 CLEAN = {"name": "clean", "command": "flask clean", "schedule": "*-*-* 03:00", "timeout": 90}
