@@ -9,8 +9,8 @@ module: flask_logs_info
 short_description: Read what an application and nginx have logged about it
 version_added: 1.0.0
 description:
-  - Reads the journal of all units of an application, which are its web and stream processes, its workers and timers, and what systemd says of
-    its hooks and commands. Reads the access log of its site, and the lines about it in the error log of nginx.
+  - Reads the journal of all units of an application, which are its web and stream processes, its workers, timers and hooks, and what
+    systemd says of these and of commands. Reads the access log of its site, and the lines about it in the error log of nginx.
   - Returns the last lines of all of these together, in the order of time, without the application's secrets and control characters.
 options:
   only: {description: Name of the application., type: str, required: true}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..host import journal
 from ..host.cage import Cage, end_leftovers
 from ..host.causes import explain
 from ..host.command import CommandError
@@ -34,7 +35,7 @@ def end_those_of_killed_runs(app: CommandApp, kind: str) -> None:
 
 
 def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: str) -> None:
-    """Run the hooks of a kind in the release, in order.
+    """Run the hooks of a kind in the release, in order, and write what each has printed into the journal when it has ended.
 
     :param release: the release; while it is built, with the path of its unfinished tree
     :param home: the value of HOME for the hooks
@@ -45,13 +46,17 @@ def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: 
     if problem := release.problem():
         raise CommandError(problem)
     end_those_of_killed_runs(app, kind)
+    # One for all hooks of a kind, since that of a command is gone when its output is written down.
+    unit = f"{command_units(app['name'], kind)}.service"
     host = environment(home)
     env = {**host, **app["environment"], "FLASKOPS_ROLE": "command", **search_paths(release, app["environment"], host["PATH"])}
     for command in app["hooks"][kind]:
         try:
-            within.run(["/bin/sh", "-c", command], release.path, env)
+            printed = within.run(["/bin/sh", "-c", command], release.path, env).splitlines()
         except CommandError as error:
+            journal.write(unit, [command, *error.lines])
             at, facts = (BUILD, facts_of_packages()) if kind == "build" else (HOOK, facts_of_release(release.path))
             failure = CommandError(f"the {kind} hook {error}", error.lines)
             explain(failure, at, facts)
             raise failure from error
+        journal.write(unit, [command, *printed])

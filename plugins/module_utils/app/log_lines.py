@@ -68,7 +68,8 @@ def log_lines(order: LogsOrder) -> list[LogLine]:
 
 def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
     for entry in systemd.journal_entries(all_units(order["name"]), order["since"], order["lines"], order["request_id"]):
-        unit = str(entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or "")
+        # Hooks have theirs written by a run (host/journal.py), and what systemd says of a unit has another field than what the unit says.
+        unit = str(entry.get("OBJECT_SYSTEMD_UNIT") or entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or "")
         for text in _message(entry).splitlines():
             yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, _source(unit, order["name"]), text)
 

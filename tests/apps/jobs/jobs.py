@@ -18,6 +18,11 @@ def page():
     return f"{os.environ['RELEASE_LABEL']} {os.environ['FLASKOPS_ROLE']}\n"
 
 
+@app.get("/broken")
+def broken():
+    raise RuntimeError("this page is broken")
+
+
 def count(number):
     """Do a job: each number has to be counted once."""
     # Slow enough that the queue is not empty before the second switch.

@@ -62,6 +62,15 @@ def test_all_logs_are_one_by_time(logs):
     ]
 
 
+def test_what_a_hook_has_printed_is_one_of_them(logs):
+    written = {"OBJECT_SYSTEMD_UNIT": "flask-shop.after-switch.service"}
+    logs.entries += [
+        entry(NOON, "purged the cache", "session-3.scope", **written),
+        entry(NOON + 1, "Started.", "init.scope", UNIT="flask-shop@a.service"),
+    ]
+    assert [(line.source, line.text) for line in logs()] == [("after-switch", "purged the cache"), ("web", "Started.")]
+
+
 def test_a_log_as_json_is_read_and_a_line_that_is_cut_is_left_out(logs):
     line = f'{{"time":"2026-11-28T22:33:57+00:00","request_id":"{ID}","status":200}}'
     (logs.place / "shop.access.log").write_text(f"{line}\n{line[:30]}\nwords\n[]\n")

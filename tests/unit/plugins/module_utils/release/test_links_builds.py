@@ -350,7 +350,7 @@ def test_no_module_of_the_source_passes_for_one_of_root_s_choice(host, wheel):
 def test_hooks_of_the_running_application_have_its_home_and_no_packages_of_it(host, monkeypatch):
     """Migrations work on the data of the application, which knows it by its HOME."""
     seen: list[dict[str, str]] = []
-    monkeypatch.setattr(Cage, "run_each", lambda _cage, _commands, _directory, env: seen.append(dict(env)))
+    monkeypatch.setattr(Cage, "run_each", lambda _cage, _commands, _directory, env: seen.append(dict(env)) or "")
     app = {**description(host), "hooks": {"migrate": ["true"], "after_switch": ["true"]}}
     for kind in ("migrate", "after_switch"):
         (host.place / "venvs/v1/bin").mkdir(parents=True, exist_ok=True)
