@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, trees
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, trial
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, settling, trial
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import workers as instance_workers
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
@@ -81,7 +81,7 @@ class Host:
         monkeypatch.setattr(gate, "request", self._request)
         monkeypatch.setattr(trial, "PROGRAM", str(self.place / "var/trial.pyz"))
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep)
-        for module in (gate, instance_workers):
+        for module in (gate, settling, instance_workers):
             monkeypatch.setattr(module, "time", clock)
         # Tests need not survive a power failure, so they do not wait for the disk.
         monkeypatch.setattr(os, "fsync", lambda _descriptor: None)

@@ -9,12 +9,14 @@ import time
 import typing as t
 
 from ..app import history
+from ..app.layout import Layout
 from ..host import systemd
 from ..host.files import read_text
-from . import switch, workers
+from . import switch
 from .failures import Failures
 from .gate import Problem, gate
 from .instance import Instance, release_id_of
+from .settling import Settling
 from .static_files import UnpublishableError
 from .trial import FINAL, Trials
 
@@ -66,6 +68,10 @@ class Attempt:
         # By application: the instance that was live before, and the texts of the unit templates before.
         self.previous: dict[str, str] = {}
         self.unit_templates: dict[str, dict[str, str | None]] = {}
+        # By application: when the candidate was through the gate.
+        self.gated: dict[str, float] = {}
+        self.settling = Settling(failures)
+        self.refused: list[tuple[Instance, Problem]] = []
         for instance in pending:
             with failures.of(instance.name):
                 self.previous[instance.name] = instance.live_id
@@ -100,26 +106,33 @@ class Attempt:
             self._discard(instance)
 
     def judge(self) -> None:
-        """Switch to every candidate that passes the gate as soon as it has, and discard the others."""
-        refused: list[tuple[Instance, Problem, float]] = []
-        for instance, of_instance in gate(self.left):
-            gated, problem = time.monotonic(), of_instance
-            if problem is None:
-                with self.failures.of(instance.name):
-                    problem = workers.bring_up(instance)
-                    if problem is None:
-                        self._switch(instance, gated)
-            if problem is None:
-                continue
-            if instance.app["strategy"] == "restart":
-                # The live instance had to make room: without it nothing answers, so it does not wait for other candidates.
-                self._refuse(instance, problem, gated)
-            else:
-                refused.append((instance, problem, gated))
-        for instance, problem, gated in refused:
-            self._refuse(instance, problem, gated)
+        """Switch to every candidate that passes the gate and whose workers stay as soon as that is seen, and discard the others."""
+        for instance, problem in gate(self.left, self._look_at_workers):
+            self.gated[instance.name] = time.monotonic()
+            waits = problem is None and self.settling.begin(instance)
+            if not waits and instance.name not in self.failures:
+                self._decide(instance, problem)
+        while self.settling:
+            self.settling.wait()
+            self._look_at_workers()
+        for instance, problem in self.refused:
+            self._refuse(instance, problem)
 
-    def _switch(self, instance: Instance, gated: float) -> None:
+    def _look_at_workers(self) -> None:
+        for instance, problem in self.settling.look():
+            self._decide(instance, problem)
+
+    def _decide(self, instance: Instance, problem: Problem | None) -> None:
+        if problem is None:
+            with self.failures.of(instance.name):
+                self._switch(instance)
+        elif instance.app["strategy"] == "restart":
+            # The live instance had to make room: without it nothing answers, so it does not wait for other candidates.
+            self._refuse(instance, problem)
+        else:
+            self.refused.append((instance, problem))
+
+    def _switch(self, instance: Instance) -> None:
         """Make a candidate the live instance, and have the old one drain."""
         if self.action is Action.ROLLBACK:
             # Before the switch: if the run dies in between, the next one must not undo the rollback.
@@ -128,11 +141,12 @@ class Attempt:
         switch.switch(instance)
         self.trials.switched(instance)
         switch.drain(instance)
+        gated = self.gated[instance.name]
         self._record(instance, "live", "", {"gate": gated - self.began, "switch": time.monotonic() - gated})
 
-    def _refuse(self, instance: Instance, problem: Problem, gated: float) -> None:
+    def _refuse(self, instance: Instance, problem: Problem) -> None:
         self.failures.add(instance.name, problem.text())
-        self._record(instance, "failed", problem.says, {"gate": gated - self.began})
+        self._record(instance, "failed", problem.says, {"gate": self.gated[instance.name] - self.began})
         self._discard(instance)
 
     def _discard(self, instance: Instance) -> None:
@@ -191,10 +205,25 @@ def record_attempt(
 
 
 def instance_diff(instance: Instance) -> dict[str, str]:
-    live = instance.live_id
-    before = read_text(instance.layout.file(live, "ini")) if live else ""
-    header = instance.layout.unit(live) if live else f"{instance.unit} (nothing live)"
-    return {"before_header": header, "after_header": instance.unit, "before": before or "", "after": instance.app["files"]["ini"]}
+    """Return what ``--diff`` shows of a candidate: its settings, and the units of its workers and timers, beside those that are live."""
+    live, layout = instance.live_id, instance.layout
+    before = read_text(layout.file(live, "ini")) if live else ""
+    header = layout.unit(live) if live else f"{instance.unit} (nothing live)"
+    timers = layout.timer_units(live) if live else []
+    units = [*layout.worker_units(live), *timers, *map(layout.job_of, timers)] if live else []
+    old = {unit: read_text(layout.unit_file(unit)) or "" for unit in units}
+    return {
+        "before_header": header,
+        "after_header": instance.unit,
+        "before": (before or "") + _beside(layout, old),
+        "after": instance.app["files"]["ini"] + _beside(layout, {**instance.workers, **instance.timers, **instance.jobs}),
+    }
+
+
+def _beside(layout: Layout, units: t.Mapping[str, str]) -> str:
+    """Return the texts of the units of workers and timers, each below a name that is the same in all instances."""
+    named = {f"{layout.worker_of(unit)}.{unit.rpartition('.')[2]}": text for unit, text in units.items()}
+    return "".join(f"\n# {name}\n{text}" for name, text in sorted(named.items()))
 
 
 def _reject_live(target: Instance, who: str) -> None:

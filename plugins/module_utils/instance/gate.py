@@ -133,10 +133,12 @@ class _Waiting:
         return True
 
 
-def gate(instances: t.Sequence[Instance]) -> t.Iterator[tuple[Instance, Problem | None]]:
+def gate(instances: t.Sequence[Instance], meanwhile: t.Callable[[], None] = lambda: None) -> t.Iterator[tuple[Instance, Problem | None]]:
     """Yield every candidate as soon as it has passed or failed, with its problem if it has failed.
 
     The time that the caller takes in between is not counted against the candidates that are left.
+
+    :param meanwhile: what the caller does between two looks at the candidates
     """
     waiting = {instance: [_Waiting(instance, unit) for unit in instance.wanted_units] for instance in instances}
     began, since = time.monotonic(), time.time()
@@ -157,6 +159,9 @@ def gate(instances: t.Sequence[Instance]) -> t.Iterator[tuple[Instance, Problem 
                 yield instance, _problem(refused, verdicts[refused], since) if refused else None
                 began += time.monotonic() - decided
             if waiting:
+                paused = time.monotonic()
+                meanwhile()
+                began += time.monotonic() - paused
                 time.sleep(_POLL_SECONDS)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The workers of instances: processes beside uWSGI, such as those of a queue or a scheduler.
 
-The workers of a candidate start when it has passed the gate, and it goes live only if they are still there some seconds later. The old
+The workers of a candidate start when it has passed the gate (settling.py has their first seconds). The old
 workers take jobs until the switch; then systemd sends them their stop signal, and they have their ``stop_timeout`` to finish the job that
 they hold. No run waits for that. A worker with ``overlap: false`` has ended before the one of another instance starts.
 """
@@ -18,15 +18,10 @@ from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.files import read_text
 from ..host.systemd import is_enabled
-from .gate import Problem, live_state_text
 from .instance import Instance, known_ids, remove_timer, remove_unit
-from .unit_state import Properties, UnitState
+from .unit_state import UnitState
 
-# A worker that is to be refused dies while it imports its code, or when it does not find its queue.
-_SETTLE_SECONDS = 5.0
 _POLL_SECONDS = 0.5
-# systemd starts a unit within this time, or something is wrong with the host.
-_START_SECONDS = 60.0
 # Workers of a refused candidate get so many seconds before their files are left to the next deployment.
 _WITHDRAW_SECONDS = 10.0
 # Lines that the template worker.service.j2 writes.
@@ -36,21 +31,24 @@ _ALONE = re.compile(r"^Overlap=false$", re.MULTILINE)
 _KILL_SECONDS = 10
 
 
-def bring_up(instance: Instance) -> Problem | None:
-    """Start the workers of a candidate, and return why one of them cannot stay, ``None`` if all of them run."""
+def alone(instance: Instance) -> list[str]:
+    """Return the workers of an instance that never run beside those of another one, as ``overlap: false`` says."""
+    return [unit for unit, text in instance.workers.items() if _ALONE.search(text)]
+
+
+def start(instance: Instance, units: t.Sequence[str]) -> None:
+    """Start some workers of a candidate; those of another instance that may not run beside them have ended before."""
     app, layout = instance.app, instance.layout
-    _remove_unwanted(instance)
-    if not instance.workers:
-        return None
-    alone = {layout.worker_of(unit) for unit, text in instance.workers.items() if _ALONE.search(text)}
+    names = {layout.worker_of(unit) for unit in set(units) & set(alone(instance))}
     others = [unit for known in known_ids(app) if known != instance.id for unit in layout.worker_units(known)]
-    _stop(layout, [unit for unit in others if layout.worker_of(unit) in alone])
-    systemd.reset_failed(list(instance.workers))
-    systemd.start(list(instance.workers))
-    return _settle(instance)
+    ended = [unit for unit in others if layout.worker_of(unit) in names]
+    _stop(layout, ended)
+    # A worker that did not stop in time was killed, and its unit counts as failed until systemd forgets it.
+    systemd.reset_failed([*ended, *units])
+    systemd.start(units)
 
 
-def _remove_unwanted(instance: Instance) -> None:
+def remove_unwanted(instance: Instance) -> None:
     """Remove workers of the instance that this host has no more, since they are to run on another one."""
     layout = instance.layout
     unwanted = [unit for unit in layout.worker_units(instance.id) if unit not in instance.workers]
@@ -61,41 +59,6 @@ def _remove_unwanted(instance: Instance) -> None:
     systemd.stop(timers)
     for timer in timers:
         remove_timer(layout, timer)
-
-
-def _settle(instance: Instance) -> Problem | None:
-    """Watch workers for their first seconds."""
-    units, since, began = list(instance.workers), time.time(), time.monotonic()
-    steady_since = began
-    while True:
-        states, now = systemd.show(units), time.monotonic()
-        for unit in units:
-            if _has_died(states[unit]):
-                return _problem(instance, unit, f"exited{_status(states[unit])} in its first seconds", states[unit], since)
-        # After a rollback a worker may still be finishing an earlier job. systemd starts it when it has ended, and nobody waits for that.
-        waiting = [unit for unit in units if UnitState.of(states[unit]) not in (UnitState.ACTIVE, UnitState.DEACTIVATING)]
-        steady_since = now if waiting else steady_since
-        if now - steady_since >= _SETTLE_SECONDS:
-            return None
-        if waiting and now - began > _START_SECONDS:
-            unit = waiting[0]
-            return _problem(instance, unit, f"was not started (it is {states[unit]['ActiveState']})", states[unit], since)
-        time.sleep(_POLL_SECONDS)
-
-
-def _has_died(properties: Properties) -> bool:
-    restarted = properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0"
-    return restarted or UnitState.of(properties) is UnitState.FAILED
-
-
-def _status(properties: Properties) -> str:
-    # After systemd's automatic restart the status is that of the new process, which runs.
-    return f" with {properties['ExecMainStatus']}" if properties["ExecMainStatus"] != "0" else ""
-
-
-def _problem(instance: Instance, unit: str, says: str, properties: Properties, since: float) -> Problem:
-    worker = f"the worker {instance.layout.worker_of(unit)} of the candidate {instance.id} {says}"
-    return Problem(worker, live_state_text(instance), instance, unit, properties.get("InvocationID", ""), since)
 
 
 def enable(instance: Instance) -> None:

@@ -44,9 +44,6 @@ def tick():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     if REDIS.incr("tickers") > 1:
         REDIS.incr("overlaps")
-    before = REDIS.lindex("ticks", -1)
-    if before:
-        REDIS.rpush("pauses", time.time() - float(before.split()[0]))
     REDIS.rpush("ticks", f"{time.time()} begin")
     try:
         while True:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal, rollback, schedules, status
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal, rollback, schedules, status, switch
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, changed_by_hand
 from ansible_collections.flaskops.stack.tests.unit.pools import unit
 
@@ -97,6 +99,37 @@ def test_a_worker_that_dies_in_its_first_seconds_stops_the_switch(host, run, run
     assert not (host.place / "root/shop/releases/r2").exists()
 
 
+def test_a_refused_candidate_does_not_interrupt_the_worker_that_stands_alone(host, run):
+    run(host.candidate("one", workers=WORKERS))
+    host.behave(worker("queue.1", "two"), ActiveState="failed")
+    host.events.clear()
+    with pytest.raises(DeployError):
+        run(host.candidate("two", "r2", workers=WORKERS))
+    assert f"stop {worker('beat.1', 'one')}" not in host.events
+    assert f"start {worker('beat.1', 'two')}" not in host.events
+
+
+def test_the_workers_of_several_applications_are_waited_for_at_once(host, run):
+    names = [f"shop{number}" for number in range(5)]
+    before = host.now
+    candidates = [host.candidate("one", name=name, workers={"queue.1": TEXT}) for name in names]
+    built = host.now - before
+    run(*candidates)
+    assert 5 <= host.now - before - built < 10
+    assert all(host.is_running(f"flask-{name}.queue.1@one.service") for name in names)
+
+
+def test_an_application_goes_live_while_another_one_hangs_in_the_gate(host, run, monkeypatch):
+    switched, real, before = [], switch.switch, host.now
+    monkeypatch.setattr(switch, "switch", lambda instance: (switched.append(host.now), real(instance)))
+    host.behave("flask-slow@one.service", ActiveState="activating", SubState="start")
+    ready, slow = host.candidate("one", workers={"queue.1": TEXT}), host.candidate("one", name="slow")
+    with pytest.raises(DeployError, match="slow: the application has not answered within 30 s"):
+        run(ready, slow)
+    assert len(switched) == 1
+    assert switched[0] - before < 15
+
+
 def test_a_worker_of_a_refused_candidate_finishes_its_job(host, run):
     run(host.candidate("one", workers=WORKERS))
     host.behave(worker("queue.2", "two"), ActiveState="failed")
@@ -108,6 +141,17 @@ def test_a_worker_of_a_refused_candidate_finishes_its_job(host, run):
     host.units[worker("queue.1", "two")] = {"ActiveState": "inactive", "SubState": "dead"}
     run(host.candidate("three", "r3", workers=WORKERS))
     assert not (host.place / "root/shop/releases/r2").exists()
+
+
+def test_a_diff_shows_the_units_of_workers_and_timers(host, run):
+    daily = {"mail": {"timer": "OnCalendar=daily\n", "service": "ExecStart=mail\n"}}
+    run(host.candidate("one", workers=WORKERS, timers=daily))
+    (diff,) = run(host.candidate("two", workers={"queue.1": f"{TEXT}MemoryMax=1G\n", "beat.1": ALONE}, timers=daily), check=True).diff
+    lines = (diff[side].splitlines() for side in ("before", "after"))
+    changed = {line for line in difflib.unified_diff(*lines, n=0, lineterm="") if line[0] in "+-" and line.strip("+- ")}
+    assert changed == {"-# one", "+# two", "+MemoryMax=1G", "-# queue.2.service", *(f"-{line}" for line in TEXT.splitlines())}
+    assert "# mail.timer\nOnCalendar=daily" in diff["after"]
+    assert run(host.candidate("two", workers=WORKERS)).diff[0]["before"].count("# queue.") == 2
 
 
 def test_a_rollback_takes_the_workers_back(host, run, running):

@@ -1,0 +1,33 @@
+"""Jobs of Celery, in RabbitMQ. A job is acknowledged when it is done: one that is interrupted goes back to the queue."""
+
+import os
+
+import ledger
+from celery import Celery
+from celery.signals import beat_init
+
+app = Celery("celery_jobs", broker=os.environ["CELERY_BROKER_URL"])
+app.conf.task_acks_late = True
+app.conf.worker_prefetch_multiplier = 1
+app.conf.task_ignore_result = True
+app.conf.beat_schedule = {"tick": {"task": "celery_jobs.tick", "schedule": 1.0}}
+
+
+@beat_init.connect
+def begin(**_):
+    ledger.note("beat", "begin")
+
+
+@app.task
+def count(queue, number):
+    ledger.count(queue, number)
+
+
+@app.task
+def long(queue, seconds):
+    ledger.long(queue, seconds)
+
+
+@app.task
+def tick():
+    ledger.note("beat", "run")

@@ -1,0 +1,16 @@
+"""Jobs of Huey, in Redis."""
+
+import ledger
+from huey import RedisHuey
+
+huey = RedisHuey("queues", url="unix:///run/redis/redis-server.sock?db=2", results=False)
+
+
+@huey.task()
+def count(queue, number):
+    ledger.count(queue, number)
+
+
+@huey.task()
+def long(queue, seconds):
+    ledger.long(queue, seconds)
