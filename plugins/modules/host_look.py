@@ -80,6 +80,7 @@ acme:
   type: list
   elements: str
   returned: success
+ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool, returned: success}
 nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, returned: success, sample: 1.26.3}
 hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
@@ -97,7 +98,7 @@ import typing as t
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
-from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import in_the_way
+from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
@@ -162,6 +163,7 @@ def main() -> None:
         certificates=sorted(certificates),
         acme=[*sorted(certificates_by_acme), *wrong_digests(module.params["digests"])],
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
+        ipv6=has_ipv6(),
         hosted=hosted,
         failures={**failures, **unread, **bad_certificates},
     )

@@ -25,6 +25,16 @@ class Listener(t.NamedTuple):
     program: str
 
 
+def has_ipv6() -> bool:
+    """Return whether a program can listen at addresses of IPv6: a kernel that was started with ``ipv6.disable=1`` makes no such socket."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
 def in_the_way(wanted: t.Sequence[str], program: str, proc: str = "/proc") -> list[Listener]:
     """Return who else listens where a program is to listen.
 

@@ -28,7 +28,7 @@ from ..host.json_file import damaged, read_object
 from ..host.systemd import is_enabled, wants_link
 from ..release.store import discard
 from . import static_files
-from .static_files import MissingDirectoryError
+from .static_files import MissingDirectoryError, OutwardLinkError
 from .unit_state import Properties, UnitState
 
 
@@ -107,7 +107,7 @@ class Instance:
     def publish(self, lenient: bool = False) -> None:
         """Put the files of static routes where nginx may read them, each under the path of its URL.
 
-        :param lenient: whether a directory may be missing, as in a release from before the route
+        :param lenient: whether a directory may be missing, as in a release from before the route, and links that lead out be left out
         :raises UnpublishableError: for a directory that the release does not have, or files that may not be published
         """
         public = self.layout.public_files(self.id)
@@ -115,14 +115,18 @@ class Instance:
             return  # nothing live is edited
         shutil.rmtree(public, ignore_errors=True)
         os.makedirs(public, mode=0o755)
+        links: dict[str, str] = {}
         for route in self.app["static"]:
-            place = f"{public}/{route['path'].strip('/')}"
+            path = route["path"].strip("/")
+            place = f"{public}/{path}"
             try:
-                static_files.publish(self.release.path, route["directory"], route["path"], place)
+                found = static_files.publish(self.release.path, route["directory"], route["path"], place)
+                links |= {os.path.join(path, link): leads for link, leads in found.items()}
                 static_files.require_page(place, route)
-            except MissingDirectoryError:
+            except (MissingDirectoryError, OutwardLinkError):
                 if not lenient:
                     raise
+        static_files.publish_links(public, links)
         for name, page in self.app.get("error_pages", {}).items():
             try:
                 static_files.publish_page(self.release.path, page, name, self.layout.error_page(self.id, name))

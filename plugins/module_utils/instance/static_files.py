@@ -14,6 +14,7 @@ import os
 import stat
 import typing as t
 
+from ..host.inner_links import leading_out
 from ..host.root_paths import is_roots
 from ..host.trees import DIRECTORY, FILE, MOST_BYTES, blocks, opened, others, walk
 
@@ -46,6 +47,12 @@ class MissingErrorPageError(MissingDirectoryError):
     remedy = "correct error_pages or maintenance.page, or add the page to the source or have a build hook make it"
 
 
+class OutwardLinkError(UnpublishableError):
+    """A link in a static directory that leads out of it."""
+
+    remedy = "have a file in place of the link, or a link to one inside of the directory"
+
+
 class LinkedDirectoryError(MissingDirectoryError):
     """A route serves files from a directory that is reached through a link."""
 
@@ -65,19 +72,21 @@ class _Source(t.NamedTuple):
     trusted: bool
 
 
-def publish(release: str, directory: str, route: str, target: str) -> None:
-    """Repeat the tree of regular files of a directory below ``target``, without names that begin with a dot.
+def publish(release: str, directory: str, route: str, target: str) -> dict[str, str]:
+    """Repeat the tree of regular files of a directory below ``target``, without names that begin with a dot, and return its symbolic links.
 
-    Files of root in directories of root become hard links, which take no space; all others are copied.
+    Files of root in directories of root become hard links, which take no space; all others are copied. The caller makes the symbolic links when
+    it knows those of all routes (:func:`publish_links`): they are returned with their targets, by the path below ``target``.
 
     :param release: absolute path of the code
     :param directory: path inside it
     :param route: path of the route, for messages
     :param target: a path where root alone makes names
     :raises MissingDirectoryError: for a directory that the release does not have or only through a link
-    :raises UnpublishableError: for a file that others may not read, or more than fits
+    :raises UnpublishableError: for a file that others may not read, a link that leads out of the directory, or more than fits
     """
     left = MOST_BYTES
+    links: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
         source = _open_inside(_open_release(release, stack), directory, f"the route {route}", stack)
         trusted = {"": source.trusted}
@@ -88,9 +97,43 @@ def publish(release: str, directory: str, route: str, target: str) -> None:
             place = os.path.join(target, path) if path else target
             os.makedirs(place, mode=0o755, exist_ok=True)
             for name in others(descriptor):
-                if not name.startswith("."):
+                if name.startswith("."):
+                    continue
+                if (leads := _link_target(name, descriptor)) is not None:
+                    links[os.path.join(path, name)] = leads
+                else:
                     shown = os.path.join(directory, path, name)
                     left -= _publish_file(name, _Source(descriptor, trusted[path]), f"{place}/{name}", shown, left)
+
+    _require_inner(links, f"'{directory}' of the route {route}")
+    return links
+
+
+def publish_links(public: str, links: t.Mapping[str, str]) -> None:
+    """Make the symbolic links of all routes, but for those whose places other files of a route have taken.
+
+    :param public: the directory of all published files
+    :param links: the targets by path below it
+    :raises OutwardLinkError: if one leads out of the directory through links of another route
+    """
+    made = {place: leads for place, leads in links.items() if not os.path.lexists(f"{public}/{place}")}
+    _require_inner(made, "the directory of all static routes")
+    for place, leads in made.items():
+        os.symlink(leads, f"{public}/{place}")
+
+
+def _require_inner(links: t.Mapping[str, str], where: str) -> None:
+    outward = leading_out(links)
+    if outward:
+        raise OutwardLinkError(f"{where} has the symbolic link '{outward[0]}' to '{links[outward[0]]}', which leads out of it")
+
+
+def _link_target(name: str, directory: int) -> str | None:
+    """Return where a symbolic link leads, ``None`` for anything else."""
+    try:
+        return os.readlink(name, dir_fd=directory)
+    except OSError:
+        return None
 
 
 def require_page(target: str, route: t.Mapping[str, str]) -> None:

@@ -106,6 +106,7 @@ VARIABLES: dict[str, Key] = {
     "nginx_site_left_out": _LEFT_OUT,
     "nginx_site_fail_at_end": _FAIL_AT_END,
 }
+_LISTENS = ("nginx_site_listen", "nginx_site_tls_listen")
 # Texts that Ansible takes for true and false (ansible.module_utils.parsing.convert_bool).
 _TRUE, _FALSE = ("y", "yes", "on", "1", "true", "t"), ("n", "no", "off", "0", "false", "f")
 # A list that became a text: [80], ["80"], [[::]:80], but not the address [::]:80.
@@ -167,6 +168,12 @@ def resolve_variables(given: Mapping[str, object], with_tls: bool = False) -> di
     return found
 
 
+def without_ipv6(found: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return variables without addresses of nginx that mean every address of IPv6, for a host without it, unless a list had no others."""
+    lists = {name: [value for value in found[name] if not value.startswith("[::]")] for name in _LISTENS if name in found}
+    return {**found, **{name: left for name, left in lists.items() if left}}
+
+
 def plain_listen(listen: object) -> list[str]:
     """Return the addresses and ports of ``nginx_site_listen`` where plain HTTP is spoken, as it can be asked on the host.
 
@@ -178,7 +185,7 @@ def plain_listen(listen: object) -> list[str]:
 
 def _check_listen(validator: Validator, found: Mapping[str, t.Any], with_tls: bool) -> None:
     """Refuse what nginx would not accept of addresses together."""
-    seen: dict[str, list[addresses.Listen]] = {"nginx_site_listen": [], "nginx_site_tls_listen": []}
+    seen: dict[str, list[addresses.Listen]] = {name: [] for name in _LISTENS}
     for name, index, value in [(variable, *item) for variable in seen for item in enumerate(found.get(variable, ()))]:
         # Each value alone has been found right before.
         where, listen = f"{name}[{index}]", t.cast("addresses.Listen", addresses.parse_listen(value))
@@ -189,6 +196,9 @@ def _check_listen(validator: Validator, found: Mapping[str, t.Any], with_tls: bo
         ):
             says = f"is {shown(value)}, where an item of nginx_site_listen listens already, and a site has tls"
             validator.refuse(where, says, "keep it in one of the two, for sites with tls in nginx_site_tls_listen")
+        if "proxy_protocol" in listen.parameters and "nginx_site_trusted_proxies" in found and not found["nginx_site_trusted_proxies"]:
+            says = f"is {shown(value)}, and no proxy is trusted, so that every client would have the address of the proxy"
+            validator.refuse(where, says, "write the addresses of the proxies into nginx_site_trusted_proxies")
         seen[name].append(listen)
         # The server for hosts that no site has listens at all of these addresses, and is the default of each.
         if found.get("nginx_site_catch_all") and "default_server" in listen.parameters:

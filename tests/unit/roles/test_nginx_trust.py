@@ -92,3 +92,14 @@ def test_a_route_with_a_parameter_of_its_own_passes_all_others(rendered, front, 
     assert of_site <= {inner.args for inner in place.all(name)}
     own = directive.removesuffix(";").split()
     assert tuple(own[1:]) in {inner.args for inner in place.all(own[0])}, "and the user's own"
+
+
+def test_behind_the_proxy_protocol_no_header_of_a_client_is_believed(rendered):
+    listen = {"nginx_site_listen": ["80 proxy_protocol", "127.0.0.1:8081"], "nginx_site_trusted_proxies": ["192.0.2.1"]}
+    http = rendered(app("direct"), **listen)
+    assert http.values("real_ip_header") == ["proxy_protocol"]
+    assert http.values("set_real_ip_from") == ["192.0.2.1"], "an address of the protocol counts from a trusted proxy alone"
+    trusted = {inner.name: inner.args[0] for inner in http.one("geo", "$realip_remote_addr", "$flaskops_trusted").block}
+    assert trusted == {"default": "0"}, "a balancer of connections passes on X-Forwarded-Proto from anybody"
+    for server in [server for server in http.all("server") if "80 proxy_protocol" in " ".join(server.values("listen"))]:
+        assert len([value for value in server.values("listen") if "proxy_protocol" in value]) == 1

@@ -91,3 +91,12 @@ def test_an_address_of_ipv6_is_read():
         port = server.getsockname()[1]
         assert in_the_way([f"[::]:{port}"], "nginx") == [("::1", port, OWN)]
         assert in_the_way([str(port)], "nginx") == []
+
+
+def test_a_kernel_without_ipv6_makes_no_such_socket(monkeypatch):
+    def refused(family, *_more):
+        raise OSError(97, "Address family not supported by protocol")
+
+    assert listeners.has_ipv6() in (True, False)
+    monkeypatch.setattr(listeners.socket, "socket", refused)
+    assert listeners.has_ipv6() is False

@@ -54,13 +54,6 @@ def test_without_static_routes_no_file_is_public(published):
     assert names(public) == set()
 
 
-def test_links_of_a_release_are_not_public(host, published):
-    one = host.candidate("one")
-    (Path(one.release.path, "web") / "passwd").symlink_to("/etc/passwd")
-    (Path(one.release.path, "web") / "code").symlink_to("..")
-    assert names(published()) == {"static/style.css", "static/img/a.png", "deep/er/a.png"}
-
-
 def test_public_files_are_hard_links(host, published):
     public = published()
     assert (public / "static/style.css").stat().st_ino == (Path(host.app()["root"]) / "releases/r1/web/style.css").stat().st_ino

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import VARIABLES, plain_listen, resolve_variables
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import (
+    VARIABLES,
+    plain_listen,
+    resolve_variables,
+    without_ipv6,
+)
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
@@ -316,3 +321,24 @@ def test_the_playbook_for_metrics_checks_those_of_its_role():
     names = [name for name in VARIABLES if name.startswith("flask_metrics_")]
     assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in names}
     assert task["tags"] == "always"
+
+
+def test_the_proxy_protocol_needs_a_proxy_that_is_trusted():
+    given = {"nginx_site_listen": ["80 proxy_protocol"], "nginx_site_trusted_proxies": []}
+    with pytest.raises(
+        AppError, match=r"nginx_site_listen\[0\] is '80 proxy_protocol', and no proxy is trusted.*nginx_site_trusted_proxies"
+    ):
+        resolve_variables(given)
+    assert resolve_variables({**given, "nginx_site_trusted_proxies": ["192.0.2.1"]})
+
+
+def test_a_host_without_ipv6_gets_the_other_addresses():
+    given = {
+        "nginx_site_listen": ["80", "[::]:80 backlog=9", "[2001:db8::1]:80"],
+        "nginx_site_tls_listen": ["[::]:443"],
+        "nginx_site_probe": True,
+    }
+    left = without_ipv6(resolve_variables(given))
+    assert left["nginx_site_listen"] == ["80", "[2001:db8::1]:80"], "an address that somebody has written himself is for nginx to refuse"
+    assert left["nginx_site_tls_listen"] == ["[::]:443"], "a list is never empty"
+    assert left["nginx_site_probe"] is True
