@@ -30,7 +30,7 @@ def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> Non
         validator.refuse(where, f"has {' and '.join(named)}, but a site has one certificate", "keep one of them")
         return
     _check_clients(validator, f"{where}.client_ca", tls.get("client_ca", ""))
-    if not named and tls.keys() & {"key", "hsts", "client_ca"}:
+    if not named and (tls.keys() & {"key", "hsts", "client_ca"} or tls.get("http3")):
         validator.refuse(where, "has no certificate", f"write one of {', '.join(_SOURCES)}, or remove the rest")
     if named != ["certificate"]:
         return

@@ -49,6 +49,12 @@ TLS = Key(
             default="required",
             choices=("required", "optional"),
         ),
+        "http3": Key(
+            "bool",
+            "Whether nginx also speaks HTTP/3, over UDP at the port of HTTPS, and tells browsers so (`Alt-Svc`). Needs nginx 1.25 or newer, which Debian"
+            " 13 has.",
+            default=False,
+        ),
         "redirect": Key(
             "bool",
             "Whether nginx redirects plain requests to HTTPS, with status 308, for the names that are in the certificate.",

@@ -174,3 +174,33 @@ def test_the_key_of_an_external_account_is_in_a_file_of_its_own_that_no_diff_sho
     assert "c2VjcmV0" not in settings["content"]
     assert "c2VjcmV0" in account["content"]
     assert (account["mode"], account["diff"]) == ("0600", False)
+
+
+H3 = {"self_signed": True, "http3": True}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_http3_is_spoken_by_one_socket_for_each_worker(front):
+    files = nginx_files([shop(front, tls=H3), describe(name="blog", nginx={"tls": H3})])
+    for name in ("shop", "blog"):
+        text = files[f"flaskops/{name}.tls.conf"]
+        assert re.findall("listen .* quic.*", text) == ["listen 443 quic;", "listen [::]:443 quic;"]
+    shared = files["conf.d/flaskops-tls.conf"]
+    assert re.findall("listen .* quic.*", shared) == [
+        "listen 443 quic reuseport default_server;",
+        "listen [::]:443 quic reuseport default_server;",
+    ]
+    assert """on 'h3=":443"; ma=86400';""" in shared
+    assert "add_header Alt-Svc $flaskops_alt_svc always;" in files["sites-available/shop.conf"]
+
+
+def test_without_the_server_for_other_names_the_first_site_has_the_sockets():
+    files = nginx_files([shop(tls=H3), describe(name="blog", nginx={"tls": H3})], nginx_site_catch_all=False)
+    assert files["flaskops/shop.tls.conf"].count(" quic reuseport;") == 2
+    assert "reuseport" not in files["flaskops/blog.tls.conf"]
+
+
+def test_a_site_without_http3_has_nothing_of_it():
+    text = "".join(nginx_files([shop()]).values())
+    assert " quic" not in text
+    assert "Alt-Svc" not in text
