@@ -17,6 +17,7 @@ from .describe import Adopted, app_name, describe
 from .findings import Left, Program
 from .nginx_files import AdoptionError
 from .programs import programs
+from .routes import is_needless
 from .sites import site_of
 from .survey import CLOCKS, Answer, Ask, Survey, survey
 from .unsafe_yaml import to_yaml
@@ -25,6 +26,8 @@ from .web import Web
 # Asks the host for the trees of applications, as the module ``adoption_info`` takes them.
 AskTrees = t.Callable[[list[dict[str, t.Any]]], Answer]
 _MOST_REPAIRS = 40
+# Directives outside of servers that have become keys of a description.
+_OF_HTTP = ("server", "upstream", "proxy_cache_path", "uwsgi_cache_path", "proxy_cache_key", "uwsgi_cache_key")
 
 
 class Adoption(t.NamedTuple):
@@ -149,7 +152,12 @@ def _clocks(found: Survey, wanted: t.Sequence[Program]) -> t.Iterator[Left]:
 def _others(found: Survey, apps: t.Sequence[Adopted]) -> t.Iterator[Left]:
     """Yield servers of nginx that stay, and files that have some of them beside those of applications."""
     files = {path for app in apps for path in app.site.files}
-    for server in Web(found.nginx.tree()).servers:
+    web = Web(found.nginx.tree())
+    for directive in web.http.block:
+        if directive.place.file in files and directive.name not in _OF_HTTP and not is_needless(directive.name):
+            says = f"the directive {directive.name} is not carried over"
+            yield Left(str(directive.place), says, "write it into a file of your own in /etc/nginx/conf.d if the sites need it")
+    for server in web.servers:
         if server.file not in files and not server.file.endswith("/default"):
             names = " ".join(server.names) or "no name"
             yield Left(

@@ -61,7 +61,7 @@ class Adopted:
 
 def app_name(name: str, taken: t.Collection[str]) -> str:
     """Return a name that an application may have and no other one has."""
-    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:_LONGEST_NAME].strip("-_")
+    plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-_")[:_LONGEST_NAME].strip("-_")
     pattern = (APP.keys or {})["name"].pattern
     plain = plain if re.fullmatch(pattern, plain) else f"app-{plain}"[:_LONGEST_NAME].strip("-_")
     plain = plain if re.fullmatch(pattern, plain) else "app"

@@ -49,6 +49,7 @@ class Launch:
     :param kind: ``systemd``, ``supervisor``, ``upstart``, ``emperor``, ``apps-enabled`` or ``process``
     :param name: the name of the unit, section, job or file
     :param words: the command line, without shells and ``env`` in front of it
+    :param sockets: where systemd listens for it (systemd.socket(5))
     :param owner: the number of the user who wrote the definition
     """
 
@@ -60,6 +61,7 @@ class Launch:
     user: str = ""
     env: dict[str, str] = dataclasses.field(default_factory=dict)
     env_files: list[str] = dataclasses.field(default_factory=list)
+    sockets: list[str] = dataclasses.field(default_factory=list)
     owner: int = 0
 
 

@@ -51,7 +51,7 @@ def program(launch: Launch, files: t.Mapping[str, HostFile]) -> Program:
     found.virtualenv = command_lines.virtualenv(launch.words) or _of_path(launch.env)
     found.entry = entry or _first(settings, "wsgi_app") or ""
     found.user = _first(settings, "user") or found.user
-    found.addresses = [addresses.normal(each, found.directory) for each in settings.get("bind") or ["127.0.0.1:8000"]]
+    found.addresses = [addresses.normal(each, found.directory) for each in launch.sockets or settings.get("bind") or ["127.0.0.1:8000"]]
     for pair in [*settings.get("env", ()), *settings.get("raw_env", ())]:
         name, equals, value = str(pair).partition("=")
         found.env |= {name: value} if equals else {}

@@ -56,24 +56,11 @@ def _is_same(one: Program, other: Program) -> bool:
 
 
 def _all(found: Survey) -> t.Iterator[Program]:
-    """Yield every application of every definition, those that are known best first."""
-    emperors: list[tuple[str, Launch]] = []
-    for launch in found.launches():
-        kind, _arguments = command_lines.server(launch.words)
-        if kind == "gunicorn":
-            yield gunicorn_programs.program(launch, found.files)
-        elif kind == "uwsgi":
-            paths = uwsgi_programs.ini_paths(launch)
-            named = [found.files[path] for path in paths if path in found.files]
-            patterns = [path for path in paths if re.search(r"[*?]", path)] + [
-                pattern for file in named for pattern in uwsgi_programs.emperors(file)
-            ]
-            emperors += [(pattern, launch) for pattern in patterns]
-            if not paths:
-                yield uwsgi_programs.program(launch, uwsgi_programs.of_command_line(launch))
-            elif named and not patterns:
-                options = [option for file in named for option in uwsgi_programs.options(file)]
-                yield _placed(uwsgi_programs.program(launch, options, named[0].path), named[0])
+    """Yield every application of every definition, those that are known best first, and last what merely runs."""
+    launches = found.launches()
+    started = [launch for launch in launches if launch.kind != "process"]
+    yield from (program for launch in started for program in _of(launch, found))
+    emperors = [(pattern, launch) for launch in launches for pattern in _emperors(launch, found)]
     for file in found.like(APPS_ENABLED, *VASSALS, *(pattern for pattern, _launch in emperors)):
         by = next((launch for pattern, launch in emperors if matches(file.path, pattern)), None)
         kind = "apps-enabled" if matches(file.path, APPS_ENABLED) else "emperor"
@@ -81,7 +68,35 @@ def _all(found: Survey) -> t.Iterator[Program]:
         user = by.user if by else _DEFAULT_USER
         launch = Launch(kind, name, FoundAt(file.path, 0), ["uwsgi"], user=user, owner=file.owner)
         yield _placed(uwsgi_programs.program(launch, uwsgi_programs.options(file), file.path), file)
+    yield from (program for launch in launches if launch.kind == "process" for program in _of(launch, found))
     yield from _beside(found)
+
+
+def _of(launch: Launch, found: Survey) -> t.Iterator[Program]:
+    """Yield the application that a definition starts itself, none for an emperor."""
+    kind, _arguments = command_lines.server(launch.words)
+    if kind == "gunicorn":
+        yield gunicorn_programs.program(launch, found.files)
+    elif kind == "uwsgi":
+        paths = uwsgi_programs.ini_paths(launch)
+        named = [found.files[path] for path in paths if path in found.files]
+        if not paths:
+            yield uwsgi_programs.program(launch, uwsgi_programs.of_command_line(launch))
+        elif named and not _emperors(launch, found):
+            options = [option for file in named for option in uwsgi_programs.options(file)]
+            yield _placed(uwsgi_programs.program(launch, options, named[-1].path), named[-1])
+
+
+def _emperors(launch: Launch, found: Survey) -> list[str]:
+    """Return patterns of the files that a uWSGI starts as an emperor."""
+    if command_lines.server(launch.words)[0] != "uwsgi":
+        return []
+    paths = uwsgi_programs.ini_paths(launch)
+    named = [found.files[path] for path in paths if path in found.files]
+    return [
+        *(path for path in paths if re.search(r"[*?]", path)),
+        *(pattern for file in named for pattern in uwsgi_programs.emperors(file)),
+    ]
 
 
 def _placed(program: Program, file: HostFile) -> Program:

@@ -234,8 +234,13 @@ def _headers(location: Directive, route: Route, leaving: Leaving) -> None:
         leaving.leave(each.place, f"nginx adds the header {name} here", remedy)
 
 
+def is_needless(name: str) -> bool:
+    """Return whether the roles' own files have a directive, or it says nothing about the answer."""
+    return bool(_NEEDLESS.fullmatch(name))
+
+
 def unknown(block: Directive, leaving: Leaving) -> None:
     """Say which directives of a block are not carried over."""
     for each in block.block:
-        if not _NEEDLESS.fullmatch(each.name):
+        if not is_needless(each.name):
             leaving.leave(each.place, f"the directive {each.name} is not carried over", "write it into extra if the site needs it")

@@ -25,6 +25,10 @@ def systemd(files: t.Sequence[HostFile]) -> list[Launch]:
         more = [other for other in files if (match := _DROP_IN.fullmatch(other.path)) and match["unit"] == file.path]
         lines = [(each, entry) for each in (file, *more) for entry in assignments(each.text)]
         launches += _service(file, lines)
+    for launch in launches:
+        for file in files:
+            if posixpath.basename(file.path) == f"{launch.name}.socket":
+                launch.sockets += [value for _section, key, value, _line in assignments(file.text) if key == "ListenStream" and value]
     return launches
 
 

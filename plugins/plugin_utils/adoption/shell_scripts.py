@@ -82,7 +82,7 @@ def _stop(app: Adopted, only_programs: t.Collection[str]) -> list[str]:
     launch = app.program.launch
     name, file = shlex.quote(launch.name), shlex.quote(launch.place.file)
     if launch.kind == "systemd":
-        return [f"systemctl disable --now {name}.service"]
+        return [f"systemctl disable --now {_units(app)}"]
     if launch.kind == "supervisor":
         moved = [f"away {file}", "supervisorctl update"] if launch.place.file in only_programs else []
         return [f"supervisorctl stop {name}", *moved]
@@ -95,11 +95,17 @@ def _stop(app: Adopted, only_programs: t.Collection[str]) -> list[str]:
     return ["# Nothing starts this server: end it by hand."]
 
 
+def _units(app: Adopted) -> str:
+    """Return the units of an old server: the socket first, since it would start the service again."""
+    name = shlex.quote(app.program.launch.name)
+    return f"{name}.socket {name}.service" if app.program.launch.sockets else f"{name}.service"
+
+
 def _start(app: Adopted, only_programs: t.Collection[str]) -> list[str]:
     launch = app.program.launch
     name, file = shlex.quote(launch.name), shlex.quote(launch.place.file)
     if launch.kind == "systemd":
-        return [f"systemctl enable --now {name}.service"]
+        return [f"systemctl enable --now {_units(app)}"]
     if launch.kind == "supervisor":
         moved = [f"put_back {file}", "supervisorctl update"] if launch.place.file in only_programs else []
         return [*moved, f"supervisorctl start {name} || true"]

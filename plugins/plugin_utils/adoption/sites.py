@@ -12,7 +12,7 @@ from ..keys.key import ABSOLUTE, SIZE
 from ..keys.routes import PLAIN_PATH
 from ..keys.server_names import CATCH_ALL, PATTERN, normal, remedy
 from .findings import Left, Program
-from .nginx_files import Directive
+from .nginx_files import MAIN, Directive
 from .routes import Leaving, Route, access_of, headers_of, route_of, unknown
 from .web import Web, WebServer
 
@@ -61,6 +61,8 @@ def site_of(web: Web, program: Program, taken: set[str]) -> FoundSite:
     nginx |= _tls(servers, redirects, leaving)
     _add_redirects(nginx, redirects, leaving)
     _ports(servers, leaving)
+    if any(server.file == MAIN for server in servers):
+        leaving.leave(first.directive.place, "the server stands in nginx.conf itself", "take it out by hand when you go over")
     nginx["server_names"] = _free(nginx["server_names"], taken, first, leaving) or [f"{program.name}.invalid"]
     return FoundSite(nginx, leaving.left, _files(web, program, servers, redirects), prefix)
 
@@ -236,5 +238,5 @@ def _files(web: Web, program: Program, servers: t.Sequence[WebServer], redirects
     """Return the files that have servers of this application alone, those in between too."""
     between = [passing.through for server in servers for _location, passing in web.locations(server) if passing.through]
     ours = [*servers, *redirects, *between]
-    files = {server.file for server in ours}
+    files = {server.file for server in ours} - {MAIN}
     return sorted(file for file in files if all(any(server is each for each in ours) for server in web.servers if server.file == file))

@@ -18,13 +18,14 @@ Ask = Callable[[list[dict[str, t.Any]]], Answer]
 
 _UNITS = "/etc/systemd/system/*.service"
 _JOBS = "/etc/init/*.conf"
+_SOCKETS = "/etc/systemd/system/*.socket"
 _DROP_INS = "/etc/systemd/system/*.service.d/*.conf"
 _SUPERVISOR = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/conf.d/*.conf")
 APPS_ENABLED = "/etc/uwsgi/apps-enabled/*.ini"
 # Directories of emperors: those of the distribution and of the manual, and piku's.
 VASSALS = ("/etc/uwsgi-emperor/vassals/*.ini", "/etc/uwsgi/vassals/*.ini", "/home/*/.piku/uwsgi-enabled/*.ini")
 CLOCKS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
-_WELL_KNOWN = (MAIN, _UNITS, _JOBS, _DROP_INS, *_SUPERVISOR, APPS_ENABLED, *VASSALS, *CLOCKS)
+_WELL_KNOWN = (MAIN, _UNITS, _JOBS, _SOCKETS, _DROP_INS, *_SUPERVISOR, APPS_ENABLED, *VASSALS, *CLOCKS)
 _MOST_ROUNDS = 8
 _MISSING = ("no such file or directory", "not a directory")
 
@@ -45,12 +46,12 @@ class Survey:
 
     def launches(self) -> list[Launch]:
         """Return all that starts a program, and the running application servers that none of it starts."""
-        units = service_files.systemd(self.like(_UNITS, _DROP_INS))
+        units = service_files.systemd(self.like(_UNITS, _SOCKETS, _DROP_INS))
         jobs = service_files.upstart(self.like(_JOBS))
         programs = service_files.supervisor([file for file in self.files.values() if _is_of_supervisor(file)])
         found = [*units, *programs, *jobs]
-        known = {launch.name for launch in units}
-        return [*found, *(_process(server) for server in self.servers if server["unit"] not in known)]
+        known = {launch.name for launch in units if command_lines.server(launch.words)[0]}
+        return [*found, *(_process(server, units) for server in self.servers if server["unit"] not in known)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,15 +126,13 @@ def _is_of_supervisor(file: HostFile) -> bool:
     return "supervisor" in file.path or "[program:" in file.text[:100_000]
 
 
-def _process(server: t.Mapping[str, t.Any]) -> Launch:
+def _process(server: t.Mapping[str, t.Any], units: t.Sequence[Launch]) -> Launch:
+    """Return a running application server as something that was launched: by its unit, where that starts it through a script."""
     env, words = command_lines.environment(server["words"])
+    unit = next((unit for unit in units if unit.name == server["unit"]), None)
+    if unit:
+        env = {**env, **unit.env}
+        return dataclasses.replace(unit, words=words, directory=server["directory"], user=server["user"], env=env)
     name = server["unit"] or posixpath.basename(server["directory"].rstrip("/")) or "app"
-    return Launch(
-        "process",
-        name,
-        FoundAt(f"the running {posixpath.basename(words[0])[:40]} in {server['directory']}", 0),
-        words,
-        server["directory"],
-        server["user"],
-        env,
-    )
+    place = FoundAt(f"the running {posixpath.basename(words[0])[:40]} in {server['directory']}", 0)
+    return Launch("process", name, place, words, server["directory"], server["user"], env)

@@ -112,6 +112,7 @@ def program(launch: Launch, found: t.Sequence[Option], ini: str = "") -> Program
     result.entry = _entry(result, last, file)
     for name, value, place in found:
         _take(result, name.replace("_", "-"), value, place)
+    result.addresses += [addresses.normal(each) for each in launch.sockets]
     _numbers(result, last)
     return result
 

@@ -338,3 +338,51 @@ def test_two_applications_share_a_user_and_no_name(tmp_path):
     assert [each.app.get("user") for each in found.apps] == [None, None]
     assert [each.app["nginx"]["server_names"] for each in found.apps] == [["shop.example.com"], ["shop2.invalid"]]
     assert [line for line in found.left if "shop.example.com is also a name of another application" in line]
+
+
+def test_gunicorn_behind_a_socket_of_systemd(tmp_path):
+    files = {
+        "/etc/systemd/system/gunicorn.socket": "[Socket]\nListenStream=/run/gunicorn.sock\n",
+        "/etc/systemd/system/gunicorn.service": "[Service]\nWorkingDirectory=/opt/shop\nExecStart=/opt/shop/venv/bin/gunicorn app:app\n",
+        NGINX: "server { server_name s.test; location / { proxy_pass http://unix:/run/gunicorn.sock; } }\n",
+    }
+    app, found = app_of(tmp_path, files)
+    assert app.app["nginx"]["server_names"] == ["s.test"]
+    assert "systemctl disable --now gunicorn.socket gunicorn.service" in found.files["web1.over.sh"][0]
+
+
+def test_a_unit_that_starts_the_server_through_a_script(tmp_path):
+    files = {
+        "/etc/systemd/system/shop.service": "[Service]\nEnvironment=MODE=live\nExecStart=/opt/shop/start.sh\n",
+        NGINX: "server { server_name s.test; location / { proxy_pass http://127.0.0.1:8000; } }\n",
+    }
+    host = Host(files)
+    host.servers = [{"words": ["/opt/shop/venv/bin/gunicorn", "app:app"], "directory": "/opt/shop", "user": "notes", "unit": "shop"}]
+    found = host.adopted(tmp_path / "place")
+    assert (found.apps[0].app["env"], found.apps[0].app["user"]) == ({"MODE": "live"}, "notes")
+    assert "systemctl disable --now shop.service" in found.files["web1.over.sh"][0]
+    assert found.left == []
+
+
+def test_a_running_server_of_the_distribution_is_that_of_its_ini(tmp_path):
+    files = {**FILES, "/etc/uwsgi/apps-enabled/shop.ini": INI.replace("module", "chdir = /var/www/shop\nmodule")}
+    del files["/etc/systemd/system/shop.service"], files["/var/www/shop/shop.ini"]
+    host = Host(files)
+    words = ["/usr/bin/uwsgi", "--ini", "/usr/share/uwsgi/conf/default.ini", "--ini", "/etc/uwsgi/apps-enabled/shop.ini"]
+    host.servers = [{"words": words, "directory": "/", "user": "www-data", "unit": "uwsgi"}]
+    found = host.adopted(tmp_path / "place")
+    assert [app.program.launch.kind for app in found.apps] == ["apps-enabled"]
+    assert "/etc/init.d/uwsgi stop shop" in found.files["web1.over.sh"][0]
+
+
+def test_the_main_file_of_nginx_is_never_moved_away(tmp_path):
+    main = "events {}\nhttp {\n" + SITE + "}\n"
+    files = {path: text for path, text in FILES.items() if path != NGINX}
+    _app, found = app_of(tmp_path, {**files, "/etc/nginx/nginx.conf": main})
+    assert "away /etc/nginx" not in found.files["web1.over.sh"][0]
+    assert [line for line in found.left if line.startswith("/etc/nginx/nginx.conf:3: the server stands in nginx.conf itself")]
+
+
+def test_directives_beside_the_servers_are_told(tmp_path):
+    _app, found = app_of(tmp_path, site(before="limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;\n"))
+    assert [line for line in found.left if line.startswith(f"{NGINX}:1: the directive limit_req_zone is not carried over")]
