@@ -24,7 +24,7 @@ _NEEDLESS = re.compile(
     r"cache.*|ignore_headers|next_upstream.*|intercept_errors|headers_hash.*|hide_header|pass_header|request_buffering)|expires|client_max_body_size|"
     r"add_header|return|deny|allow|auth_basic.*|try_files|default_type|etag|if_modified_since|client_body_.*|send_timeout|types_hash.*|"
     r"large_client_header_buffers|underscores_in_headers|reset_timedout_connection|open_file_cache.*|port_in_redirect|absolute_redirect|"
-    r"server_name_in_redirect|merge_slashes|client_header_.*"
+    r"server_name_in_redirect|merge_slashes|client_header_.*|internal"
 )  # fmt: skip
 # Parameters and headers that the roles pass to the application, too.
 _PASSED_HEADERS = {
@@ -37,6 +37,18 @@ _PASSED_PARAMETERS = {
     "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "UWSGI_CHDIR",
 }  # fmt: skip
 _ADDRESS = re.compile(r"[0-9a-fA-F:.]+(/[0-9]+)?|all")
+# Directives by which a block keeps clients out, with the remedy for each.
+_GUARDS = {
+    "auth_basic": "write access.basic.users with the passwords, which nginx has as hashes only",
+    "auth_request": "write access.request",
+    "auth_jwt": "have the application check tokens, or write access.request",
+    "ssl_verify_client": "write nginx.tls.client_ca",
+    "limit_except": "have the application refuse methods",
+    "satisfy": "write access",
+    "secure_link": "write the directives into extra",
+    "if": "write the directive into extra",
+}
+_HOST_ALONE = {"allow": ["127.0.0.1", "::1"]}
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f\"\\$]*")
 
@@ -60,7 +72,9 @@ def route_of(location: Directive, passing: Passing | None, root: str, code: str,
     route = _path(location, leaving)
     if route is None:
         return None
-    if passing:
+    if location.all("internal"):
+        route |= {"mode": "deny", "status": "404"}
+    elif passing:
         route |= _passing(location, passing, route["path"], leaving)
     else:
         answer = _answer(location, leaving) or _static(location, route, root, code, leaving)
@@ -69,7 +83,8 @@ def route_of(location: Directive, passing: Passing | None, root: str, code: str,
         route |= answer
     if location.value("client_max_body_size") and re.fullmatch(SIZE, location.value("client_max_body_size")):
         route["max_body_size"] = location.value("client_max_body_size")
-    if access := access_of(location, leaving):
+    access = access_of(location, leaving) if route.get("mode") != "deny" else {}
+    if access:
         route["access"] = access
     _headers(location, route, leaving)
     unknown(location, leaving)
@@ -184,27 +199,29 @@ def _static(location: Directive, route: Route, root: str, code: str, leaving: Le
 
 def access_of(block: Directive, leaving: Leaving) -> dict[str, t.Any]:
     """Return the clients that a block answers, the host itself alone if that cannot be told: nothing becomes public by moving."""
-    for each in block.all("auth_basic"):
-        if each.args != ["off"]:
-            remedy = "write access.basic.users with the passwords, which nginx has as hashes only; until then the host alone gets an answer"
-            leaving.leave(each.place, "nginx asks for a password", remedy)
-            return {"allow": ["127.0.0.1", "::1"]}
-    for each in block.all("auth_request"):
-        leaving.leave(
-            each.place, "nginx asks another server whether to answer", "write access.request; until then the host alone gets an answer"
-        )
-        return {"allow": ["127.0.0.1", "::1"]}
+    guards = [(each, remedy) for name, remedy in _GUARDS.items() for each in block.all(name) if _is_guard(each)]
+    for each, remedy in guards:
+        leaving.leave(each.place, f"{each.name} decides who gets an answer", f"{remedy}; until then the host alone gets one")
+    if guards:
+        return dict(_HOST_ALONE)
     rules = [(each.name, each.args[0] if each.args else "", each.place) for each in block.block if each.name in ("allow", "deny")]
-    if not rules or [rule[:2] for rule in rules] == [("deny", "all")]:
+    if not rules:
         return {}
-    odd = [place for _name, address, place in rules if not _ADDRESS.fullmatch(address)]
     kinds = [name for name, address, _place in rules if address != "all"]
     closed = rules[-1][:2] == ("deny", "all")
-    if odd or (kinds != sorted(kinds, reverse=True) and kinds != sorted(kinds)) or (not closed and "allow" in kinds):
-        leaving.leave((odd or [rules[0][2]])[0], "allow and deny cannot be read", "write access; until then the host alone gets an answer")
-        return {"allow": ["127.0.0.1", "::1"]}
+    mixed = kinds not in (sorted(kinds), sorted(kinds, reverse=True))
+    if mixed or closed != ("allow" in kinds) or not all(_ADDRESS.fullmatch(address) for _name, address, _place in rules):
+        leaving.leave(rules[0][2], "allow and deny cannot be read", "write access; until then the host alone gets an answer")
+        return dict(_HOST_ALONE)
     access = {name: [address for kind, address, _place in rules if kind == name and address != "all"] for name in ("allow", "deny")}
     return {name: found for name, found in access.items() if found}
+
+
+def _is_guard(directive: Directive) -> bool:
+    """Return whether a directive keeps some clients out."""
+    if directive.name == "if":
+        return any(each.name in ("deny", "return") and each.args[:1] != ["301"] for each in directive.below())
+    return directive.args[:1] not in (["off"], ["all"] if directive.name == "satisfy" else ["optional_no_ca"])
 
 
 def headers_of(block: Directive, leaving: Leaving) -> dict[str, str]:
@@ -242,5 +259,5 @@ def is_needless(name: str) -> bool:
 def unknown(block: Directive, leaving: Leaving) -> None:
     """Say which directives of a block are not carried over."""
     for each in block.block:
-        if not is_needless(each.name):
+        if not is_needless(each.name) and each.name not in _GUARDS:
             leaving.leave(each.place, f"the directive {each.name} is not carried over", "write it into extra if the site needs it")

@@ -164,7 +164,9 @@ def _settings(web: Web, server: WebServer, leaving: Leaving) -> dict[str, t.Any]
         found["max_body_size"] = size
     if headers := headers_of(server.directive, leaving):
         found["headers"] = headers
-    if access := access_of(server.directive, leaving):
+    # A level of nginx that has such a directive inherits none.
+    access = access_of(server.directive, leaving) or access_of(web.http, leaving)
+    if access:
         found["access"] = access
     unknown(server.directive, leaving)
     return found

@@ -9,9 +9,10 @@ import re
 import typing as t
 
 from . import addresses
-from .nginx_files import Directive
+from .nginx_files import AdoptionError, Directive
 
 _PASSES = ("uwsgi_pass", "proxy_pass")
+_MOST_SERVERS = 1000
 _LOOPBACK = re.compile(r"127\.|localhost$|\[::1\]$|::1$")
 
 
@@ -55,6 +56,8 @@ class Web:
     def __init__(self, main: Directive) -> None:
         self.http = next(iter(main.all("http")), Directive("http", [], main.place))
         self.servers = [_server(each) for each in self.http.all("server")]
+        if len(self.servers) > _MOST_SERVERS:
+            raise AdoptionError(f"nginx has more than {_MOST_SERVERS} servers on this host; describe its applications by hand.")
         self._upstreams = {
             each.args[0]: [addresses.normal(server.args[0]) for server in each.all("server") if server.args]
             for each in self.http.all("upstream")

@@ -221,11 +221,46 @@ def test_locations_become_routes(tmp_path, location, route):
     assert left == []
 
 
-def test_no_page_becomes_public_by_moving(tmp_path):
-    closed = "location /admin { uwsgi_pass unix:/var/www/shop/shop.sock; auth_basic Staff; auth_basic_user_file /etc/nginx/passwords; }"
-    routes, left = routes_of(tmp_path, site(closed))
-    assert routes[0] == {"path": "/admin", "access": {"allow": ["127.0.0.1", "::1"]}}
-    assert [line for line in left if line.startswith(f"{NGINX}:5: nginx asks for a password; write access.basic.users")]
+PASS = "uwsgi_pass unix:/var/www/shop/shop.sock;"
+HOST_ALONE = {"allow": ["127.0.0.1", "::1"]}
+
+
+@pytest.mark.parametrize(
+    ("guard", "says"),
+    [
+        ("auth_basic Staff; auth_basic_user_file /etc/nginx/passwords;", "auth_basic decides who gets an answer; write access.basic.users"),
+        ("auth_request /check;", "auth_request decides who gets an answer; write access.request"),
+        ("deny all;", "allow and deny cannot be read; write access"),
+        ("allow 10.0.0.0/8; deny 10.1.0.0/16; allow 192.0.2.0/24; deny all;", "allow and deny cannot be read"),
+        ("allow 10.0.0.0/8;", "allow and deny cannot be read"),
+        ("if ($http_x_key != k3y) { return 403; }", "if decides who gets an answer"),
+        ("limit_except GET { deny all; }", "limit_except decides who gets an answer"),
+        ("satisfy any; allow 10.0.0.1; deny all;", "satisfy decides who gets an answer"),
+    ],
+)
+def test_no_page_becomes_public_by_moving(tmp_path, guard, says):
+    routes, left = routes_of(tmp_path, site(f"location /admin {{ {PASS} {guard} }}"))
+    assert routes[0] == {"path": "/admin", "access": HOST_ALONE}
+    assert [line for line in left if line.startswith(f"{NGINX}:5: {says}")], left
+    app, _found = app_of(tmp_path / "server", site(server=guard))
+    assert app.app["nginx"]["access"] == HOST_ALONE
+
+
+def test_a_site_for_clients_with_certificates_stays_one(tmp_path):
+    text = SITE.replace("listen 80;", "listen 443 ssl; ssl_certificate /a/c; ssl_certificate_key /a/k; ssl_verify_client on;")
+    app, found = app_of(tmp_path, {**FILES, NGINX: text})
+    assert app.app["nginx"]["access"] == HOST_ALONE
+    assert [line for line in found.left if "ssl_verify_client decides who gets an answer; write nginx.tls.client_ca" in line]
+
+
+def test_what_holds_for_all_servers_holds_for_the_site(tmp_path):
+    app, _found = app_of(tmp_path, site(before="allow 10.0.0.0/8;\ndeny all;\n"))
+    assert app.app["nginx"]["access"] == {"allow": ["10.0.0.0/8"]}
+
+
+def test_an_internal_location_is_for_nobody(tmp_path):
+    routes, _left = routes_of(tmp_path, site(f"location /inner {{ internal; {PASS} }}"))
+    assert routes[0] == {"path": "/inner", "mode": "deny", "status": "404"}
 
 
 @pytest.mark.parametrize(
@@ -386,3 +421,8 @@ def test_the_main_file_of_nginx_is_never_moved_away(tmp_path):
 def test_directives_beside_the_servers_are_told(tmp_path):
     _app, found = app_of(tmp_path, site(before="limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;\n"))
     assert [line for line in found.left if line.startswith(f"{NGINX}:1: the directive limit_req_zone is not carried over")]
+
+
+def test_more_servers_than_any_host_has_are_told(tmp_path):
+    with pytest.raises(AdoptionError, match="more than 1000 servers on this host"):
+        app_of(tmp_path, site(before="server { }\n" * 1001))
