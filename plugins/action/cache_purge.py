@@ -19,6 +19,6 @@ class ActionModule(AppsAction):
         result = super().run(tmp, task_vars)
         args = self.arguments(only={"type": "str", "default": ALL}, urls={"type": "list", "elements": "str", "default": []})
         apps = chosen(self.resolve(args, task_vars), args["only"])
-        caches = [{"name": app["name"], "directory": app["nginx"]["cache_dir"], "public": f"{app['root']}/public"} for app in apps]
+        caches = [{"name": app["name"], "directory": app["nginx"]["cache_dir"]} for app in apps]
         answer = self.call_module("cache_purge", {"caches": caches, "urls": args["urls"]}, task_vars or {})
         return with_failures({**result, **answer}, args["left_out"], answer["failures"])

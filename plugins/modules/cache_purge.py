@@ -49,7 +49,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.module import 
 
 def main() -> None:
     # The action plugin knows from the descriptions where the caches lie.
-    cache = {"name": {"required": True}, **{name: {"type": "path", "required": True} for name in ("directory", "public")}}
+    cache = {"name": {"required": True}, "directory": {"type": "path", "required": True}}
     module = HostModule(
         argument_spec={
             "caches": {"type": "list", "elements": "dict", "required": True, "options": cache},
@@ -62,7 +62,7 @@ def main() -> None:
     failures: dict[str, str] = {}
     for place in module.params["caches"]:
         try:
-            removed += purge(place["directory"], module.params["urls"], place["public"], module.check_mode)
+            removed += purge(place["directory"], module.params["urls"], module.check_mode)
         except OSError as error:
             failures[place["name"]] = f"{place['name']}: its cached answers cannot be removed, or not all of them: {error}"
     module.exit_json(changed=bool(removed), removed=removed, failures=failures)

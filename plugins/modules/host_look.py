@@ -82,6 +82,7 @@ acme:
   returned: success
 ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool, returned: success}
 nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, returned: success, sample: 1.26.3}
+drained: {description: "By application, the backends that somebody has taken out, with since when and by whom.", type: dict, returned: success}
 hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
   type: dict
@@ -96,6 +97,7 @@ import os
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.drained_backends import DrainedBackends
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
@@ -143,7 +145,7 @@ def main() -> None:
     module = HostModule(
         argument_spec=_SPEC,
         supports_check_mode=True,
-        exact=("hosted",),
+        exact=("hosted", "drained"),
     )
     require_usable(module)
     apps = module.params["apps"]
@@ -152,6 +154,7 @@ def main() -> None:
     certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
     accounts, unread = account.look(apps)
     hosted, failures = store.inspect_all(apps)
+    drained, undrained = DrainedBackends().by_application()
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
@@ -164,8 +167,9 @@ def main() -> None:
         acme=[*sorted(certificates_by_acme), *wrong_digests(module.params["digests"])],
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
         ipv6=has_ipv6(),
+        drained=drained,
         hosted=hosted,
-        failures={**failures, **unread, **bad_certificates},
+        failures={**failures, **unread, **bad_certificates, **undrained},
     )
 
 

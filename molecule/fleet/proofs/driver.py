@@ -80,14 +80,21 @@ class Fleet:
         going.wait()
 
     def run(self, playbook: str, app: Description, edge: Host, *options: str) -> Run:
-        """Run a playbook with the variables of inventory/fleet: the edge asks the servers, and they answer it alone."""
+        """Run a playbook with the variables of inventory/fleet: the edge asks the servers, and they answer it alone.
+
+        :raises RuntimeError: if it fails
+        """
+        return self.attempt(playbook, app, edge, *options).require_end()
+
+    def attempt(self, playbook: str, app: Description, edge: Host, *options: str) -> Run:
+        """Run a playbook as `run` does, whatever its end."""
         path = self.directory / "edge.json"
         edges = {edge.name: self.controller.by_ssh(edge)}
         servers = {host.name: self.controller.by_ssh(host) for host in self.hosts}
         shared = {"flask_app_cache_dir": str(self.directory / "cache"), "shop": app, "fails": "no"}
         groups = {"flask_edges": edges, "flask_servers": servers}
         path.write_text(json.dumps({group: {"hosts": hosts, "vars": {**shared, **variables(group)}} for group, hosts in groups.items()}))
-        return self.controller.run(path, CHECKOUT / "playbooks" / f"{playbook}.yml", *options).require_end()
+        return self.controller.run(path, CHECKOUT / "playbooks" / f"{playbook}.yml", *options)
 
     def pages(self) -> list[str]:
         """Return the page that each server serves."""

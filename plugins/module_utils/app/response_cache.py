@@ -25,12 +25,11 @@ _HEAD_BYTES = 16384
 _KEY = re.compile(rb"\nKEY: ([^\n]*)\n")
 
 
-def purge(directory: str, urls: t.Collection[str], public: str, check: bool) -> list[str]:
+def purge(directory: str, urls: t.Collection[str], check: bool) -> list[str]:
     """Remove the answers to ``urls`` and return their keys; all answers where none is named.
 
     :param directory: the cache of one application
     :param urls: host and URI as they were asked, such as ``shop.example.com/api?page=1``, also with a scheme
-    :param public: directory of the application that its instances' names are in
     :param check: whether to tell only what would be removed
     """
     wanted = {re.sub(r"^https?://", "", url) for url in urls}
@@ -38,11 +37,11 @@ def purge(directory: str, urls: t.Collection[str], public: str, check: bool) -> 
     if os.path.isdir(directory):
         with opened(directory, DIRECTORY) as top:
             for place, _path in walk(top, "", changing=True):
-                gone += [key for name in others(place) for key in _purge_file(name, place, wanted, public, check)]
+                gone += [key for name in others(place) for key in _purge_file(name, place, wanted, check)]
     return sorted(gone)
 
 
-def _purge_file(name: str, place: int, wanted: t.Collection[str], public: str, check: bool) -> list[str]:
+def _purge_file(name: str, place: int, wanted: t.Collection[str], check: bool) -> list[str]:
     """Remove an answer if it is wanted, and return its key.
 
     The directory is of nginx's workers: what is a link there, or has another name elsewhere, is no answer and is not written to.
@@ -59,7 +58,7 @@ def _purge_file(name: str, place: int, wanted: t.Collection[str], public: str, c
             return []
         found = _KEY.search(answer.read(_HEAD_BYTES))
         key = found.group(1).decode(errors="replace") if found else None
-        if key is None or (wanted and _location(key, public) not in wanted):
+        if key is None or (wanted and not _locations(key) & set(wanted)):
             return []
         if not check:
             answer.seek(0)
@@ -69,7 +68,10 @@ def _purge_file(name: str, place: int, wanted: t.Collection[str], public: str, c
     return [key]
 
 
-def _location(key: str, public: str) -> str:
-    """Return host and URI of a key."""
-    rest = re.sub(r"^https?[A-Z]+", "", key)
-    return re.sub(re.escape(public) + r"/[0-9a-f]+$", "", rest)
+def _locations(key: str) -> set[str]:
+    """Return what host and URI of a key may be: after ``http``, a host may begin with the letter that makes it ``https``.
+
+    A key has scheme, host and URI without anything between, in the preset ``seed`` also the method before the host. A blank, which no URI
+    has, ends the URI.
+    """
+    return {re.sub(rf"^{scheme}[A-Z]*", "", key).partition(" ")[0] for scheme in ("http", "https") if key.startswith(scheme)}

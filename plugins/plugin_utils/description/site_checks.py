@@ -51,12 +51,25 @@ def check_site(validator: Validator, where: str, app: Mapping[str, t.Any]) -> No
     check_routes(validator, f"{where}.nginx.routes", nginx["routes"])
     if nginx["backends"] and nginx["front"] != "proxy":
         validator.refuse(f"{where}.nginx.backends", f"is for front: proxy, and this one is {nginx['front']}", "set front: proxy")
+    _check_canary(validator, f"{where}.nginx.canary", nginx)
     check_tls(validator, f"{where}.nginx.tls", nginx["tls"])
     check_access(validator, f"{where}.nginx", nginx)
     check_error_pages(validator, f"{where}.nginx", app)
     _check_extra(validator, f"{where}.nginx.extra", nginx)
     _check_times(validator, where, app)
     _check_websockets(validator, where, app)
+
+
+def _check_canary(validator: Validator, where: str, nginx: Mapping[str, t.Any]) -> None:
+    """Refuse a canary that is no part of the backends, or all of them."""
+    canary = nginx["canary"]
+    strange = [address for address in canary["backends"] if address not in nginx["backends"]]
+    if strange:
+        validator.refuse(f"{where}.backends", f"has {', '.join(strange)}, which is not in nginx.backends", "write addresses of that list")
+    elif canary["backends"] and not set(nginx["backends"]) - set(canary["backends"]):
+        validator.refuse(f"{where}.backends", "has all nginx.backends, so no other visitors are left", "leave some of them out")
+    elif (canary["percent"] or canary["cookie"]) and not canary["backends"]:
+        validator.refuse(f"{where}.backends", "is empty, but percent or cookie is set", "write some of nginx.backends, or take both out")
 
 
 def _check_extra(validator: Validator, where: str, nginx: Mapping[str, t.Any]) -> None:

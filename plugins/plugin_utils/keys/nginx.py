@@ -30,6 +30,12 @@ HEADER_PRESETS = {
 # Statuses that nginx has a page for: it sends no answer with 444 and 499, and 494 to 498 are its own.
 _ERROR_STATUS = r"(?!444|49[4-9])[45][0-9][0-9]"
 _PAGE = r"(?!/)(?!\.)(?!.*/\.)(?!.*//)[A-Za-z0-9._@+/-]+\.html?"
+_BACKEND = Key(
+    "str",
+    "An address and a port; nginx would resolve a name when it starts, and never again.",
+    pattern=rf"({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}",
+    remedy="write address and port, such as 192.0.2.11:8000",
+)
 
 NGINX = Key(
     "dict",
@@ -60,12 +66,30 @@ NGINX = Key(
             "list",
             "Servers on other hosts that run the application, for `front: proxy`. They replace the server behind the proxy on this host.",
             default=(),
-            elements=Key(
-                "str",
-                "An address and a port; nginx would resolve a name when it starts, and never again.",
-                pattern=rf"({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}",
-                remedy="write address and port, such as 192.0.2.11:8000",
-            ),
+            elements=_BACKEND,
+        ),
+        "canary": Key(
+            "dict",
+            "The part of the visitors that reaches some of the `backends`, such as servers with a release that is being tried. nginx asks the"
+            " backends of one part for the other only if all of the other give no connection.",
+            default={},
+            keys={
+                "backends": Key("list", "Addresses of `backends` that this part of the visitors reaches.", default=(), elements=_BACKEND),
+                "percent": Key(
+                    "int",
+                    "How many percent of the visitors. A visitor, by address and browser, stays in one part, also when there are more percent.",
+                    default=0,
+                    minimum=0,
+                    maximum=100,
+                ),
+                "cookie": Key(
+                    "str",
+                    "Name of a cookie that decides for its visitor: `always` or `never`. Without one of these, `percent` decides.",
+                    default="",
+                    pattern=r"[A-Za-z0-9_]*",
+                    remedy="write a name of letters, digits and underscores, such as canary",
+                ),
+            },
         ),
         "prefix": Key(
             "str",

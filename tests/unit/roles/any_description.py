@@ -14,6 +14,9 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import DUR
 _VALUES: dict[str, list[t.Any]] = {
     "server_names": [["a.example.com"], ["b.example.com", "www.b.example.com"], ["*.c.example.com"], ["_"], ["192.0.2.7"], None],
     "backends": [[], [], ["192.0.2.11:8000"], ["192.0.2.11:8000", "[2001:db8::1]:8000"]],
+    "canary.backends": [[]],
+    "canary.percent": [0],
+    "canary.cookie": [""],
     "prefix": ["", "", "/shop", "/a/b.c~d"],
     "tls": [{}, {}, {"self_signed": True}, {"self_signed": True, "redirect": False, "hsts": 60}],
     "headers": [{}, {"X-A": "b c"}, {"x-frame-options": ""}, {"Content-Security-Policy": "default-src 'self'; img-src *"}],

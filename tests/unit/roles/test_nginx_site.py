@@ -85,6 +85,50 @@ def test_backends_on_other_hosts_are_passed_everything_the_front_does_not_answer
     assert location(server, "/api").values("proxy_cache_key") == ["$flaskops_scheme$flaskops_host$request_uri $http_origin"]
 
 
+@pytest.mark.parametrize(
+    ("drained", "servers"),
+    [
+        ({}, [("192.0.2.1:8000",), ("192.0.2.2:8000",)]),
+        ({"blog": {"192.0.2.1:8000": "since"}}, [("192.0.2.1:8000",), ("192.0.2.2:8000",)]),
+        ({"shop": {"192.0.2.1:8000": "since", "192.0.2.9:8000": "since"}}, [("192.0.2.1:8000", "down"), ("192.0.2.2:8000",)]),
+        # Others have left the description since: a site without any backend would answer nobody.
+        ({"shop": {"192.0.2.1:8000": "since", "192.0.2.2:8000": "since"}}, [("192.0.2.1:8000",), ("192.0.2.2:8000",)]),
+    ],
+)
+def test_a_backend_that_was_taken_out_gets_no_request(rendered, drained, servers):
+    http = rendered(app("proxy", backends=["192.0.2.1:8000", "192.0.2.2:8000"]), __nginx_site_look={"drained": drained})
+    assert [tuple(server.args) for server in http.one("upstream", "flask_shop_backends").all("server")] == servers
+
+
+CANARY = {"backends": ["192.0.2.1:8000", "192.0.2.2:8000", "192.0.2.3:8000"]}
+
+
+def test_a_canary_is_a_part_of_the_visitors_with_servers_and_cached_answers_of_its_own(rendered):
+    canary = {"backends": ["192.0.2.2:8000"], "percent": 10, "cookie": "try_it"}
+    out = {"shop": {"192.0.2.3:8000": "since"}}
+    http = rendered(app("proxy", PLAIN, CACHE, **CANARY, canary=canary), __nginx_site_look={"drained": out})
+    servers = {part: [inner.args for inner in http.one("upstream", f"flask_shop_{part}").all("server")] for part in ("backends", "canary")}
+    assert servers == {
+        "backends": [("192.0.2.1:8000",), ("192.0.2.3:8000", "down"), ("192.0.2.2:8000", "backup")],
+        "canary": [("192.0.2.2:8000",), ("192.0.2.1:8000", "backup"), ("192.0.2.3:8000", "down")],
+    }
+    share = http.one("split_clients", "$remote_addr $http_user_agent", "$flask_shop_share")
+    assert [(inner.name, *inner.args) for inner in share.block] == [("10%", "flask_shop_canary"), ("*", "flask_shop_backends")]
+    expected = {"default": "$flask_shop_share", "always": "flask_shop_canary", "never": "flask_shop_backends"}
+    assert http.one("map", "$cookie_try_it", "$flask_shop_part")
+    assert mapping(http, "$flask_shop_part") == expected
+    for place in (("/",), ("/api",)):
+        assert location(front_of(http), *place).values("proxy_pass") == ["http://$flask_shop_part"]
+    (key,) = location(front_of(http), "/api").values("proxy_cache_key")
+    assert key == "$flaskops_scheme$flaskops_host$request_uri $flask_shop_part $http_origin"
+
+
+def test_a_canary_for_those_with_a_cookie_alone_has_no_share(rendered):
+    http = rendered(app("proxy", **CANARY, canary={"backends": ["192.0.2.2:8000"], "cookie": "try"}))
+    assert mapping(http, "$flask_shop_part")["default"] == "flask_shop_backends"
+    assert not http.all("split_clients")
+
+
 def test_the_port_is_that_of_the_outermost_trusted_proxy(rendered):
     mapped = mapping(rendered(app()), "$flaskops_port")
     assert mapped.pop("default") == "$server_port"

@@ -46,7 +46,7 @@ def test_nothing_but_answers_is_written_to(cache, precious, tmp_path, kind, chec
         evil.symlink_to(tmp_path / "elsewhere")
     else:
         os.mkfifo(evil)
-    assert in_time(lambda: purge(str(cache), [], "/srv/public", check)) == [KEY]
+    assert in_time(lambda: purge(str(cache), [], check)) == [KEY]
     assert precious.read_bytes() == ANSWER
     assert (cache / "a/answer").exists() == check
 
@@ -61,9 +61,9 @@ def test_an_answer_that_becomes_a_link_is_not_followed(cache, precious, monkeypa
         return real(name, flags, *args, **more)
 
     monkeypatch.setattr(os, "open", exchange)
-    assert purge(str(cache), [], "/srv/public", False) == []
+    assert purge(str(cache), [], False) == []
     assert precious.read_bytes() == ANSWER
 
 
 def test_a_cache_that_is_not_there_is_empty(tmp_path):
-    assert purge(str(tmp_path / "nowhere"), [], "/srv/public", False) == []
+    assert purge(str(tmp_path / "nowhere"), [], False) == []

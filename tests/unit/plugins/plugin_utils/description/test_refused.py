@@ -112,6 +112,22 @@ REFUSED = [
     ({"nginx": {"routes": [{"path": '^/"', "match": "regex"}]}}, "shop.nginx.routes[0].path is '^/\"', which cannot be used here; write "),
     ({"nginx": {"prefix": "/shop/"}}, "shop.nginx.prefix is '/shop/', which cannot be used here; write a path such as /shop, without a slash"),
     ({"nginx": {"prefix": "/a/../b"}}, "shop.nginx.prefix is '/a/../b', which cannot be used here; "),
+    (
+        {"nginx": {"front": "proxy", "backends": ["192.0.2.1:80"], "canary": {"backends": ["192.0.2.2:80"], "percent": 5}}},
+        "shop.nginx.canary.backends has 192.0.2.2:80, which is not in nginx.backends; write addresses of that list.",
+    ),
+    (
+        {"nginx": {"front": "proxy", "backends": ["192.0.2.1:80"], "canary": {"backends": ["192.0.2.1:80"], "percent": 5}}},
+        "shop.nginx.canary.backends has all nginx.backends, so no other visitors are left; leave some of them out.",
+    ),
+    (
+        {"nginx": {"front": "proxy", "backends": ["192.0.2.1:80"], "canary": {"cookie": "try"}}},
+        "shop.nginx.canary.backends is empty, but percent or cookie is set; write some of nginx.backends, or take both out.",
+    ),
+    (
+        {"nginx": {"front": "proxy", "backends": ["192.0.2.1:80", "192.0.2.2:80"], "canary": {"backends": ["192.0.2.1:80"], "cookie": "a-b"}}},
+        "shop.nginx.canary.cookie is 'a-b', which cannot be used here; write a name of letters, digits and underscores",
+    ),
     ({"nginx": {"backends": ["[::1]:80"]}}, "shop.nginx.backends is for front: proxy, and this one is direct; set front: proxy."),
     ({"nginx": {"front": "proxy", "backends": ["b:80"]}}, "shop.nginx.backends[0] is 'b:80', which cannot be used here; write address and port"),
     ({"nginx": {"routes": [{"path": "/a", "mode": "redirect", "to": "b"}]}}, "shop.nginx.routes[0].to is 'b', which cannot be used here; write a URL"),
