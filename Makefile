@@ -32,12 +32,14 @@ test: lint unit scenarios ## lint, unit and the scenarios that break often
 
 test-all: lint judges unit molecule ## lint, judges, unit and all scenarios
 
-lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs
+lint: venv ## ruff, yamllint, ansible-lint, antsibull-docs, antsibull-changelog
 	ruff check --quiet
 	ruff format --quiet --check
 	git ls-files -z --cached --others --exclude-standard '*.yml' '*.yaml' .yamllint | xargs -0 yamllint --strict
 	ansible-lint --offline --strict -q
 	antsibull-docs lint-collection-docs --plugin-docs .
+	antsibull-changelog lint
+	tools/changelog.sh --check
 
 judges: venv ## ansible-test sanity and galaxy-importer, on what a release packs (part of test-all)
 	@tools/judges.sh
@@ -67,8 +69,9 @@ bench: venv images ssh ## measure deployments and requests and write docs/benchm
 site: venv ## build the documentation site in .cache/site/html
 	@tools/site/build.sh
 
-docs: venv ## write the tables in README.md, docs/ and roles/ from the code that they describe
+docs: venv ## write the tables in README.md, docs/ and roles/ from the code that they describe, and CHANGELOG.md from its fragments
 	@tools/docs.py
+	@tools/changelog.sh
 
 build: venv ## pack the collection for ansible-galaxy
 	@ansible-galaxy collection build --force

@@ -277,9 +277,9 @@ def test_every_overlay_is_documented_and_run_by_the_example():
 
 
 def test_the_newest_entry_of_the_changelog_is_this_version():
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = re.search(r"^## v(\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
-    assert newest.group(1) == load("galaxy.yml")["version"]
+    assert newest.group(1).replace("\\", "") == load("galaxy.yml")["version"]
 
 
 def test_the_tested_versions_of_ansible_core_are_those_that_are_said():
@@ -306,7 +306,7 @@ def test_every_playbook_is_documented():
     assert [path.stem for path in (ROOT / "playbooks").glob("*.yml") if f"| `flaskops.stack.{path.stem}` |" not in page] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=relative)
+@pytest.mark.parametrize("page", [*PAGES, *(ROOT / "changelogs/fragments").iterdir()], ids=relative)
 def test_a_page_names_only_what_there_is(page):
     there = {path.stem for kind in ("playbooks", "plugins/modules", "plugins/filter") for path in (ROOT / kind).iterdir()} | set(ROLES)
     # Without the dot that may follow the collection's own name, as in an address.

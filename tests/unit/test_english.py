@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[2]
 PLACES = (
     ".ci",
     ".config/molecule",
-    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Makefile",
     "README.md",
+    "changelogs",
     "docs",
     "inventory",
     "molecule",
@@ -142,11 +142,17 @@ def python(text: str) -> t.Iterator[Text]:
             yield from ((node.lineno, name) for name in names(yaml.safe_load(str(node.value.value))))
 
 
+def changes(document: t.Any) -> t.Iterator[str]:
+    """Yield the texts of a fragment of the changelog: a summary, and lists by section."""
+    for texts in document.values() if isinstance(document, dict) else ():
+        yield from (item for item in (texts if isinstance(texts, list) else [texts]) if isinstance(item, str))
+
+
 def yaml_file(text: str) -> t.Iterator[Text]:
-    """Yield comments, and the names of plays and tasks."""
+    """Yield comments, the names of plays and tasks, and the texts of a fragment of the changelog."""
     yield from hashes(text)
     for document in yaml.safe_load_all(text):
-        yield from ((1, name) for name in names(document))
+        yield from ((1, found) for found in (*names(document), *changes(document)))
 
 
 READERS: dict[str, t.Callable[[str], t.Iterator[Text]]] = {

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 IGNORED = yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"]
 # Everything that ships, by the first part of its path, and of tests/ what ansible-test reads.
 SHIPPED = {
-    "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs", "galaxy.yml", "inventory", "meta", "playbooks", "plugins", "roles", "templates",
-    "tests/sanity",
+    "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "changelogs", "docs", "galaxy.yml", "inventory", "meta", "playbooks", "plugins", "roles",
+    "templates", "tests/sanity",
 }  # fmt: skip
 # Users write these in their plays and templates; all other plugins are private.
 FOR_USERS = {
