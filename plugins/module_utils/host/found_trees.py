@@ -30,7 +30,7 @@ _DATA_DIRECTORIES = ("instance", "uploads", "upload", "media")
 _PASSED_OVER = (".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".pytest_cache", ".mypy_cache", ".venv")
 # Files that stay on the host: secrets, and what a run has made.
 _KEYS = ("*.pem", "*.key", "id_rsa*", "id_ed25519*", ".env", ".env.*", ".netrc", ".pgpass", ".htpasswd")
-_MADE = ("*.pyc", "*.pid", "*.sock", "*.log", "*.db-wal", "*.db-shm", "*.db-journal", "*.sqlite-wal", "*.sqlite-shm")
+_MADE = ("*.pyc", "*.pid", "*.log", "*.db-wal", "*.db-shm", "*.db-journal", "*.sqlite-wal", "*.sqlite-shm")
 _SYSTEM = re.compile(
     r"/|/(bin|boot|dev|etc|home|lib|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)|/(usr|var)(/(www|lib|local|log|share|src))+"
 )

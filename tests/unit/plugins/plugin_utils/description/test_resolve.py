@@ -21,7 +21,16 @@ from ansible_collections.flaskops.stack.tests.unit.render import SMALLEST, compl
 
 # Every route has these where its description does not say otherwise.
 _OPEN = {"allow": [], "deny": [], "public": False, "user_file": "", "visitor": "", "no_basic": False, "no_request": False}
-_OF_ALL = {"match": "prefix", "extra": [], "rules": [], "access": _OPEN, "visitor": "", "guarded": False, "limit": {"burst": 20}}
+_OF_ALL = {
+    "match": "prefix",
+    "extra": [],
+    "rules": [],
+    "access": _OPEN,
+    "visitor": "",
+    "guarded": False,
+    "limit": {"burst": 20},
+    "error_pages": True,
+}
 
 
 def test_three_keys_are_enough():
