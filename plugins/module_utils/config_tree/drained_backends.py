@@ -17,7 +17,7 @@ from ..host.clock import now
 from ..host.json_file import damaged, read_object
 from .request import ConfigTreeError
 
-_ROOT = "/var/lib/flaskops/drained"
+ROOT = "/var/lib/flaskops/drained"
 _SUFFIX = ".json"
 
 # Since when a backend is out and by whom, by its address.
@@ -30,7 +30,7 @@ class DrainedBackends:
     :param root: the directory of the files
     """
 
-    def __init__(self, root: str = _ROOT) -> None:
+    def __init__(self, root: str = ROOT) -> None:
         self._root = root
 
     def of(self, app: str) -> Drained:

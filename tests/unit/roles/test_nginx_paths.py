@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import closed_sites
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import closed_sites, drained_backends
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import BY_ITS_MARK
 from ansible_collections.flaskops.stack.plugins.module_utils.tls import certbot, places
 from ansible_collections.flaskops.stack.tests.unit.render import COLLECTION, complete, describe, nginx_files, task_vars
@@ -68,7 +68,12 @@ def test_what_is_removed_with_an_application_is_what_it_had():
     known = task_vars("nginx_site", flask_apps=[describe(state="absent", nginx=TLS)])
     left = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_leftovers"])
     cache = complete()["nginx"]["cache_dir"]
-    assert set(left) == {cache, places.CertificatePlaces("shop").directory, f"{closed_sites.ROOT}/shop.conf"}
+    assert set(left) == {
+        cache,
+        places.CertificatePlaces("shop").directory,
+        f"{closed_sites.ROOT}/shop.conf",
+        f"{drained_backends.ROOT}/shop.json",
+    }
 
 
 def acme_program(monkeypatch: pytest.MonkeyPatch):
