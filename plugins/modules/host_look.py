@@ -27,30 +27,35 @@ options:
     description: Messages of applications that failed earlier in the run, by application. Nothing is done about these applications.
     type: dict
     default: {}
-  packages: {description: Packages that must be installed., type: list, elements: str, default: []}
-  directories:
-    description: Octal permissions of directories that root must own, by path. A group other than root's follows after a blank.
+  sites:
+    description: The module looks at these things for the web server. Without the option, it looks at none of them.
     type: dict
     default: {}
-  files: {description: Texts that files must have. Keys are paths., type: dict, default: {}}
-  unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
-  certificates_of:
-    description: Descriptions of those applications whose certificates are looked at.
-    type: list
-    elements: dict
-    default: []
-  acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
-  services:
-    description: Services that are to run, now and at boot. The module fails if one is masked.
-    type: list
-    elements: str
-    default: []
-  listen:
-    description: Addresses with ports, as in nginx's C(listen). The module fails if another program than O(listens) listens there.
-    type: list
-    elements: str
-    default: []
-  listens: {description: "Name of the program that is to listen at O(listen).", type: str, default: nginx}
+    suboptions:
+      packages: {description: Packages that must be installed., type: list, elements: str, default: []}
+      directories:
+        description: Octal permissions of directories that root must own, by path. A group other than root's follows after a blank.
+        type: dict
+        default: {}
+      files: {description: Texts that files must have. Keys are paths., type: dict, default: {}}
+      unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
+      certificates_of:
+        description: Descriptions of those applications whose certificates are looked at.
+        type: list
+        elements: dict
+        default: []
+      acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
+      http3: {description: Names of applications that fail where nginx has no HTTP/3., type: list, elements: str, default: []}
+      services:
+        description: Services that are to run, now and at boot. The module fails if one is masked.
+        type: list
+        elements: str
+        default: []
+      listen:
+        description: Addresses with ports, as in nginx's C(listen). The module fails if another program than nginx listens there.
+        type: list
+        elements: str
+        default: []
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -61,32 +66,38 @@ attributes:
 EXAMPLES = r"""
 - name: Read what the host has
   flaskops.stack.host_look:
-    packages: [nginx]
-    services: [nginx]
+    sites:
+      packages: [nginx]
+      services: [nginx]
   register: look
 """
 
 RETURN = r"""
-packages: {description: Packages that are not installed., type: list, elements: str, returned: success}
+packages: {description: Packages of applications that are not installed., type: list, elements: str, returned: success}
 packages_of: {description: "The packages of this list that an application needs, by application.", type: dict, returned: success}
 accounts: {description: Declarations and directories of applications that are not as they should be., type: list, elements: str, returned: success}
-directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str, returned: success}
-files: {description: Files that are missing or have another text., type: list, elements: str, returned: success}
-unwanted: {description: Unwanted paths that exist., type: list, elements: path, returned: success}
-services: {description: Services that do not run or would not run after a boot., type: list, elements: str, returned: success}
-certificates: {description: "Applications whose certificate is missing or another one than wanted.", type: list, elements: str, returned: success}
-acme:
-  description: Applications that need a certificate from the CA, and files of the service for it that are not as wanted.
-  type: list
-  elements: str
-  returned: success
-ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool, returned: success}
-nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, returned: success, sample: 1.26.3}
-drained: {description: "By application, the backends that somebody has taken out, with since when and by whom.", type: dict, returned: success}
 hosted:
   description: By application, the facts about releases that M(flaskops.stack.flask_release_plan) needs.
   type: dict
   returned: success
+sites:
+  description: Things that the web server lacks.
+  type: dict
+  returned: if O(sites) is given
+  contains:
+    packages: {description: Packages that are not installed., type: list, elements: str}
+    directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str}
+    files: {description: Files that are missing or have another text., type: list, elements: str}
+    unwanted: {description: Unwanted paths that exist., type: list, elements: path}
+    services: {description: Services that do not run or would not run after a boot., type: list, elements: str}
+    certificates: {description: "Applications whose certificate is missing or another one than wanted.", type: list, elements: str}
+    acme:
+      description: Applications that need a certificate from the CA, and files of the service for it that are not as wanted.
+      type: list
+      elements: str
+    ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool}
+    nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, sample: 1.26.3}
+    drained: {description: "By application, the backends that somebody has taken out, with since when and by whom.", type: dict}
 failures:
   description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
   type: dict
@@ -106,6 +117,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release import stor
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
 _FAMILY = "debian"
+_WEB_SERVER = "nginx"
 # The action plugin sends of every application what is needed here, and nothing else.
 _SPEC: dict[str, dict[str, t.Any]] = {
     "apps": {"type": "list", "elements": "dict", "default": []},
@@ -115,7 +127,6 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "unwanted": {"type": "list", "elements": "path", "default": []},
     "services": {"type": "list", "elements": "str", "default": []},
     "listen": {"type": "list", "elements": "str", "default": []},
-    "listens": {"type": "str", "default": "nginx"},
     "certificates": {"type": "list", "elements": "dict", "default": []},
     "digests": {"type": "dict", "default": {}},
 }
@@ -134,9 +145,9 @@ def require_usable(module: HostModule) -> None:
             msg=f"{name}.service is masked: somebody has switched it off on this host. Run `systemctl unmask {name}` there, or take the host"
             " out of the play."
         )
-    for other in in_the_way(module.params["listen"], module.params["listens"]):
+    for other in in_the_way(module.params["listen"], _WEB_SERVER):
         module.fail_json(
-            msg=f"{other.program} listens on port {other.port} of the host ({other.address}), where {module.params['listens']} is to listen. Stop"
+            msg=f"{other.program} listens on port {other.port} of the host ({other.address}), where nginx is to listen. Stop"
             " that program and keep it from starting at boot, or set nginx_site_listen to another port."
         )
 

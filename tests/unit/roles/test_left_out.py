@@ -54,12 +54,20 @@ def test_the_default_server_stays_as_it_is_where_the_application_for_every_host_
     assert CATCH_ALL in nginx_files([describe(), describe(name="blog")], nginx_site_left_out=FAILED)
 
 
-@pytest.mark.parametrize("register", ["__nginx_site_look", "__nginx_site_certificates"])
+@pytest.mark.parametrize("register", ["__nginx_site_looked", "__nginx_site_certificates"])
 def test_an_application_whose_certificate_is_bad_is_left_out_from_then_on(register):
-    apps, failed = [describe(), describe(name="blog")], {register: {"failures": FAILED, "nginx": ""}}
+    apps, look = (
+        [describe(), describe(name="blog")],
+        {"__nginx_site_looked": {"sites": {"certificates": ["blog"], "acme": []}, "failures": {}}},
+    )
+    failed = {**look, register: {**look.get(register, {}), "failures": FAILED}}
     assert not [path for path in nginx_files(apps, **failed) if "blog" in path]
     assert owners(*apps, **failed) == ["nginx_site", "shop"]
-    assert "sites-enabled/blog.conf" in nginx_files(apps, **{register: {"failures": {}, "nginx": ""}})
+    assert "sites-enabled/blog.conf" in nginx_files(apps, **look)
+
+
+def test_failures_of_an_earlier_run_of_the_role_in_the_same_play_are_forgotten():
+    assert "sites-enabled/blog.conf" in nginx_files([describe(name="blog")], __nginx_site_certificates={"failures": FAILED})
 
 
 # --- what the tasks make of it -------------------------------------------------------------------------------------------------

@@ -40,15 +40,15 @@ def test_a_text_is_the_value_that_it_says(written, wanted):
 @pytest.mark.parametrize(("written", "wanted"), [("no", []), ("t", ["blog", "shop"]), (False, []), ("1", ["blog", "shop"])])
 def test_sites_are_probed_where_a_text_says_so(written, wanted):
     known = task_vars("nginx_site", flask_apps=APPS, nginx_site_probe=written)
-    tasks = [task for task in role_tasks("nginx_site") if "flaskops.stack.config_tree" in task]
+    tasks = [task for task in role_tasks("nginx_site", "swap") if "flaskops.stack.config_tree" in task]
     for task in tasks:
         sites = templated(task["flaskops.stack.config_tree"]["probe_sites"], known)
         assert sorted(site["name"] for site in sites) == wanted
     assert tasks
 
 
-def role_tasks(role: str) -> list[dict]:
-    return DataLoader().load_from_file(str(COLLECTION / f"roles/{role}/tasks/main.yml"), trusted_as_template=True)
+def role_tasks(role: str, file: str = "main") -> list[dict]:
+    return DataLoader().load_from_file(str(COLLECTION / f"roles/{role}/tasks/{file}.yml"), trusted_as_template=True)
 
 
 def templated(value, known):

@@ -47,7 +47,7 @@ def test_the_site_that_has_them_may_be_left_out(rendered):
 
 
 def test_a_host_without_ipv6_listens_at_its_other_addresses(rendered):
-    http = rendered(app(tls={"self_signed": True}), __nginx_site_look={"nginx": "1.26.3", "ipv6": False})
+    http = rendered(app(tls={"self_signed": True}), __nginx_site_looked={"sites": {"nginx": "1.26.3", "ipv6": False}})
     listens = [value for server in http.all("server") for value in server.values("listen")]
     assert "80" in listens
     assert not [value for value in listens if value.startswith("[")]

@@ -96,7 +96,7 @@ def test_backends_on_other_hosts_are_passed_everything_the_front_does_not_answer
     ],
 )
 def test_a_backend_that_was_taken_out_gets_no_request(rendered, drained, servers):
-    http = rendered(app("proxy", backends=["192.0.2.1:8000", "192.0.2.2:8000"]), __nginx_site_look={"drained": drained})
+    http = rendered(app("proxy", backends=["192.0.2.1:8000", "192.0.2.2:8000"]), __nginx_site_looked={"sites": {"drained": drained}})
     assert [tuple(server.args) for server in http.one("upstream", "flask_shop_backends").all("server")] == servers
 
 
@@ -106,7 +106,7 @@ CANARY = {"backends": ["192.0.2.1:8000", "192.0.2.2:8000", "192.0.2.3:8000"]}
 def test_a_canary_is_a_part_of_the_visitors_with_servers_and_cached_answers_of_its_own(rendered):
     canary = {"backends": ["192.0.2.2:8000"], "percent": 10, "cookie": "try_it"}
     out = {"shop": {"192.0.2.3:8000": "since"}}
-    http = rendered(app("proxy", PLAIN, CACHE, **CANARY, canary=canary), __nginx_site_look={"drained": out})
+    http = rendered(app("proxy", PLAIN, CACHE, **CANARY, canary=canary), __nginx_site_looked={"sites": {"drained": out}})
     servers = {part: [inner.args for inner in http.one("upstream", f"flask_shop_{part}").all("server")] for part in ("backends", "canary")}
     assert servers == {
         "backends": [("192.0.2.1:8000",), ("192.0.2.3:8000", "down"), ("192.0.2.2:8000", "backup")],

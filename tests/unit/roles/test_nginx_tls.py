@@ -18,7 +18,7 @@ from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, de
 INCLUDE = "/var/lib/flaskops/tls/shop/live/on.con[f]"
 TLS = {"self_signed": True, "hsts": 600}
 VARIABLES = {name: key.default for name, key in role_variables.VARIABLES.items() if name.startswith("nginx_site_")}
-OLD_NGINX = {"__nginx_site_look": {"nginx": "1.22.1"}}
+OLD_NGINX = {"__nginx_site_looked": {"sites": {"nginx": "1.22.1"}}}
 
 
 def shop(front: str = "direct", **nginx) -> dict:

@@ -54,11 +54,49 @@ def test_a_host_is_asked_for_what_is_to_be_there():
     assert result["apps"]["shop"] == {"user": "flask-shop", "web_group": "www-data"}
 
 
+def look(arguments: dict, lacking: list[str], nginx: str = "1.22.1") -> tuple[dict, dict]:
+    """Return what a module on a host that lacks some packages was asked, and the result of the action."""
+    sent = []
+    nothing = dict.fromkeys(("directories", "files", "unwanted", "services", "certificates", "acme", "ipv6", "drained"))
+
+    def answer(_name: str, asked: dict) -> dict:
+        sent.append(asked)
+        return {
+            **nothing,
+            "packages": [name for name in asked["packages"] if name in lacking],
+            "nginx": nginx,
+            "hosted": {},
+            "failures": {},
+        }
+
+    result = action(host_look.ActionModule, "flask_app", arguments, answer).run(task_vars={})
+    return sent[0], result
+
+
 def test_packages_that_a_host_lacks_are_told_by_application():
     apps = [describe(packages=["libpq5", "there"]), describe(name="blog", packages=["there"]), describe(name="wiki", packages=["gcc"])]
-    answer = {"packages": ["gcc", "libpq5"], "failures": {}}
-    look = action(host_look.ActionModule, "flask_app", {"apps": apps, "left_out": {"wiki": "no"}}, lambda *_call: dict(answer))
-    assert look.run(task_vars={})["packages_of"] == {"shop": ["libpq5"]}
+    _asked, result = look({"apps": apps, "left_out": {"wiki": "no"}}, ["gcc", "libpq5"])
+    assert (result["packages_of"], result["packages"]) == ({"shop": ["libpq5"]}, ["libpq5"])
+    assert "sites" not in result
+
+
+def test_one_look_serves_two_roles_and_tells_apart_what_each_lacks():
+    sites = {"packages": ["nginx", "logrotate"], "services": ["nginx"], "certificates_of": [SHOP]}
+    asked, result = look({"apps": [describe(packages=["libpq5"])], "sites": sites}, ["libpq5", "nginx"])
+    assert asked["packages"] == ["libpq5", "logrotate", "nginx", "python3-venv"]
+    assert (result["packages"], result["sites"]["packages"], result["sites"]["nginx"]) == (["libpq5"], ["nginx"], "1.22.1")
+    # The module takes what it is sent.
+    assert set(asked) <= {"apps", "packages", "services", "certificates"}
+
+
+@pytest.mark.parametrize(("nginx", "failed"), [("1.22.1", True), ("1.24.0", True), ("1.25", False), ("1.26.3", False), ("", False)])
+def test_an_application_that_wants_http3_fails_alone_where_nginx_has_none(nginx, failed):
+    sites = {"packages": ["nginx"], "http3": ["blog", "wiki"]}
+    _asked, result = look({"apps": [SHOP, BLOG], "sites": sites, "left_out": {"wiki": "no"}}, [], nginx)
+    assert list(result["failures"]) == (["wiki", "blog"] if failed else ["wiki"])
+    assert result.get("failed", False) is failed
+    if failed:
+        assert f"nginx.tls.http3 is true, but nginx {nginx} of this host has no HTTP/3" in result["msg"]
 
 
 @pytest.mark.parametrize("plugin", [cache_purge, flask_rollback])
