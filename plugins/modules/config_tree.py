@@ -120,6 +120,13 @@ options:
     type: list
     elements: str
     default: []
+  included:
+    description:
+      - Directories below O(root) whose managed files the output of O(validate) must name, as C(nginx -T) does. The module changes nothing if
+        one is not named, since the main file of the tree is somebody else's and does not include it.
+    type: list
+    elements: str
+    default: []
   service:
     description: The systemd service that is reloaded after a change, if it is active.
     type: str
@@ -195,8 +202,9 @@ EXAMPLES = r"""
     absent:
       - {path: sites-enabled/default, only_if_link: /etc/nginx/sites-available/default}
     owners: [shop, stack]
-    validate: [nginx, -t]
-    validate_fallback: [nginx, -t, -c, "{root}/nginx.conf"]
+    validate: [nginx, -T]
+    validate_fallback: [nginx, -T, -c, "{root}/nginx.conf"]
+    included: [conf.d, sites-enabled]
     service: nginx
     service_log: /var/log/nginx/error.log
     reload_check: workers
@@ -288,6 +296,7 @@ def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
         owners=params["owners"],
         validate=params["validate"],
         validate_fallback=params["validate_fallback"],
+        included=params["included"],
         want_diff=want_diff,
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])

@@ -48,6 +48,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "owners": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "list", "elements": "str", "default": []},
     "validate_fallback": {"type": "list", "elements": "str", "default": []},
+    "included": {"type": "list", "elements": "str", "default": []},
     "service": {"type": "str"},
     "service_log": {"type": "path"},
     "reload_check": {"type": "str", "choices": ["none", "workers"], "default": "none"},
@@ -253,4 +254,5 @@ class TreeRequest:
     owners: list[str] = field(default_factory=list)
     validate: list[str] = field(default_factory=list)
     validate_fallback: list[str] = field(default_factory=list)
+    included: list[str] = field(default_factory=list)
     want_diff: bool = False

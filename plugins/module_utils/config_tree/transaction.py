@@ -206,7 +206,7 @@ class Transaction:
         request, self.stage = self.request, self.places.new_stage()
         files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
-        validator = TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner)
+        validator = TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner, request.included)
         try:
             result.validated = validator.check(self.stage, result.plan.manifest)
         except CommandError as error:
@@ -262,10 +262,9 @@ class Transaction:
         causes = self.unanswered.ask(self.probe, {record["owner"] for record in result.plan.manifest.files.values()})
         if causes:
             told = "\n".join(f"{site}: {cause}." for site, cause in sorted(causes.items()))
-            raise ConfigTreeError(
-                f"{told}\n{self.service.name} runs with the new configuration, and the next run asks again."
-                f" It said: {self._said(self.root, result.plan.manifest)}"
-            )
+            told += f"\n{self.service.name} runs with the new configuration, and the next run asks again."
+            told += f" It said: {self._said(self.root, result.plan.manifest)}"
+            raise ConfigTreeError(with_cause(known_cause(self.service.said(), NGINX), told))
 
     def _reload(self) -> str:
         """Reload the service, and return why that did not take, whatever went wrong; empty if it did."""

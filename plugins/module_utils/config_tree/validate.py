@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import typing as t
 
 from ..host.causes import known_cause, with_cause
 from ..host.command import ANY_STATUS, CommandError, CommandResult, Runner, find_program, run
@@ -14,6 +16,8 @@ from ..host.known_causes import NGINX
 from .explain import Explainer
 from .request import ConfigTreeError, Manifest
 
+# nginx -T prints each file that it has read after such a line (https://nginx.org/en/docs/switches.html).
+_FILE = re.compile(r"# configuration file (.+):")
 # Mount, then become the program: what it mounts and writes below the root is seen by nobody else.
 _IN_NAMESPACE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 
@@ -24,13 +28,15 @@ class TreeValidator:
     :param argv: the program with its arguments, empty for none
     :param fallback: the same for hosts that give no mount namespace; ``{root}`` in a word is the path of a copy
     :param runner: runs programs, as ``host.command.run`` does
+    :param included: directories whose managed files the program must name, as ``nginx -T`` names those that it reads
     """
 
-    def __init__(self, root: str, argv: list[str], fallback: list[str], runner: Runner = run) -> None:
+    def __init__(self, root: str, argv: list[str], fallback: list[str], runner: Runner = run, included: t.Sequence[str] = ()) -> None:
         self.root = root
         self.argv = argv
         self.fallback = fallback
         self.runner = runner
+        self.included = included
         self.warnings: list[str] = []
 
     def check(self, stage: str, manifest: Manifest) -> str:
@@ -53,8 +59,23 @@ class TreeValidator:
             refused = f"{os.path.basename(program)} refused the staged configuration, nothing was changed: "
             told = refused + explainer.explain(outcome.lines, outcome.status) + self._of_the_live_tree(program)
             raise ConfigTreeError(with_cause(known_cause(outcome.lines, NGINX), told), validate_lines=outcome.lines)
-        self.warnings = [explainer.one(line) for line in outcome.lines if "[warn]" in line]
+        said = list(itertools.takewhile(lambda line: not _FILE.fullmatch(line), outcome.lines))
+        self.warnings = [explainer.one(line) for line in said if "[warn]" in line]
+        self._require_included(outcome.lines, manifest)
         return how
+
+    def _require_included(self, lines: t.Sequence[str], manifest: Manifest) -> None:
+        """Fail where the program has not read a managed file: the main file, which somebody else has written, does not include it."""
+        read = {match[1] for line in lines if (match := _FILE.fullmatch(line))}
+        for directory in self.included:
+            ours = [os.path.join(self.root, path) for path in manifest.files if os.path.dirname(path) == directory]
+            left_out = sorted(path for path in ours if path not in read)
+            if left_out:
+                raise ConfigTreeError(
+                    f"{self.root}/nginx.conf was written by somebody else and does not include {directory}, so nginx would not read"
+                    f" {left_out[0]}; nothing was changed. Add `include {self.root}/{directory}/*;` to its http block, or put the file of"
+                    " nginx's package back and let nginx_site_manage_main be true, and the role replaces it."
+                )
 
     def _of_the_live_tree(self, program: str) -> str:
         """Return a sentence for a tree that was refused before the change already, empty for one that was not."""

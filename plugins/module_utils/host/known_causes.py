@@ -426,6 +426,13 @@ CAUSES: tuple[Cause, ...] = (
         (NGINX,),
     ),
     Cause(
+        "nginx runs as another user",
+        r"connect\(\) to unix:(?P<path>/run/flask/\S+) failed \(13: ",
+        "the workers of nginx may not use {path}, since they do not run as www-data",
+        "write `user www-data;` into nginx.conf, as the packages of the distribution do",
+        (NGINX,),
+    ),
+    Cause(
         "nginx has no certificate",
         r"cannot load certificate(?: key)? \"(?P<path>[^\"]+)\"",
         "nginx cannot read the certificate {path}",

@@ -147,7 +147,10 @@ def _other_server(client: HttpClient, request: SiteRequest) -> str:
     except NoAnswerError as error:
         return f"{where} {error}: the request did not come to the server of this site; nginx -T shows which one has the name"
     if mark is None:
-        return f"{where} is answered by a server that is not from this collection; take the name away there, nginx -T shows the file"
+        return (
+            f"{where} is answered by a server that is not from this collection; take the name away there, nginx -T"
+            " shows the file, or see that nginx.conf includes sites-enabled"
+        )
     return "" if mark.site == request.site else f"{where} is answered by the site of {mark.site}"
 
 

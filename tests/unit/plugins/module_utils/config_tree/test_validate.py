@@ -189,3 +189,22 @@ def test_a_refusal_says_whether_the_tree_was_refused_before_too(tree, manifest, 
     with pytest.raises(ConfigTreeError) as refused:
         validator(tmp_path, [str(tmp_path / "validator")], say, without_namespace).check(str(tree), manifest)
     assert ("refuses the configuration of the host without this change too: mend that first" in str(refused.value)) == told
+
+
+SAYS = """nginx: [warn] conflicting name in {root}/x
+# configuration file {root}/nginx.conf:
+# [warn] of a comment
+# configuration file {root}/enabled/%s.conf:
+"""
+
+
+@pytest.mark.parametrize(("read", "refused"), [("shop", False), ("other", True)])
+def test_a_main_file_that_does_not_include_a_managed_file_is_refused_with_the_line_to_add(tree, manifest, tmp_path, read, refused):
+    say = ["sh", "-c", f"cat <<'END'\n{SAYS % read}END\n"]
+    checked = validate.TreeValidator(str(tmp_path), ["sh"], say, without_namespace, ["enabled"])
+    if refused:
+        with pytest.raises(ConfigTreeError, match=rf"does not include enabled, .*Add `include {tmp_path}/enabled/\*;` to its http block"):
+            checked.check(str(tree), manifest)
+    else:
+        checked.check(str(tree), manifest)
+    assert checked.warnings == [f"[warn] conflicting name in {tmp_path}/x"]

@@ -291,6 +291,11 @@ RECORDED = {
         '[emerg] 2110#2110: limit_req_zone "a" is already bound to key "$host" in /etc/nginx/conf.d/z.conf:1',
         "two files of nginx define a. Give the one in the file of your own",
     ),
+    "nginx runs as another user": (
+        NGINX,
+        "[crit] connect() to unix:/run/flask/shop/uwsgi.sock failed (13: Permission denied) while connecting to upstream, client: 127.0.0.1",
+        "the workers of nginx may not use /run/flask/shop/uwsgi.sock, since they do not run as www-data. Write `user www-data;` into nginx.conf",
+    ),
     "nginx has no certificate": (
         NGINX,
         '[emerg] 2134#2134: cannot load certificate "/etc/nope.pem": BIO_new_file() failed (SSL: error:80000002:system library::No such file)',
