@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +12,8 @@ from .validate import Validator, shown
 
 # The name that nginx has read from a request; `auth_basic` has proved it.
 _BASIC_VISITOR = "$remote_user"
+# The host sends its own requests from this address.
+_LOOPBACK = ipaddress.ip_address("127.0.0.1")
 
 
 def check_access(validator: Validator, where: str, nginx: Mapping[str, t.Any]) -> None:
@@ -54,14 +57,32 @@ def derive_access(nginx: dict[str, t.Any], name: str) -> None:
         # nginx says 403 to those whom a rule keeps out.
         kept_out = any(rules["deny"] or rules["allow"] or "request" in rules for rules in (own, site))
         route["guarded"] = not own["public"] and bool(kept_out)
-        if login or nginx["tls"]["uncertified"]:
-            # The host cannot log in, and has no certificate.
+        # nginx lets a level with address rules inherit none.
+        addresses = own if own["public"] or own["allow"] or own["deny"] else site
+        # The host's own requests cannot log in and have no certificate, and an address rule may keep them out.
+        if login or nginx["tls"]["uncertified"] or not _admits_host(addresses):
             route["proof"] = "plain"
     asking = [rules["request"] for rules in _rules(nginx) if "url" in rules.get("request", {})]
     nginx["asking"] = asking
     nginx["identity_headers"] = sorted({asked["user"] for asked in asking})
     # The login of each server stands at one path.
     nginx["login_servers"] = list({asked["paths"]: asked for asked in asking if asked["paths"]}.values())
+
+
+def _admits_host(rules: Mapping[str, t.Any]) -> bool:
+    """Return whether address rules let the host's own requests through. nginx takes the first one that fits, and ``deny`` comes first."""
+    if any(_has_loopback(client) for client in rules["deny"]):
+        return False
+    return not rules["allow"] or any(_has_loopback(client) for client in rules["allow"])
+
+
+def _has_loopback(client: str) -> bool:
+    if client == "all":
+        return True
+    try:
+        return _LOOPBACK in ipaddress.ip_network(client, strict=False)
+    except ValueError:
+        return False  # the check refuses what is no network
 
 
 def _derive_login(access: dict[str, t.Any], nginx: Mapping[str, t.Any], name: str, place: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
+from ansible_collections.flaskops.stack.tests.unit.render import complete
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, app, backend_of, front_of, location
 
 OFFICE = ["192.0.2.0/24", "2001:db8::/32"]
@@ -56,3 +57,21 @@ def test_a_route_takes_larger_bodies_on_both_servers(rendered, front):
 def test_what_is_no_address_is_refused(address):
     (line,) = problems(app(access={"allow": [address]}))
     assert line.startswith(f"shop.nginx.access.allow[0] is '{address}', which cannot be used here; write ")
+
+
+@pytest.mark.parametrize(
+    ("site", "route", "proof"),
+    [
+        ({}, {}, "stream"),
+        ({"deny": ["192.0.2.3"]}, {}, "stream"),
+        ({"allow": OFFICE}, {}, "plain"),
+        ({"allow": [*OFFICE, "127.0.0.0/8"]}, {}, "stream"),
+        ({"deny": ["all"]}, {"allow": ["127.0.0.1"]}, "stream"),
+        ({}, {"allow": OFFICE}, "plain"),
+        ({}, {"deny": ["127.0.0.1"], "allow": ["all"]}, "plain"),
+        ({"allow": OFFICE}, {"public": True}, "stream"),
+    ],
+)
+def test_a_route_that_keeps_the_host_itself_out_is_proved_by_any_answer(site, route, proof):
+    shop = complete(nginx={"access": site, "routes": [{"path": "/", "mode": "stream", "access": route}]})
+    assert [route["proof"] for route in shop["site"]["routes"]] == [proof]
