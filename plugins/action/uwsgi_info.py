@@ -17,8 +17,10 @@ class ActionModule(AppsAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        apps = present(self.resolve(self.arguments(), task_vars))
-        answer = self.call_module("uwsgi_info", {"apps": [places(app) for app in apps]}, task_vars or {})
+        args = self.arguments(traffic_seconds={"type": "int", "default": 0})
+        apps = present(self.resolve(args, task_vars))
+        asked = {"apps": [places(app) for app in apps], "traffic_seconds": args["traffic_seconds"]}
+        answer = self.call_module("uwsgi_info", asked, task_vars or {})
         for app in apps:
             answer["apps"][app["name"]].update({"user": app["user"], "web_group": app["web_group"]})
         return {**result, **answer}

@@ -29,6 +29,8 @@ _value: {description: Lines., type: list, elements: str}
 
 import typing as t
 
+from ansible_collections.flaskops.stack.plugins.plugin_utils.ages import age
+
 _COLUMNS = (
     "host",
     "app",
@@ -67,7 +69,7 @@ def _row(host: str, name: str, app: dict[str, t.Any], now: float) -> tuple[str, 
         live.get("active", "nothing live"),
         app["release"]["id"] or "-",
         app["release"]["revision"][:_REVISION_SHOWN] or "-",
-        _age(now - app["release"]["built"]) if app["release"]["built"] else "-",
+        age(now - app["release"]["built"]) if app["release"]["built"] else "-",
         str(len(live.get("workers", []))),
         _busy(live),
         _busy(stream) if stream else "-",
@@ -84,7 +86,7 @@ def _left(certificate: dict[str, t.Any] | None, now: float) -> str:
     """Return how long a certificate is still valid."""
     if not certificate:
         return "-"
-    return _age(certificate["not_after"] - now) if certificate["not_after"] > now else "expired"
+    return age(certificate["not_after"] - now) if certificate["not_after"] > now else "expired"
 
 
 def _busy(uwsgi: dict[str, t.Any]) -> str:
@@ -99,13 +101,6 @@ def _notes(app: dict[str, t.Any]) -> str:
     notes += [f"worker {worker['name']} was started again {worker['restarts']} times" for worker in again]
     notes += [f"rejected: {name}" for name in sorted(app["rejected"])]
     return "; ".join(notes)
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{max(0, int(seconds))} s"
 
 
 class FilterModule:

@@ -10,6 +10,13 @@ short_description: Read the releases, instances and workers of Flask application
 version_added: 1.0.0
 description:
   - Reads the live release and the live instance of every application, the state of its units, its socket, and the load of its workers.
+options:
+  traffic_seconds:
+    description: >-
+      With more than 0, also reads how visitors have fared in so many seconds, by the access log that nginx writes for each application. At most the
+      last 32 MiB of a log are read.
+    type: int
+    default: 0
 extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -35,7 +42,9 @@ apps:
     workers of the live instance beside its uWSGI, each with its C(unit), its state C(active), C(restarts), how it ended (C(result)), and whether
     it starts at boot (C(enabled)). C(timers) has its timers, with when each elapsed C(last) and the C(result) of a run that failed.
     C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
-    the epoch, of the certificate of the site, or is null.
+    the epoch, of the certificate of the site, or is null. With O(traffic_seconds), C(traffic) counts the answers by class of status
+    (C(statuses)) and has the seconds that C(p50) and C(p99), half and 99 % of them, took at most, for the whole time and for each of its C(parts).
+    It is null for a site that writes no log.
   type: dict
   returned: success
   sample:
@@ -48,6 +57,10 @@ apps:
         9d3c21f0aa10: {unit: flask-shop@9d3c21f0aa10.service, active: active, enabled: true, uwsgi: 2.0.30, slots: 4, requests: 12}
 """
 
+import time
+import typing as t
+
+from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic_over_time import traffic_over_time
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.closed_sites import ClosedSites
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.paused_sites import PausedSites
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
@@ -57,14 +70,29 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.attempts import
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces
 
 
+def add_traffic(name: str, app: dict[str, t.Any], seconds: int, until: float) -> None:
+    """Add how visitors have fared to the state of an application; a log that cannot be read is one of its problems."""
+    app["traffic"] = None
+    try:
+        app["traffic"] = traffic_over_time(name, seconds, until)
+    except OSError as error:
+        app["problems"] += [f"the access log of nginx cannot be read: {error}"]
+
+
 def main() -> None:
-    module = HostModule(argument_spec={"apps": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True)
+    module = HostModule(
+        argument_spec={
+            "apps": {"type": "list", "elements": "dict", "required": True},
+            "traffic_seconds": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
     module.require_root()
     try:
         apps = status.describe_all(module.params["apps"])
     except systemd.SystemdError as error:
         module.fail_json(msg=systemd.explained(error))
-    sites, pauses = ClosedSites(), PausedSites()
+    sites, pauses, seconds, until = ClosedSites(), PausedSites(), module.params["traffic_seconds"], time.time()
     for name, app in apps.items():
         places = CertificatePlaces(name)
         record, trouble = places.record(), Attempts(places).says
@@ -74,6 +102,8 @@ def main() -> None:
         paused = pauses.since(name)
         app["problems"] += [f"{paused}; flaskops.stack.pause ends it"] if paused else []
         app["problems"] += [f"certificate: {trouble}"] if trouble else []
+        if seconds > 0:
+            add_traffic(name, app, seconds, until)
     module.exit_json(changed=False, apps=apps)
 
 

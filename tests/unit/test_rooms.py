@@ -47,6 +47,7 @@ ARROWS = {
         ("release", "identity.py"),
         ("release", "requirements"),
         ("release", "source"),
+        ("report", "ages.py"),
         ("requirements", "description"),
         ("requirements", "source"),
         ("requirements", "uwsgi"),

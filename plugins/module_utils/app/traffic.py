@@ -45,7 +45,12 @@ def traffic(name: str, since: float, until: float, logs: str = LOGS) -> Traffic 
     asked = [request for request in map(parse, lines) if request and since <= request.when <= until]
     times = sorted(request.seconds for request in asked)
     errors = sum(request.status >= 500 for request in asked)
-    return Traffic(len(asked), errors, times[min(len(times) - 1, len(times) * 99 // 100)] if times else 0.0)
+    return Traffic(len(asked), errors, within(times, 99))
+
+
+def within(times: t.Sequence[float], percent: int) -> float:
+    """Return the time that so many percent of the sorted times do not exceed, 0 if there are none."""
+    return times[min(len(times) - 1, len(times) * percent // 100)] if times else 0.0
 
 
 def worse(before: Traffic, after: Traffic) -> str:

@@ -142,14 +142,6 @@ def test_what_needs_attention_is_noted():
     assert row.endswith("its statistics had no end after 5 s; changed by hand: /etc/x; rejected: r3")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "age"),
-    [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h"), (86399, "23 h"), (86400, "1 d"), (9e6, "104 d")],
-)
-def test_ages(seconds, age):
-    assert status_table._age(seconds) == age
-
-
 # --- unserved ----------------------------------------------------------------------------------------------------------------
 
 SOCKET = {"path": "/run/flask/shop/two.sock", "mode": "0660", "owner": "flask-shop", "group": "www-data"}

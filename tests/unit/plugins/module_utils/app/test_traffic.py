@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.app import access_log, traffic
+from ansible_collections.flaskops.stack.plugins.module_utils.app import access_log, traffic, traffic_over_time
 from ansible_collections.flaskops.stack.plugins.module_utils.app.access_log import LoggedRequest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import Traffic
 
@@ -133,3 +133,44 @@ def test_visitors_fare_worse(before, after, says):
 def test_logs_lie_where_the_sites_write_them():
     site = (ROOT / "roles/nginx_site/templates/site.conf.j2").read_text()
     assert f"access_log {access_log.LOGS}/{{{{ nginx_site_app.name }}}}.access.log " in site
+
+
+# --- traffic_over_time -------------------------------------------------------------------------------------------------------
+
+
+def test_requests_are_counted_in_parts_of_the_time(tmp_path):
+    lines = [
+        combined("28/Nov/2026:21:12:00 +0000", 500, 9.0),  # before the time
+        combined("28/Nov/2026:21:12:01 +0000", 200, 0.1),
+        combined("28/Nov/2026:21:13:00 +0000", 101, 0.2),
+        combined("28/Nov/2026:21:13:01 +0000", 302, 0.3),
+        combined("28/Nov/2026:21:59:59 +0000", 404, 0.4),
+        combined("28/Nov/2026:22:00:00 +0000", 503, 0.5),
+        combined("28/Nov/2026:22:00:00 +0000", 0, 0.6),  # an answer that nobody got
+        combined("28/Nov/2026:22:00:01 +0000", 500, 9.0),  # after the time
+    ]
+    write(tmp_path / "shop.access.log", *lines)
+    found = traffic_over_time.traffic_over_time("shop", 48 * 60, TEN + 0.7, str(tmp_path))
+    assert found is not None
+    assert (found["begin"], found["part_seconds"], found["log_begins"]) == (TEN + 1 - 48 * 60, 60, TEN + 1 - 48 * 60)
+    assert (found["statuses"], found["p50"], found["p99"]) == ({"2xx": 2, "3xx": 1, "4xx": 1, "5xx": 1}, 0.3, 0.5)
+    parts = {number: part["statuses"] for number, part in enumerate(found["parts"]) if part["statuses"]}
+    assert parts == {0: {"2xx": 2}, 1: {"3xx": 1}, 47: {"4xx": 1, "5xx": 1}}
+    assert (found["parts"][0]["p50"], found["parts"][1]["p99"], found["parts"][2]["p99"]) == (0.2, 0.3, 0.0)
+    assert len(found["parts"]) == traffic_over_time.PARTS
+
+
+def test_the_log_may_begin_within_the_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(traffic_over_time, "MOST_BYTES", 2 * len(combined()) + 1)
+    write(tmp_path / "shop.access.log", *[combined("28/Nov/2026:21:59:00 +0000")] * 5, combined(), combined())
+    found = traffic_over_time.traffic_over_time("shop", 3600, TEN, str(tmp_path))
+    assert found is not None
+    assert (found["log_begins"], found["statuses"]) == (TEN, {"2xx": 2})
+
+
+def test_a_log_without_lines_tells_of_no_visitors(tmp_path):
+    assert traffic_over_time.traffic_over_time("shop", 3600, TEN, str(tmp_path)) is None
+    write(tmp_path / "shop.access.log")
+    found = traffic_over_time.traffic_over_time("shop", 30, TEN, str(tmp_path))
+    assert found is not None
+    assert (found["statuses"], found["log_begins"], found["part_seconds"]) == ({}, found["begin"], 1)
