@@ -31,8 +31,10 @@ from plugins.plugin_utils.keys.app import APP  # noqa: E402
 from plugins.plugin_utils.keys.key import Key  # noqa: E402
 from plugins.plugin_utils.release.plan import plan_release  # noqa: E402
 from plugins.plugin_utils.source.tree import DirTree  # noqa: E402
+from plugins.plugin_utils.uwsgi import packages  # noqa: E402
 from plugins.plugin_utils.uwsgi.settings import SINCE, instance_settings, stream_settings  # noqa: E402
 from tests.layouts import DECLARATIONS, LAYOUTS, Declaration, Layout, description_of, files_of  # noqa: E402
+from tools import tested  # noqa: E402
 
 TYPES = {"str": "string", "int": "integer", "bool": "boolean", "map": "mapping", "dict": "mapping", "path": "path"}
 REFERENCE = "docs/applications.md"
@@ -268,10 +270,31 @@ def metric_table() -> str:
     return table(("metric", "type", "meaning"), [(f"`{metric.name}`", metric.kind, metric.help) for metric in found])
 
 
+# What is tested
+
+
+def servers() -> str:
+    """Return the table of releases of Debian."""
+    return table(("servers", "Python", "nginx", "scenarios"), list(tested.server_rows()))
+
+
+def controllers() -> str:
+    """Return the table of versions of ansible-core."""
+    return table(("ansible-core", "Python", "what runs"), list(tested.controller_rows()))
+
+
+def pins() -> str:
+    """Return the table of what is installed with applications."""
+    oldest = ".".join(map(str, packages.OLDEST_UWSGI))
+    where = " and ".join(f"`{name}`" for name in tested.scenarios_with(f"=={oldest}"))
+    uwsgi = f"`{packages.DEFAULT_UWSGI}`; {oldest}, the oldest one that is not refused, in the scenario {where}"
+    return table(("with applications", "version"), [("uWSGI", uwsgi), ("streams and WebSockets", f"`{packages.GEVENT[0]}`")])
+
+
 # Files
 
 GENERATED: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"applications": summary},
+    "README.md": {"applications": summary, "servers": servers, "controllers": controllers, "pins": pins},
     REFERENCE: {"keys": reference, "layouts": layouts},
     "docs/messages.md": {"causes": causes},
     "docs/monitoring.md": {"metrics": metric_table},

@@ -447,6 +447,13 @@ CAUSES: tuple[Cause, ...] = (
         (NGINX,),
     ),
     Cause(
+        "nginx is older than 1.19.4 and a site has TLS",
+        r"unknown directive \"ssl_reject_handshake\"",
+        "nginx before 1.19.4 cannot refuse a TLS handshake for a name that no site has",
+        "install a newer nginx, or set nginx_site_catch_all: false",
+        (NGINX,),
+    ),
+    Cause(
         "nginx does not know a directive",
         r"unknown directive \"(?P<name>[^\"]+)\"",
         "nginx does not know the directive {name}",

@@ -306,6 +306,11 @@ RECORDED = {
         "nginx: [emerg] socket() [::]:80 failed (97: Address family not supported by protocol)",
         'the host has no IPv6, so nginx cannot listen at [::]:80. Set nginx_site_listen: ["80"].',
     ),
+    "nginx is older than 1.19.4 and a site has TLS": (
+        NGINX,
+        '[emerg] 2128#2128: unknown directive "ssl_reject_handshake" in /etc/nginx/sites-enabled/flaskops-catch-all.conf:9',
+        "nginx before 1.19.4 cannot refuse a TLS handshake for a name that no site has. Install a newer nginx, or set nginx_site_catch_all: false.",
+    ),
     "nginx does not know a directive": (
         NGINX,
         '[emerg] 2128#2128: unknown directive "bogus" in /etc/nginx/conf.d/z.conf:1',
