@@ -48,6 +48,7 @@ ARROWS = {
         ("release", "requirements"),
         ("release", "source"),
         ("report", "ages.py"),
+        ("status_table.py", "ages.py"),
         ("requirements", "description"),
         ("requirements", "source"),
         ("requirements", "uwsgi"),

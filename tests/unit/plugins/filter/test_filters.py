@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.flaskops.stack.plugins.filter import status_table, unserved
+from ansible_collections.flaskops.stack.plugins.filter import unserved
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe
 
 
@@ -69,77 +69,6 @@ def test_an_ini_is_printed():
     assert evaluate("{'a': 1} | flaskops.stack.to_uwsgi_ini('emperor')") == "[emperor]\na = 1\n"
     with pytest.raises(AnsibleError, match="uWSGI option 'a' cannot have the value"):
         evaluate("{'a': '100%'} | flaskops.stack.to_uwsgi_ini")
-
-
-# --- status_table ------------------------------------------------------------------------------------------------------------
-
-NOW = 1_800_000_000
-APP = {
-    "live": "two",
-    "release": {"id": "r2", "revision": "9fceb02d0ae598e95dc970b74767f19372d61af8", "built": NOW - 7200},
-    "instances": {
-        "one": {"release": "r1", "active": "inactive"},
-        "two": {
-            **{"release": "r2", "active": "active", "requests": 12, "workers": [{}, {}], "busy": 1, "slots": 4, "memory": 70 * 2**20},
-            "stream": {"busy": 3, "slots": 1200, "memory": 60 * 2**20},
-        },
-    },
-    "changed_by_hand": [],
-    "rejected": {},
-    "problems": [],
-    "certificate": {"names": ["shop.test"], "issuer": "", "not_after": NOW + 61.5 * 86400},
-    "history": [{"action": "deploy", "result": "live", "time": "2026-11-23T10:00:00Z", "who": "me@here"}],
-}
-
-
-def test_a_row_for_each_application_of_each_host():
-    head, one, other = status_table.status_table({"b": {"shop": APP}, "a": {"blog": APP}}, NOW)
-    assert head.split()[:3] == ["host", "app", "state"]
-    assert one.split() == [
-        "a",
-        "blog",
-        "active",
-        "r2",
-        "9fceb02d0ae598",
-        "2",
-        "h",
-        "2",
-        "1/4",
-        "3/1200",
-        "130M",
-        "12",
-        "r1",
-        "61",
-        "d",
-        "deploy",
-        "live",
-        "2026-11-23T10:00:00Z",
-        "by",
-        "me@here",
-        "-",
-    ]
-    assert other.startswith("b     shop")
-    assert len({line.index("active") for line in (one, other)}) == 1, "columns stand under each other"
-
-
-def test_an_application_that_is_not_there_is_a_row_too():
-    nothing = {
-        "live": "",
-        "release": {"id": "", "revision": "", "built": 0},
-        "instances": {},
-        "changed_by_hand": [],
-        "rejected": {},
-        "history": [],
-        "problems": [],
-    }
-    _head, row = status_table.status_table({"a": {"shop": nothing}}, NOW)
-    assert row.split() == ["a", "shop", "nothing", "live", "-", "-", "-", "0", "0/0", "-", "0M", "0", "-", "-", "-", "-"]
-
-
-def test_what_needs_attention_is_noted():
-    app = {**APP, "changed_by_hand": ["/etc/x"], "rejected": {"r3": {}}, "problems": ["its statistics had no end after 5 s"]}
-    row = status_table.status_table({"a": {"shop": app}}, NOW)[1]
-    assert row.endswith("its statistics had no end after 5 s; changed by hand: /etc/x; rejected: r3")
 
 
 # --- unserved ----------------------------------------------------------------------------------------------------------------
