@@ -99,6 +99,8 @@ def decades(longest: float) -> list[Label]:
 
 def duration(seconds: float) -> str:
     """Return a time as people write it, such as ``40 ms``."""
+    if seconds < _SHORTEST:
+        return "< 1 ms"
     return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
 
 

@@ -45,6 +45,13 @@ def test_the_scale_of_requests_ends_with_a_round_number(requests, most):
     assert plot.most_of([reported(part(requests)), reported(part())]) == most
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "< 1 ms"), (0.001, "1 ms"), (0.0415, "41.5 ms"), (0.9994, "999 ms"), (1, "1 s"), (3.21, "3.21 s"), (63, "63 s")]
+)
+def test_durations(seconds, said):
+    assert plot.duration(seconds) == said
+
+
 def test_decades_are_labelled():
     assert [label.text for label in plot.decades(10)] == ["1 ms", "10 ms", "100 ms", "1 s", "10 s"]
     assert [label.percent for label in plot.decades(10)] == pytest.approx([0, 25, 50, 75, 100])
