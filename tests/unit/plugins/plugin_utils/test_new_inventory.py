@@ -25,7 +25,8 @@ def written(answers: Answers) -> dict:
 
 def test_the_inventory_has_the_server_and_a_description_that_is_accepted():
     group = written(GOOD)
-    assert group["hosts"] == {"server": {"ansible_host": "192.0.2.10", "ansible_user": "deploy"}}
+    server = {"ansible_host": "192.0.2.10", "ansible_user": "deploy", "ansible_python_interpreter": "/usr/bin/python3"}
+    assert group["hosts"] == {"server": server}
     app = resolve_apps(group["vars"]["flask_apps"])[0]
     assert app["source"]["path"] == "../shop"
     assert app["nginx"]["server_names"] == ["shop.example.com", "www.shop.example.com"]
