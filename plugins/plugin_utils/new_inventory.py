@@ -80,7 +80,10 @@ def inventory_text(answers: Answers, app: t.Mapping[str, t.Any]) -> str:
     # Without the interpreter Ansible looks for one and warns of what it has found.
     server = {"ansible_host": answers.server, "ansible_user": answers.login, "ansible_python_interpreter": "/usr/bin/python3"}
     text = yaml.safe_dump(
-        {"flask_servers": {"hosts": {"server": server}, "vars": {"flask_apps": [dict(app)]}}}, sort_keys=False, allow_unicode=True, width=1000
+        {"flask_servers": {"hosts": {"server": server}, "vars": {"flask_apps": [dict(app)]}}},
+        sort_keys=False,
+        allow_unicode=True,
+        width=1000,
     )
     return (
         "---\n"

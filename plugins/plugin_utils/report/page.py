@@ -99,7 +99,9 @@ def _section(rows: Sequence[Row]) -> AppSection:
     longest = plot.longest_of(traffics)
     most = plot.most_of(traffics)
     plots = [(row, _plotted(row.app.traffic, row.app, most, longest) if row.app.traffic else None) for row in rows]
-    part = f"{traffics[0].part_seconds // 60} min" if traffics and traffics[0].part_seconds >= 60 else "a minute"
+    # Every host was asked for the same time.
+    length = traffics[0].part_seconds if traffics else 0
+    part = f"{length} s" if length % 60 else f"{length // 60} min"
     return AppSection(rows[0].app.name, plots, most, part, plot.decades(longest))
 
 

@@ -46,7 +46,8 @@ def test_the_scale_of_requests_ends_with_a_round_number(requests, most):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "< 1 ms"), (0.001, "1 ms"), (0.0415, "41.5 ms"), (0.9994, "999 ms"), (1, "1 s"), (3.21, "3.21 s"), (63, "63 s")]
+    ("seconds", "said"),
+    [(0, "< 1 ms"), (0.001, "1 ms"), (0.0415, "41.5 ms"), (0.9994, "999 ms"), (1, "1 s"), (3.21, "3.21 s"), (63, "63 s")],
 )
 def test_durations(seconds, said):
     assert plot.duration(seconds) == said

@@ -136,6 +136,11 @@ def test_a_site_without_a_log_has_no_plot():
     assert "nginx writes no access log for this site." in made.text
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(1800, "Requests in 30 min"), (75, "Requests in 75 s"), (3600, "Requests in 60 min")])
+def test_the_length_of_a_part_is_told(seconds, said):
+    assert said in page(hosts(traffic=traffic(part_seconds=seconds))).text
+
+
 def test_a_site_without_visitors_has_no_times():
     text = page(hosts(traffic=traffic([part()] * 48))).text
     assert "20 ms" not in text
