@@ -270,7 +270,7 @@ def metric_table() -> str:
     return table(("metric", "type", "meaning"), [(f"`{metric.name}`", metric.kind, metric.help) for metric in found])
 
 
-# What is tested
+# Tested versions
 
 
 def servers() -> str:

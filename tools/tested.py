@@ -1,6 +1,6 @@
-"""What CI and the scenarios run, read from their own files: the tables under "What is tested" in README.md.
+"""The tables under "What is tested" in README.md, from the files of CI and of the scenarios themselves.
 
-Python and nginx of a release of Debian stand in no file of ours; the scenario `default` compares them with its hosts.
+No file of ours has the Python and the nginx of a release of Debian, so they stand here, and the scenario `default` compares them with its hosts.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ COPY = "ansible.builtin.copy"
 
 @pytest.fixture
 def reported(tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """What became of a run about two servers that cannot tell anything, with relative paths."""
+    """A run about two servers that cannot tell anything, with relative paths."""
     (tmp_path / "ansible.cfg").write_text("[defaults]\n")
     (tmp_path / "hosts.yml").write_text("flask_servers: {hosts: {web1: {ansible_connection: local}, web2: {ansible_connection: local}}}\n")
     command = [
