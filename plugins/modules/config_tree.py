@@ -223,24 +223,10 @@ files:
     kept: {description: "Left alone, since C(if_unedited) is set and somebody has edited them.", type: list, elements: str}
     adopted: {description: Were there as wanted and are ours from now on., type: list, elements: str}
     drifted: {description: Files of this collection that somebody had edited or deleted., type: list, elements: str}
-reloaded:
-  description: Whether the service was reloaded successfully.
-  returned: success
-  type: bool
-recovered:
-  description: Whether the change of a killed run was reverted first.
-  returned: success
-  type: bool
-validated:
-  description: How the staged tree was validated.
-  returned: success
-  type: str
-  sample: namespace, copy, skipped
-swapped:
-  description: How the tree went live.
-  returned: success
-  type: str
-  sample: exchange, files, none
+reloaded: {description: Whether the service was reloaded successfully., returned: success, type: bool}
+recovered: {description: Whether the change of a killed run was reverted first., returned: success, type: bool}
+validated: {description: How the staged tree was validated., returned: success, type: str, sample: "namespace, copy, skipped"}
+swapped: {description: How the tree went live., returned: success, type: str, sample: "exchange, files, none"}
 validate_lines:
   description: All lines of output of O(validate).
   returned: when the command refused the tree
