@@ -2,16 +2,13 @@
 
 import os
 import time
+from pathlib import Path
 
 import psycopg
 
 # The socket of the host: PostgreSQL knows the user by the kernel (peer), and there is no password.
 DATABASE = "dbname=queues host=/run/postgresql"
-TABLES = """
-    create table if not exists done (queue text, number int, release text);
-    create table if not exists long (queue text, begun_by text, ended_by text);
-    create table if not exists runs (scheduler text, event text, at double precision, release text)
-"""
+TABLES = Path(__file__).with_name("tables.sql")
 RELEASE = os.environ["RELEASE_LABEL"]
 _connection = None
 
@@ -26,7 +23,7 @@ def execute(statement, values=()):
 
 def create():
     """Make the tables."""
-    execute(TABLES)
+    execute(TABLES.read_text())
 
 
 def count(queue, number):
