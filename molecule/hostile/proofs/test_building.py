@@ -161,6 +161,7 @@ sed -i '1s|.*|#!/opt/legacy-venv/bin/python|' /opt/legacy-venv/bin/uwsgi
 useradd --system legacy
 mkdir /opt/legacy/static
 echo 'p {}' > /opt/legacy/static/style.css
+ln -s style.css /opt/legacy/static/inner.css
 ln -s /etc/shadow /opt/legacy/static/shadow
 ln -s /etc /opt/legacy/static/etc
 ln -s /etc /opt/legacy/linked
@@ -181,9 +182,11 @@ chown -R --no-dereference legacy: /opt/legacy
         run = scene.run(legacy)
         scene.require_refused(run, f"{HOSTILE}-prebuilt.nginx.routes: 'linked' of the route /s is a symbolic link to '/etc'")
         legacy["nginx"]["routes"][1]["directory"] = "static"
+        scene.require_refused(scene.run(legacy), "has the symbolic link", "which leads out of it")
+        scene.host.run("rm", "/opt/legacy/static/etc", "/opt/legacy/static/shadow")
         scene.deploy(legacy)
-        seen = {path: scene.host.get("prebuilt", f"/s/{path}")[0] for path in ("style.css", "shadow", "etc/passwd", "pipe")}
-        assert seen == {"style.css": 200, "shadow": 404, "etc/passwd": 404, "pipe": 404}, seen
+        seen = {path: scene.host.get("prebuilt", f"/s/{path}")[0] for path in ("style.css", "inner.css", "etc/passwd", "pipe")}
+        assert seen == {"style.css": 200, "inner.css": 200, "etc/passwd": 404, "pipe": 404}, seen
         scene.run({"name": f"{HOSTILE}-prebuilt", "state": "absent", "purge": True}).require_success()
     finally:
         scene.host.shell("rm -rf /opt/legacy /opt/legacy-venv; userdel legacy")
