@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-ROLES = ("flask_app", "uwsgi_service", "nginx_site", "flask_metrics")
+ROLES = ("flask_app", "uwsgi_service", "nginx_site", "flask_metrics", "flask_firewall")
 
 # The imports below find the collection by this path, so they cannot stand at the top.
 sys.path.insert(0, str(ROOT))

@@ -24,6 +24,7 @@ ARROWS = {
     "module_utils": {
         ("app", "host"),
         ("config_tree", "host"),
+        ("firewall", "host"),
         ("instance", "app"),
         ("instance", "host"),
         ("instance", "release"),
@@ -57,7 +58,7 @@ ARROWS = {
         ("template", "project.py"),
     },
 }
-MOST_ARROWS_ON_THE_HOST = 8
+MOST_ARROWS_ON_THE_HOST = 9
 MOST_FILE_LINES = 320
 # The causes are one table.
 LONG_FILES = {"module_utils/host/known_causes.py"}

@@ -20,8 +20,22 @@ REPOSITORY = "https://github.com/flaskops/flaskops.stack"
 GUIDES = {
     "Begin": ("README.md", "docs/controllers.md", "docs/moving-in.md", "docs/architecture.md", "inventory/README.md"),
     "Applications": ("docs/applications.md", "docs/uwsgi.md", "docs/nginx.md", "docs/tls.md", "templates/README.md"),
-    "Operate": ("docs/operations.md", "docs/monitoring.md", "docs/troubleshooting.md", "docs/messages.md", "docs/faults.md", "SECURITY.md"),
-    "Roles": ("roles/flask_app/README.md", "roles/uwsgi_service/README.md", "roles/nginx_site/README.md", "roles/flask_metrics/README.md"),
+    "Operate": (
+        "docs/operations.md",
+        "docs/monitoring.md",
+        "docs/firewall.md",
+        "docs/troubleshooting.md",
+        "docs/messages.md",
+        "docs/faults.md",
+        "SECURITY.md",
+    ),
+    "Roles": (
+        "roles/flask_app/README.md",
+        "roles/uwsgi_service/README.md",
+        "roles/nginx_site/README.md",
+        "roles/flask_metrics/README.md",
+        "roles/flask_firewall/README.md",
+    ),
     "Background": ("docs/seed.md", "docs/requests.md", "docs/caches.md", "docs/benchmarks.md", "CHANGELOG.md"),
 }
 # Labels of Ansible's own documentation, which Sphinx could look up only with a network.

@@ -70,6 +70,14 @@ def is_taken(address: str, port: int) -> bool:
     return False
 
 
+def ports_of(program: str, proc: str = "/proc") -> list[int]:
+    """Return the TCP ports on which a program listens for other hosts."""
+    found = _listeners(range(65536), proc)
+    return sorted(
+        {listener.port for listener in found if listener.program == program and not ipaddress.ip_address(listener.address).is_loopback}
+    )
+
+
 def _place(text: str) -> tuple[str, int] | None:
     """Return address and port of a ``listen``: ``80``, ``192.0.2.1:8080``, ``[::]:80`` or ``192.0.2.1``, with parameters behind it."""
     found = re.fullmatch(r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+|\*)(?::(?P<port>\d+))?|(?P<alone>\d+))", (text.split() or [""])[0])
@@ -85,7 +93,7 @@ def _exclude(one: str, other: str) -> bool:
     return (":" in one) == (":" in other) and (one == other or one in _ANYWHERE or other in _ANYWHERE)
 
 
-def _listeners(ports: t.Collection[int], proc: str) -> list[Listener]:
+def _listeners(ports: t.Container[int], proc: str) -> list[Listener]:
     sockets = {inode: place for name in ("tcp", "tcp6") for inode, place in _sockets(f"{proc}/net/{name}") if place[1] in ports}
     names = _programs(set(sockets), proc) if sockets else {}
     # A socket without a process is the kernel's, or belongs to another container of the same network.

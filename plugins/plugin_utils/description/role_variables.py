@@ -25,6 +25,15 @@ _NETWORKS = Key(
     default=(),
     elements=NETWORK,
 )
+_OPENING = Key(
+    "dict",
+    "A port.",
+    keys={
+        "port": Key("str", "A port, or a range such as 60000-60100.", required=True, advice=addresses.port_range_remedy),
+        "protocol": Key("str", "The protocol.", default="tcp", choices=("tcp", "udp")),
+        "from": _NETWORKS,
+    },
+)
 _MAP_REMEDY = "leave it out, or write a mapping of applications to "
 _FAIL_AT_END = Key("bool", "Whether.", default=True)
 _LEFT_OUT = Key("map", "Messages by application.", default={}, remedy=f"{_MAP_REMEDY}messages")
@@ -48,6 +57,21 @@ VARIABLES: dict[str, Key] = {
         remedy="write an absolute path of plain characters, such as /var/lib/prometheus/node-exporter",
     ),
     "flask_metrics_interval": Key("int", "Seconds.", default=30, minimum=5, maximum=3600),
+    "flask_firewall_state": Key("str", "A state.", default="present", choices=("present", "absent")),
+    "flask_firewall_open": Key("list", "Ports.", default=(), elements=_OPENING),
+    "flask_firewall_ssh_from": _NETWORKS,
+    "flask_firewall_beside": Key(
+        "list",
+        "Tables.",
+        default=(),
+        elements=Key(
+            "str",
+            "A table.",
+            pattern=r"(ip|ip6|inet) [A-Za-z0-9_.-]+|ufw|firewalld",
+            remedy="write a table as nft names it, such as 'ip filter', or ufw or firewalld",
+        ),
+    ),
+    "flask_firewall_confirm_within": Key("int", "Seconds.", default=60, minimum=20, maximum=3600),
     "nginx_site_listen": Key(
         "list",
         "Addresses.",

@@ -108,6 +108,14 @@ def backend_remedy(value: str) -> str:
     return "" if (host == "localhost" or _is_ip(host)) and _is_port(port) else BACKEND_REMEDY
 
 
+def port_range_remedy(value: str) -> str:
+    """Return the remedy for a port or a range of ports."""
+    ports = value.split("-")
+    if len(ports) <= 2 and all(_is_port(port) for port in ports) and int(ports[0]) <= int(ports[-1]):
+        return ""
+    return "write a port from 1 to 65535, or two with a dash, the smaller one first, such as 60000-60100"
+
+
 def _split(place: str, default_port: str = str(_HTTP_PORT)) -> tuple[str, str]:
     """Return host and port; an IPv6 address is in brackets."""
     found = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]+)(?::(.*))?", place)

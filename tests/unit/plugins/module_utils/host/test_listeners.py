@@ -100,3 +100,11 @@ def test_a_kernel_without_ipv6_makes_no_such_socket(monkeypatch):
     assert listeners.has_ipv6() in (True, False)
     monkeypatch.setattr(listeners.socket, "socket", refused)
     assert listeners.has_ipv6() is False
+
+
+def test_the_ports_of_a_program_are_those_that_other_hosts_can_use(port):
+    with socket.create_server(("", 0)) as server, socket.create_server(("::", 0), family=socket.AF_INET6) as other:
+        wanted = {server.getsockname()[1], other.getsockname()[1]}
+        assert wanted <= set(listeners.ports_of(OWN))
+        assert port not in listeners.ports_of(OWN)
+        assert not wanted & set(listeners.ports_of("nginx"))

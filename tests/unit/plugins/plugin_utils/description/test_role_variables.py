@@ -19,7 +19,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validat
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
 ROOT = Path(__file__).parents[5]
-ROLES = ("flask_app", "uwsgi_service", "nginx_site", "flask_metrics")
+ROLES = ("flask_app", "uwsgi_service", "nginx_site", "flask_metrics", "flask_firewall")
 
 
 def value(name: str, written: object) -> object:
@@ -310,15 +310,16 @@ def test_the_shipped_playbook_checks_all_of_them_before_the_first_role_begins():
     (play,) = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
     assert play["pre_tasks"][0]["ansible.builtin.import_tasks"] == "tasks/check.yml"
     (task,) = yaml.safe_load((ROOT / "playbooks/tasks/check.yml").read_text())
-    names = [name for name in VARIABLES if not name.startswith("flask_metrics_")]
+    names = [name for name in VARIABLES if not name.startswith(("flask_metrics_", "flask_firewall_"))]
     assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in names}
     assert task["tags"] == "always"
 
 
-def test_the_playbook_for_metrics_checks_those_of_its_role():
-    (play,) = yaml.safe_load((ROOT / "playbooks/metrics.yml").read_text())
+@pytest.mark.parametrize("playbook", ["metrics", "firewall"])
+def test_a_playbook_of_one_role_checks_those_of_its_role(playbook):
+    (play,) = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
     task = play["pre_tasks"][0]
-    names = [name for name in VARIABLES if name.startswith("flask_metrics_")]
+    names = [name for name in VARIABLES if name.startswith(f"flask_{playbook}_")]
     assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in names}
     assert task["tags"] == "always"
 
