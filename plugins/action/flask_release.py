@@ -136,6 +136,7 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
         "uwsgi": app["uwsgi"]["package"],
         "gevent": app["uwsgi"]["gevent"],
         "extra_requirements": app["extra_requirements"],
+        "build_constraints": app["build_constraints"],
         "system_site_packages": app["system_site_packages"],
         "environment": {**environment(app), **app["build_env"]} if app["hooks"]["build"] else {},
         "build_environment": app["build_env"],

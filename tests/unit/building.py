@@ -61,6 +61,9 @@ if "--constraint" in sys.argv:
 if "--requirement" in sys.argv and os.path.exists(sys.argv[sys.argv.index("--requirement") + 1]):
     with log.open("a") as file:
         print("requirements:", *Path(sys.argv[sys.argv.index("--requirement") + 1]).read_text().split(), file=file)
+if "install" in sys.argv and "PIP_CONSTRAINT" in os.environ:
+    with log.open("a") as file:
+        print("tools:", *Path(os.environ["PIP_CONSTRAINT"]).read_text().split(), file=file)
 if "--target" in sys.argv:
     Path("installed.py").write_text("x = 1")
 elif "install" in sys.argv:
@@ -137,11 +140,12 @@ def packed(place: Path, members: dict[str, str | None] | None = None, **attribut
     return str(tar(place / "shipped.tar.gz", CODE if members is None else members, **attributes))
 
 
-def description(host, hooks=(), constraints=None, extra_requirements=(), system_site_packages=False, **plan) -> dict:
+def description(host, hooks=(), constraints=None, extra_requirements=(), system_site_packages=False, build_constraints=(), **plan) -> dict:
     made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc"}
     made |= {"imports": "", "hashed": False, "declared": None, "shared_paths": [], "instance_path": "", **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
     common |= {"extra_requirements": list(extra_requirements), "system_site_packages": system_site_packages}
+    common |= {"build_constraints": list(build_constraints)}
     common |= {"command_sandbox": [], "command_limits": {"timeout": 60, "memory_max": "80%"}}
     return {
         **common,
@@ -160,7 +164,7 @@ def everything_below(path: Path) -> list[os.stat_result]:
 def pip_calls(host) -> list[str]:
     """Return the arguments of each call of pip, without its standing options."""
     options = ("--disable-pip-version-check", "--no-input", "--quiet")
-    lines = [line for line in host.pip.read_text().splitlines() if not line.startswith(("constraints: ", "requirements: "))]
+    lines = [line for line in host.pip.read_text().splitlines() if not line.startswith(("constraints: ", "requirements: ", "tools: "))]
     return [" ".join(word for word in line.split()[2:] if word not in options) for line in lines]
 
 

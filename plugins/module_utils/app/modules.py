@@ -14,7 +14,7 @@ import typing as t
 
 from ..host.causes import Facts
 from ..host.files import names_in, read_text
-from ..host.known_causes import PACKAGES
+from ..host.known_causes import GONE, PACKAGES
 from .package_names import normal_name
 
 # The directories of a project that are looked into, and how deep.
@@ -25,7 +25,7 @@ _ENTRY = re.compile(r"^module\s*=\s*([\w.]+)", re.MULTILINE)
 
 def facts_of_packages() -> Facts:
     """Return the answers that need no look at the release, as while it is built and its files are its user's."""
-    return {"packaged": lambda name: PACKAGES.get(name, "")}
+    return {"gone": lambda name: GONE.get(name, ""), "packaged": lambda name: PACKAGES.get(name, "")}
 
 
 def facts_of_release(release: str, ini: str = "") -> Facts:

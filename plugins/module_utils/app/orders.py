@@ -166,8 +166,8 @@ class PlannedRelease(t.TypedDict):
 class ReleaseOrder(CommandApp):
     """A release that is to be built; ``constraints`` are those of another host that has resolved its requirements.
 
-    ``extra_requirements`` are installed beside those of the source, and ``system_site_packages`` says whether the virtualenv has the
-    Python packages of the distribution too.
+    ``extra_requirements`` are installed beside those of the source, ``build_constraints`` hold for what packages are built with, and
+    ``system_site_packages`` says whether the virtualenv has the Python packages of the distribution too.
 
     ``secrets`` has the names of those variables of ``environment`` that nothing may show. ``build_environment`` is for pip, and nothing
     may show it.
@@ -179,6 +179,7 @@ class ReleaseOrder(CommandApp):
     uwsgi: str
     gevent: list[str]
     extra_requirements: list[str]
+    build_constraints: list[str]
     system_site_packages: bool
     constraints: str | None
     release: PlannedRelease

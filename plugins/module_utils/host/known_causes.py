@@ -40,6 +40,13 @@ _NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>\w+)'"
 _UNDER_RELEASE = r"Read-only file system: '(?P<path>(?:/\S+/[0-9a-f]{12}/|(?!/))[^']*)'"
 _OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<path2>/[^':]+)'?: Read-only file system"
 
+
+def _below(directory: str) -> str:
+    """Return what finds the refusal to write to something below a directory, with the name of its own directory there."""
+    inside = rf"{directory}/(?P<name>[^/':\s]+)[^':]*"
+    return rf"Read-only file system: '(?P<path>{inside})'|[Cc]annot \w+ (?:directory )?'?(?P<path2>{inside.replace('<name>', '<name2>')})'?: Read-only"
+
+
 # The first row that fits counts, so the rows that say less come later.
 CAUSES: tuple[Cause, ...] = (
     # --- limits and the system ---------------------------------------------------------------------------------------------------------
@@ -130,6 +137,13 @@ CAUSES: tuple[Cause, ...] = (
         (BUILD,),
     ),
     Cause(
+        "pip refuses the metadata of a version",
+        r"Requested (?P<name>\S+) from .* has invalid metadata",
+        "the index has {name}, and the pip of the host refuses it, since its metadata does not follow the rules",
+        "require another version of it, or of the package that requires it",
+        (BUILD,),
+    ),
+    Cause(
         "The index does not have a requirement",
         r"Could not find a version that satisfies the requirement (?P<name>\S+) \(from (?P<versions>versions: none)\)",
         "the index has no package {name}, or none that fits the Python and the processor of the host",
@@ -145,8 +159,10 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "A requirement has no wheel for the interpreter or the processor",
-        r"Could not find a version that satisfies the requirement (?P<name>\S+) \(from versions: .*?(?P<versions>[^\s,]+)\)",
-        "the index has no {name} for the Python and the processor of the host; it has {versions}",
+        r"Could not find a version that satisfies the requirement (?P<name>\S+) "
+        # A list of many versions is cut before its end.
+        r"\(from versions: (?:.*?(?P<versions>[^\s,]+)\)|(?P<versions2>[^\s,]+),)",
+        "the index has no {name} for the Python and the processor of the host; it has others, such as {versions}",
         "require a version that is there, or set python to another interpreter",
         (BUILD,),
     ),
@@ -197,6 +213,14 @@ CAUSES: tuple[Cause, ...] = (
         _COMMANDS,
     ),
     Cause(
+        # pip indents what a build says; a build hook stands at the margin.
+        "A package is built with a setuptools that is too new",
+        r"^\s+ModuleNotFoundError: No module named '(?P<name>pkg_resources)'",
+        "a package without a wheel is built with the newest setuptools, which has no {name} any more",
+        "add `setuptools<81` to build_constraints, or require a version that has a wheel",
+        (BUILD,),
+    ),
+    Cause(
         "The sources of a package are not for this Python",
         r"(?P<name>Failed to build installable wheels for .*|Getting requirements to build wheel did not run successfully|metadata-generation-failed)",
         "a package without a wheel for the Python of the host cannot be built",
@@ -237,16 +261,17 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "A module of setuptools or Python itself is gone",
-        r"No module named '(?P<name>pkg_resources|distutils|imp|asyncore|cgi)(?:\.\w+)*'",
+        r"ModuleNotFoundError: No module named '(?P<name>\w+)(?:\.\w+)*'",
         "the module {name} is not part of newer versions of Python or setuptools any more, and a package still imports it",
-        "require a newer version of that package, or add `setuptools<81` to the requirements for pkg_resources and distutils",
+        "require a newer version of that package, or add `{found}`, which has the module, to extra_requirements",
         _CODE,
+        "gone",
     ),
     Cause(
         "A declared requirement is not installed",
         _NO_MODULE,
         "{found} has {name}, but not for this host: a condition after the semicolon excludes it, or the file is not the one that is installed",
-        "remove the condition, or set requirements to that file",
+        "remove the condition, set requirements to that file, or add the package to extra_requirements",
         _CODE,
         "declared",
     ),
@@ -254,7 +279,7 @@ CAUSES: tuple[Cause, ...] = (
         "A module comes from a package with another name",
         _NO_MODULE,
         "the module {name} is not installed; the package {found} has it",
-        "add {found} to the requirements",
+        "add {found} to the requirements or to extra_requirements",
         _CODE,
         "packaged",
     ),
@@ -262,7 +287,7 @@ CAUSES: tuple[Cause, ...] = (
         "A requirement is not declared",
         _NO_MODULE,
         "the module {name} is not installed, and no requirement names it",
-        "add the package that has it to the requirements; a package of your own has to be in the source",
+        "add the package that has it to the requirements or to extra_requirements; a package of your own has to be in the source",
         _CODE,
     ),
     Cause(
@@ -306,7 +331,22 @@ CAUSES: tuple[Cause, ...] = (
         "The application writes into its release",
         _UNDER_RELEASE,
         "the application writes to {path}, and a release is read-only",
-        "have it write to the directory shared below root, as by an absolute path in env; a build hook may write into the release",
+        "name it in shared_paths by its path inside the release, or have it write to the directory shared below root, as by an absolute path"
+        " in env; a build hook may write into the release",
+        (HOOK, START),
+    ),
+    Cause(
+        "The application writes below /var/lib",
+        _below("/var/lib"),
+        "{path} is read-only in the sandbox of the application",
+        "add {name} to state_dirs, which are made for the application, or have it write to the directory shared below root",
+        (HOOK, START),
+    ),
+    Cause(
+        "The application writes below /var/log",
+        _below("/var/log"),
+        "{path} is read-only in the sandbox of the application",
+        "add {name} to log_dirs, which are made for the application, or have it log to standard error, which goes to the journal",
         (HOOK, START),
     ),
     Cause(
@@ -334,7 +374,7 @@ CAUSES: tuple[Cause, ...] = (
         "A hook is a program that the host does not have",
         r"sh: \d+: (?P<path>[^\s/]+): (?:not found|Permission denied)|sh: \d+: (?P<path2>\S+): not found",
         "the program {path} is not on the host, nor in the virtualenv",
-        "add its package to packages or to the requirements, or write its whole path",
+        "add its package to packages or to extra_requirements, or write its whole path",
         _COMMANDS,
     ),
     Cause(
@@ -520,9 +560,16 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "The application does not take the host of the health request",
-        r"\(Host: (?P<name>\S+)\) and answered 400 with",
+        r"\(Host: (?P<name>\S+)\) and answered 400 with .*\b(?:[Hh]ost|HTTP_HOST|trusted)\b",
         "the application refuses the request, as it does when {name} is not among its trusted hosts",
         "set health.host to a name that it takes, or correct nginx.server_names",
+        (START,),
+    ),
+    Cause(
+        "The health request is not as the application wants it",
+        r"was asked for (?P<path>\S+) \(Host: (?P<name>\S+)\) and answered 400 with",
+        "the application refuses the request for {path}, as it does when the page wants parameters, or when {name} is not among its trusted hosts",
+        "set health.path to a page that it has for everybody, such as one with the parameters, or health.host to a name that it takes",
         (START,),
     ),
     Cause(
@@ -542,6 +589,23 @@ CAUSES: tuple[Cause, ...] = (
         unless=r"Traceback \(most recent call last\)",
     ),
 )
+
+# Modules that Python or setuptools has had, with the packages that have them today.
+GONE = {
+    "pkg_resources": "setuptools<81",
+    "distutils": "setuptools",
+    "imp": "zombie-imp",
+    "cgi": "legacy-cgi",
+    "cgitb": "legacy-cgi",
+    "crypt": "legacycrypt",
+    "audioop": "audioop-lts",
+    **{
+        name: f"standard-{name}"
+        for name in (
+            "aifc", "asynchat", "asyncore", "chunk", "imghdr", "mailcap", "nntplib", "pipes", "smtpd", "sndhdr", "sunau", "telnetlib", "uu", "xdrlib",
+        )
+    },
+}  # fmt: skip
 
 # Modules that come with packages of another name.
 PACKAGES = {

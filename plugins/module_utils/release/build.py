@@ -29,6 +29,7 @@ from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
 from ..host.inner_links import leading_out
 from ..host.trees import copy_from_user, give_to_user, settle
+from .build_constraints import build_constraints
 from .bytecode import compile_tree
 from .shared_paths import share
 from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
@@ -126,7 +127,8 @@ def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
         os.chown(home, user.pw_uid, user.pw_gid)
         # The minus sign: the virtualenv is not there yet, or is complete already.
         writable = [home, f"-{tree}", f"-{places.virtualenvs}/{app['release']['virtualenv_id']}"]
-        yield Workshop(cage(app, "build", writable), home, tree, app["build_environment"])
+        with build_constraints(app) as tools:
+            yield Workshop(cage(app, "build", writable), home, tree, {**app["build_environment"], **tools})
     finally:
         discard(home)
 

@@ -95,6 +95,18 @@ APP = Key(
                 advice=packages.remedy,
             ),
         ),
+        "build_constraints": Key(
+            "list",
+            "Versions of the tools that packages without a wheel are built with, for packages that the newest tools do not build any more.",
+            default=(),
+            elements=Key(
+                "str",
+                "A requirement.",
+                pattern=r"[A-Za-z0-9].*",
+                remedy='write one such as "setuptools<81"',
+                advice=packages.constraint_remedy,
+            ),
+        ),
         "system_site_packages": Key(
             "bool",
             "Whether the application also finds the Python packages of the distribution, such as python3-gdal in `packages`, with its own"

@@ -113,7 +113,7 @@ def _virtualenv_id(app: Mapping[str, t.Any], python: str, wants: list[str]) -> s
     if app["uwsgi"]["gevent"]:
         inputs["gevent"] = app["uwsgi"]["gevent"]
     # Only where they are asked for, since every other virtualenv keeps its name.
-    inputs.update({key: app[key] for key in ("extra_requirements", "system_site_packages") if app[key]})
+    inputs.update({key: app[key] for key in ("extra_requirements", "build_constraints", "system_site_packages") if app[key]})
     return content_id("virtualenv", {"build": _BUILD_VERSION, **inputs})
 
 

@@ -89,6 +89,12 @@ RECORDED = {
         "ERROR: Cannot install -r requirements.txt (line 1) and werkzeug==2.0.0 because these package versions have conflicting dependencies.",
         "two requirements exclude each other. Loosen or change one",
     ),
+    "pip refuses the metadata of a version": (
+        BUILD,
+        "Requested celery==4.0.2 from https://files.pythonhosted.org/packages/celery-4.0.2-py2.py3-none-any.whl (from flaskbb==2.0.1) has invalid"
+        " metadata: Expected matching RIGHT_PARENTHESIS\n" + NO_VERSION + "celery==4.0.2 (from flaskbb) (from versions: 4.0.2, 5.7.0)",
+        "the index has celery==4.0.2, and the pip of the host refuses it, since its metadata does not follow the rules. Require another version",
+    ),
     "The index does not have a requirement": (
         BUILD,
         f"{NO_VERSION}flaskops-no-such-requirement==1.0 (from versions: none)",
@@ -103,7 +109,7 @@ RECORDED = {
     "A requirement has no wheel for the interpreter or the processor": (
         BUILD,
         NO_VERSION + "tensorflow==2.10.0 (from versions: 2.20.0rc0, 2.20.0, 2.21.0rc0, 2.21.0rc1, 2.21.0, 2.22.0rc0)",
-        "the index has no tensorflow==2.10.0 for the Python and the processor of the host; it has 2.22.0rc0. Require a version",
+        "the index has no tensorflow==2.10.0 for the Python and the processor of the host; it has others, such as 2.22.0rc0. Require a version",
     ),
     "A requirement cannot be read": (
         BUILD,
@@ -135,6 +141,12 @@ RECORDED = {
         "      error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'\n  ERROR: Failed building wheel for netifaces",
         "a package is compiled, and the compiler x86_64-linux-gnu-gcc is not on the host. Add gcc, libc6-dev and python3-dev",
     ),
+    "A package is built with a setuptools that is too new": (
+        BUILD,
+        "      ModuleNotFoundError: No module named 'pkg_resources'\n      [end of output]\nerror: subprocess-exited-with-error\n"
+        "× Getting requirements to build wheel did not run successfully.",
+        "a package without a wheel is built with the newest setuptools, which has no pkg_resources any more. Add `setuptools<81` to build_constraints",
+    ),
     "The sources of a package are not for this Python": (
         BUILD,
         "      AttributeError: 'build_ext' object has no attribute 'cython_sources'\n"
@@ -164,7 +176,8 @@ RECORDED = {
     "A module of setuptools or Python itself is gone": (
         BUILD,
         "ModuleNotFoundError: No module named 'pkg_resources'",
-        "the module pkg_resources is not part of newer versions of Python or setuptools any more",
+        "the module pkg_resources is not part of newer versions of Python or setuptools any more, and a package still imports it. Require a newer"
+        " version of that package, or add `setuptools<81`, which has the module, to extra_requirements.",
     ),
     "A declared requirement is not installed": (
         START,
@@ -174,7 +187,7 @@ RECORDED = {
     "A module comes from a package with another name": (
         START,
         f"    import yaml\nModuleNotFoundError: No module named 'yaml'\n{NO_WSGI}",
-        "the module yaml is not installed; the package PyYAML has it. Add PyYAML to the requirements.",
+        "the module yaml is not installed; the package PyYAML has it. Add PyYAML to the requirements or to extra_requirements.",
     ),
     "A requirement is not declared": (
         HOOK,
@@ -209,12 +222,22 @@ RECORDED = {
     "The application writes into its release": (
         START,
         "OSError: [Errno 30] Read-only file system: '/srv/flask/mkdirs/releases/1beedbb19042/instance'",
-        "the application writes to /srv/flask/mkdirs/releases/1beedbb19042/instance, and a release is read-only. Have it write to the directory shared",
+        "the application writes to /srv/flask/mkdirs/releases/1beedbb19042/instance, and a release is read-only. Name it in shared_paths",
+    ),
+    "The application writes below /var/lib": (
+        START,
+        "OSError: [Errno 30] Read-only file system: '/var/lib/radicale/collections'",
+        "/var/lib/radicale/collections is read-only in the sandbox of the application. Add radicale to state_dirs",
+    ),
+    "The application writes below /var/log": (
+        HOOK,
+        "mkdir: cannot create directory '/var/log/pgadmin': Read-only file system",
+        "/var/log/pgadmin is read-only in the sandbox of the application. Add pgadmin to log_dirs",
     ),
     "The application writes where its sandbox forbids it": (
         START,
-        "OSError: [Errno 30] Read-only file system: '/var/lib/thing'",
-        "/var/lib/thing is read-only in the sandbox of the application. Add its directory to sandbox.write",
+        "OSError: [Errno 30] Read-only file system: '/opt/thing'",
+        "/opt/thing is read-only in the sandbox of the application. Add its directory to sandbox.write",
     ),
     "A build writes outside of its release": (
         BUILD,
@@ -359,8 +382,15 @@ RECORDED = {
     ),
     "The application does not take the host of the health request": (
         START,
-        "the candidate 34f9833a04ec was asked for / (Host: host400.example.com) and answered 400 with the body '<!doctype html>'; accepted are 200",
+        "the candidate 34f9833a04ec was asked for / (Host: host400.example.com) and answered 400 with the body"
+        " '<p>Host host400.example.com is not trusted.</p>'; accepted are 200",
         "the application refuses the request, as it does when host400.example.com is not among its trusted hosts. Set health.host",
+    ),
+    "The health request is not as the application wants it": (
+        START,
+        "the candidate 30e8d8eae204 was asked for / (Host: comments.test) and answered 400 with the body '<p>missing uri query</p>'; accepted are 200",
+        "the application refuses the request for /, as it does when the page wants parameters, or when comments.test is not among its trusted hosts."
+        " Set health.path",
     ),
     "The application starts too slowly": (
         START,

@@ -116,6 +116,7 @@ def test_new_code_is_a_new_release_with_the_old_virtualenv(plan):
         ({"requirements.txt": "flask==3"}, {"uwsgi": {"greenlets": 100}}),
         ({"requirements.txt": "flask==3"}, {"requirements_refresh": "2026-11"}),
         ({"requirements.txt": "flask==3"}, {"extra_requirements": ["psycopg==3"]}),
+        ({"requirements.txt": "flask==3"}, {"build_constraints": ["setuptools<81"]}),
         ({"requirements.txt": "flask==3"}, {"system_site_packages": True}),
         ({"requirements.txt": "flask==3"}, {"tag": "cpython-3.13-linux-x86_64"}),
     ],
