@@ -65,6 +65,13 @@ CAUSES: tuple[Cause, ...] = (
         (START,),
     ),
     Cause(
+        "Code writes memory and runs it",
+        r"MemoryError: Cannot allocate write\+execute memory",
+        "a library makes code while it runs, such as a callback of cffi, and the sandbox forbids that",
+        "set sandbox.memory_execute: true",
+        _CODE,
+    ),
+    Cause(
         "A path of the sandbox is missing (226/NAMESPACE)",
         r"Failed to set up mount namespacing: (?:/run/systemd/unit-root)?(?P<path>[^:\s]+): No such file",
         "systemd could not make the sandbox, since {path} is not on the host",
@@ -395,7 +402,8 @@ CAUSES: tuple[Cause, ...] = (
         "SQLite cannot write its file",
         r"OperationalError:? (?:\(sqlite3\.OperationalError\) )?(?P<name>unable to open database file|attempt to write a readonly database)",
         "SQLite may not write to the file of its database or to the directory of that file",
-        "have the file in the directory shared below root, by an absolute path in env, or add its directory to sandbox.write",
+        "have the file in the directory shared below root, by an absolute path in env; name it in shared_paths if it lies in the release; or add"
+        " its directory to sandbox.write",
         (HOOK, START),
     ),
     # --- environment -------------------------------------------------------------------------------------------------------------------
@@ -586,7 +594,8 @@ CAUSES: tuple[Cause, ...] = (
         "write wsgi as module:callable with the name of the Flask object, such as shop.wsgi:app",
         (START,),
         # uWSGI writes these words about every exception of the module, too.
-        unless=r"Traceback \(most recent call last\)",
+        # The beginning of a long traceback is not among the last lines.
+        unless=r"Traceback \(most recent call last\)|^\s*File \"[^\"]+\", line \d+",
     ),
 )
 

@@ -28,7 +28,9 @@ SANDBOX = Key(
             "bool", "Whether the application sees the host's devices. Its user still needs the rights to use them.", default=False
         ),
         "memory_execute": Key(
-            "bool", "Whether memory may be writable and executable, which just-in-time compilers such as numba need.", default=False
+            "bool",
+            "Whether memory may be writable and executable, which just-in-time compilers such as numba and callbacks of cffi need.",
+            default=False,
         ),
         "system_calls": Key(
             "list",

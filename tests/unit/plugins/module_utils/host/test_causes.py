@@ -38,6 +38,12 @@ RECORDED = {
         "flask-oom@0548c5c6f1ac.service: Main process exited, code=killed, status=9/KILL",
         "the kernel killed the application, as happens when memory runs out. Raise uwsgi.memory_max",
     ),
+    "Code writes memory and runs it": (
+        START,
+        '    @ffi.callback("void(hoedown_buffer *ob)")\nMemoryError: Cannot allocate write+execute memory for ffi.callback(). You might be running on a'
+        f" system that prevents this.\n{NO_WSGI}",
+        "a library makes code while it runs, such as a callback of cffi, and the sandbox forbids that. Set sandbox.memory_execute: true.",
+    ),
     "A path of the sandbox is missing (226/NAMESPACE)": (
         START,
         "ns2.service: Failed to set up mount namespacing: /nonexist: No such file or directory\n"
@@ -547,4 +553,5 @@ def test_an_exception_of_the_module_is_not_told_as_a_missing_callable():
         last,
     ]
     assert known_cause(raised, START) == ""
+    assert known_cause(raised[1:], START) == "", "the log's last lines begin in the middle of a traceback"
     assert "no callable of that name" in known_cause([last], START)
