@@ -3,7 +3,8 @@
 
 Molecule's own --workers wants all hosts created by one scenario; ours each bring their own, so they can run alone too.
 
-A scenario with `SCENARIO_SET: test` in the `provisioner.env` of its molecule.yml is one of `make test`; all others are the rest.
+A scenario with `SCENARIO_SET: test` in the `provisioner.env` of its molecule.yml is one of `make test`; one with `SCENARIO_SET: request` runs
+only if it is named; all others are the rest.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def set_of(name: str) -> str:
     """
     described = yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text()) or {}
     found = ((described.get("provisioner") or {}).get("env") or {}).get("SCENARIO_SET", "rest")
-    if found not in ("test", "rest"):
-        raise ValueError(f"molecule/{name}/molecule.yml: SCENARIO_SET is {found!r}, but must be 'test' or left out")
+    if found not in ("test", "rest", "request"):
+        raise ValueError(f"molecule/{name}/molecule.yml: SCENARIO_SET is {found!r}, but must be 'test' or 'request' or left out")
     return found
 
 
@@ -86,6 +87,7 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
         raise ValueError(f"no such scenario: {', '.join(unknown)}; there are: {', '.join(names)}")
     if arguments.names:
         return [name for name in names if name in arguments.names]
+    names = [name for name in names if set_of(name) != "request"]
     if not arguments.set:
         return names
     found = [name for name in names if set_of(name) == "test"]
@@ -176,7 +178,7 @@ def stop() -> None:
 def parse() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="default: all")
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="default: all but those of the set request")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (%(default)s)")
     parser.add_argument("--suite", default="", help="only the hosts of this Debian release, e.g. trixie")
     parser.add_argument("--set", choices=["test"], help="those of `make test` only")

@@ -34,9 +34,10 @@ def load(path: Path) -> Any:
 
 
 def suites(root: Path = ROOT) -> dict[str, set[str]]:
-    """Return, by scenario, the releases of Debian that it has hosts of."""
-    common = images(load(root / ".config/molecule/config.yml"))
-    return {path.parent.name: images(load(path)) or common for path in sorted(root.glob("molecule/*/molecule.yml"))}
+    """Return, by scenario, the releases of Debian that it has hosts of. A scenario on request tests no commit, so it is left out."""
+    common, asked = images(load(root / ".config/molecule/config.yml")), scenarios_with("SCENARIO_SET: request", root)
+    paths = sorted(root.glob("molecule/*/molecule.yml"))
+    return {path.parent.name: images(load(path)) or common for path in paths if path.parent.name not in asked}
 
 
 def images(settings: dict[str, Any]) -> set[str]:

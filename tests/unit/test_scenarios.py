@@ -28,7 +28,7 @@ def arguments(**changes):
 
 
 def test_every_scenario_names_a_set_that_there_is():
-    assert {scenarios.set_of(name) for name in scenarios.available()} == {"test", "rest"}
+    assert {scenarios.set_of(name) for name in scenarios.available()} == {"test", "rest", "request"}
 
 
 def test_a_set_that_there_is_not_is_told(tmp_path, monkeypatch):
@@ -57,6 +57,17 @@ def test_a_commit_adds_its_slice_to_the_set(capsys):
     assert set(test) < set(more) < set(scenarios.chosen(arguments()))
     added = capsys.readouterr().out
     assert all(name in added for name in set(more) - set(test))
+
+
+def test_a_scenario_on_request_runs_only_if_it_is_named():
+    asked = {name for name in scenarios.available() if scenarios.set_of(name) == "request"}
+    assert "published" in asked
+    everything, *runs = [scenarios.chosen(arguments(**more)) for more in ({}, {"set": "test"})]
+    runs += [scenarios.chosen(arguments(set="test", slice=str(commit))) for commit in range(50)]
+    assert set(everything) == set(scenarios.available()) - asked
+    assert not [name for run in runs for name in run if name in asked]
+    assert set(everything) == {name for run in runs for name in run}, "slices are made of those that run without being named"
+    assert scenarios.chosen(arguments(names=["published"])) == ["published"]
 
 
 def test_an_unknown_scenario_is_told():
