@@ -37,7 +37,8 @@ class Cause(t.NamedTuple):
 
 
 _NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>\w+)'"
-_UNDER_RELEASE = r"Read-only file system: '(?P<path>(?:/\S+/[0-9a-f]{12}/|(?!/))[^']*)'"
+# A link or a renaming names two files, of which the second is written.
+_UNDER_RELEASE = r"Read-only file system: (?:'[^']*' -> )?'(?P<path>(?:/\S+/[0-9a-f]{12}/|(?!/))[^']*)'(?! ->)"
 _OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<path2>/[^':]+)'?: Read-only file system"
 
 
@@ -302,6 +303,13 @@ CAUSES: tuple[Cause, ...] = (
         r"cannot import name '(?P<name>\w+)' from partially initialized module '(?P<module>[\w.]+)'",
         "{module} is imported while it is still being imported itself, so that {name} is not there yet",
         "move the import of {name} below what it needs, or into the function that uses it",
+        _CODE,
+    ),
+    Cause(
+        "Two packages do not fit each other",
+        r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \([^)]*/site-packages/",
+        "{module} has no {name} in the version that is installed, and a package imports it",
+        "require a version of {module} that has it, as by `werkzeug<3` in extra_requirements, or a newer version of the package that imports it",
         _CODE,
     ),
     Cause(

@@ -205,6 +205,12 @@ RECORDED = {
         "ImportError: cannot import name 'thing' from partially initialized module 'b' (most likely due to a circular import)",
         "b is imported while it is still being imported itself, so that thing is not there yet. Move",
     ),
+    "Two packages do not fit each other": (
+        START,
+        "ImportError: cannot import name 'url_quote_plus' from 'werkzeug.urls' (/srv/flask/secrets/venvs/869ff4a5708f/lib/python3.13/site-packages/"
+        f"werkzeug/urls.py)\n{NO_WSGI}",
+        "werkzeug.urls has no url_quote_plus in the version that is installed, and a package imports it. Require a version",
+    ),
     "A shared library is missing": (
         START,
         f"OSError: libpq.so.5: cannot open shared object file: No such file or directory\n{NO_WSGI}",
@@ -451,6 +457,13 @@ def test_says_and_remedy_are_clauses_that_name_only_groups_that_are_always_there
             given = {name.rstrip("0123456789") for name in re.findall(r"\(\?P<(\w+)>", branch)}
             assert wanted - given <= ({"found"} if cause.fact else set()), branch
             assert not cause.fact or "name" in given
+
+
+def test_of_the_two_files_of_a_link_the_one_is_named_that_is_written():
+    """The system refuses to make the second one; the first may lie anywhere."""
+    release = "/srv/flask/search/releases/1555dde78095"
+    words = f"OSError: [Errno 30] Read-only file system: '/etc/search.css' -> '{release}/static/build/search.11f5.css'"
+    assert known_cause([words], START).startswith(f"the application writes to {release}/static/build/search.11f5.css, and a release")
 
 
 def test_words_that_nobody_knows_have_no_cause():
