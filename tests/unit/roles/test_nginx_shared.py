@@ -46,7 +46,7 @@ def test_each_application_has_its_locations_on_one_server(rendered, front, root)
     assert location(server, "/").values("return") == ([] if root else ["404"])
     if root == "direct":
         assert location(server, "/").values("uwsgi_pass") == ["flask_main$flask_main_paused"]
-        assert "SCRIPT_NAME" not in params(server)
+        assert params(server)["SCRIPT_NAME"] == ""
 
 
 def test_each_application_has_its_own_limits(rendered):
