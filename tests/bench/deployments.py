@@ -38,9 +38,12 @@ FIRST_ROUNDS = 3
 APPS, QUICK_APPS = 50, 4
 HOSTS, QUICK_HOSTS = 10, 3
 SERVER = "hello.localhost"
+# A requirement in fifty.txt, and another version of it.
+CHANGED = ("requests==2.34.2", "requests==2.34.1")
 
 NOTHING, MANY, FLEET = "nothing to change", f"nothing to change, {APPS} applications", f"nothing to change, {HOSTS} hosts"
 CODE, FIRST, ALONE, ALONE_FLEET = "other code", "first deployment", "ping alone", f"ping alone, {HOSTS} hosts"
+FIFTY, ONE_OF_FIFTY = "fifty requirements, all built anew", "fifty requirements, one changed"
 TRIPS, CODE_TRIPS = "round trips, nothing to change", "round trips, other code"
 
 # Reasons why a goal cannot be reached, with the profile that shows it. The report prints them after every run.
@@ -62,18 +65,21 @@ GOALS = tuple(
         ("many", f"the same with {APPS} applications, against one", MANY, "ours", 1.5, {"over": NOTHING}),
         ("fleet", f"the same on {HOSTS} hosts, against one", FLEET, "ours", 3, {"over": NOTHING}),
         ("code", "other code, until it is switched to, against nothing to change", CODE, "ours", 2, {"over": NOTHING}),
+        ("one-requirement", "one of fifty requirements changed, against all built anew", ONE_OF_FIFTY, "ours", 0.35, {"over": FIFTY}),
         ("first-plain", "first deployment on a bare host, against plain tasks", FIRST, "plain tasks", 0.7, {}),
     )
 )
 PLOTS = (
     Plot("runs", "Runs with nothing to change, and with other code", (ALONE, NOTHING, CODE, MANY, ALONE_FLEET, FLEET)),
     Plot("first", "First deployment on a bare host", (FIRST,)),
+    Plot("requirements", "Processor time of a host for its requirements", (FIFTY, ONE_OF_FIFTY)),
 )
 TEXT = f"""\
 Wall clock of `ansible-playbook` over SSH with pipelining and kept connections, login and sudo, one process for each run. Ours is
 `{SITE}`; `ping alone` has the same become and one task. The plain tasks are a role as one writes it for one application, in
 [`tests/bench/plain_ansible`](../tests/bench/plain_ansible): packages, pip of Flask and uWSGI from source, a file each, handlers; its release restarts the
-application and drops requests meanwhile. Mitogen is the strategy `mitogen_linear` for the same run of ours."""
+application and drops requests meanwhile. The fifty requirements are pinned, and their figures are the processor time that a whole run takes on the host, since
+the wall clock depends on the index, too. Mitogen is the strategy `mitogen_linear` for the same run of ours."""
 
 
 def say(text: str) -> None:
@@ -216,11 +222,37 @@ class Bench:
                 f"first deployments {number + 1} of {count}: {', '.join(f'{who} {last(self.found[FIRST, who]):.0f} s' for who, _book in kinds)}"
             )
 
+    def requirements(self, count: int) -> None:
+        """Deploy fifty requirements, all of them anew, and then another version of one of them."""
+        source = Source(self.controller.directory, HERE / "hello")
+        (app,) = applications(source)
+        pins = (HERE / "fifty.txt").read_text()
+        with started("fifty", f"{PREFIX}fifty", keep=KEEP) as fifty:
+            self.controller.admit(fifty)
+
+            def deploy(text: str, refresh: int) -> float:
+                (source.root / "requirements.txt").write_text(text)
+                self.inventories["fifty"] = self._inventory(
+                    "fifty", [fifty], {"flask_apps": [{**app, "requirements_refresh": str(refresh)}]}
+                )
+                before = fifty.processor_seconds()
+                self._run("fifty", SITE)
+                return fifty.processor_seconds() - before
+
+            deploy("Flask\n", 0)  # with the packages of the distribution, which no other run installs
+            for number in range(1, count + 1):
+                for measure, text in ((FIFTY, pins), (ONE_OF_FIFTY, pins.replace(*CHANGED))):
+                    self.found[measure, "ours"].append(deploy(text, number))
+                say(
+                    f"requirements {number} of {count}: all {last(self.found[FIFTY, 'ours']):.1f} s, one {last(self.found[ONE_OF_FIFTY, 'ours']):.1f} s"
+                )
+            self.controller.forget(fifty)
+
     def series(self) -> list[Series]:
         """Return everything that was measured."""
-        counted = {TRIPS, CODE_TRIPS}
+        units = dict.fromkeys((TRIPS, CODE_TRIPS), "round trips") | dict.fromkeys((FIFTY, ONE_OF_FIFTY), "s of processor")
         return [
-            Series("deployments", measure, competitor, "round trips" if measure in counted else "s", rounded(values))
+            Series("deployments", measure, competitor, units.get(measure, "s"), rounded(values))
             for (measure, competitor), values in self.found.items()
         ]
 
@@ -258,5 +290,6 @@ def measure(rounds: int, quick: bool) -> list[Series]:
         say(f"ready after {time.monotonic() - began:.0f} s")
         bench.rounds(rounds)
         bench.trips()
+        bench.requirements(1 if quick else min(rounds, FIRST_ROUNDS))
         bench.first(1 if quick else min(rounds, FIRST_ROUNDS))
         return bench.series()

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.release.pins import is_pin
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.tests.bench import deployments
 from ansible_collections.flaskops.stack.tests.bench.results import Results, judge
@@ -40,10 +42,16 @@ class Controller:
         return Run(0.0, 2.0, 0, f"changed={int(news)}", "", "{}\n" * 5 if "ANSIBLE_CALLBACKS_ENABLED" in environment else "")
 
 
+def played(name: str) -> SimpleNamespace:
+    """Return a host that takes less processor time from one look to the next."""
+    spent = itertools.accumulate(range(100, 0, -1))
+    return SimpleNamespace(name=name, processor_seconds=lambda: float(next(spent)))
+
+
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
     controller = Controller(tmp_path)
-    monkeypatch.setattr(deployments, "started", lambda name, *_image, **_more: contextlib.nullcontext(SimpleNamespace(name=name)))
+    monkeypatch.setattr(deployments, "started", lambda name, *_image, **_more: contextlib.nullcontext(played(name)))
     monkeypatch.setattr(deployments, "page", lambda _host: re.search(r'"(release [^"]*)"', controller.served).group(1))
     monkeypatch.setattr(deployments, "image_of", lambda *_names: "image")
     monkeypatch.setattr(deployments, "remove_image", lambda _image: None)
@@ -54,13 +62,23 @@ def bench(tmp_path, monkeypatch):
 def test_every_goal_is_about_something_that_is_measured(bench):
     bench.rounds(2)
     bench.trips()
+    bench.requirements(2)
     bench.first(1)
     found = Results("deployments", tuple(bench.series()), "2026-01-01", {}, {})
     verdicts = {goal.id: judge(goal, found) for goal in deployments.GOALS}
     assert all(verdicts.values()), verdicts
     assert verdicts["trips"].measured == 5
+    assert verdicts["one-requirement"].spread == (91 / 93, 95 / 97)
     measured = {series.measure for series in found.series}
     assert {measure for plot in deployments.PLOTS for measure in plot.measures} <= measured
+
+
+def test_one_of_fifty_requirements_changes():
+    pins = (deployments.HERE / "fifty.txt").read_text()
+    changed = pins.replace(*deployments.CHANGED)
+    lines = list(zip(pins.splitlines(), changed.splitlines(), strict=True))
+    assert (len(lines), sum(before != after for before, after in lines)) == (50, 1)
+    assert all(is_pin(line) for line in [*pins.splitlines(), *changed.splitlines()])
 
 
 def test_a_run_that_should_change_nothing_and_does_is_no_measurement(bench):
