@@ -156,6 +156,7 @@ def _order(app: App, plan: dict[str, t.Any], cache: Path) -> ReleaseOrder:
             "hashed": plan["hashed"],
             "shared_paths": app["shared_paths"],
             "instance_path": plan["instance_path"],
+            "pinned": plan["pinned"],
         },
     }
 

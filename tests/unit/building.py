@@ -48,6 +48,14 @@ log = Path("LOG")
 with log.open("a") as file:
     print(os.getuid(), os.getcwd(), *sys.argv[1:], file=file)
 Path("LOG.indexes").write_text(os.environ.get("PIP_EXTRA_INDEX_URL", ""))
+packages = next(Path(sys.prefix).glob("lib/*/site-packages"))
+if list(packages.glob("breaks*.dist-info")):
+    if list(packages.glob("breaksunreached*")):
+        print("WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None))")
+    print("ERROR: broken by what is there")
+    sys.exit(1)
+if list(packages.glob("clashes*.dist-info")):
+    (packages / "clashes.py").write_text("of another package")
 if "fail" in sys.argv[-1]:
     if "unreached" in sys.argv[-1]:
         print("WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None))")
@@ -142,7 +150,8 @@ def packed(place: Path, members: dict[str, str | None] | None = None, **attribut
 
 def description(host, hooks=(), constraints=None, extra_requirements=(), system_site_packages=False, build_constraints=(), **plan) -> dict:
     made = {"id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "app", "revision": "abc"}
-    made |= {"imports": "", "hashed": False, "declared": None, "shared_paths": [], "instance_path": "", **plan}
+    made |= {"imports": "", "hashed": False, "declared": None, "shared_paths": [], "instance_path": ""}
+    made |= {"pinned": {"basis": "b", "required": {}, "beside": {}}, **plan}
     common = {"name": "shop", "user": USER, "root": str(host.place), "python": host.python, "uwsgi": "pyuwsgi==2", "gevent": []}
     common |= {"extra_requirements": list(extra_requirements), "system_site_packages": system_site_packages}
     common |= {"build_constraints": list(build_constraints)}

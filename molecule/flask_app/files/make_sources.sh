@@ -35,3 +35,9 @@ cp -r "$apps/signed" wrong-hash
 sed -i 's/sha256:c624/sha256:0000/' wrong-hash/requirements.txt
 cp -r "$apps/signed" no-such-requirement
 echo 'flaskops-no-such-requirement==1.0' >no-such-requirement/requirements.txt
+
+# One requirement of three changes.
+for click in 8.1.7 8.1.8; do
+  cp -r "$apps/probe" "pinned-$click"
+  printf '%s\n' "click==$click" Flask==3.1.3 itsdangerous==2.2.0 >"pinned-$click/requirements.txt"
+done

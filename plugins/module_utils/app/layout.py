@@ -186,6 +186,10 @@ class AppRoot:
         """Return the file that is written when a virtualenv is complete: the versions in it, as constraints for another host."""
         return f"{self.virtualenvs}/{virtualenv_id}.lock"
 
+    def virtualenv_record(self, virtualenv_id: str) -> str:
+        """Return the file that says from what a complete virtualenv was made. Root alone reads it."""
+        return f"{self.virtualenvs}/{virtualenv_id}.json"
+
     def made_here(self) -> list[str]:
         """Return the paths in the root that a deployment makes, but for the shared files. Users may keep files of their own beside them."""
         own = [self.releases, self.virtualenvs, self.public, self.current, self.next, self.history, self.rejected]

@@ -144,6 +144,18 @@ class DeclaredRequirements(t.TypedDict):
     project: str
 
 
+class PinnedPackages(t.TypedDict):
+    """Packages of which a virtualenv gets exactly one version: by normalized name, the version with the hashes that its files may have.
+
+    ``required`` are those of the source and the description, and ``beside`` those that are installed if nothing has required them.
+    ``basis`` names what else decides which file of a version pip takes: the interpreter and the options of pip.
+    """
+
+    basis: str
+    required: dict[str, str]
+    beside: dict[str, str]
+
+
 class PlannedRelease(t.TypedDict):
     """A release as the controller has named it. ``requirements`` and ``package`` are files of the source.
 
@@ -161,6 +173,7 @@ class PlannedRelease(t.TypedDict):
     hashed: bool
     shared_paths: list[str]
     instance_path: str
+    pinned: PinnedPackages
 
 
 class ReleaseOrder(CommandApp):

@@ -45,11 +45,14 @@ _LIMITS = (
 
 
 class StepError(CommandError):
-    """A command has failed, was killed or exceeded a limit; ``step`` is its place among those of its unit, from 0."""
+    """A command has failed, was killed or exceeded a limit; ``step`` is its place among those of its unit, from 0.
 
-    def __init__(self, message: str, step: int, lines: t.Sequence[str]) -> None:
+    ``ended_itself`` is false for one that was killed or exceeded a limit.
+    """
+
+    def __init__(self, message: str, step: int, lines: t.Sequence[str], ended_itself: bool = True) -> None:
         super().__init__(message, lines)
-        self.step = step
+        self.step, self.ended_itself = step, ended_itself
 
 
 class Ended(t.NamedTuple):
@@ -160,7 +163,7 @@ def _step_error(done: CommandResult, reason: str, commands: t.Sequence[t.Sequenc
     if not reason:
         return StepError(str(done.failure(command)), step, done.lines)
     words = "".join(f"\n{line}" for line in done.lines[-LINES_SHOWN:])
-    return StepError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}", step, done.lines)
+    return StepError(f"'{' '.join(command)}' {reason}{':' if words else ''}{words}", step, done.lines, ended_itself=False)
 
 
 def _in_a_row(commands: t.Sequence[t.Sequence[str]]) -> list[str]:

@@ -11,13 +11,15 @@ from ..app.package_names import normal_name, required_name
 from ..app.uwsgi_package import WHEEL, is_wheel
 from .declared_files import DeclaredFiles
 from .installed import Distribution, installed, pins
+from .kept import Kept
 from .workshop import Workshop, pip
 
 
-def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared: DeclaredFiles) -> list[list[str]]:
+def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared: DeclaredFiles, kept: Kept, home: str) -> list[list[str]]:
     """Return the commands that install what the source and the description require, and uWSGI, into an empty virtualenv.
 
     :param constraints: the path of a file with the versions that another host has chosen
+    :param home: a directory of the application's user
     """
     plan, install = app["release"], [*pip(venv), "install"]
     required = ["--requirement", plan["requirements"]] if plan["requirements"] else []
@@ -27,9 +29,10 @@ def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared
     required += [] if plan["hashed"] else app["extra_requirements"]
     # pip takes no constraints without hashes where requirements have some.
     chosen = ["--constraint", constraints] if app["constraints"] and not plan["hashed"] else []
+    resolving = [[*install, *chosen, *required]] if plan["hashed"] else kept.resolved([*install, *chosen, *required], venv, home)
     commands = [
         *([[*install, "--no-deps", "--require-hashes", "--requirement", declared.locked]] if declared.locked else []),
-        *([[*install, *chosen, *required]] if required else []),
+        *(resolving if required else []),
         *([[*install, "--no-deps", "--requirement", declared.loose]] if declared.loose else []),
     ]
     if plan["package"]:
@@ -40,7 +43,7 @@ def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared
     return [*commands, [*install, *wheel, app["uwsgi"]]]
 
 
-def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
+def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str], kept: Kept) -> None:
     """Install what pip takes in a later call only, with the versions of what is installed already.
 
     :param chosen: a file that pip reads
@@ -52,12 +55,16 @@ def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t
         _install_beside(apart, app["constraints"] or constraints_of(app, venv), venv, workshop, chosen)
     # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
     if app["gevent"] and (gevent := not_in(installed(venv), app["gevent"])):
-        _install_beside(gevent, constraints_of(app, venv), venv, workshop, chosen)
+        # Only now, since pip prefers what is there to the newest version.
+        offered = kept.offer(map(required_name, gevent), venv)
+        _install_beside(gevent, constraints_of(app, venv), venv, workshop, chosen, offered)
 
 
-def _install_beside(wanted: t.Sequence[str], constraints: str, venv: str, workshop: Workshop, chosen: t.IO[str]) -> None:
+def _install_beside(
+    wanted: t.Sequence[str], constraints: str, venv: str, workshop: Workshop, chosen: t.IO[str], before: t.Sequence[list[str]] = ()
+) -> None:
     rewrite(chosen, constraints)
-    workshop.run([*pip(venv), "install", "--constraint", chosen.name, *wanted])
+    workshop.run_each([*before, [*pip(venv), "install", "--constraint", chosen.name, *wanted]])
 
 
 def rewrite(file: t.IO[str], text: str) -> None:

@@ -125,7 +125,7 @@ def sweep(root: str) -> None:
     """
     releases, venvs = AppRoot(root).releases, AppRoot(root).virtualenvs
     left = [f"{place}/{name}" for place in (releases, venvs) for name in _entries(place) if name.startswith(".")]
-    for place, suffix in ((releases, ".json"), (venvs, ".lock")):
+    for place, suffix in ((releases, ".json"), (venvs, ".lock"), (venvs, ".json")):
         names = [name for name in _entries(place) if name.endswith(suffix) and not name.startswith(".")]
         left += [f"{place}/{name}" for name in names if not os.path.isdir(f"{place}/{name.removesuffix(suffix)}")]
     for path in [*left, *partials(root)]:
@@ -145,9 +145,15 @@ def remove_release(root: str, release: str) -> None:
 
 def remove_virtualenv(root: str, virtualenv_id: str) -> None:
     """Remove a virtualenv, first what says that it is complete."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(AppRoot(root).constraints(virtualenv_id))
+    forget_virtualenv(root, virtualenv_id)
     _remove_tree(AppRoot(root).virtualenv(virtualenv_id))
+
+
+def forget_virtualenv(root: str, virtualenv_id: str) -> None:
+    """Remove what says that a virtualenv is complete, and then what says from what it was made."""
+    for path in (AppRoot(root).constraints(virtualenv_id), AppRoot(root).virtualenv_record(virtualenv_id)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def _remove_tree(tree: str) -> None:

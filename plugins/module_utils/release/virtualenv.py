@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import tempfile
@@ -19,8 +18,10 @@ from ..host.files import sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, remove
 from .declared_files import declared_files
 from .installation import constraints_of, first_installations, install_the_rest, rewrite
+from .kept import Kept, kept_packages
 from .shared_paths import share_of_virtualenv
-from .store import discard
+from .store import discard, forget_virtualenv
+from .virtualenv_record import VirtualenvRecord, wanted_record, write_record
 from .workshop import Workshop
 
 # pip says the first of an index that does not answer, and then the second as well.
@@ -81,20 +82,48 @@ def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
     The host that builds first resolves requirements without a version; the other hosts install the same versions.
     """
     places, plan = AppRoot(app["root"]), app["release"]
-    venv, mark = places.virtualenv(plan["virtualenv_id"]), places.constraints(plan["virtualenv_id"])
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(mark)
+    venv = places.virtualenv(plan["virtualenv_id"])
+    forget_virtualenv(places.root, plan["virtualenv_id"])
+    record = wanted_record(app)
+    if not _make_with_kept_packages(app, venv, workshop, record):
+        _make(app, venv, workshop, Kept())
+    write_record(app, record)
+    # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.
+    sync_filesystem(venv)
+    write_atomically(places.constraints(plan["virtualenv_id"]), constraints_of(app, venv), 0o644)
+
+
+def _make_with_kept_packages(app: ReleaseOrder, venv: str, workshop: Workshop, record: VirtualenvRecord) -> bool:
+    """Make a virtualenv with packages of a former one, and return whether that was possible.
+
+    :raises CommandError: for what would fail as well if everything was built anew
+    """
+    try:
+        with kept_packages(app, record) as kept:
+            if kept:
+                _make(app, venv, workshop, kept)
+            return bool(kept)
+    except StepError as error:
+        # An index that does not answer is asked once, and a limit counts once.
+        if not error.ended_itself or any(_NOT_REACHED in line for line in error.lines):
+            raise
+    except OSError:
+        pass  # it is met again, and told, unless it comes from what was kept
+    return False
+
+
+def _make(app: ReleaseOrder, venv: str, workshop: Workshop, kept: Kept) -> None:
+    """Make a virtualenv of root's."""
+    required = app["release"]["pinned"]["required"]
     # Beside the virtualenv, where its user reads it and makes no names.
-    with tempfile.NamedTemporaryFile("w", dir=places.virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
+    with tempfile.NamedTemporaryFile("w", dir=AppRoot(app["root"]).virtualenvs, prefix=".chosen-", suffix=".txt") as chosen:
         rewrite(chosen, app["constraints"] or "")
         os.fchmod(chosen.fileno(), 0o644)
         with declared_files(app) as declared:
-            _fill(app, venv, workshop, first_installations(app, venv, chosen.name, declared))
-        install_the_rest(app, venv, workshop, chosen)
-    _replace_by_copy(app, venv)
-    # Flush the virtualenv before its mark: after a power cut the mark must never stand beside a half-written virtualenv.
-    sync_filesystem(venv)
-    write_atomically(mark, constraints_of(app, venv), 0o644)
+            first = first_installations(app, venv, chosen.name, declared, kept, workshop.home)
+            _fill(app, venv, workshop, [*kept.offer(required, venv), *first])
+        install_the_rest(app, venv, workshop, chosen, kept)
+    _replace_by_copy(app, venv, kept)
 
 
 def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Sequence[t.Sequence[str]]) -> None:
@@ -135,11 +164,12 @@ def _no_wheel(package: str, venv: str, workshop: Workshop, error: CommandError) 
     )
 
 
-def _replace_by_copy(app: ReleaseOrder, venv: str) -> None:
+def _replace_by_copy(app: ReleaseOrder, venv: str, kept: Kept) -> None:
     """Put a copy that was root's from the beginning into the place of a virtualenv whose files its user may still have open."""
     copy = AppRoot(app["root"]).unfinished_virtualenv(app["release"]["virtualenv_id"])
     discard(copy)
     copy_from_user(venv, copy, pwd.getpwnam(app["user"]).pw_uid)
+    kept.put_into(copy)
     share_of_virtualenv(app, copy)
     remove(venv)
     os.rename(copy, venv)

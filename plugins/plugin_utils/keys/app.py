@@ -115,7 +115,7 @@ APP = Key(
         ),
         "requirements_refresh": Key(
             "str",
-            "Any text, such as a date. A new text makes the next run resolve requirements without a version again.",
+            "Any text, such as a date. A new text makes the next run install all packages anew, and resolve requirements without a version again.",
             default="",
         ),
         "hooks": HOOKS,

@@ -14,13 +14,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
 from ...module_utils.app.layout import PROJECT_DIRECTORY, Release, ReleaseRecord
-from ...module_utils.app.orders import DeclaredRequirements
+from ...module_utils.app.orders import DeclaredRequirements, PinnedPackages
 from ..identity import content_id
 from ..requirements.callables import default_callable
 from ..requirements.declared import Declared, declared
 from ..requirements.imports import USUAL_INSTANCE_PATH, import_path, instance_path
-from ..requirements.lines import is_include, read_requirements
+from ..requirements.lines import is_include, joined, read_requirements
 from ..requirements.locked import NOMINAL, Markers
+from ..requirements.pinned import options, pinned
 from ..requirements.project import Project
 from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
@@ -53,6 +54,8 @@ class ReleasePlan:
     hashed: bool
     # Whether versions are left open.
     open_versions: bool
+    # Packages that a new virtualenv may take over from the one before.
+    pinned: PinnedPackages
 
     def release(self, root: str) -> Release:
         """Return the release as later roles need it."""
@@ -101,7 +104,37 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
         imports=imports,
         hashed=hashed,
         open_versions=not hashed or bool(app["extra_requirements"]),
+        pinned=_pinned_packages(app, python, markers, *([], []) if isinstance(tree, FileTree) else _whole_lines(tree, found)),
     )
+
+
+def _pinned_packages(
+    app: Mapping[str, t.Any], python: str, markers: Markers, requirements: list[str], constraints: list[str]
+) -> PinnedPackages:
+    """Return the packages of which a virtualenv gets exactly one version.
+
+    :param requirements: those of the source, and ``constraints`` too
+    """
+    told = options([*requirements, *constraints])
+    inputs = {"python": python, "refresh": app["requirements_refresh"], "system": app["system_site_packages"], "options": told}
+    return {
+        "basis": content_id("packages", {"build": _BUILD_VERSION, **inputs}),
+        "required": pinned([*requirements, *app["extra_requirements"], app["uwsgi"]["package"]], constraints, markers),
+        "beside": pinned(app["uwsgi"]["gevent"], [], markers),
+    }
+
+
+def _whole_lines(tree: Tree, found: Declared) -> tuple[list[str], list[str]]:
+    """Return the requirements and the constraints of a source, each in one line."""
+    if found.order:
+        order = found.order
+        return [*order["locked"], *order["resolved"], *order["loose"]], order["constraints"]
+    files = read_requirements(tree, found.file or None)
+    lines = [
+        [line for file in files if file.constraints is kind for line in joined(file.lines) if not is_include(line)]
+        for kind in (False, True)
+    ]
+    return lines[0], lines[1]
 
 
 def _virtualenv_id(app: Mapping[str, t.Any], python: str, wants: list[str]) -> str:

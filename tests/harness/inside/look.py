@@ -85,7 +85,7 @@ print(
             "virtualenv_id": virtualenv_id,
             "root": names(ROOT),
             "releases": [name for name in names(f"{ROOT}/releases") if not name.endswith(".json")],
-            "virtualenvs": [name for name in names(f"{ROOT}/venvs") if not name.endswith(".lock")],
+            "virtualenvs": [name for name in names(f"{ROOT}/venvs") if not name.endswith((".lock", ".json"))],
             "instances": sorted(
                 os.path.basename(path)[:-4] for path in config if path.endswith(".ini") and not path.endswith(".stream.ini")
             ),

@@ -80,6 +80,7 @@ def test_the_controller_orders_an_instance_with_every_key_and_no_other():
 def test_the_controller_orders_a_release_with_every_key_and_no_other(tmp_path):
     plan = {"name": "shop", "id": "r1", "virtualenv_id": "v1", "requirements": None, "package": None, "callable": "", "revision": ""}
     plan |= {"imports": "", "hashed": False, "declared": None, "instance_path": "instance"}
+    plan["pinned"] = {"basis": "", "required": {}, "beside": {}}
     order = flask_release._order(complete(), {**plan, "open_versions": True, "hosted": {"python": {"path": "python3"}}}, tmp_path)
     assert set(order) == keys(ReleaseOrder)
     assert set(order["release"]) == keys(PlannedRelease)

@@ -75,8 +75,9 @@ def test_the_environment_is_in_a_file_of_roots_and_in_no_argument(place):
 )
 def test_a_failure_names_the_limit_that_was_exceeded(place, monkeypatch, result, says):
     shows(monkeypatch, result)
-    with pytest.raises(CommandError, match=says):
+    with pytest.raises(StepError, match=says) as caught:
         CAGE.run(["sh", "-c", "echo hello; exit 3"], "/", {})
+    assert caught.value.ended_itself is (result == "exit-code")
     assert (place / "ended").read_text() == "reset_failed flask\n"
 
 

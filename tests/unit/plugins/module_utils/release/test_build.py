@@ -161,7 +161,7 @@ def test_a_project_goes_into_every_release_of_one_virtualenv(host):
 @needs_root
 def test_no_file_of_requirements_is_left_beside_the_virtualenvs(host):
     build(description(host, declared={**ORDER, "resolved": ["flask"], "loose": ["./lib"]}), packed(host.place))
-    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.lock"]
+    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.json", "v1.lock"]
 
 
 @needs_root

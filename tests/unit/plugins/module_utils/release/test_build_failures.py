@@ -78,7 +78,7 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(host, app, says):
 def test_an_interpreter_that_cannot_run_our_program_makes_the_virtualenv_itself(host):
     (host.place / "no--c").touch()
     build(description(host), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.json", "venvs/v1.lock", "next"]
 
 
 @needs_root
@@ -112,7 +112,7 @@ def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
     build(description(host), packed(host.place))
     with pytest.raises(CommandError):
         build(description(host, hooks=["false"], id="r2"), packed(host.place))
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.json", "venvs/v1.lock", "next"]
     assert (host.place / "next").readlink() == Path("releases/r1")
 
 

@@ -93,7 +93,7 @@ def test_constraints_are_where_the_application_makes_no_names(host):
     app = description(host, requirements="requirements.txt", constraints="flask==3.0.0\n")
     build(app, packed(host.place, {**CODE, "requirements.txt": "flask"}))
     assert Path((host.place / "releases/r1/seen").read_text()).parent == host.place / "venvs"
-    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.lock"]
+    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.json", "v1.lock"]
 
 
 @pytest.mark.parametrize("lost", ["v1", "v1.lock"])
@@ -110,7 +110,7 @@ def test_constraints_go_with_their_virtualenv(host, monkeypatch):
     build(description(host), packed(host.place))
     (host.place / "venvs/v0.lock").touch()
     store.sweep(str(host.place))
-    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.lock"]
+    assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.json", "v1.lock"]
     with monkeypatch.context() as dead:
         dead.setattr(build_module.os, "rename", lambda *_names: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -258,7 +258,7 @@ def test_home_is_empty_and_goes_with_the_build(host):
     assert (host.place / "releases/r1/listed").read_text() == ""
     assert (host.place / "releases/r1/owner").read_text() == f"{USER}:700\n"
     assert not os.path.lexists(home)
-    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.lock", "next"]
+    assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.json", "venvs/v1.lock", "next"]
 
 
 @pytest.mark.parametrize("hook", ["false", "kill -9 $PPID"])

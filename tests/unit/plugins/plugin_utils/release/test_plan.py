@@ -391,3 +391,41 @@ def test_a_wheel_that_may_fit_is_planned(tmp_path, wanted):
 
 def test_a_plan_can_be_handed_on(plan):
     assert json.loads(json.dumps(dataclasses.asdict(plan({})))) == dataclasses.asdict(plan({}))
+
+
+def test_pinned_packages_are_those_of_source_description_and_uwsgi(plan):
+    files = {
+        "requirements.txt": "-r more.txt\n-c limits.txt\nflask==3.1.3\nclick>=8\nmarkupsafe\n",
+        "more.txt": "redis==8.1.0 \\\n  --hash=sha256:aa\n",
+    }
+    files |= {"limits.txt": "idna @ https://example.com/idna.whl\nmarkupsafe==3.0.3\nnot-required==1\n"}
+    made = plan(files, extra_requirements=["idna==3.20", "psycopg==3.2.9"], uwsgi={"package": "uwsgi==2.0.31"}).pinned
+    assert made["required"] == {
+        "flask": "flask==3.1.3",
+        "markupsafe": "markupsafe==3.0.3",
+        "psycopg": "psycopg==3.2.9",
+        "redis": "redis==8.1.0 sha256:aa",
+        "uwsgi": "uwsgi==2.0.31",
+    }
+    assert made["beside"] == {}
+    stream = plan({}, nginx={"routes": [{"path": "/", "mode": "stream"}]}).pinned["beside"]
+    assert stream["zope-interface"] == "zope-interface==8.7"
+
+
+def test_pinned_packages_of_a_lock_have_its_hashes(plan):
+    lock = 'lock-version = "1.0"\n[[packages]]\nname = "Flask"\nversion = "3.1.3"\n'
+    lock += '[packages.sdist]\nname = "flask.tar.gz"\nurl = "https://a/flask.tar.gz"\nhashes = {sha256 = "aa"}\n'
+    assert plan({"pylock.toml": lock}).pinned["required"]["flask"] == "flask==3.1.3 sha256:aa"
+
+
+def test_packages_of_other_interpreters_options_and_texts_are_others(plan):
+    plain, same = plan({"requirements.txt": "flask==3\n"}), plan({"requirements.txt": "flask==3\nredis==8\n"})
+    assert plain.virtualenv_id != same.virtualenv_id
+    assert plain.pinned["basis"] == same.pinned["basis"]
+    others = [
+        plan({"requirements.txt": "--extra-index-url https://pypi.example.com\nflask==3\n"}),
+        plan({"requirements.txt": "flask==3\n"}, tag="cpython-3.13-linux-x86_64"),
+        plan({"requirements.txt": "flask==3\n"}, requirements_refresh="again"),
+        plan({"requirements.txt": "flask==3\n"}, system_site_packages=True),
+    ]
+    assert len({plain.pinned["basis"], *(one.pinned["basis"] for one in others)}) == 5
