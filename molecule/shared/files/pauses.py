@@ -15,7 +15,11 @@ STOPPING, STARTED = "de5b426a63be47a7b6ac3eaac82e2f6f", "39f53479d3a045ac8e11786
 for worker in sys.argv[2:]:
     command = ["journalctl", "--quiet", "--output=json", "_PID=1", f"--unit=flask-{sys.argv[1]}.{worker}.1@*"]
     stopped, pauses = 0, []
-    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+    journal = subprocess.run(command, check=False, capture_output=True, text=True)
+    # journalctl ends with 1 where it has no line, as on a host without these workers.
+    if journal.returncode > 1 or journal.stderr:
+        sys.exit(journal.stderr)
+    for line in journal.stdout.splitlines():
         entry = json.loads(line)
         at = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
         if entry.get("MESSAGE_ID") == STOPPING:
