@@ -91,6 +91,6 @@ def decides(test: ast.AST) -> bool:
 def beside(file: str, level: int) -> str:
     """Return the directory that a relative import in a file starts from; one dot is the directory of the file itself."""
     place = posixpath.dirname(file)
-    for _ in range(level - 1):
+    for _step in range(level - 1):
         place = posixpath.dirname(place)
     return place
