@@ -55,7 +55,7 @@ def tick():
 
 def leak():
     """Use more and more memory, but only once, and not in the first seconds."""
-    time.sleep(8)
+    time.sleep(18)
     held, leaks = [], REDIS.incr("leaks") == 1
     while True:
         held.append(b"x" * 4_000_000 * leaks)
