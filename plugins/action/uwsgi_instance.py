@@ -60,6 +60,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "uwsgi_service_release": release,
         "uwsgi_service_stop_timeout": stop_timeout(app),
         "uwsgi_service_own_dir": Layout(app).own_dir,
+        "uwsgi_service_mount": Layout(app).mount_unit,
         "uwsgi_service_sandbox": {"fixed": sandbox.fixed(app), "chosen": sandbox.chosen(app["sandbox"])},
     }
     own = {

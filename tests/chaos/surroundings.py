@@ -49,9 +49,9 @@ def _outside(step: Step) -> dict[str, object]:
 
 
 def _with_full_run(steps: Sequence[Step]) -> list[Case]:
-    """Return the cases in which an application has filled the file system of /run, as any of them can."""
+    """Return the cases in which something has filled the file system of /run."""
     small = "mount -o remount,size=$(( $(df --output=used -k /run | tail -1) + 40960 ))k /run"
-    filler = "/run/flask/neighbour/own/filler"
+    filler = "/run/filler"
     fill = f"dd if=/dev/zero of={filler} bs=4k 2>/dev/null || true"
     return [
         Case(f"/run full while {what}", KIND, _at(matching(steps, function), fill), before=small, repair=f"rm {filler}")
@@ -135,7 +135,7 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
         Case("reboot while the old release drains", "reboot", _outside(matching(steps, WRITE_HISTORY))),
         *_with_full_run(steps),
         *_hostile_contents(),
-        Case("/run wiped", KIND, before="rm -rf /run/flask /run/flaskops", stops_site=True),
+        Case("/run wiped", KIND, before="umount /run/flask/*; rm -r /run/flask /run/flaskops", stops_site=True),
     ]
     for path in managed:
         quoted = shlex.quote(path)

@@ -21,6 +21,14 @@ PRIVATE = {"write to /tmp", "write to /var/tmp", "write to /dev/shm", "a message
 OWN = {f"write to {ROOT}/shared", f"write to /run/flask/{HOSTILE}/own"}
 # A refusal is one of these errors; another error says that there was nothing to attack.
 REFUSALS = {"EACCES", "EPERM", "EROFS", "ENOSYS", "ENOENT"}
+# A line break and a terminal's order, no UTF-8, and as long as a name can be.
+ODD_NAMES = [b"-\xff", b"a\n\x1b]0;x\x07", b"x" * 255]
+# Prints these and their extended attributes.
+ODD = """
+import json, os
+os.chdir("{place}")
+print(json.dumps([[ascii(name), os.listxattr(name)] for name in sorted(os.listdir(b"."), key=len)]))
+"""
 ATTACKS = {kind: [f"python attack.py {kind}"] for kind in KINDS.values()}
 
 
@@ -59,13 +67,18 @@ def test_a_build_and_its_hooks_reach_nothing(scene: Scene) -> None:
         ("migrate", f"{ROOT}/shared/report-migrate.json", PRIVATE | OWN),
         ("after_switch", f"{ROOT}/shared/report-after_switch.json", PRIVATE | OWN),
     ):
-        report = json.loads(scene.host.run("cat", path))
-        worked = {what for what, error in report.items() if not error}
-        assert worked == works, f"{kind}: worked and must not: {worked - works}; must work and did not: {works - worked}"
-        strange = {what: error for what, error in report.items() if error and error not in REFUSALS}
-        assert not strange, f"{kind}: {strange}"
+        require_closed(scene, kind, path, works)
     assert not scene.host.run("find", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "-name", f"{HOSTILE}*", check=False)
     require_own_code(scene)
+
+
+def require_closed(scene: Scene, kind: str, path: str, works: set[str]) -> None:
+    """Require that of what a program has tried only so much has worked, by the report that it has written."""
+    report = json.loads(scene.host.run("cat", path))
+    worked = {what for what, error in report.items() if not error}
+    assert worked == works, f"{kind}: worked and must not: {worked - works}; must work and did not: {works - worked}"
+    strange = {what: error for what, error in report.items() if error and error not in REFUSALS}
+    assert not strange, f"{kind}: {strange}"
 
 
 def require_own_code(scene: Scene) -> None:
@@ -76,6 +89,8 @@ def require_own_code(scene: Scene) -> None:
     time.sleep(2)
     text = scene.host.run("cat", f"{ROOT}/current/page.py")
     assert "written when" not in text, f"the code was written to after it was root's: {text}"
+    found = json.loads(scene.host.run("python3", "-", given=ODD.format(place=f"{ROOT}/current/odd")))
+    assert found == [[ascii(name), []] for name in ODD_NAMES], f"files with odd names are not those of the release: {found}"
     versions = scene.host.run("sh", "-ec", f"cat {ROOT}/venvs/*.lock").split()
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.+]*", line) for line in versions), versions
 

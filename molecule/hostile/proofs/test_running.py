@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ansible_collections.flaskops.stack.molecule.hostile.proofs.driver import HOSTILE, Scene
+from ansible_collections.flaskops.stack.molecule.hostile.proofs.test_building import OWN, PRIVATE, require_closed
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 ROOT, RUN = f"/srv/flask/{HOSTILE}", f"/run/flask/{HOSTILE}"
@@ -35,6 +36,13 @@ def test_names_that_root_and_nginx_go_by(scene: Scene) -> None:
     assert not worked, f"worked, or there was nothing to attack: {worked} of {errors}"
     answers = {to: scene.host.get(HOSTILE, f"/accel?{to}") for to in ("/etc/passwd", "//calm/", "http://calm/", "/../../etc/passwd")}
     assert all("root:" not in body and '"page":"first"' not in body for _status, body in answers.values()), answers
+
+
+def test_the_running_application_reaches_no_more_than_its_hooks(scene: Scene) -> None:
+    """Every place that must be closed is tried from inside of an instance too."""
+    scene.host.run("touch", "/run/go-running")
+    scene.inside(f"import os, subprocess, sys\nsubprocess.run([sys.executable, 'attack.py', 'running'], check=True, cwd='{ROOT}/current')")
+    require_closed(scene, "running", f"{ROOT}/shared/report-running.json", PRIVATE | OWN)
 
 
 def test_what_lies_in_its_own_directories(scene: Scene) -> None:

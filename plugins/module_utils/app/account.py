@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The system users and directories of applications, by sysusers.d(5) and tmpfiles.d(5)."""
+"""The system users and directories of applications, by sysusers.d(5), tmpfiles.d(5) and systemd.mount(5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 from ..host.command import CommandError, run
 from ..host.files import is_directory, names_in, read_text, write_atomically
 from ..host.managed import HEADER
-from . import user
+from . import run_mount, user
 from .layout import Layout, directories_above, key_of_own
 from .orders import AccountApp
 
@@ -69,7 +69,7 @@ def declarations(app: AccountApp) -> dict[str, str]:
     places = Layout(app)
     sysusers = f'{HEADER}u {app["user"]} - "{user.description(app["name"])}" {places.shared} /usr/sbin/nologin\n'
     tmpfiles = HEADER + "".join(directory.line() for directory in directories(app))
-    return {places.sysusers: sysusers, places.tmpfiles: tmpfiles}
+    return {places.sysusers: sysusers, places.tmpfiles: tmpfiles, places.mount_file: run_mount.text(places)}
 
 
 class Lacking(t.NamedTuple):
@@ -203,4 +203,5 @@ def apply(files: t.Mapping[str, str], apps: t.Sequence[AccountApp], run: t.Calla
     for app in apps:
         user.add_with_new_number(app["user"], app["name"], Layout(app).shared)
     run(["systemd-sysusers", *[Layout(app).sysusers for app in apps]])
+    run_mount.start([Layout(app) for app in apps])
     run(["systemd-tmpfiles", "--create", *[Layout(app).tmpfiles for app in apps]])

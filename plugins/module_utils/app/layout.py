@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ..host.files import partials
-from ..host.systemd import UNIT_DIR, wants_link
+from ..host.systemd import UNIT_DIR, mount_unit_of, wants_link
 from .orders import PlacedApp
 
 # A project is installed into this directory of its release, so that a change of code alone needs no new virtualenv.
@@ -226,6 +226,9 @@ class Layout(AppRoot):
         self.sysusers, self.tmpfiles = f"{SYSUSERS_DIR}/flask-{self.name}.conf", f"{TMPFILES_DIR}/flask-{self.name}.conf"
         self.unit_template = f"{UNIT_DIR}/flask-{self.name}@.service"
         self.stream_unit_template = f"{UNIT_DIR}/flask-{self.name}.stream@.service"
+        # The file system of the directory of sockets.
+        self.mount_unit = mount_unit_of(self.run_dir)
+        self.mount_file = f"{UNIT_DIR}/{self.mount_unit}"
 
     def file(self, instance_id: str, kind: str) -> str:
         """Return the path of a file of an instance.

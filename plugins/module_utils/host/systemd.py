@@ -8,12 +8,15 @@ import functools
 import json
 import os
 import re
+import string
 import typing as t
 
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
 UNIT_DIR = "/etc/systemd/system"
+# The characters of a path that the name of its mount unit has as they are; a slash becomes a dash.
+_PLAIN = frozenset(f"{string.ascii_letters}{string.digits}:_./")
 # The units of this collection stop within 15 seconds, unless a process tells systemd to wait for longer (sd_notify(3), EXTEND_TIMEOUT_USEC).
 _STOP_SECONDS = 20
 # For the kernel to end the processes of a unit that were killed.
@@ -96,6 +99,12 @@ def start(units: t.Sequence[str]) -> None:
     """Queue the start of units; whether they come up is for :func:`show` to tell."""
     if units:
         _call("systemctl", "start", "--no-block", "--", *units)
+
+
+def start_now(units: t.Sequence[str]) -> None:
+    """Start units and wait until they have; one whose condition is not met is no error."""
+    if units:
+        _call("systemctl", "start", "--", *units)
 
 
 def run_once(unit: str, seconds: float) -> None:
@@ -239,6 +248,15 @@ def _logged(which: t.Sequence[str], runner: Runner) -> list[str]:
         return _call("journalctl", "--quiet", "--no-pager", "--output=cat", *which, accepted=ANY_STATUS, runner=runner).splitlines()
     except SystemdError:
         return []
+
+
+def mount_unit_of(path: str) -> str:
+    """Return the name that the mount unit of an absolute path must have (systemd.unit(5), "String Escaping")."""
+    name = path.strip("/")
+    escaped = [
+        f"\\x{byte:02x}" if chr(byte) not in _PLAIN or (not place and byte == 46) else chr(byte) for place, byte in enumerate(name.encode())
+    ]
+    return "".join(escaped).replace("/", "-") + ".mount"
 
 
 def wants_link(unit: str) -> str:

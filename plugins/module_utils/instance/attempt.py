@@ -16,6 +16,7 @@ from . import switch
 from .failures import Failures
 from .gate import Problem, gate
 from .instance import Instance, release_id_of
+from .own_directory import make_room
 from .settling import Settling
 from .static_files import UnpublishableError
 from .trial import FINAL, Trials
@@ -87,6 +88,7 @@ class Attempt:
         for instance in self.left:
             try:
                 instance.begin()
+                make_room(instance.app)
                 instance.publish(lenient=self.action is not Action.DEPLOY)
                 instance.write()
             except OSError as error:

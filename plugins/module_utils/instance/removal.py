@@ -7,7 +7,7 @@ from __future__ import annotations
 import glob
 import os
 
-from ..app import user
+from ..app import run_mount, user
 from ..app.layout import Layout
 from ..app.orders import AbsentApp
 from ..host import systemd, trees
@@ -19,7 +19,8 @@ from .instance import DeployError, installed_units, known_ids, remove_instance
 def pending(app: AbsentApp) -> list[str]:
     """Return the paths of an application that are still on the host and have to be removed."""
     layout = Layout(app)
-    places = [layout.sysusers, layout.tmpfiles, layout.unit_template, layout.stream_unit_template, layout.config_dir, layout.run_dir]
+    units = [layout.unit_template, layout.stream_unit_template, layout.mount_file]
+    places = [layout.sysusers, layout.tmpfiles, *units, layout.config_dir, layout.run_dir]
     places += [
         *map(layout.unit_file, [*layout.worker_units(), *layout.timer_units(), *layout.job_units()]),
         *layout.made_here(),
@@ -43,7 +44,9 @@ def check(app: AbsentApp) -> None:
 
     :raises DeployError: with the mount point; nothing has changed then
     """
-    mounted = [mount for place in pending(app) for mount in mounts_at_or_below(place)]
+    layout = Layout(app)
+    ours = layout.run_dir if os.path.lexists(layout.mount_file) else ""
+    mounted = [mount for place in pending(app) for mount in mounts_at_or_below(place) if mount != ours]
     if mounted:
         raise DeployError(
             f"{app['name']}: {mounted[0]} is mounted in what would be removed, with the files of that file system; unmount it and run again."
@@ -68,6 +71,8 @@ def remove(app: AbsentApp) -> list[str]:
     # The user goes first: no process of it is left to make files where others are removed.
     if app["purge"]:
         user.remove(app["user"], app["name"])
+    if layout.mount_file in gone:
+        run_mount.end(layout)
     for place in gone:
         trees.remove(place)
     systemd.daemon_reload()

@@ -36,7 +36,7 @@ _OF_SOCKET = r"deferred|bind|reuseport|multipath|(?:ipv6only|setfib|fastopen|bac
 _DIRECTIVE = re.compile(rf"(?:^|[;{{}}\n])\s*(?:({'|'.join(_OF_DEFAULT_SERVER)})\b|listen\s[^;]*?\s((?:{_OF_SOCKET})[^\s;]*))")
 _OWN_FILE = "write it into a file of your own at the http level, such as /etc/nginx/conf.d/local.conf, where it counts for all sites"
 _ELSEWHERE = {
-    "large_client_header_buffers": "the server for unknown hosts has 4 32k, and a file of your own with a default_server and"
+    "large_client_header_buffers": "the server for unknown hosts has 2 20k, and a file of your own with a default_server and"
     " nginx_site_catch_all: false can have another value",
 }
 

@@ -13,12 +13,10 @@ from .entry_point import entry_file
 from .ini import literal
 from .longest_request import longest_request
 from .packages import OLDEST_UWSGI
+from .request_room import REQUEST_ROOM
 from .websocket import opens_websockets
 
 Setting = dict[str, t.Any]
-# uWSGI reads block sizes as 16 bit: 65536 would wrap to 0 (unbit/uwsgi#324).
-_BUFFER_SIZE = 65535
-_BUFFER_REASON = "Room for large cookies and headers; with the default 4096, nginx would answer such requests with 502."
 _HARAKIRI_SECONDS = 60
 _SLOW_MILLISECONDS = 3000
 # The values fit together: at the highest request rate a worker passes min-worker-lifetime well before max-requests,
@@ -81,7 +79,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
         *_http(app),
         *_stop(stop_timeout),
         _setting("listen", _LISTEN, "Length of the queue for bursts of connections; the kernel limits it to the host's somaxconn."),
-        _setting("buffer-size", _BUFFER_SIZE, _BUFFER_REASON),
+        *(_setting(*room) for room in REQUEST_ROOM),
         *_limits(app),
         *_recycling(uwsgi),
         *_clients(),
@@ -108,7 +106,7 @@ def stream_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop
         _setting(
             "listen", _LISTEN_STREAMS, "After a switch all clients reconnect at once; the kernel limits the queue to the host's somaxconn."
         ),
-        _setting("buffer-size", _BUFFER_SIZE, _BUFFER_REASON),
+        *(_setting(*room) for room in REQUEST_ROOM),
         *_clients(),
         *_names(f"{literal(app['name'])} streams"),
         *_log(app),

@@ -121,6 +121,14 @@ def error_of(attempt, *arguments):
     return ""
 
 
+def odd():
+    """Make files whose names programs misread, with attributes that no file of root's may keep."""
+    os.mkdir("odd")
+    for name in (b"-\xff", b"a\n\x1b]0;x\x07", b"x" * 255):
+        with open(os.path.join(b"odd", name), "w"):
+            error_of(os.setxattr, os.path.join(b"odd", name), "user.hostile", b"x")
+
+
 def stay():
     """Leave a process behind that has a file of the code open and writes to it later, when the code is root's."""
     if os.fork():
@@ -149,6 +157,7 @@ def main():
         json.dump(report, file)
     if KIND == "build":
         os.symlink("/etc/shadow", "shadow")
+        odd()
         stay()
 
 

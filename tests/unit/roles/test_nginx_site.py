@@ -146,7 +146,7 @@ def test_every_server_has_room_for_large_headers(rendered, front):
     http = rendered(app(front))
     (catch_all,) = [server for server in http.all("server") if server.values("return") == ["444"]]
     for server in (*servers_of(http, front), catch_all):
-        assert server.values("large_client_header_buffers") == ["4 32k"]
+        assert server.values("large_client_header_buffers") == ["2 20k"]
     for server, hop in zip(servers_of(http, front), [HOP[front], "uwsgi"], strict=False):
         assert server.values(f"{hop}_buffer_size") == ["16k"]
 

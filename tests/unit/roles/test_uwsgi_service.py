@@ -56,6 +56,7 @@ def test_what_experience_asks_for_is_on(option):
 def test_limits_are_those_of_uwsgi_and_nginx():
     ini = options(complete())
     assert ini["buffer-size"] == "65535", "65536 wraps to 0"
+    assert ini["max-vars"] == "2048"
     assert ini["hook-master-start"] == "unix_signal:15 grace_them_all"
     assert ini["exit-on-reload"] == "true"
     assert ini["harakiri"] == "60"
@@ -260,7 +261,7 @@ def test_every_file_says_who_manages_it():
     made = instance(complete(nginx={"routes": [STREAM]}))
     texts = [*made["files"].values(), *(made[part] for part in ("unit", "drop_in", "stream_unit", "stream_drop_in"))]
     texts += declarations(complete()).values()
-    assert len(texts) == 10
+    assert len(texts) == 11
     assert [text for text in texts if f"# {MANAGED}" not in text.splitlines()[:2]] == []
 
 

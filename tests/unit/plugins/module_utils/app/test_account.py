@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account, layout
 from ansible_collections.flaskops.stack.plugins.module_utils.app.account import Directory, apply, declarations, directories, ensure, pending
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
@@ -24,6 +25,9 @@ def app(tmp_path, monkeypatch):
     """An application of the user who runs the tests, on a host of its own."""
     monkeypatch.setattr(layout, "SYSUSERS_DIR", str(tmp_path / "etc/sysusers.d"))
     monkeypatch.setattr(layout, "TMPFILES_DIR", str(tmp_path / "etc/tmpfiles.d"))
+    monkeypatch.setattr(layout, "UNIT_DIR", str(tmp_path / "etc/systemd"))
+    for name in ("daemon_reload", "start_now"):
+        monkeypatch.setattr(systemd, name, lambda *_units: None)
     me = getpass.getuser()
     group = grp.getgrgid(pwd.getpwnam(me).pw_gid).gr_name
     places = {"root": f"{tmp_path}/srv/shop", "config_dir": f"{tmp_path}/etc/shop", "run_dir": f"{tmp_path}/run/shop"}
@@ -179,14 +183,16 @@ def test_an_unknown_user_is_pending(app):
     assert f"{app['root']}/shared" in wrong
 
 
-def test_systemd_is_called_once_for_all_applications(app):
+def test_systemd_is_called_once_for_all_applications(app, monkeypatch):
     commands: list[list[str]] = []
-    apps = [app, {**app, "name": "blog"}]
+    monkeypatch.setattr(systemd, "start_now", lambda units: commands.append(["mount", *units]))
+    apps = [app, {**app, "name": "blog", "run_dir": f"{app['run_dir']}-blog"}]
     files = {path: text for each in apps for path, text in declarations(each).items()}
     apply(files, apps, commands.append)
     sysusers, tmpfiles = layout.SYSUSERS_DIR, layout.TMPFILES_DIR
     assert commands == [
         ["systemd-sysusers", f"{sysusers}/flask-shop.conf", f"{sysusers}/flask-blog.conf"],
+        ["mount", *(layout.Layout(each).mount_unit for each in apps)],
         ["systemd-tmpfiles", "--create", f"{tmpfiles}/flask-shop.conf", f"{tmpfiles}/flask-blog.conf"],
     ]
     for path, text in files.items():

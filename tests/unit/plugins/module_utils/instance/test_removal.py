@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import mount_unit_of
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
@@ -135,3 +137,31 @@ def test_a_mounted_file_system_is_not_emptied(host, run, monkeypatch, place, pur
     with pytest.raises(DeployError, match=f"^blog: {mount} is mounted in what would be removed, .* unmount it and run again"):
         run(absent=[absent(host, purge=purge)])
     assert host.tree() == before
+
+
+def test_the_file_system_of_its_sockets_goes_with_an_application(host, run, monkeypatch):
+    run(host.candidate("one", name="blog"))
+    blog = host.app("blog")
+    unit = host.unit_dir / mount_unit_of(blog["run_dir"])
+    unit.touch()
+    ended: list[str] = []
+    stop = systemd.stop
+    monkeypatch.setattr(systemd, "stop", lambda units, *rest: (ended.extend(units), stop(units, *rest)))
+    mounts = [blog["run_dir"]]
+    monkeypatch.setattr(removal, "mounts_at_or_below", lambda path: [mount for mount in mounts if f"{mount}/".startswith(f"{path}/")])
+    run(absent=[absent(host)])
+    assert unit.name == ended[-1], "when every instance has ended"
+    assert not unit.exists()
+    assert not os.path.lexists(blog["run_dir"])
+
+
+@pytest.mark.parametrize("with_unit", [True, False])
+def test_another_file_system_among_its_sockets_is_not_emptied(host, run, monkeypatch, with_unit):
+    run(host.candidate("one", name="blog"))
+    blog = host.app("blog")
+    if with_unit:
+        (host.unit_dir / mount_unit_of(blog["run_dir"])).touch()
+    mount = f"{blog['run_dir']}/own" if with_unit else blog["run_dir"]
+    monkeypatch.setattr(removal, "mounts_at_or_below", lambda path: [mount] if f"{mount}/".startswith(f"{path}/") else [])
+    with pytest.raises(DeployError, match=f"^blog: {mount} is mounted in what would be removed"):
+        run(absent=[absent(host)])
