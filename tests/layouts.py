@@ -15,6 +15,7 @@ _CODE = "from flask import Flask\napp = Flask(__name__)\ndef create_app():\n    
 _HASH = "sha256:" + "a" * 64
 _PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["flask>=3"]\n'
 _SETUPTOOLS = '[build-system]\nrequires = ["setuptools>=64"]\nbuild-backend = "setuptools.build_meta"\n'
+_POETRY = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
 _LOCKED = '[[package]]\nname = "flask"\nversion = "3.1.3"\n'
 
 
@@ -37,6 +38,8 @@ class Declaration(t.NamedTuple):
     kind: str
     lines: tuple[str, ...]
     project: bool = False
+    # Keys that the description needs.
+    keys: t.Mapping[str, t.Any] = {}
 
 
 LAYOUTS: t.Mapping[str, Layout] = {
@@ -90,6 +93,15 @@ DECLARATIONS: t.Mapping[str, Declaration] = {
     ),
     "`pyproject.toml`": Declaration({"pyproject.toml": _PROJECT}, "resolved", ("flask>=3",)),
     "`pyproject.toml` of a package": Declaration({"pyproject.toml": _SETUPTOOLS + _PROJECT}, "resolved", ("flask>=3",), project=True),
+    "`pyproject.toml` with `dynamic`": Declaration(
+        {"pyproject.toml": _SETUPTOOLS + _PROJECT.partition("dependencies")[0] + 'dynamic = ["dependencies"]\n'}, "resolved", (".",)
+    ),
+    "`pyproject.toml` of Poetry 1": Declaration(
+        {"pyproject.toml": _POETRY + '[tool.poetry.dependencies]\npython = "^3.11"\nflask = "^3"\n'}, "resolved", (".",)
+    ),
+    "groups of `pyproject.toml`": Declaration(
+        {"pyproject.toml": '[dependency-groups]\nprod = ["flask>=3"]\n'}, "resolved", ("flask>=3",), keys={"groups": ["prod"]}
+    ),
     "`setup.py`": Declaration(
         {"setup.py": "from setuptools import setup\nsetup(name='shop', version='1', install_requires=['flask'])\n"}, "resolved", (".",)
     ),
@@ -105,4 +117,4 @@ def files_of(layout: Layout, declaration: Declaration) -> dict[str, str]:
 def description_of(layout: Layout, declaration: Declaration) -> dict[str, t.Any]:
     """Return the description of a project; the file is named where it is not at the top."""
     named = {"requirements": posixpath.join(layout.directory, next(iter(declaration.files)))} if layout.directory else {}
-    return {"name": "shop", "source": {"path": "."}, "wsgi": layout.wsgi, **named}
+    return {"name": "shop", "source": {"path": "."}, "wsgi": layout.wsgi, **named, **declaration.keys}

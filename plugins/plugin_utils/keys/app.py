@@ -69,7 +69,7 @@ APP = Key(
             "File of the source that declares its requirements: one that pip reads, a lock, or a pyproject.toml. Hashes in it are enforced.",
             derived="the first of `requirements.txt`, `pylock.toml`, `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pyproject.toml`, `setup.py`",
             pattern=r"(?!/)(?!.*\.\.)[^\s]+",
-            remedy="write a path relative to the source, without ..",
+            remedy="write a path relative to the source, without .. and without spaces",
         ),
         "extras": Key(
             "list",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 import typing as t
 from collections.abc import Mapping
@@ -76,7 +77,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
     """
     package = _package(app, tree) if isinstance(tree, FileTree) else None
     found = Declared("") if isinstance(tree, FileTree) else declared(app, tree, markers)
-    _check_python(tree, python)
+    _check_python(tree, python, app)
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _source_wants(tree, found)
     virtualenv_id = _virtualenv_id(app, python, wants)
     project = found.order["project"] if found.order else ""
@@ -182,7 +183,7 @@ def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
     return tree.file.name + (extras.group(0) if extras else "")
 
 
-def _check_python(tree: Tree, python: str) -> None:
+def _check_python(tree: Tree, python: str, app: Mapping[str, t.Any]) -> None:
     """Refuse a wheel or a project that is for other versions of Python; pip on the host does so with a source distribution.
 
     :param python: implementation and version of the host's interpreter; the last part of the version is unknown, so any may fit
@@ -192,7 +193,8 @@ def _check_python(tree: Tree, python: str) -> None:
         wanted = HeaderParser().parsestr(wheel_metadata(tree.file) or "").get("Requires-Python", "")
     else:
         key, what, other = "python", "the project", "another version of the project"
-        wanted = str(Project(tree).at("project.requires-python") or "")
+        beside = posixpath.dirname(app.get("requirements") or "") or "."
+        wanted = Project(tree, beside).requires_python or Project(tree).requires_python
     minor = python.split("-")[1]
     try:
         fits = any(SpecifierSet(wanted).contains(f"{minor}.{patch}", prereleases=True) for patch in range(_MOST_PATCHES))

@@ -65,7 +65,7 @@ def _requirements(app: App, tree: Tree) -> Iterator[SourceError]:
         return
     found = declared(app, tree, NOMINAL)
     if not found.file:
-        yield from check_undeclared(tree)
+        yield from check_undeclared(tree, app["wsgi"])
         return
     read_by_pip = found.order is None or not found.is_lock_or_project
     files = read_requirements(tree, found.file) if read_by_pip else [RequirementsFile(found.file, found.lines(), False)]

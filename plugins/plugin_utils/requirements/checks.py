@@ -34,7 +34,7 @@ def check_lines(app: App, tree: Tree, files: list[RequirementsFile]) -> Iterator
     for file in files:
         for line in joined(file.lines):
             found = local(line)
-            if found is not None:
+            if found is not None and _applies(line):
                 yield from _check_local(app, tree, f"{shown(line)} in {file.name}", at_the_top(found, file.name, tree))
             elif re.match(r"(-f|--find-links)[\s=]*\.\./", line):
                 yield _error(f"{shown(line)} in {file.name} leads out of the source", "put the directory into the source")

@@ -15,7 +15,8 @@ from .lines import RequirementsFile, at_the_top, is_include, joined, local, read
 from .locked import Lines, Markers, Wanted
 from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock
 from .project import Project
-from .uv_lock import read_uv_lock
+from .unlocked import check_unlocked
+from .uv_lock import members_of, read_uv_lock
 from .values import Unreadable, parse, table, tables, text, texts
 
 App = Mapping[str, t.Any]
@@ -57,7 +58,7 @@ def declaring_file(app: App, tree: Tree) -> str:
     """
     named = app.get("requirements")
     if named is None:
-        return next((name for name in ORDER if tree.read(name) is not None and _declares(name, tree)), "")
+        return next((name for name in ORDER if tree.read(name) is not None and _declares(name, tree, app)), "")
     if tree.read(named) is None:
         raise SourceError("requirements", f"'{named}' is not in the source", "name a file of the source, or remove the key")
     return named
@@ -78,7 +79,12 @@ def declared(app: App, tree: Tree, markers: Markers) -> Declared:
         # Some locks name the project itself, which goes into the release.
         return Declared(file, _order(locked=hashed, loose=[line for line in loose if line != project], project=project))
     if name in _PROJECTS:
-        return Declared(file, _of_project(Project(tree, directory or "."), directory, wanted))
+        lock = _lock_of_workspace(tree, directory) if name == "pyproject.toml" and directory else ""
+        return (
+            _of_member(tree, lock, directory, wanted)
+            if lock
+            else Declared(file, _of_project(Project(tree, directory or "."), directory, wanted))
+        )
     for key in ("extras", "groups"):
         if app[key]:
             says = f"is there, but {'the requirements are in ' + file if file else 'the source declares no requirements'}, which has none"
@@ -90,11 +96,12 @@ def _order(**parts: t.Any) -> DeclaredRequirements:
     return t.cast(DeclaredRequirements, {"constraints": [], "locked": [], "resolved": [], "loose": [], "project": "", **parts})
 
 
-def _declares(name: str, tree: Tree) -> bool:
+def _declares(name: str, tree: Tree, app: App) -> bool:
     """Return whether a file that was found by its name says anything of requirements."""
     project = Project(tree)
     if name == "pyproject.toml":
-        return bool(project.problem) or bool(project.dependencies()) or "dependencies" in project.dynamic
+        asked = (app["groups"] and project.at("dependency-groups")) or (app["extras"] and project.at("project.optional-dependencies"))
+        return bool(project.problem) or bool(project.dependencies()) or "dependencies" in project.dynamic or bool(asked)
     if name == "setup.py":
         return project.setup_py_declares()
     return name != "setup.cfg"  # which setuptools reads beside another file only
@@ -114,13 +121,35 @@ def _project(tree: Tree, directory: str, lock: str) -> str:
     return _place(directory) if project.is_package and lock != "Pipfile.lock" else ""
 
 
+def _lock_of_workspace(tree: Tree, directory: str) -> str:
+    """Return the lock of the workspace of uv that a directory is a member of, empty if it is in none.
+
+    uv keeps one lock for all members, in the directory of the workspace.
+    """
+    above = directory
+    while above:
+        above = posixpath.dirname(above)
+        lock = posixpath.join(above, "uv.lock")
+        if tree.read(lock) is not None:
+            return lock if posixpath.relpath(directory, above or ".") in members_of(_read(tree, lock)) else ""
+    return ""
+
+
+def _of_member(tree: Tree, lock: str, directory: str, wanted: Wanted) -> Declared:
+    """Return what one member of a workspace needs."""
+    workspace = posixpath.dirname(lock)
+    member = posixpath.relpath(directory, workspace or ".")
+    hashed, loose = read_uv_lock(_read(tree, lock), workspace, wanted, member).all()
+    return Declared(lock, _order(locked=hashed, loose=loose, project=_project(tree, directory, "uv.lock")))
+
+
 def _of_project(project: Project, directory: str, wanted: Wanted) -> DeclaredRequirements:
     """Return what a project without a lock needs: as it says, or as its build tool finds out on the host."""
     _require_readable(project)
-    plain = project.at("project.dependencies") is not None and "dependencies" not in project.dynamic
     place, extras = _place(directory), f"[{','.join(wanted.extras)}]" if wanted.extras else ""
     groups = [line for group in wanted.groups for line in _group(project, group, ())]
-    if not plain or (wanted.extras and "optional-dependencies" in project.dynamic):
+    check_unlocked(project, [*project.standard_dependencies(wanted.extras), *groups])
+    if not project.is_plain or (wanted.extras and "optional-dependencies" in project.dynamic):
         return _order(resolved=[f"{place}{extras}", *groups])
     missing = [extra for extra in wanted.extras if not project.has_extra(extra)]
     if missing:

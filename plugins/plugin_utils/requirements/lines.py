@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
+import shlex
 import typing as t
 
 from ..source.tree import SourceError, Tree
@@ -18,7 +19,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+_INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)[\s=]*(\S.*)")
 _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]*(.*)")
 _PACKED = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
@@ -77,10 +78,9 @@ def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:
             raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
         lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in _text(content).splitlines()]
         for line in lines:
-            include = _INCLUDE.match(line)
-            if include and "://" not in include.group(2):
-                inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), include.group(2)))
-                todo += [(inner, constraints or include.group(1) in ("-c", "--constraint"))] if inner not in seen else []
+            if included := _included(line):
+                inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), included.path))
+                todo += [(inner, constraints or included.constraints)] if inner not in seen else []
         files.append(RequirementsFile(current, lines, constraints))
     return files
 
@@ -95,8 +95,27 @@ def _text(content: bytes) -> str:
 
 def is_include(line: str) -> bool:
     """Return whether a line includes a file of the source."""
+    return _included(line) is not None
+
+
+class _Included(t.NamedTuple):
+    """A file that a line includes, by its path from the file with the line."""
+
+    path: str
+    constraints: bool
+
+
+def _included(line: str) -> _Included | None:
+    """Return the file of the source that a line includes, ``None`` where it includes none."""
     include = _INCLUDE.match(line)
-    return bool(include) and "://" not in include.group(2)
+    if not include:
+        return None
+    try:
+        # pip takes options apart as a shell does, so a path with spaces is in quotes.
+        path = shlex.split(include[2])[0]
+    except (ValueError, IndexError):
+        path = include[2].split()[0]
+    return None if "://" in path else _Included(path, include[1] in ("-c", "--constraint"))
 
 
 def joined(lines: t.Iterable[str]) -> list[str]:

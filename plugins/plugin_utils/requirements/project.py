@@ -12,7 +12,8 @@ import typing as t
 
 from ...module_utils.app.package_names import required_name
 from ..source.tree import Tree
-from .values import Unreadable, at, parse, table, texts
+from .python_versions import specifier_of_poetry
+from .values import Unreadable, at, parse, table, text, texts
 
 # Build tools that ask the history for the version: what brings them, and the keys of pyproject.toml and the variable of the environment that
 # give one without a history (their manuals). The names of some variables go on with the name of a project.
@@ -26,6 +27,8 @@ _FROM_HISTORY: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("poetry-dynamic-versioning", (), "POETRY_DYNAMIC_VERSIONING_BYPASS"),
     ("pbr", (), "PBR_VERSION"),
 )
+# The place of the project in a requirement on a path, which PDM and Hatch fill in.
+_OWN_PLACE = re.compile(r"\$\{PROJECT_ROOT\}|\{root(:[a-z]+)?\}")
 
 
 class VersionSource(t.NamedTuple):
@@ -87,6 +90,7 @@ class Project:
         optional = self.at("project.optional-dependencies") or {}
         found = [*texts(self.at("project.dependencies")), *(item for extra in extras for item in texts(_of(optional, extra)))]
         found += [name for name in table(self.at("tool.poetry.dependencies")) if name.lower() != "python"]
+        found += texts(self.at("tool.flit.metadata.requires"))
         return found + self._install_requires() + (self._setup_keyword("install_requires") or [])
 
     def has_extra(self, extra: str) -> bool:
@@ -115,8 +119,22 @@ class Project:
     @property
     def is_package(self) -> bool:
         """Return whether the project is one that its own tool would install: it has a build tool, and does not say otherwise."""
-        otherwise = self.at("tool.uv.package") is False or self.at("tool.poetry.package-mode") is False
-        return self.at("build-system") is not None and not otherwise
+        switches = ("tool.uv.package", "tool.poetry.package-mode", "tool.pdm.distribution")
+        return self.at("build-system") is not None and not any(self.at(switch) is False for switch in switches)
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether the requirements can be read without the build tool, also where there are none."""
+        declared = texts(self.at("project.dependencies"))
+        if "dependencies" in self.dynamic or any(_OWN_PLACE.search(requirement) for requirement in declared):
+            return False
+        return self.at("project.dependencies") is not None or not (self.dependencies() or self.setup_py_declares())
+
+    @property
+    def requires_python(self) -> str:
+        """Return the versions of Python that the project is for (PEP 440), empty if its files do not say so in plain words."""
+        poetry = specifier_of_poetry(text(self.at("tool.poetry.dependencies.python")))
+        return text(self.at("project.requires-python")) or poetry or self._setup_cfg.get("options", "python_requires", fallback="")
 
     @property
     def dynamic(self) -> list[str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
 import urllib.parse
 
@@ -15,19 +16,23 @@ from .values import table, tables, text, texts
 Package = dict[str, t.Any]
 
 
-def read_uv_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> Lines:
-    """Return what the project needs; the project itself is not among it.
+def members_of(lock: dict[str, t.Any]) -> list[str]:
+    """Return the directories of the projects of a workspace that share a lock, from the directory of the lock."""
+    return [path for package in tables(lock.get("package")) if (path := _own_path(package)) and not path.startswith("..")]
+
+
+def read_uv_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted, member: str = ".") -> Lines:
+    """Return what a project needs; the project itself is not among it.
 
     :param lock: the content of the file
     :param directory: the directory of the file in the source
+    :param member: the directory of the project, from that of the file
     :raises SourceError: if the lock does not have what it refers to
     """
     packages = tables(lock.get("package"))
-    root = next((package for package in packages if _own_path(package) == "."), None)
+    root = next((package for package in packages if _own_path(package) == member), None)
     if root is None:
-        raise SourceError(
-            "requirements", "uv.lock is not about the project in its directory", "name the lock of the project, or run `uv lock`"
-        )
+        raise _no_project(members_of(lock), directory)
     todo = [*tables(root.get("dependencies")), *_asked(root, "optional-dependencies", wanted.extras)]
     todo += _asked(root, "dev-dependencies", wanted.groups)
     lines, seen = Lines(), set()
@@ -46,6 +51,21 @@ def read_uv_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted) -> Line
         optional = _by_name(package.get("optional-dependencies"))
         todo += [item for extra in news if extra for item in optional.get(extra, [])]
     return lines
+
+
+def _no_project(members: list[str], directory: str) -> SourceError:
+    """Return the problem of a lock that is not about the project in its directory."""
+    files = [posixpath.join(directory, member, "pyproject.toml") for member in members]
+    if not files:
+        return SourceError(
+            "requirements", "uv.lock is not about the project in its directory", "name the lock of the project, or run `uv lock`"
+        )
+    more = f", or that of another member ({', '.join(files[1:4])})" if files[1:] else ""
+    return SourceError(
+        "requirements",
+        "uv.lock is that of a workspace, whose directory is no project itself",
+        f"write `requirements: {files[0]}`, the file of a member{more}; the lock is read for that member",
+    )
 
 
 def _asked(root: Package, key: str, names: tuple[str, ...]) -> list[dict[str, t.Any]]:

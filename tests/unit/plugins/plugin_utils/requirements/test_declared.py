@@ -9,7 +9,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import ORDER, Declared, declared, declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree, SourceError
-from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.requirements.checked import PROJECT, write
+from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.requirements.checked import PROJECT, SETUPTOOLS, write
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 SETUP = "from setuptools import setup\nsetup(install_requires=['flask'])"
@@ -52,7 +52,9 @@ def test_a_project_is_installed_without_what_it_needs_which_is_in_the_virtualenv
     assert (order["resolved"], order["project"]) == (["flask"], ".")
 
 
-@pytest.mark.parametrize("more", ["[tool.uv]\npackage = false\n", "[tool.poetry]\npackage-mode = false\n"])
+@pytest.mark.parametrize(
+    "more", ["[tool.uv]\npackage = false\n", "[tool.poetry]\npackage-mode = false\n", "[tool.pdm]\ndistribution = false\n"]
+)
 def test_a_project_that_is_no_package_is_not_installed(found, more):
     assert found({"pyproject.toml": PROJECT + more}).order["project"] == ""
 
@@ -75,6 +77,12 @@ def test_an_extra_or_a_group_that_is_not_there_is_refused(found, description, sa
         found({"pyproject.toml": PROJECT + EXTRAS}, **description)
 
 
+@pytest.mark.parametrize("project", ["", '[project]\nname = "shop"\nversion = "1"\n'])
+def test_groups_are_enough_of_a_declaration(found, project):
+    order = found({"pyproject.toml": f'{project}[dependency-groups]\nprod = ["flask"]\n'}, groups=["prod"]).order
+    assert (order["resolved"], order["project"]) == (["flask"], "")
+
+
 @pytest.mark.parametrize("files", [{"requirements.txt": "flask"}, {}])
 def test_a_requirements_file_has_no_extras(found, files):
     with pytest.raises(SourceError, match="^extras: is there, but"):
@@ -86,7 +94,10 @@ def test_a_requirements_file_has_no_extras(found, files):
     [
         ({"setup.py": SETUP}, ["."]),
         ({"pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n'}, ["."]),
-        ({"pyproject.toml": '[tool.poetry.dependencies]\nflask = "^3"\n'}, ["."]),
+        ({"pyproject.toml": f'{SETUPTOOLS}[tool.poetry.dependencies]\nflask = "^3"\n'}, ["."]),
+        ({"pyproject.toml": f'{SETUPTOOLS}[tool.flit.metadata]\nmodule = "shop"\nrequires = ["flask"]\n'}, ["."]),
+        ({"pyproject.toml": PROJECT.replace('"flask"', '"common @ file:///${PROJECT_ROOT}/libs/common"')}, ["."]),
+        ({"pyproject.toml": PROJECT.replace('"flask"', '"common @ {root:uri}/libs/common"')}, ["."]),
     ],
 )
 def test_what_a_build_tool_finds_out_is_installed_by_pip_on_the_host(found, files, resolved):

@@ -145,6 +145,17 @@ def test_a_line_is_taken_apart_as_pip_does(line, path, extras):
     assert (found.path, found.extras) == (path, extras)
 
 
+@pytest.mark.parametrize("line", ['-r "base reqs.txt"', "-r base\\ reqs.txt", "--requirement='base reqs.txt'", '-c "base reqs.txt"'])
+def test_a_file_with_spaces_in_its_name_is_included_as_pip_does(check, line):
+    assert "'base reqs.txt' is included, but not in the source" in one(check({"requirements.txt": line}))
+    assert "'gone' is included" in one(check({"base reqs.txt": "-r gone"}))
+
+
+def test_a_path_for_another_python_need_not_be_there(check):
+    assert check({"requirements.txt": "./old ; python_version < '3.9'"}) == []
+    assert "which is not in the source" in one(check({"requirements.txt": "./old ; python_version > '3.9'"}))
+
+
 def test_a_path_that_leads_out_of_a_subdirectory_is_told_how_to_take_the_whole_source(check):
     told = one(check({"requirements.txt": "../../libs/common"}, source={"path": ".", "subdir": "apps/shop"}))
     assert (

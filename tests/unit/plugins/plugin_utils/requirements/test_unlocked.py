@@ -1,0 +1,57 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Requirements that a pyproject.toml describes for uv or Poetry alone are refused without a lock: pip would install something else."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.requirements.checked import PROJECT, SETUPTOOLS, one
+
+LOCK = '[[package]]\nname = "shop"\nsource = {virtual = "."}\n'
+POETRY = f'{SETUPTOOLS}[tool.poetry.dependencies]\npython = "^3.11"\n'
+EXPLICIT = '[[tool.poetry.source]]\nname = "acme"\nurl = "https://pypi.acme.example/simple"\npriority = "explicit"\n'
+ELSEWHERE = "which pip does not read: it would ask the package index"
+
+
+@pytest.mark.parametrize(
+    "source", ["{workspace = true}", '{path = "libs/flask"}', '{git = "https://git.example.com/x"}', '{index = "acme"}']
+)
+def test_a_source_of_uv_needs_its_lock(check, source):
+    files = {"pyproject.toml": f"{PROJECT}[tool.uv.sources]\nFlask = {source}\n"}
+    says = f"requirements: [tool.uv.sources] says where 'Flask' comes from, {ELSEWHERE}"
+    assert one(check(files)) == f"{says}; run `uv lock` and add the lock to the source."
+    assert check({**files, "uv.lock": LOCK}) == []
+
+
+def test_a_source_of_uv_for_what_is_not_installed_is_no_matter(check):
+    assert check({"pyproject.toml": f'{PROJECT}[tool.uv.sources]\nblack = {{git = "https://git.example.com/black"}}\n'}) == []
+
+
+@pytest.mark.parametrize("key", ["override-dependencies", "constraint-dependencies"])
+def test_versions_that_only_uv_knows_need_its_lock(check, key):
+    told = one(check({"pyproject.toml": f'{PROJECT}[tool.uv]\n{key} = ["werkzeug<3"]\n'}))
+    assert told.startswith(f"requirements: [tool.uv] has {key}, which pip does not read: it would choose other versions; run `uv lock`")
+
+
+@pytest.mark.parametrize("value", ['{version = "1", source = "acme"}', '[{version = "1", source = "acme", python = "^3.11"}]'])
+def test_a_source_of_poetry_needs_its_lock(check, value):
+    told = one(check({"pyproject.toml": f"{POETRY}common = {value}\n{EXPLICIT}"}))
+    says = f"requirements: [tool.poetry.dependencies] says where 'common' comes from, {ELSEWHERE}"
+    assert told == f"{says}; run `poetry lock` and add the lock to the source."
+
+
+@pytest.mark.parametrize("text", [f"[tool.poetry]\npackage-mode = false\n{POETRY}", POETRY.removeprefix(SETUPTOOLS)])
+def test_requirements_of_poetry_that_pip_cannot_install_need_its_lock(check, text):
+    files = {"pyproject.toml": f'{text}flask = "^3"\n'}
+    assert "of a project that is no package, which pip cannot install; run `poetry lock`" in one(check(files))
+    assert check({**files, "poetry.lock": '[[package]]\nname = "flask"\nversion = "3.1"\ngroups = ["main"]\n'}) == []
+
+
+def test_a_path_of_poetry_outside_of_the_source_is_refused(check):
+    told = one(check({"pyproject.toml": f'{POETRY}common = {{path = "../common"}}\n'}))
+    assert "names '../common', which leads out of the source; " in told
+    assert check({"pyproject.toml": f'{POETRY}common = {{path = "libs/common"}}\n'}) == []
+
+
+def test_a_package_of_poetry_is_taken_without_a_lock(check):
+    assert check({"pyproject.toml": f'{POETRY}flask = "^3"\n'}) == []
