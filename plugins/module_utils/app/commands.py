@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from types import MappingProxyType
 
 from ..host import journal
 from ..host.cage import Cage, end_leftovers
@@ -34,11 +35,14 @@ def end_those_of_killed_runs(app: CommandApp, kind: str) -> None:
     end_leftovers(command_units(app["name"], kind))
 
 
-def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: str) -> None:
+def run_hooks(
+    kind: str, app: CommandApp, within: Cage, release: Release, home: str, more: t.Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Run the hooks of a kind in the release, in order, and write what each has printed into the journal when it has ended.
 
     :param release: the release; while it is built, with the path of its unfinished tree
     :param home: the value of HOME for the hooks
+    :param more: further variables, which those of the application may replace
     :raises CommandError: naming the hook, with its output, after the cause if that is known
     """
     if not app["hooks"][kind]:
@@ -49,7 +53,7 @@ def run_hooks(kind: str, app: CommandApp, within: Cage, release: Release, home: 
     # One for all hooks of a kind, since that of a command is gone when its output is written down.
     unit = f"{command_units(app['name'], kind)}.service"
     host = environment(home)
-    env = {**host, **app["environment"], "FLASKOPS_ROLE": "command", **search_paths(release, app["environment"], host["PATH"])}
+    env = {**host, **more, **app["environment"], "FLASKOPS_ROLE": "command", **search_paths(release, app["environment"], host["PATH"])}
     for command in app["hooks"][kind]:
         try:
             printed = within.run(["/bin/sh", "-c", command], release.path, env).splitlines()

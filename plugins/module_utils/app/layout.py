@@ -157,6 +157,8 @@ class AppRoot:
     def __init__(self, root: str) -> None:
         self.root = root
         self.releases, self.virtualenvs = f"{root}/releases", f"{root}/venvs"
+        # What build hooks keep for the next build, such as downloads.
+        self.build_cache = f"{root}/build_cache"
         self.shared, self.public = f"{root}/shared", f"{root}/public"
         # Links to the live release and to the one that was built last.
         self.current, self.next = f"{root}/current", f"{root}/next"
@@ -192,7 +194,7 @@ class AppRoot:
 
     def made_here(self) -> list[str]:
         """Return the paths in the root that a deployment makes, but for the shared files. Users may keep files of their own beside them."""
-        own = [self.releases, self.virtualenvs, self.public, self.current, self.next, self.history, self.rejected]
+        own = [self.releases, self.virtualenvs, self.build_cache, self.public, self.current, self.next, self.history, self.rejected]
         return [*own, *partials(self.root)]
 
     def public_files(self, instance_id: str) -> str:

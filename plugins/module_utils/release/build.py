@@ -126,7 +126,7 @@ def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
         user = pwd.getpwnam(app["user"])
         os.chown(home, user.pw_uid, user.pw_gid)
         # The minus sign: the virtualenv is not there yet, or is complete already.
-        writable = [home, f"-{tree}", f"-{places.virtualenvs}/{app['release']['virtualenv_id']}"]
+        writable = [home, *(f"-{path}" for path in (tree, places.virtualenv(app["release"]["virtualenv_id"]), places.build_cache))]
         with build_constraints(app) as tools:
             yield Workshop(cage(app, "build", writable), home, tree, {**app["build_environment"], **tools})
     finally:
@@ -185,11 +185,25 @@ def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
         target = ["--no-deps", "--no-compile", "--target", PROJECT_DIRECTORY]
         workshop.run([*pip(venv), "install", *target, project])
     record = ReleaseRecord.from_dict(plan)
-    run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home)
+    if app["hooks"]["build"]:
+        cache = _cache_of_hooks(app)
+        run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home, {"XDG_CACHE_HOME": cache})
     copy = AppRoot(app["root"]).unfinished_copy(plan["id"])
     copy_from_user(tree, copy, pwd.getpwnam(app["user"]).pw_uid, dated=True)
     discard(tree)
     return copy
+
+
+def _cache_of_hooks(app: ReleaseOrder) -> str:
+    """Make the directory that build hooks find again in the next build, and return its path. A running application cannot write to it."""
+    cache, user = AppRoot(app["root"]).build_cache, pwd.getpwnam(app["user"])
+    # One that another user owns is of no use: the application's user may have another number now.
+    if os.path.lexists(cache) and os.lstat(cache).st_uid != user.pw_uid:
+        discard(cache)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(cache, 0o700)
+        os.chown(cache, user.pw_uid, user.pw_gid)
+    return cache
 
 
 def _project(app: ReleaseOrder) -> str:

@@ -174,6 +174,31 @@ def test_build_hooks_find_the_modules_and_the_scripts_of_the_release(host):
 
 
 @needs_root
+def test_build_hooks_keep_a_cache_for_the_next_build(host):
+    hooks = ['echo "$XDG_CACHE_HOME" > where', 'cp "$XDG_CACHE_HOME/seen" before || true', 'cat number > "$XDG_CACHE_HOME/seen"']
+    for number in ("1", "2"):
+        build(description(host, hooks, id=f"r{number}"), packed(host.place, {**CODE, "number": number}))
+    cache = host.place / "build_cache"
+    assert (host.place / "releases/r2/where").read_text() == f"{cache}\n"
+    assert (host.place / "releases/r2/before").read_text() == "1"
+    assert (cache.stat().st_uid, stat.S_IMODE(cache.stat().st_mode)) == (pwd.getpwnam(USER).pw_uid, 0o700)
+
+
+@needs_root
+def test_a_cache_of_another_user_is_not_taken(host):
+    (host.place / "build_cache").mkdir()
+    (host.place / "build_cache/seen").write_text("hostile")
+    build(description(host, ['ls "$XDG_CACHE_HOME" > seen']), packed(host.place))
+    assert (host.place / "releases/r1/seen").read_text() == ""
+
+
+@needs_root
+def test_a_build_without_hooks_makes_no_cache(host):
+    build(description(host), packed(host.place))
+    assert not (host.place / "build_cache").exists()
+
+
+@needs_root
 def test_resolved_versions_are_kept_as_constraints(whole):
     assert read_constraints(str(whole.place), "v1") == "flask==3.1.3\n"
     assert read_constraints(str(whole.place), "v2") is None
