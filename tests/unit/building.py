@@ -52,6 +52,8 @@ packages = next(Path(sys.prefix).glob("lib/*/site-packages"))
 if list(packages.glob("breaks*.dist-info")):
     if list(packages.glob("breaksunreached*")):
         print("WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None))")
+    if list(packages.glob("breaksunbuilt*")):
+        print("error: subprocess-exited-with-error")
     print("ERROR: broken by what is there")
     sys.exit(1)
 if list(packages.glob("clashes*.dist-info")):

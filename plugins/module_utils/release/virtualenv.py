@@ -26,6 +26,18 @@ from .workshop import Workshop
 
 # pip says the first of an index that does not answer, and then the second as well.
 _NOT_REACHED, _NOTHING_FOUND = "Retrying (", "No matching distribution"
+# Words of pip about a package that it cannot find, check, read or build, whatever else is in the virtualenv: it builds packages apart from it.
+_WHATEVER_IS_KEPT = (
+    _NOT_REACHED,
+    _NOTHING_FOUND,
+    "DO NOT MATCH THE HASHES",
+    "--require-hashes mode",
+    "Could not open requirements file",
+    "Invalid requirement",
+    "metadata-generation-failed",
+    "subprocess-exited-with-error",
+    "Failed to build",
+)
 # A program for the interpreter of the virtualenv, whatever its version; its arguments are the directory and options of venv.
 # It unpacks the wheels that ensurepip would install, with the same result in less time. If a wheel cannot be found, ensurepip does the work.
 _MAKE = r"""
@@ -104,8 +116,8 @@ def _make_with_kept_packages(app: ReleaseOrder, venv: str, workshop: Workshop, r
                 _make(app, venv, workshop, kept)
             return bool(kept)
     except StepError as error:
-        # An index that does not answer is asked once, and a limit counts once.
-        if not error.ended_itself or any(_NOT_REACHED in line for line in error.lines):
+        # An index that does not answer is asked once, a limit counts once, and what cannot be built is built once.
+        if not error.ended_itself or any(words in line for line in error.lines for words in _WHATEVER_IS_KEPT):
             raise
     except OSError:
         pass  # it is met again, and told, unless it comes from what was kept

@@ -120,10 +120,11 @@ def test_a_failure_has_the_message_that_it_has_without_a_former_virtualenv(host)
 
 
 @needs_root
-def test_an_index_that_does_not_answer_is_asked_once(host):
-    former(host, "breaksunreached")
+@pytest.mark.parametrize("name", ["breaksunreached", "breaksunbuilt"])
+def test_a_failure_that_has_nothing_to_do_with_kept_packages_comes_once(host, name):
+    former(host, name)
     with pytest.raises(CommandError, match="broken by what is there"):
-        build(following(host, "breaksunreached"), packed(host.place))
+        build(following(host, name), packed(host.place))
     assert len(pip_calls(host)) == 1
     assert sorted(path.name for path in (host.place / "venvs").iterdir()) == ["v1", "v1.json", "v1.lock"]
 
