@@ -42,6 +42,10 @@ _UNDER_RELEASE = r"Read-only file system: (?:'[^']*' -> )?'(?P<path>(?:/\S+/[0-9
 _OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<path2>/[^':]+)'?: Read-only file system"
 
 
+# With its path, or the processor before its name; Meson asks for others too, such as icc.
+_COMPILER = r"(?:[\w./-]*[-/])?(?:gcc|cc|g\+\+|clang)"
+
+
 def _below(directory: str) -> str:
     """Return what finds the refusal to write to something below a directory, with the name of its own directory there."""
     inside = rf"{directory}/(?P<name>[^/':\s]+)[^':]*"
@@ -214,7 +218,7 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "The compiler is missing",
-        r"command '(?P<name>[\w./-]*(?:gcc|cc|g\+\+|clang))' failed: No such file|No such file or directory: '(?P<name2>[\w./-]*(?:gcc|cc|g\+\+))'"
+        rf"command '(?P<name>{_COMPILER})' failed: No such file|No such file or directory: '(?P<name2>{_COMPILER})'"
         r"|sh: \d+: (?P<name3>gcc|cc|g\+\+|make): not found",
         "a package is compiled, and the compiler {name} is not on the host",
         "add gcc, libc6-dev and python3-dev to packages, or require a version that has a wheel",
@@ -226,6 +230,29 @@ CAUSES: tuple[Cause, ...] = (
         r"^\s+ModuleNotFoundError: No module named '(?P<name>pkg_resources)'",
         "a package without a wheel is built with the newest setuptools, which has no {name} any more",
         "add `setuptools<81` to build_constraints, or require a version that has a wheel",
+        (BUILD,),
+    ),
+    Cause(
+        "A build tool cannot tell what belongs to the project",
+        r"Multiple top-level (?:packages|modules) discovered in a flat-layout: (?P<name>\[.*\])",
+        "setuptools has found {name} at the top of the project, and packs none of them unless it is told which",
+        'write those of the application below [tool.setuptools] in pyproject.toml, such as `packages = ["shop"]`, or remove [build-system]'
+        " if nobody installs the project: its modules are found without that",
+        (BUILD,),
+    ),
+    Cause(
+        "Hatch cannot tell what belongs to the project",
+        r"Unable to determine which files to ship inside the wheel",
+        "no directory has the name of the project, and Hatch packs none unless it is told which",
+        'write `packages = ["shop"]` below [tool.hatch.build.targets.wheel] in pyproject.toml, or remove [build-system] if nobody installs the'
+        " project: its modules are found without that",
+        (BUILD,),
+    ),
+    Cause(
+        "A project names a file that is not in the source",
+        r"Readme file does not exist: (?P<name>\S+)|Description file (?P<name2>\S+) does not exist",
+        "pyproject.toml names {name}, which is not in the source",
+        "add the file (git ships committed files only, source.exclude leaves some out), or remove the line",
         (BUILD,),
     ),
     Cause(

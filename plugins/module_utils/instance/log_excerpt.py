@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 
-_MOST_LINES = 15
+_MOST_LINES, _MOST_CAUSES = 15, 3
 # uWSGI 2.0.21 to 2.0.31 write these lines whatever the application does (core/uwsgi.c, plugins/python/python_plugin.c).
 _ROUTINE = re.compile(
     r"\*\*\* (Starting uWSGI|Operational MODE|Stats server enabled|uWSGI is running|no app loaded)|compiled with version|os: |nodename: |machine: "
@@ -22,14 +23,17 @@ _CHAINED = re.compile(r"(The above exception was the direct cause|During handlin
 def telling_lines(log: t.Sequence[str]) -> list[str]:
     """Return the last lines of a log that say something of the application, each of them once.
 
-    A traceback that the application writes again and again is there once. If there is nothing but routine, its last lines are returned.
+    A traceback that the application writes again and again is there once. Of exceptions that led to the last one, the message is there in
+    any case, since one of them says what has happened. If there is nothing but routine, its last lines are returned.
     """
     told = [line for line in log if line.strip() and not _ROUTINE.match(line)]
     starts = [number for number, line in enumerate(told) if line.startswith(_TRACEBACK)]
     own = [number for number in starts if not any(_CHAINED.match(line) for line in told[max(0, number - 1) : number])]
     if len(own) > 1:
         told = told[own[-1] :]
-    return _once(told)[-_MOST_LINES:] or list(log[-_MOST_LINES:])
+    shown = _once(told)[-_MOST_LINES:]
+    causes = [line for line, following in itertools.pairwise(told) if _CHAINED.match(following) and line not in shown]
+    return [*causes[-_MOST_CAUSES:], *shown] or list(log[-_MOST_LINES:])
 
 
 def _once(lines: t.Sequence[str]) -> list[str]:

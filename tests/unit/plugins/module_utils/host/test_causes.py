@@ -153,6 +153,23 @@ RECORDED = {
         "× Getting requirements to build wheel did not run successfully.",
         "a package without a wheel is built with the newest setuptools, which has no pkg_resources any more. Add `setuptools<81` to build_constraints",
     ),
+    "A build tool cannot tell what belongs to the project": (
+        BUILD,
+        "      error: Multiple top-level packages discovered in a flat-layout: ['shop', 'migrations'].\n"
+        "× Getting requirements to build wheel did not run successfully.",
+        "setuptools has found ['shop', 'migrations'] at the top of the project, and packs none of them unless it is told which. Write those",
+    ),
+    "Hatch cannot tell what belongs to the project": (
+        BUILD,
+        "      ValueError: Unable to determine which files to ship inside the wheel using the following heuristics: https://hatch.pypa.io/\n"
+        "error: metadata-generation-failed",
+        "no directory has the name of the project, and Hatch packs none unless it is told which. Write `packages",
+    ),
+    "A project names a file that is not in the source": (
+        BUILD,
+        "      OSError: Readme file does not exist: README.md\nerror: metadata-generation-failed",
+        "pyproject.toml names README.md, which is not in the source. Add the file",
+    ),
     "The sources of a package are not for this Python": (
         BUILD,
         "      AttributeError: 'build_ext' object has no attribute 'cython_sources'\n"
@@ -568,3 +585,16 @@ def test_an_exception_of_the_module_is_not_told_as_a_missing_callable():
     assert known_cause(raised, START) == ""
     assert known_cause(raised[1:], START) == "", "the log's last lines begin in the middle of a traceback"
     assert "no callable of that name" in known_cause([last], START)
+
+
+def test_of_the_compilers_that_meson_asks_for_a_usual_one_is_named():
+    """As numpy 1.26.4 ended without a compiler on Debian 13."""
+    asked = [
+        f"      Running `{name} --version` gave \"[Errno 2] No such file or directory: '{name}'\"" for name in ("cc", "gcc", "pgcc", "icc")
+    ]
+    words = [
+        "      ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['pgcc'], ['icc']]",
+        "      The following exception(s) were encountered:",
+        *asked,
+    ]
+    assert known_cause(words, BUILD).startswith("a package is compiled, and the compiler gcc is not on the host. Add gcc")

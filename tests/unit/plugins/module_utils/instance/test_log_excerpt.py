@@ -81,3 +81,25 @@ def test_the_exceptions_of_a_chain_stay_together():
 
 def test_no_more_than_a_screen_of_lines_is_shown():
     assert telling_lines([f"word {'x' * number}" for number in range(100)]) == [f"word {'x' * number}" for number in range(85, 100)]
+
+
+def test_the_exception_that_led_to_a_long_traceback_is_told():
+    # As privacyIDEA 3.13 failed with the logging of Python 3.13.
+    refused = "OSError: [Errno 30] Read-only file system: '/srv/flask/otp/releases/93da9a5c115b/privacyidea.log'"
+    frames = [
+        line for number in range(9) for line in (f'  File "/usr/lib/python3.13/logging/config.py", line {number}, in configure', "    x()")
+    ]
+    chain = [
+        FAILURE[0],
+        *frames,
+        refused,
+        "",
+        "The above exception was the direct cause of the following exception:",
+        "",
+        FAILURE[0],
+        *frames,
+    ]
+    told = telling_lines([*START, *chain, "ValueError: Unable to configure handler 'file'", *END])
+    assert told[0] == refused
+    assert told[-1] == "ValueError: Unable to configure handler 'file'"
+    assert len(told) == 16
