@@ -157,7 +157,7 @@ class AppRoot:
     def __init__(self, root: str) -> None:
         self.root = root
         self.releases, self.virtualenvs = f"{root}/releases", f"{root}/venvs"
-        # What build hooks keep for the next build, such as downloads.
+        # Files that build hooks keep for the next build, such as downloads.
         self.build_cache = f"{root}/build_cache"
         self.shared, self.public = f"{root}/shared", f"{root}/public"
         # Links to the live release and to the one that was built last.

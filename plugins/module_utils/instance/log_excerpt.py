@@ -23,8 +23,8 @@ _CHAINED = re.compile(r"(The above exception was the direct cause|During handlin
 def telling_lines(log: t.Sequence[str]) -> list[str]:
     """Return the last lines of a log that say something of the application, each of them once.
 
-    A traceback that the application writes again and again is there once. Of exceptions that led to the last one, the message is there in
-    any case, since one of them says what has happened. If there is nothing but routine, its last lines are returned.
+    A traceback that the application writes again and again is there once. The messages of exceptions that led to the last one
+    are there in any case, since one of them says what has happened. If there is nothing but routine, its last lines are returned.
     """
     told = [line for line in log if line.strip() and not _ROUTINE.match(line)]
     starts = [number for number, line in enumerate(told) if line.startswith(_TRACEBACK)]

@@ -197,7 +197,7 @@ def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
 def _cache_of_hooks(app: ReleaseOrder) -> str:
     """Make the directory that build hooks find again in the next build, and return its path. A running application cannot write to it."""
     cache, user = AppRoot(app["root"]).build_cache, pwd.getpwnam(app["user"])
-    # One that another user owns is of no use: the application's user may have another number now.
+    # A directory of another user is of no use: the application's user may have another number now.
     if os.path.lexists(cache) and os.lstat(cache).st_uid != user.pw_uid:
         discard(cache)
     with contextlib.suppress(FileExistsError):
