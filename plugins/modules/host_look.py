@@ -52,10 +52,11 @@ options:
         elements: str
         default: []
       listen:
-        description: Addresses with ports, as in nginx's C(listen). The module fails if another program than nginx listens there.
-        type: list
-        elements: str
-        default: []
+        description:
+          - Lists of addresses with ports, as in nginx's C(listen), by the variable that has them. The module fails if another program than nginx
+            listens there.
+        type: dict
+        default: {}
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -126,7 +127,7 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "files": {"type": "dict", "default": {}},
     "unwanted": {"type": "list", "elements": "path", "default": []},
     "services": {"type": "list", "elements": "str", "default": []},
-    "listen": {"type": "list", "elements": "str", "default": []},
+    "listen": {"type": "dict", "default": {}},
     "certificates": {"type": "list", "elements": "dict", "default": []},
     "digests": {"type": "dict", "default": {}},
 }
@@ -145,10 +146,11 @@ def require_usable(module: HostModule) -> None:
             msg=f"{name}.service is masked: somebody has switched it off on this host. Run `systemctl unmask {name}` there, or take the host"
             " out of the play."
         )
-    for other in in_the_way(module.params["listen"], _WEB_SERVER):
+    wanted = module.params["listen"]
+    for variable, other in [(name, other) for name in sorted(wanted) for other in in_the_way(wanted[name], _WEB_SERVER)]:
         module.fail_json(
             msg=f"{other.program} listens on port {other.port} of the host ({other.address}), where nginx is to listen. Stop"
-            " that program and keep it from starting at boot, or set nginx_site_listen to another port."
+            f" that program and keep it from starting at boot, or set {variable} to another port."
         )
 
 

@@ -177,6 +177,16 @@ def status(connection: socket.socket) -> int:
     return int(connection.recv(65536).split()[1])
 
 
+def accelerated() -> None:
+    """nginx sends a file that Flask names, and nobody gets it by its address."""
+    answer = get("/answer?header=X-Accel-Redirect:%20/protected/client.py")
+    with open("/opt/requests/client.py", encoding="utf-8") as file:
+        expect("a file that Flask names", (answer.status, answer.body), (200, file.read()))
+    expect("the name of the file's place", "x-accel-redirect" in answer.headers, False)
+    expect("that file by its address", get("/protected/client.py").status, 404)
+    expect("a file that is not there", get("/answer?header=X-Accel-Redirect:%20/protected/none").status, 404)
+
+
 def persons() -> None:
     """An answer for one person is kept for nobody, and a status that is not listed is not kept."""
     run = time.time()
@@ -222,6 +232,6 @@ def persons() -> None:
         expect(f"{query}: kept", get(path).body == get(path).body, kept)
 
 
-for check in (bodies, hosts, caches, headers, backend, streams, persons, every_host):
+for check in (bodies, hosts, caches, headers, backend, streams, accelerated, persons, every_host):
     check()
 finish("Flask has seen what was expected")

@@ -5,6 +5,7 @@ A request is a dict. These keys are sent:
     host      the Host header; or ``socket``: a unix socket that speaks the uwsgi protocol
     from      source address, 127.0.0.1
     port      80
+    told_by_proxy  the address of a client, told in the PROXY protocol as a load balancer does
     path      /
     method    GET
     send      further headers
@@ -12,6 +13,7 @@ A request is a dict. These keys are sent:
     chunked   true to send the body without its length
     over      seconds to spread the body over
     at_once   number of equal requests to send at the same time; each must be answered as expected, all of them with one body
+    any_body  true if these bodies may differ
     after     seconds to wait before
     within    seconds to ask again and again until the answer is as expected
 
@@ -63,6 +65,10 @@ def over_http(request: dict[str, Any]) -> Answer:
     data = request.get("data", "").encode() or b"x" * request.get("size", 0)
     chunked = request.get("chunked", False)
     try:
+        if client := request.get("told_by_proxy"):
+            connection.connect()
+            family, server = ("TCP6", "::1") if ":" in client else ("TCP4", "127.0.0.1")
+            connection.sock.sendall(f"PROXY {family} {client} {server} 40000 80\r\n".encode())
         connection.putrequest(request.get("method", "GET"), request.get("path", "/"), skip_host=True, skip_accept_encoding=True)
         length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": len(data)} if data else {}
         for name, value in {"Host": request["host"], **length, **request.get("send", {})}.items():
@@ -174,7 +180,9 @@ def ask(request: dict[str, Any], earlier: dict[str, str]) -> list[str]:
     with ThreadPoolExecutor(count) as pool:
         wrong = [line for lines in pool.map(lambda name: ask_once({**request, "id": name}, earlier), ids) for line in lines]
     bodies = {earlier[name] for name in ids}
-    return wrong + [f"{request.get('what', 'requests')}: {len(bodies)} different bodies instead of one"] * (len(bodies) > 1)
+    return wrong + [f"{request.get('what', 'requests')}: {len(bodies)} different bodies instead of one"] * (
+        len(bodies) > 1 and not request.get("any_body")
+    )
 
 
 def ask_once(request: dict[str, Any], earlier: dict[str, str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Answers in the uwsgi protocol for the sites of one scenario: stub.py SOCKET…, one name.sock for each application.
 
-/…?status=404&header=Vary: Cookie     JSON of a counter and of what nginx sent, with that status and those headers
+/…?status=404&header=Vary: Cookie     JSON of a counter, of how often this was asked for, and of what nginx sent, with that status and those headers
 /…?pause=2                            the same, after two seconds
 /…?chunks=3                           a chunk each half second with the time it was sent at
 /…?open                               how many of those streams have a client
@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import json
 import os
@@ -25,6 +26,7 @@ PAUSE = 0.5
 # A body that comes as slowly was not held by nginx until it was whole.
 SLOW = 1.0
 counter = itertools.count(1)
+asked: collections.Counter[str] = collections.Counter()
 streams: list[str] = []
 busy: list[str] = []
 
@@ -57,6 +59,9 @@ class Handler(socketserver.StreamRequestHandler):
         elif "size" in query:
             self.answer("200", [], "x" * int(query["size"][0]))
         else:
+            uri = f"{name} {told['sent']['REQUEST_URI']}"
+            asked[uri] += 1
+            told["asked"] = asked[uri]
             time.sleep(int(query.get("pause", ["0"])[0]))
             told["number"] = next(counter)
             self.answer(query.get("status", ["200"])[0], query.get("header", []), json.dumps(told))

@@ -11,6 +11,7 @@ from .request import Manifest
 
 # A rendered `# @ nginx.extra` says from which key the lines below it come; a bare `# @` ends that.
 _KEY_MARK = re.compile(r"^\s*#\s*@(?:\s+(?P<key>\S.*?))?\s*$")
+_SHOWN = 200
 # Lines that only repeat that something is wrong.
 _NOISE = re.compile(r"configuration file .* test (failed|is successful)|syntax is ok")
 # nginx writes its name or the time before the level of a message, and the numbers of its process and of the connection behind it.
@@ -57,7 +58,8 @@ class Explainer:
         record = self.manifest.files[path]
         rendered, key = self._rendered(path, number)
         told = f"application {record['owner']}{', ' + key if key else ''})"
-        return f"{told}: `{rendered}`" if rendered and record.get("diff", True) else told
+        shown = f"{rendered[:_SHOWN]}…" if len(rendered) > _SHOWN else rendered
+        return f"{told}: `{shown}`" if rendered and record.get("diff", True) else told
 
     def _resolve(self, path: str) -> str:
         """Follow symlinks inside the staged tree, also those that name the root absolutely."""

@@ -127,6 +127,8 @@ class Transaction:
                 if result.plan.manifest_changed and not result.plan.differs:
                     stage.write_manifest(self.root, result.plan.manifest)
                 self._settle(result)
+                if result.swapped == "none":
+                    self._require_accepted(result)
             finally:
                 if not self._is_uncommitted():
                     self._sweep()
@@ -203,15 +205,30 @@ class Transaction:
 
     def _build(self, result: Result) -> None:
         """Make the stage: the live tree with the plan written into it, accepted by the validator."""
-        request, self.stage = self.request, self.places.new_stage()
+        self.stage = self.places.new_stage()
         files.copy_tree(self.root, self.stage)
         stage.apply_plan(self.stage, result.plan)
-        validator = TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner, request.included)
+        validator = self._validator()
         try:
             result.validated = validator.check(self.stage, result.plan.manifest)
         except CommandError as error:
             raise ConfigTreeError(str(error)) from error
         result.warnings = validator.warnings
+
+    def _validator(self) -> TreeValidator:
+        request = self.request
+        return TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner, request.included)
+
+    def _require_accepted(self, result: Result) -> None:
+        """Tell of a tree that somebody else has spoiled, where this run changes nothing: the service runs with what it has loaded before.
+
+        :raises ConfigTreeError: if the service does not run, and so cannot be started
+        """
+        complaint = self._validator().complaint(result.plan.manifest)
+        if complaint and not self.service.is_active():
+            raise ConfigTreeError(f"{complaint}. {self.service.name} does not run and cannot be started")
+        if complaint:
+            result.warnings.append(f"{complaint}. {self.service.name} serves what it has loaded before, and would not start again")
 
     def _go_live(self, result: Result) -> None:
         """Swap the stage in: by one exchange where that is possible, else file by file under a journal."""

@@ -64,6 +64,16 @@ class TreeValidator:
         self._require_included(outcome.lines, manifest)
         return how
 
+    def complaint(self, manifest: Manifest) -> str:
+        """Return what the program has against the live tree, empty if it accepts it or is not there."""
+        program = find_program(self.argv[0]) if self.argv else None
+        outcome = self._run([program, *self.argv[1:]]) if program else CommandResult(0)
+        if outcome.status == 0:
+            return ""
+        told = Explainer(self.root, self.root, manifest).explain(outcome.lines, outcome.status)
+        refused = f"{os.path.basename(self.argv[0])} refuses the configuration of the host, although this run changes nothing: {told}"
+        return with_cause(known_cause(outcome.lines, NGINX), refused)
+
     def _require_included(self, lines: t.Sequence[str], manifest: Manifest) -> None:
         """Fail where the program has not read a managed file: the main file, which somebody else has written, does not include it."""
         read = {match[1] for line in lines if (match := _FILE.fullmatch(line))}

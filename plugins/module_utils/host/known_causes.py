@@ -503,9 +503,16 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "A name is taken in nginx",
         r"duplicate (?:\"(?P<what>\w+)\" name|(?P<what2>upstream|zone)) \"(?P<name>[^\"]+)\" in (?P<path>[^:\s]+)"
-        r"|zone \"(?P<name2>[^\"]+)\" is already (?:declared|bound)|_zone \"(?P<name3>[^\"]+)\" is already bound",
+        r"|zone \"(?P<name2>[^\"]+)\" (?:is already (?:declared|bound)|conflicts with already declared)|_zone \"(?P<name3>[^\"]+)\" is already bound",
         "two files of nginx define {name}",
         "give the one in the file of your own, in nginx.extra or in the overlay another name",
+        (NGINX,),
+    ),
+    Cause(
+        "A file of nginx's configuration is missing",
+        r"open\(\) \"(?P<path>/etc/nginx/[^\"]+)\" failed \(2: [^)]*\) in ",
+        "nginx does not find {path}, maybe a link to a file that is gone",
+        "remove that link, or what includes the file, or put the file back",
         (NGINX,),
     ),
     Cause(
@@ -613,6 +620,13 @@ CAUSES: tuple[Cause, ...] = (
         r"was asked for (?P<path>\S+) \(Host: (?P<name>\S+)\) and answered 400 with",
         "the application refuses the request for {path}, as it does when the page wants parameters, or when {name} is not among its trusted hosts",
         "set health.path to a page that it has for everybody, such as one with the parameters, or health.host to a name that it takes",
+        (START,),
+    ),
+    Cause(
+        "A worker was replaced while it answered the health request",
+        r"\*\*\* HARAKIRI ON WORKER \d+ \(",
+        "uWSGI has replaced a worker that was longer at a request than harakiri allows",
+        "have the application do less at its first request, or set uwsgi.options.harakiri to more seconds than it takes",
         (START,),
     ),
     Cause(

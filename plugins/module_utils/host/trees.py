@@ -30,8 +30,9 @@ _DEEPEST = 128
 MOST_BYTES = 8 * 2**30
 _MOST_ENTRIES = 1_000_000
 _BLOCK = 2**20
-# Times of files lie in the twenty years from 2000-01-01: never in the future.
-_FIRST_DATE, _DATES = 946_684_800, 631_152_000
+# Times of files lie in the twenty years from 2000-01-01, never in the future: in the first ten those of files that were sent, and in the
+# other ten those of files that the host has made of them. A sent file has the time 0 until then.
+_FIRST_DATE, _DATES = 946_684_800, 315_576_000
 # A copied file keeps these bits of its mode: no setuid and setgid, and only the owner writes.
 _KEPT_MODE = 0o755
 
@@ -130,7 +131,7 @@ def _give_entry(name: str, directory: int, user: int, group: int, dated: bool) -
             digest = hashlib.sha256()
             for block in blocks(file, status.st_size):
                 digest.update(block)
-            date = _date(digest.digest())
+            date = _date(digest.digest(), made=status.st_mtime_ns > 0)
             os.utime(file, (date, date))
         os.fchmod(file, status.st_mode & _KEPT_MODE)
         os.fchown(file, user, group)
@@ -215,7 +216,7 @@ class _Copy:
             os.fchmod(copy, status.st_mode & _KEPT_MODE)
             os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
             if self.dated:
-                date = _date(digest.digest())
+                date = _date(digest.digest(), made=status.st_mtime_ns > 0)
                 os.utime(copy, (date, date))
 
 
@@ -224,13 +225,15 @@ def _write(file: int, block: bytes) -> None:
         block = block[os.write(file, block) :]
 
 
-def _date(digest: bytes) -> int:
+def _date(digest: bytes, made: bool) -> int:
     """Return a time that follows from the content of a file.
 
     Flask and nginx make entity tags of time and size: a file that changed must have another time, the same file on another host or
-    in the next release must not.
+    in the next release must not. Bundlers of assets make a bundle again that is older than a file of it, and a release cannot be written to.
+
+    :param made: whether the host has made the file, as by a build hook
     """
-    return _FIRST_DATE + int.from_bytes(digest[:4], "big") % _DATES
+    return _FIRST_DATE + _DATES * made + int.from_bytes(digest[:4], "big") % _DATES
 
 
 def _user_name(user: int) -> str:

@@ -16,6 +16,7 @@ from ..keys.source import SOURCE_KINDS
 from ..uwsgi.ini import to_uwsgi_ini
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI, package_version
 from .cors import check_cors
+from .route_paths import never_asked_for
 from .shared_servers import check_shared_names, one_server
 from .validate import Validator, shown
 
@@ -180,6 +181,8 @@ def check_routes(validator: Validator, where: str, routes: Sequence[Mapping[str,
             check_regex(validator, place, route["path"])
         elif re.fullmatch(REGEX_PATH, route["path"]) and not re.fullmatch(PLAIN_PATH, route["path"]):
             validator.refuse(place, f"is {shown(route['path'])}, which is no path", "write a path such as / or /api, or set match: regex")
+        elif wrong := never_asked_for(route["path"]):
+            validator.refuse(place, f"is {shown(route['path'])}, {wrong[0]}", wrong[1])
         check_cors(validator, f"{where}[{index}].cors", route)
         if {"ignore_cookies", "bypass_cookies"} <= set(route):
             validator.refuse(f"{where}[{index}].bypass_cookies", "is there beside ignore_cookies", "keep one of the two")

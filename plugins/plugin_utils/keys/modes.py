@@ -76,9 +76,10 @@ MODES: t.Mapping[str, Mode] = {
             "stale": Key(
                 "str",
                 "When nginx may send a stored answer whose time is over. `answer`: as the answer itself allows it, by `stale-while-revalidate` and"
-                " `stale-if-error`. `always`: also while nginx fetches a new answer and when the application fails, whatever the answer says.",
+                " `stale-if-error`. `updating`: also while nginx fetches a new answer, whatever the answer says. `always`: also when the application"
+                " fails.",
                 default="answer",
-                choices=("answer", "always"),
+                choices=("answer", "updating", "always"),
             ),
             "ignore_cookies": Key(
                 "list",

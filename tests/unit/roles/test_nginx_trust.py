@@ -103,3 +103,10 @@ def test_behind_the_proxy_protocol_no_header_of_a_client_is_believed(rendered):
     assert trusted == {"default": "0"}, "a balancer of connections passes on X-Forwarded-Proto from anybody"
     for server in [server for server in http.all("server") if "80 proxy_protocol" in " ".join(server.values("listen"))]:
         assert len([value for value in server.values("listen") if "proxy_protocol" in value]) == 1
+
+
+def test_the_front_server_alone_sends_files_that_an_application_names(rendered):
+    http = rendered(app("proxy"))
+    for directive in ("uwsgi_ignore_headers", "uwsgi_pass_header"):
+        assert backend_of(http).values(directive) == ["X-Accel-Redirect"]
+        assert front_of(http).values(directive.replace("uwsgi", "proxy")) == []

@@ -105,6 +105,8 @@ def test_the_unit_runs_as_the_application_and_reads_its_own_files():
     assert (found["User"], found["Group"]) == (["shopper"], ["shopper"])
     assert found["EnvironmentFile"] == ["/etc/elsewhere/%i.env", "/etc/elsewhere/%i.secrets"]
     assert found["Type"] == ["notify"]
+    # Before the files, which may set another one.
+    assert found["Environment"][0] == "LANG=C.UTF-8"
 
 
 def test_the_unit_is_sandboxed():

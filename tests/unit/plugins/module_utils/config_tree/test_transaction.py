@@ -48,6 +48,25 @@ def test_second_run_does_nothing(host):
     assert host.root.stat().st_ino == inode
 
 
+def test_a_run_without_changes_tells_of_a_tree_that_the_service_could_not_start_with(host):
+    host.run(FIRST)
+    host.spoiled = f'[emerg] open() "{host.root}/enabled/gone" failed in {host.root}/foreign:3'
+    got = host.run(FIRST)
+    assert not got.changed
+    (told,) = got.warnings
+    assert told.startswith("true refuses the configuration of the host, although this run changes nothing: [emerg] open()")
+    assert told.endswith("(a file that is not from this collection). nginx serves what it has loaded before, and would not start again")
+
+
+def test_a_run_without_changes_fails_where_the_service_cannot_start(host):
+    host.run(FIRST)
+    host.active, host.spoiled = False, "[emerg] no"
+    with pytest.raises(ConfigTreeError, match="this run changes nothing.*nginx does not run and cannot be started"):
+        host.run(FIRST)
+    host.spoiled = ""
+    assert host.run(FIRST).warnings == []
+
+
 def test_next_change_and_removal(host):
     host.run(FIRST)
     got = host.run(SECOND)

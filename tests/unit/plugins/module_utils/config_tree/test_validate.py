@@ -66,6 +66,13 @@ def test_a_bare_mark_ends_the_key(tree, manifest):
     assert said == "[emerg] x in /etc/nginx/enabled/shop.conf:6 (application shop): `root /srv/blog;`"
 
 
+def test_a_line_is_shown_as_far_as_people_read(tree, manifest):
+    (tree / "available/shop.conf").write_text(f"# {'x' * 9000}\n")
+    said = explain(tree, manifest, "[emerg] too long parameter in /etc/nginx/available/shop.conf:1")
+    assert said.endswith("xxx…`")
+    assert len(said) < 400
+
+
 def test_the_same_line_is_told_once(tree, manifest):
     said = explain(tree, manifest, "nginx: [emerg] no", "2026/11/23 09:51:04 [emerg] 5#5: no", "[notice] fine")
     assert said == "[emerg] no"

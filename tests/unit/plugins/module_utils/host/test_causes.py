@@ -343,6 +343,11 @@ RECORDED = {
         '[emerg] 2110#2110: limit_req_zone "a" is already bound to key "$host" in /etc/nginx/conf.d/z.conf:1',
         "two files of nginx define a. Give the one in the file of your own",
     ),
+    "A file of nginx's configuration is missing": (
+        NGINX,
+        '[emerg] 1824#1824: open() "/etc/nginx/sites-enabled/gone" failed (2: No such file or directory) in /etc/nginx/nginx.conf:38',
+        "nginx does not find /etc/nginx/sites-enabled/gone, maybe a link to a file that is gone. Remove that link",
+    ),
     "nginx runs as another user": (
         NGINX,
         "[crit] connect() to unix:/run/flask/shop/uwsgi.sock failed (13: Permission denied) while connecting to upstream, client: 127.0.0.1",
@@ -420,6 +425,11 @@ RECORDED = {
         "the candidate 30e8d8eae204 was asked for / (Host: comments.test) and answered 400 with the body '<p>missing uri query</p>'; accepted are 200",
         "the application refuses the request for /, as it does when the page wants parameters, or when comments.test is not among its trusted hosts."
         " Set health.path",
+    ),
+    "A worker was replaced while it answered the health request": (
+        START,
+        "Sun Nov 29 10:50:07 2026 - *** HARAKIRI ON WORKER 1 (pid: 2114, try: 1, graceful: yes) ***",
+        "uWSGI has replaced a worker that was longer at a request than harakiri allows. Have the application do less at its first request, or set",
     ),
     "The application starts too slowly": (
         START,
