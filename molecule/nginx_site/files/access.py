@@ -9,6 +9,8 @@ import base64
 import http.client
 import http.server
 import json
+import posixpath
+import socket
 import sys
 import threading
 import typing as t
@@ -82,6 +84,84 @@ def names(front: str) -> None:
     expect(f"the header between the servers at {site}", told.get("HTTP_X_FLASKOPS_USER"), None)
 
 
+# Other spellings of paths, of which some lead to the public route.
+SPELLINGS = (
+    *("/admin%2f", "/%61dmin", "//admin", "/./admin", "/x/../admin", "/hooks/../admin", "/hooks/%2e%2e/admin", "/hooks/..%2fadmin"),
+    *(
+        "/hooks%2f..%2fadmin",
+        "/hooks/..;/admin",
+        "/hooks/..%5cadmin",
+        "/hooks%23/../admin",
+        "/hooks?/../../admin",
+        "/admin;a=b",
+        "/admin%20",
+    ),
+    *(
+        "/admin%3f/hooks",
+        "/admin%00/hooks",
+        "/hooks%00/../admin",
+        "/hooks%0a/../admin",
+        "/.flaskops/../admin",
+        "/.well-known/acme-challenge/../../admin",
+    ),
+    *(
+        "/.flaskops-probe",
+        "/admin/.flaskops-probe",
+        "/.flaskops/502.html",
+        "/.flaskops/closed.html",
+        "*",
+        "hooks/../admin",
+        "http:///admin",
+    ),
+)
+
+
+def raw(text: str) -> tuple[int, str]:
+    """Send lines as they are, and return status and body of the answer; status 0 where there is none."""
+    with socket.create_connection(("127.0.0.1", 80), timeout=10) as connection:
+        connection.sendall(text.replace("\n", "\r\n").encode())
+        answer = http.client.HTTPResponse(connection)
+        try:
+            answer.begin()
+        except (http.client.BadStatusLine, ConnectionError):
+            return 0, ""
+        return answer.status, answer.read().decode(errors="replace")
+
+
+def spellings(front: str) -> None:
+    """However a request is written, it gets what is public, or nothing."""
+    site = f"access-{front}.example.com"
+    forms = [
+        *(f"GET {path} HTTP/1.1\nHost: {site}\nConnection: close\n\n" for path in SPELLINGS),
+        *(f"GET {path} HTTP/1.0\nHost: {site}\n\n" for path in SPELLINGS),
+        f"GET http://{site}/admin HTTP/1.1\nHost: direct.example.com\nConnection: close\n\n",
+        f"GET http://{site}@direct.example.com/admin HTTP/1.1\nHost: {site}\nConnection: close\n\n",
+        f"GET /admin HTTP/1.1\nHost: direct.example.com\nHost: {site}\nConnection: close\n\n",
+        f"GET /admin HTTP/1.1\nHost: {site}:8000\nConnection: close\n\n",
+        f"GET /admin HTTP/1.1\nHost: {site.upper()}.\nConnection: close\n\n",
+        f"GET /admin HTTP/1.1\nHost : {site}\nConnection: close\n\n",
+        f"POST /hooks HTTP/1.1\nHost: {site}\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\nGET /admin HTTP/1.1\nHost: {site}\n\n",
+        f"CONNECT {site}:80 HTTP/1.1\nHost: {site}\n\n",
+        f"TRACE /admin HTTP/1.1\nHost: {site}\nConnection: close\n\n",
+        "GET /admin HTTP/1.0\n\n",
+        "GET /admin\n",
+    ]
+    for form in forms:
+        status, body = raw(form)
+        told = json.loads(body)["sent"] if 200 <= status < 300 and body.startswith("{") else {}
+        public = posixpath.normpath(told.get("PATH_INFO", "")).startswith("/hooks") and "REMOTE_USER" not in told
+        if status < 400 and status and not public:
+            problems.append(f"{form!r} is answered {status}: {body[:200]}")
+
+
+def named_by_the_application(front: str) -> None:
+    """The application may name a place whose answer nginx is to send (X-Accel-Redirect), and the rules of that place hold."""
+    site = f"access-{front}"
+    for place, status in {"/admin": 401, "/cached": 401, "/open": 200, "/.flaskops/../admin": 404}.items():
+        seen = ask(site, f"/hooks?header=X-Accel-Redirect:+{place}")
+        expect(f"{place} of {site} by way of the application", (seen.status, seen.headers["X-Accel-Redirect"]), (status, None))
+
+
 def stored(front: str) -> None:
     """No answer that somebody got with a password is there for somebody without one."""
     site = f"access-{front}"
@@ -129,12 +209,17 @@ def limits(front: str) -> None:
 
 
 class Login(http.server.BaseHTTPRequestHandler):
-    """Answers as oauth2-proxy does: 202 and a name to those with a cookie, and a redirect to the login."""
+    """Answers as oauth2-proxy does: 202 and a name to those with a cookie, and a redirect to the login.
+
+    With --skip-auth-route=^/let-in, it lets everybody pass there, and believes the proxy what the path is (GHSA-7x63-xv5r-3p2x).
+    """
 
     def do_GET(self) -> None:
         cookie = self.headers.get("Cookie", "")
         if self.path == "/oauth2/start":
             self.reply(302, {"Location": f"https://login.example.com/?to={self.headers.get('X-Auth-Request-Redirect')}"})
+        elif self.path == "/oauth2/auth" and (self.headers.get("X-Forwarded-Uri") or "").startswith("/let-in"):
+            self.reply(202, {})
         elif self.path == "/oauth2/auth" and cookie.startswith("session="):
             who = cookie.removeprefix("session=")
             self.reply(403 if who == "eve" else 202, {"X-Auth-Request-User": who})
@@ -157,6 +242,18 @@ def asked(front: str) -> None:
     forged = {"X_Auth_Request_User": "root", "X_Flaskops_User": "root"}
     first = ask(site, "/a?b=c", **forged)
     expect(f"{site} without a login", (first.status, first.headers["Location"]), (302, "https://login.example.com/?to=/a?b=c"))
+    expect(f"a path of {site} for everybody", ask(site, "/let-in").status, 200)
+    for path in (
+        "/",
+        "/let-in/../cached",
+        "/let-in/%2e%2e/cached",
+        "/let-in%2f../cached",
+        "/cached#/let-in",
+        "/cached?/let-in",
+        "//cached/../x",
+    ):
+        lies = {"X_Forwarded_Uri": "/let-in", "X_Original_URI": "/let-in", "X_Forwarded_Method": "GET"}
+        expect(f"{path} of {site} as a path for everybody", ask(site, path, **lies).status, 302)
     expect(f"{site} by a POST without a login", ask(site, "/", method="POST").status, 302)
     expect(f"{site}/cached without a login", ask(site, "/cached").status, 302)
     expect(f"{site} of somebody who may not pass", ask(site, "/", Cookie="session=eve").status, 403)
@@ -199,6 +296,8 @@ def main() -> int:
     for front in FRONTS:
         passwords(front)
         names(front)
+        spellings(front)
+        named_by_the_application(front)
         stored(front)
         other_sites(front)
         limits(front)

@@ -36,6 +36,7 @@ def test_a_request_without_one_is_refused_however_it_comes(rendered, front):
         (refusal,) = [condition for condition in server.all("if") if condition.args == (VARIABLE,)]
         assert refusal.values("return") == ["403"]
     lines = decisions(http, VARIABLE)
+    # The role asks from the host itself, which is the 1 before the rest.
     refused = [
         " /cart",
         "NONE /cart",
@@ -44,16 +45,17 @@ def test_a_request_without_one_is_refused_however_it_comes(rendered, front):
         "NONE /cart /.flaskops/x",
         "NONE /.well-known/acme-challenge/x",
     ]
-    assert [decide(lines, text) for text in refused] == ["1"] * len(refused)
-    free = ["SUCCESS /cart", "NONE /.flaskops/503.html", " /shop/.flaskops-probe"]
-    assert [decide(lines, text) for text in free] == ["0"] * len(free)
+    assert [decide(lines, f"{asked} {text}") for text in refused for asked in ("", "1")] == ["1"] * 2 * len(refused)
+    free = ["SUCCESS /cart", "NONE /.flaskops/503.html"]
+    assert [decide(lines, f"{asked} {text}") for text in free for asked in ("", "1")] == ["0"] * 2 * len(free)
+    assert [decide(lines, f"{asked} NONE /shop/.flaskops-probe") for asked in ("", "1")] == ["1", "0"]
 
 
 def test_a_ca_may_prove_the_names_of_the_site(rendered):
     tls = {"self_signed": False, "acme": True, "client_ca": CA}
     lines = decisions(rendered(shop(tls=tls)), VARIABLE)
-    assert [decide(lines, f" /.well-known/acme-challenge/{rest}") for rest in ("x", "")] == ["0", "0"]
-    assert decide(lines, " /a /.well-known/acme-challenge/x") == "1"
+    assert [decide(lines, f"  /.well-known/acme-challenge/{rest}") for rest in ("x", "")] == ["0", "0"]
+    assert decide(lines, "  /a /.well-known/acme-challenge/x") == "1"
 
 
 def test_the_application_decides_where_one_is_optional(rendered):

@@ -82,9 +82,10 @@ def test_the_role_asks_for_the_mark_of_a_site_that_redirects_or_is_closed(render
     assert decide(mapping(rendered(shop(prefix=prefix)), "$flaskops_plain"), f"http {asked}") == "0"
     assert decide(mapping(rendered(shop(prefix=prefix)), "$flaskops_plain"), f"http {asked}/x") == "1"
     closed = nginx_files([shop(prefix=prefix)])["flaskops/shop.closed.conf"]
-    (pattern,) = re.findall(r'if \(\$uri ~ "(.+)"\)', closed)
-    assert re.search(pattern, asked)
-    assert not re.search(pattern, f"{prefix}/cart")
+    (pattern,) = re.findall(r'if \(\$flaskops_open ~ "(.+)"\)', closed)
+    assert re.search(pattern, f"1 {asked}")
+    assert not re.search(pattern, f" {asked}"), "a visitor who asks for it"
+    assert not re.search(pattern, f"1 {prefix}/cart")
 
 
 def test_unknown_names_get_no_handshake(rendered):
