@@ -41,7 +41,7 @@ def acme_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.A
     """Return the file of the CA, and for an external account a second one with its secrets."""
     if not [app for app in apps if app["state"] == "present" and app["nginx"]["tls"]["kind"] == "acme"]:
         return []
-    known = {name: variables[f"{_PREFIX}{name}"] for name in ("server", "email", "key_type", "ca_bundle", "eab_kid", "eab_key")}
+    known = {name: variables[f"{_PREFIX}{name}"] for name in ("server", "email", "key_type", "profile", "ca_bundle", "eab_kid", "eab_key")}
     account = {name: known.pop(name) for name in ("eab_kid", "eab_key")}
     ca = {**known, "server": directory_url(known["server"])}
     files = [{"path": "flaskops/acme.json", "content": _text(ca), "owner": owner}]

@@ -35,7 +35,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import user_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.platform import DEBIAN
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.shared_servers import is_proxied, shared_servers
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import shown
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import proof, shown
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 
 # nginx templates do not need these keys, and messages may show the variables of a file.
@@ -60,6 +60,9 @@ def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.A
         if nginx["tls"]["kind"] == "acme":
             wanted = json.dumps({"app": name, "names": nginx["tls"]["names"]}, indent=1, sort_keys=True) + "\n"
             files.append({"path": f"flaskops/{name}.cert.json", "content": wanted, "owner": name})
+        if nginx["tls"]["package"]:
+            secret = json.dumps(proof(nginx["tls"]), indent=1, sort_keys=True) + "\n"
+            files.append({"path": f"flaskops/{name}.dns.json", "content": secret, "owner": name, "mode": "0600", "diff": False})
         files += [_user_file(rules, name) for rules in logins(nginx)]
         files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
     return files + [file for server in shared_servers(apps) for file in _server_files(server, variables or {})]

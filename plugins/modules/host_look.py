@@ -46,6 +46,7 @@ options:
         default: []
       acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
       http3: {description: Names of applications that fail where nginx has no HTTP/3., type: list, elements: str, default: []}
+      profiled: {description: Names of applications that fail where certbot knows no profiles., type: list, elements: str, default: []}
       services:
         description: Services that are to run, now and at boot. The module fails if one is masked.
         type: list
@@ -130,6 +131,7 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "listen": {"type": "dict", "default": {}},
     "certificates": {"type": "list", "elements": "dict", "default": []},
     "digests": {"type": "dict", "default": {}},
+    "optional": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -171,6 +173,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
+        unknown=debian.unknown_packages(debian.missing_packages(module.params["optional"])),
         accounts=accounts,
         directories=wrong_directories(module.params["directories"]),
         files=wrong_files(module.params["files"]),
@@ -179,6 +182,7 @@ def main() -> None:
         certificates=sorted(certificates),
         acme=[*sorted(certificates_by_acme), *wrong_digests(module.params["digests"])],
         nginx=debian.version("nginx") if "nginx" in module.params["packages"] else "",
+        certbot=debian.version("certbot") if "certbot" in module.params["packages"] else "",
         ipv6=has_ipv6(),
         drained=drained,
         hosted=hosted,

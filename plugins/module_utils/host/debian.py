@@ -43,6 +43,22 @@ def missing_packages(names: t.Sequence[str]) -> list[str]:
     return [name for name in names if name not in installed or name in automatic]
 
 
+def unknown_packages(names: t.Sequence[str]) -> list[str]:
+    """Return the packages that no source of apt has. On a host that has never read its sources, nothing is known of any package."""
+    if not names:
+        return []
+    try:
+        policy = run(["apt-cache", "policy"], accepted=ANY_STATUS).output
+        found = run(["apt-cache", "policy", *names], accepted=ANY_STATUS).output
+    except CommandError:
+        return []
+    # Each source of packages has a line " 500 https://… trixie/main amd64 Packages", and dpkg's list one with its path.
+    if not re.search(r"^ +-?\d+ \w+:", policy, re.MULTILINE):
+        return []
+    candidates = dict(re.findall(r"^(\S+):\n  Installed: .+\n  Candidate: (.+)$", found, re.MULTILINE))
+    return [name for name in names if candidates.get(name, "(none)") == "(none)"]
+
+
 def version(package: str) -> str:
     """Return the upstream version of a package that is installed, or else that apt would install; empty if apt knows none."""
     installed = [fields.get("Version", "") for fields in _paragraphs(DPKG_STATUS, {package}) if fields["Status"].endswith(" ok installed")]

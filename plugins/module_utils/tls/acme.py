@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 
 from ..host import files
 from .attempts import Attempts, is_due
+from .dns_proof import DnsProof
 from .install import Installer, NewCertificate
 from .pair import Certificate, CertificateError
 from .places import ROOT, CertificatePlaces, CertificateRecord
@@ -27,8 +28,19 @@ class Ca(t.Protocol):
     def kept(self, app: str) -> Found | None:
         """Return the certificate that was got last."""
 
-    def obtain(self, app: str, names: t.Sequence[str]) -> Found:
+    def obtain(self, app: str, names: t.Sequence[str], dns: DnsProof | None) -> Found:
         """Ask for a certificate; CertificateError has the words of the CA."""
+
+
+class AcmeSite(t.NamedTuple):
+    """A site that is to have a certificate from the CA.
+
+    :param names: the names of the certificate
+    :param dns: how they are proved by the DNS; otherwise the CA asks nginx of this host
+    """
+
+    names: tuple[str, ...]
+    dns: DnsProof | None = None
 
 
 class AcmeService:
@@ -56,31 +68,31 @@ class AcmeService:
         self.ca, self.server, self.installer, self.held = ca, server, installer, held
         self.elsewhere, self.webroot, self.root = elsewhere, webroot, root
 
-    def run(self, sites: t.Mapping[str, t.Sequence[str]], by_hand: bool) -> dict[str, str]:
+    def run(self, sites: t.Mapping[str, AcmeSite], by_hand: bool) -> dict[str, str]:
         """Bring all certificates up to date, and return for each application that has no such certificate the reason.
 
-        :param sites: names by application
+        :param sites: what is wanted, by application
         :param by_hand: whether somebody waits for the answer
         """
         with self.held():
             self.installer.settle()
-        problems = {app: self._care_for(app, list(names), by_hand) for app, names in sites.items()}
+        problems = {app: self._care_for(app, site, by_hand) for app, site in sites.items()}
         return {app: says for app, says in problems.items() if says}
 
-    def _care_for(self, app: str, names: list[str], by_hand: bool) -> str:
+    def _care_for(self, app: str, site: AcmeSite, by_hand: bool) -> str:
         try:
-            self._bring_up_to_date(app, names, by_hand)
+            self._bring_up_to_date(app, site, by_hand)
         except (CertificateError, OSError) as error:
             return str(error)
         return ""
 
-    def _bring_up_to_date(self, app: str, names: list[str], by_hand: bool) -> None:
+    def _bring_up_to_date(self, app: str, site: AcmeSite, by_hand: bool) -> None:
         places, now = CertificatePlaces(app, self.root), time.time()
         os.makedirs(places.directory, 0o700, exist_ok=True)
         record = places.record()
-        if record and self._is_good(record, names) and not is_due(record, now):
+        if record and self._is_good(record, site.names) and not is_due(record, now):
             return
-        found = self._kept(app, names, record) or self._ask(app, names, Attempts(places), by_hand)
+        found = self._kept(app, site.names, record) or self._ask(app, site, Attempts(places), by_hand)
         with self.held():
             self.installer.install([NewCertificate(app, "acme", *found, self.server)])
 
@@ -97,25 +109,26 @@ class AcmeService:
             return None
         return found
 
-    def _ask(self, app: str, names: t.Sequence[str], attempts: Attempts, by_hand: bool) -> Found:
+    def _ask(self, app: str, site: AcmeSite, attempts: Attempts, by_hand: bool) -> Found:
         """Ask the CA, unless that is known to fail or would be too often.
 
         :raises CertificateError: with the reason
         """
-        until = attempts.wait_until(names, time.time(), by_hand)
+        until = attempts.wait_until(site.names, time.time(), by_hand)
         if until > time.time():
             when = time.strftime(_HOUR_AND_MINUTE, time.gmtime(until))
             raise CertificateError(f"{attempts.says or 'the CA was asked for these names too often'} (the CA is not asked before {when})")
-        elsewhere = self._elsewhere(names)
+        # A name that is proved by the DNS may lead anywhere.
+        elsewhere = "" if site.dns else self._elsewhere(site.names)
         if elsewhere:
             attempts.failed(elsewhere, asked=False)
             raise CertificateError(elsewhere)
         try:
-            found = self.ca.obtain(app, names)
+            found = self.ca.obtain(app, site.names, site.dns)
         except CertificateError as error:
             attempts.failed(str(error), asked=True)
             raise
-        attempts.succeeded(names)
+        attempts.succeeded(site.names)
         return found
 
     def _elsewhere(self, names: t.Sequence[str]) -> str:

@@ -11,17 +11,27 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import typing as t
 
 from ..host.command import CommandError, in_locale, run
 from ..host.files import read_text, write_file
+from .dns_proof import DnsProof
 from .pair import Certificate, CertificateError, examine
 
 _HOME = "/var/lib/flaskops/certbot"
 WEBROOT = "/run/flaskops-acme"
 _SECONDS = 600
+_SHOWN = ("certbot", "certonly")
 _WORD = re.compile(r"^\s*(?:Domain|Detail|Identifier):\s*(.+)$", re.MULTILINE)
+# Lines that certbot writes whatever happens.
+_USUAL = re.compile(
+    r"^('certbot certonly' ended with|Saving debug log|Requesting a certificate|Renewing an existing|Account registered|Waiting \d+ seconds|Ask for help"
+    r"|Encountered exception during recovery)"
+)
+# The words for an account that the CA no longer knows or that somebody has deactivated for good (RFC 8555, 6.7 and 7.3.6).
+_ACCOUNT_GONE = re.compile(r"account\b.{0,200}\b(not found|deactivated|revoked|does ?not ?exist)", re.IGNORECASE | re.DOTALL)
 
 
 class CaSettings(t.NamedTuple):
@@ -33,6 +43,7 @@ class CaSettings(t.NamedTuple):
     :param ca_bundle: path of the certificates that the CA's own server is checked against, empty for those of the distribution
     :param eab_kid: the key identifier of an external account (RFC 8555, 7.3.4), empty for none
     :param eab_key: its key for HMAC
+    :param profile: the profile of the CA that is preferred, empty for none
     """
 
     server: str
@@ -41,6 +52,7 @@ class CaSettings(t.NamedTuple):
     ca_bundle: str = ""
     eab_kid: str = ""
     eab_key: str = ""
+    profile: str = ""
 
     @property
     def directory(self) -> str:
@@ -65,9 +77,10 @@ class Certbot:
         except CertificateError:
             return None
 
-    def obtain(self, app: str, names: t.Sequence[str]) -> tuple[str, str, Certificate]:
+    def obtain(self, app: str, names: t.Sequence[str], dns: DnsProof | None = None) -> tuple[str, str, Certificate]:
         """Ask for a certificate, and return chain, key and what it says.
 
+        :param dns: how the names are proved by the DNS; otherwise the CA asks nginx
         :raises CertificateError: with the words of the CA
         """
         for directory in (os.path.dirname(self.home), self.home):
@@ -76,32 +89,66 @@ class Certbot:
         if self.settings.ca_bundle:
             env["REQUESTS_CA_BUNDLE"] = self.settings.ca_bundle
         with tempfile.TemporaryDirectory(prefix="flaskops-acme-") as private:
+            command = self._command(app, names, private, dns)
+            env.update(dns.environment(_credentials(private)) if dns else {})
+            timeout = _SECONDS + (dns.propagation or 0 if dns else 0)
             try:
-                run(self._command(app, names, private), env=env, timeout=_SECONDS, together=True, shown=["certbot", "certonly"])
+                self._run(command, env, timeout)
             except CommandError as error:
-                raise CertificateError(words(str(error))) from None
+                raise CertificateError(_by_dns(app, dns, words(str(error))) if dns else words(str(error))) from None
         found = self.kept(app)
         if found is None:
             raise CertificateError("certbot has said that it got a certificate, and there is none; see its log below " + self.home)
         return found
 
-    def _command(self, app: str, names: t.Sequence[str], private: str) -> list[str]:
+    def _run(self, command: t.Sequence[str], env: t.Mapping[str, str], timeout: float) -> None:
+        """Run certbot; if the CA has given up the account, once more with another one, which certbot makes by itself."""
+        accounts = os.path.join(self.home, "config", "accounts")
+        try:
+            run(command, env=env, timeout=timeout, together=True, shown=_SHOWN)
+        except CommandError as error:
+            if not os.path.isdir(accounts) or not _ACCOUNT_GONE.search(str(error)):
+                raise
+            shutil.rmtree(accounts)
+            run(command, env=env, timeout=timeout, together=True, shown=_SHOWN)
+
+    def _command(self, app: str, names: t.Sequence[str], private: str, dns: DnsProof | None) -> list[str]:
         known = self.settings
         account = ["--email", known.email] if known.email else ["--register-unsafely-without-email"]
         config = f"{private}/cli.ini"
         # A secret in an argument could be read by every program of the host.
         eab = f"eab-kid = {known.eab_kid}\neab-hmac-key = {known.eab_key}\n" if known.eab_kid else ""
         write_file(config, eab.encode(), 0o600)
+        proof = ["--webroot", "--webroot-path", WEBROOT]
+        if dns:
+            write_file(_credentials(private), dns.file_text().encode(), 0o600)
+            proof = dns.arguments(_credentials(private))
         directories = [part for name in ("config", "work", "logs") for part in (f"--{name}-dir", f"{self.home}/{name}")]
+        # A CA that has the profile no longer gives a certificate all the same, so no renewal fails for that.
+        profile = ["--preferred-profile", known.profile] if known.profile else []
         return [
             *("certbot", "certonly", "--non-interactive", "--agree-tos", "--config", config, *account, *directories),
-            *("--server", known.server, "--key-type", known.key_type, "--webroot", "--webroot-path", WEBROOT),
+            *("--server", known.server, "--key-type", known.key_type, *profile, *proof),
             *("--cert-name", app, "--force-renewal", "--renew-with-new-domains", "--max-log-backups", "10"),
             *(part for name in names for part in ("--domain", name)),
         ]
 
 
 def words(said: str) -> str:
-    """Return what the CA says in the output of certbot, or else the last lines of that."""
+    """Return what the CA says in the output of certbot, or else the last lines of that; each once."""
     details = _WORD.findall(said)
-    return " ".join(details) if details else " ".join(line.strip() for line in said.splitlines()[-6:] if line.strip())
+    if details:
+        return " ".join(dict.fromkeys(details))
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not _USUAL.match(line.strip())]
+    return " ".join(dict.fromkeys(lines[-6:]))
+
+
+def _credentials(private: str) -> str:
+    return f"{private}/credentials"
+
+
+def _by_dns(app: str, dns: DnsProof, says: str) -> str:
+    return (
+        f"certbot could not prove the names by its plugin dns-{dns.plugin}: {says.rstrip('.')}. If the plugin was refused, correct"
+        f" {app}.nginx.tls.dns.credentials; if the CA has not seen the record, write a longer {app}.nginx.tls.dns.propagation"
+    )

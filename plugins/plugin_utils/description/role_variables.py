@@ -101,6 +101,13 @@ VARIABLES: dict[str, Key] = {
         pattern=r"([^\s@\"'\\-][^\s@\"'\\]*@[^\s@\"'\\]+)?",
         remedy="write a mail address, or an empty string",
     ),
+    "nginx_site_acme_profile": Key(
+        "str",
+        "A profile.",
+        default="",
+        pattern=r"[A-Za-z0-9._-]{0,60}",
+        remedy="write a profile of the CA, such as shortlived of Let's Encrypt, or an empty string",
+    ),
     "nginx_site_acme_key_type": Key("str", "A type.", default="ecdsa", choices=("ecdsa", "rsa")),
     "nginx_site_acme_ca_bundle": Key(
         "str", "A path.", default="", pattern=rf"({ABSOLUTE})?", remedy="write an absolute path of the host, or an empty string"

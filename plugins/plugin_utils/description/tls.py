@@ -9,6 +9,7 @@ import ssl
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ...module_utils.tls.dns_proof import DnsProof, unwritable
 from ...module_utils.tls.pair import CertificateError, covers, digest, examine
 from ..keys.server_names import CATCH_ALL
 from .validate import Validator
@@ -30,6 +31,8 @@ def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> Non
         validator.refuse(where, f"has {' and '.join(named)}, but a site has one certificate", "keep one of them")
         return
     _check_clients(validator, f"{where}.client_ca", tls.get("client_ca", ""))
+    if "dns" in tls:
+        _check_dns(validator, f"{where}.dns", tls["dns"], named)
     if not named and (tls.keys() & {"key", "hsts", "client_ca"} or tls.get("http3")):
         validator.refuse(where, "has no certificate", f"write one of {', '.join(_SOURCES)}, or remove the rest")
     if named != ["certificate"]:
@@ -38,6 +41,16 @@ def check_tls(validator: Validator, where: str, tls: Mapping[str, t.Any]) -> Non
         validator.refuse(f"{where}.key", "is missing", "write the private key of the certificate, and keep it in a vault")
     elif _is_path(tls["certificate"]) != _is_path(tls["key"]):
         validator.refuse(where, "has one of certificate and key as a path and the other as text", "write both in the same way")
+
+
+def _check_dns(validator: Validator, where: str, dns: Mapping[str, t.Any], named: Sequence[str]) -> None:
+    """Refuse a proof by the DNS that nobody asks for, and credentials that cannot be written down."""
+    if named != ["acme"]:
+        validator.refuse(where, "is how a CA proves names, and there is no acme", "write acme: true beside it, or remove it")
+    for name, value in dns["credentials"].items():
+        problem = unwritable(dns.get("plugin", ""), str(value))
+        if problem:
+            validator.refuse(f"{where}.credentials.{name}", f"is a secret that {problem}", "have the provider give you another one")
 
 
 def _check_clients(validator: Validator, where: str, text: str) -> None:
@@ -61,17 +74,18 @@ def unusable(apps: Sequence[Mapping[str, t.Any]]) -> list[str]:
 
 
 def check_names(validator: Validator, where: str, app: Mapping[str, t.Any]) -> None:
-    """Refuse names that a CA cannot prove by a request to this site.
+    """Refuse names that a CA cannot prove.
 
     :param app: a complete description
     """
     if app["nginx"]["tls"]["kind"] != "acme":
         return
     for name in app["nginx"]["tls"]["names"]:
-        if name.startswith("*."):
+        if name.startswith("*.") and "dns" not in app["nginx"]["tls"]:
             says = f"has {name}, which a CA proves by a record in the DNS and not by a request to this site"
-            validator.refuse(where, says, "write the names one by one, or bring a certificate as tls.certificate")
-        elif name == CATCH_ALL or "." not in name or _is_address(name):
+            remedy = "add tls.dns with a plugin of certbot, write the names one by one, or bring a certificate as tls.certificate"
+            validator.refuse(where, says, remedy)
+        elif name == CATCH_ALL or "." not in name.removeprefix("*.") or _is_address(name):
             validator.refuse(where, f"has {name}, for which no CA gives a certificate by ACME here", "write host names of the DNS")
 
 
@@ -84,6 +98,7 @@ def derive_tls(nginx: dict[str, t.Any]) -> None:
     tls.setdefault("hsts", 0 if tls["kind"] == "self_signed" else _HSTS_SECONDS)
     named_hosts = [name for name in nginx["server_names"] if name != CATCH_ALL] or [nginx["host"]]
     tls["names"] = [_plain_address(name) for name in named_hosts]
+    tls["package"] = f"python3-certbot-dns-{tls['dns'].get('plugin', '')}" if named == "acme" and "dns" in tls else ""
 
 
 def derive_clients(nginx: dict[str, t.Any], name: str) -> None:
@@ -164,13 +179,22 @@ def site_certificate(tls: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def private_values(app: Mapping[str, t.Any]) -> list[str]:
     """Return what no message may show."""
-    key = app["nginx"]["tls"].get("key", "")
-    return [] if _is_path(key) else [key]
+    tls = app["nginx"]["tls"]
+    key = tls.get("key", "")
+    return [*([] if _is_path(key) else [key]), *(DnsProof.from_dict(proof(tls)).secrets() if tls["package"] else [])]
+
+
+def proof(tls: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return how the names are proved by the DNS, as the host reads it; nothing where the CA asks nginx."""
+    if not tls["package"]:
+        return {}
+    credentials = {name: str(value) for name, value in tls["dns"]["credentials"].items()}
+    return {"plugin": tls["dns"]["plugin"], "credentials": credentials, "propagation": tls["dns"].get("propagation")}
 
 
 def shown(nginx: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the keys of nginx as templates see them, since messages may show the variables of a template."""
-    return {**nginx, "tls": {name: value for name, value in nginx["tls"].items() if name not in ("certificate", "key", "client_ca")}}
+    return {**nginx, "tls": {name: value for name, value in nginx["tls"].items() if name not in ("certificate", "key", "client_ca", "dns")}}
 
 
 def _problem(tls: Mapping[str, t.Any]) -> str:

@@ -7,6 +7,38 @@ from __future__ import annotations
 from .key import ABSOLUTE, Key
 
 _PEM_OR_PATH = rf"(?s)\s*-----BEGIN .*|{ABSOLUTE}"
+_DNS = Key(
+    "dict",
+    "With `acme`, how the names are proved by records in the DNS, which a plugin of certbot writes. They may be wildcards then, and need not lead to"
+    " this host.",
+    derived="none",
+    keys={
+        "plugin": Key(
+            "str",
+            "The plugin, as its package of the distribution is named after `python3-certbot-dns-`.",
+            required=True,
+            pattern=r"[a-z0-9]{1,40}",
+            remedy="write the end of the package's name, such as rfc2136 for python3-certbot-dns-rfc2136",
+        ),
+        "credentials": Key(
+            "map",
+            "The values that the plugin has to know, by the names of its manual, such as `dns_rfc2136_secret`. Keep it in a vault. `google` takes the keys of"
+            " the JSON file of a service account, and `route53` those of AWS, such as `aws_access_key_id`.",
+            default={},
+            names=r"[A-Za-z][A-Za-z0-9_:.-]{0,80}",
+            pattern=r"(?s).{1,8000}",
+            remedy='write {name: "value"} as the manual of the plugin says',
+            secret=True,
+        ),
+        "propagation": Key(
+            "int",
+            "Seconds between the record and the question of the CA, for providers whose name servers take some time.",
+            derived="that of the plugin",
+            minimum=0,
+            maximum=900,
+        ),
+    },
+)
 TLS = Key(
     "dict",
     "TLS of the site, by one of `certificate`, `self_signed` and `acme`. Without one, nginx serves the site over HTTP only.",
@@ -32,9 +64,10 @@ TLS = Key(
         ),
         "acme": Key(
             "bool",
-            "Whether the host gets the certificate from a CA by ACME, and renews it by itself. Each name must lead to this host.",
+            "Whether the host gets the certificate from a CA by ACME, and renews it by itself. Each name must lead to this host, unless there is `dns`.",
             default=False,
         ),
+        "dns": _DNS,
         "client_ca": Key(
             "str",
             "Certificates of the CAs that have signed those of clients, as PEM text: nginx asks clients for a certificate. Flask has its subject as"

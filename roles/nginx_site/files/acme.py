@@ -21,15 +21,16 @@ from flaskops.host.files import names_in, read_text, unlink, write_atomically
 from flaskops.host.json_file import parse_object
 from flaskops.host.shown import learn
 from flaskops.nginx.http_client import HttpClient, NoAnswerError
-from flaskops.tls.acme import AcmeService
+from flaskops.tls.acme import AcmeService, AcmeSite
 from flaskops.tls.certbot import WEBROOT, CaSettings, Certbot
+from flaskops.tls.dns_proof import DnsProof
 from flaskops.tls.install import Installer
 from flaskops.tls.pair import CertificateError
 from flaskops.tls.places import ASKED, RESULT
 
 DIRECTORY = "/etc/nginx/flaskops"
-# The CA, the account there, and for each site its names.
-CA, ACCOUNT, SITE = f"{DIRECTORY}/acme.json", f"{DIRECTORY}/acme-account.json", ".cert.json"
+# The CA, the account there, and for each site its names, and how it proves them by the DNS.
+CA, ACCOUNT, SITE, DNS = f"{DIRECTORY}/acme.json", f"{DIRECTORY}/acme-account.json", ".cert.json", ".dns.json"
 HTTP_PORT = 80
 SECONDS = 10
 
@@ -52,10 +53,20 @@ def elsewhere(name: str, path: str, text: str) -> str:
     return ""
 
 
-def wanted() -> dict[str, list[str]]:
-    """Return the names of each site that is to have a certificate from the CA."""
+def wanted() -> dict[str, AcmeSite]:
+    """Return the sites that are to have a certificate from the CA."""
     found = [parse_object(read_text(f"{DIRECTORY}/{name}") or "{}") for name in names_in(DIRECTORY) if name.endswith(SITE)]
-    return {site["app"]: site["names"] for site in found}
+    return {site["app"]: AcmeSite(tuple(site["names"]), proof(site["app"])) for site in found}
+
+
+def proof(app: str) -> DnsProof | None:
+    """Return how an application proves its names by the DNS, ``None`` where the CA asks nginx."""
+    text = read_text(f"{DIRECTORY}/{app}{DNS}")
+    if text is None:
+        return None
+    found = DnsProof.from_dict(parse_object(text))
+    learn(found.secrets())
+    return found
 
 
 @contextlib.contextmanager

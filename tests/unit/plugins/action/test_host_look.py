@@ -17,13 +17,25 @@ APPS = [
 ]
 
 
-def failures_with(nginx: str, left_out: dict[str, str] | None = None) -> dict[str, str]:
-    """Return why applications fail on a host with this version of nginx, as the role nginx_site asks for it."""
-    known = task_vars("nginx_site", flask_apps=APPS)
+def look(answers: dict[str, object], apps: list[dict], left_out: dict[str, str] | None = None, **variables: str) -> tuple[dict, dict]:
+    """Return what the role nginx_site asks of a host that gives these answers, and what it makes of them."""
+    known = task_vars("nginx_site", flask_apps=apps, **variables)
     asked = Templar(DataLoader(), known).template(known["__nginx_site_asked"])
-    answer = {**dict.fromkeys(host_look._OF_SITES, []), "nginx": nginx, "packages": [], "failures": {}}
+    answer = {**dict.fromkeys(host_look._OF_SITES, []), "nginx": "", "packages": [], "failures": {}, **answers}
+    sent: list[dict] = []
+
+    def module(_name, asked, *_more):
+        sent.append(asked)
+        return dict(answer)
+
     arguments = {"sites": asked, "variable": "nginx_site_apps", "left_out": left_out or {}}
-    return action(host_look.ActionModule, "nginx_site", arguments, lambda *_asked: dict(answer)).run(task_vars=known)["failures"]
+    result = action(host_look.ActionModule, "nginx_site", arguments, module).run(task_vars=known)
+    return sent[0], result
+
+
+def failures_with(nginx: str, left_out: dict[str, str] | None = None) -> dict[str, str]:
+    """Return why applications fail on a host with this version of nginx."""
+    return look({"nginx": nginx}, APPS, left_out)[1]["failures"]
 
 
 @pytest.mark.parametrize("nginx", ["1.22.1", "1.24.0", "0.9"])
@@ -41,3 +53,26 @@ def test_a_newer_nginx_and_one_that_nobody_knows_fail_nothing(nginx):
 
 def test_an_application_that_failed_before_keeps_its_first_message():
     assert failures_with("1.22.1", {"shop": "shop: the gate refused it"}) == {"shop": "shop: the gate refused it"}
+
+
+def test_a_plugin_of_certbot_that_the_distribution_lacks_fails_its_application_and_is_not_installed():
+    apps = [
+        describe(name=name, nginx={"server_names": [f"*.{name}.test"], "tls": {"acme": True, "dns": {"plugin": plugin}}})
+        for name, plugin in (("shop", "rfc2136"), ("blog", "linode"))
+    ]
+    plugins = ["python3-certbot-dns-linode", "python3-certbot-dns-rfc2136"]
+    asked, result = look({"packages": plugins, "unknown": plugins[:1]}, apps)
+    assert asked["optional"] == plugins
+    assert set(plugins) <= set(asked["packages"])
+    assert result["sites"]["packages"] == plugins[1:]
+    assert list(result["failures"]) == ["blog"]
+    assert result["failures"]["blog"].startswith("blog: nginx.tls.dns.plugin needs python3-certbot-dns-linode, which is no package")
+
+
+@pytest.mark.parametrize(("certbot", "failing"), [("2.1.0", ["shop"]), ("4.0.0", []), ("5.5.0", []), ("", [])])
+def test_a_certbot_without_profiles_fails_the_sites_with_certificates_from_the_ca(certbot, failing):
+    apps = [describe(nginx={"server_names": ["shop.test"], "tls": {"acme": True}}), describe(name="blog")]
+    _asked, result = look({"certbot": certbot}, apps, nginx_site_acme_profile="shortlived")
+    assert list(result["failures"]) == failing
+    assert all(f"nginx_site_acme_profile is set, but certbot {certbot} of this host" in line for line in result["failures"].values())
+    assert look({"certbot": certbot}, apps)[1]["failures"] == {}

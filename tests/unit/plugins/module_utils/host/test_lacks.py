@@ -9,6 +9,7 @@ import os
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandResult
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_directories, wrong_files
 
 STATUS = """Package: dpkg
@@ -138,3 +139,17 @@ def test_a_host_without_systemd_is_for_those_who_start_services_to_refuse(monkey
 
     monkeypatch.setattr(systemd, "show", refuse)
     assert systemd.idle_services(["nginx"]) == ["nginx"]
+
+
+_SOURCE = " 500 https://deb.example.com/debian trixie/main amd64 Packages\n"
+
+
+@pytest.mark.parametrize(
+    ("sources", "unknown"), [(_SOURCE, ["nothing", "removed"]), (" 100 /var/lib/dpkg/status\n     release a=now\n", [])]
+)
+def test_a_package_of_no_source_is_known_once_sources_were_read(monkeypatch, sources, unknown):
+    found = "there:\n  Installed: (none)\n  Candidate: 1.0\nremoved:\n  Installed: (none)\n  Candidate: (none)\n"
+    policy = f"Package files:\n{sources}"
+    monkeypatch.setattr(debian, "run", lambda argv, **_options: CommandResult(0, found if len(argv) > 2 else policy))
+    assert debian.unknown_packages(["there", "nothing", "removed"]) == unknown
+    assert debian.unknown_packages([]) == []

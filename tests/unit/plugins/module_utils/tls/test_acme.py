@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import command
 from ansible_collections.flaskops.stack.plugins.module_utils.tls import certbot
-from ansible_collections.flaskops.stack.plugins.module_utils.tls.acme import AcmeService
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.acme import AcmeService, AcmeSite
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.attempts import Attempts, is_due
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.certbot import CaSettings, Certbot, words
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.dns_proof import DnsProof, quoted, unwritable
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.install import Installer
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError, examine
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces, CertificateRecord
@@ -31,13 +33,15 @@ class Ca:
         self.gives: Pair | None = None
         self.last: Pair | None = None
         self.asked: list[tuple[str, ...]] = []
+        self.proofs: list[DnsProof | None] = []
         self.says = "the CA refuses"
 
     def kept(self, app: str):
         return self.last and (self.last.chain, self.last.key, examine(self.last.chain, self.last.key))
 
-    def obtain(self, app: str, names):
+    def obtain(self, app: str, names, dns):
         self.asked.append(tuple(names))
+        self.proofs.append(dns)
         if self.gives is None:
             raise CertificateError(self.says)
         self.last = self.gives
@@ -71,10 +75,10 @@ class Host:
         self.seen.append(Path(self.webroot + path).read_text() == text and name)
         return self.misled.get(name, "")
 
-    def run(self, *names: str, by_hand: bool = False) -> str:
+    def run(self, *names: str, by_hand: bool = False, dns: DnsProof | None = None) -> str:
         installer = Installer(self.nginx, self.root)
         service = AcmeService(self.ca, SERVER, installer, contextlib.nullcontext, self.elsewhere, self.webroot, self.root)
-        return service.run({"shop": names or ("shop.test",)}, by_hand).get("shop", "")
+        return service.run({"shop": AcmeSite(names or ("shop.test",), dns)}, by_hand).get("shop", "")
 
     def record(self) -> CertificateRecord | None:
         return CertificatePlaces("shop", self.root).record()
@@ -237,7 +241,7 @@ def test_a_failure_of_one_site_keeps_no_other_from_its_certificate(host):
     service = AcmeService(
         host.ca, SERVER, Installer(host.nginx, host.root), contextlib.nullcontext, host.elsewhere, host.webroot, host.root
     )
-    assert service.run({"a": ["a.test"], "b": ["b.test"]}, False) == {"a": "a.test leads elsewhere"}
+    assert service.run({"a": AcmeSite(("a.test",)), "b": AcmeSite(("b.test",))}, False) == {"a": "a.test leads elsewhere"}
     assert CertificatePlaces("b", host.root).record() is not None
 
 
@@ -248,10 +252,18 @@ def test_a_site_whose_files_cannot_be_written_keeps_no_other_from_its_certificat
     service = AcmeService(
         host.ca, SERVER, Installer(host.nginx, host.root), contextlib.nullcontext, host.elsewhere, host.webroot, host.root
     )
-    problems = service.run({"a": ["a.test"], "b": ["b.test"]}, False)
+    problems = service.run({"a": AcmeSite(("a.test",)), "b": AcmeSite(("b.test",))}, False)
     assert list(problems) == ["a"]
     assert "File exists" in problems["a"]
     assert CertificatePlaces("b", host.root).record() is not None
+
+
+def test_names_that_the_dns_proves_may_lead_anywhere(host):
+    proof = DnsProof("rfc2136", {"dns_rfc2136_secret": "c2VjcmV0"})
+    host.misled["*.shop.test"] = "*.shop.test leads to 192.0.2.1"
+    host.ca.gives = fresh("*.shop.test")
+    assert host.run("*.shop.test", dns=proof) == ""
+    assert (host.seen, host.ca.proofs) == ([], [proof])
 
 
 # --- certbot ----------------------------------------------------------------------------------------------------------------------------
@@ -280,6 +292,118 @@ def test_certbot_is_told_all_names_and_no_secret_in_an_argument(called, tmp_path
     assert "c2VjcmV0c2VjcmV0" not in " ".join(argv)
     assert config == "eab-kid = kid-1\neab-hmac-key = c2VjcmV0c2VjcmV0\n"
     assert env["REQUESTS_CA_BUNDLE"] == "/etc/ca.pem"
+    assert "--preferred-profile" not in argv
+
+
+def test_certbot_is_told_the_profile(called, tmp_path):
+    with pytest.raises(CertificateError, match="there is none"):
+        Certbot(CaSettings(SERVER, profile="shortlived"), str(tmp_path / "certbot")).obtain("shop", ["shop.test"])
+    ((argv, _config, _env),) = called
+    assert argv[argv.index("--preferred-profile") + 1] == "shortlived"
+
+
+RFC2136 = {"dns_rfc2136_server": "192.0.2.53", "dns_rfc2136_name": "key.", "dns_rfc2136_secret": "c2VjcmV0"}
+
+
+@pytest.mark.parametrize(
+    ("proof", "arguments", "text"),
+    [
+        (
+            DnsProof("rfc2136", RFC2136, 5),
+            "--authenticator dns-rfc2136 --dns-rfc2136-credentials FILE --dns-rfc2136-propagation-seconds 5",
+            'dns_rfc2136_name = "key."\ndns_rfc2136_secret = "c2VjcmV0"\ndns_rfc2136_server = "192.0.2.53"\n',
+        ),
+        (DnsProof("standalone", {}), "--authenticator dns-standalone", ""),
+        (DnsProof("google", {"type": "a", "private_key": "b\nc"}), "--authenticator dns-google --dns-google-credentials FILE", None),
+        (DnsProof("route53", {"aws_access_key_id": "AK"}), "--authenticator dns-route53", "[default]\naws_access_key_id = AK\n"),
+    ],
+)
+def test_certbot_is_told_where_the_credentials_of_a_plugin_are(monkeypatch, tmp_path, proof, arguments, text):
+    calls = []
+
+    def run(argv, env=None, timeout=None, **_options):
+        path = Path(argv[argv.index("--config") + 1]).with_name("credentials")
+        calls.append((argv, env, timeout, path, path.read_text(), path.stat().st_mode & 0o777))
+        return command.CommandResult(0)
+
+    monkeypatch.setattr(certbot, "run", run)
+    with pytest.raises(CertificateError, match="there is none"):
+        Certbot(CaSettings(SERVER), str(tmp_path / "certbot")).obtain("shop", ["*.shop.test"], proof)
+    ((argv, env, timeout, path, written, mode),) = calls
+    assert arguments.replace("FILE", str(path)) in " ".join(argv)
+    assert "--webroot" not in argv
+    assert not [value for value in proof.secrets() if value in " ".join(argv)]
+    assert mode == 0o600
+    assert json.loads(written) == proof.credentials if text is None else written == text
+    assert timeout == 600 + (proof.propagation or 0)
+    assert env.get("AWS_SHARED_CREDENTIALS_FILE") == (str(path) if proof.plugin == "route53" else None)
+    assert not path.exists(), "it is there while certbot runs, and no longer"
+
+
+def test_a_refusal_by_the_name_server_is_one_sentence_with_the_key_to_correct(monkeypatch, tmp_path):
+    said = (
+        "Saving debug log to /x\nRequesting a certificate for *.shop.test and shop.test\nEncountered exception during recovery:"
+        " Received response from server: NOTAUTH\nReceived response from server: NOTAUTH\nAsk for help or search for solutions"
+    )
+
+    def run(*_argv, **_options):
+        raise command.CommandError(f"'certbot certonly' ended with 1:\n{said}")
+
+    monkeypatch.setattr(certbot, "run", run)
+    with pytest.raises(CertificateError) as error:
+        Certbot(CaSettings(SERVER), str(tmp_path)).obtain("shop", ["*.shop.test"], DnsProof("rfc2136", RFC2136))
+    assert str(error.value) == (
+        "certbot could not prove the names by its plugin dns-rfc2136: Received response from server: NOTAUTH. If the plugin was refused,"
+        " correct shop.nginx.tls.dns.credentials; if the CA has not seen the record, write a longer shop.nginx.tls.dns.propagation"
+    )
+
+
+@pytest.mark.parametrize(
+    ("says", "times"),
+    [
+        ("Account has been deactivated", 2),
+        ("Account https://ca.test/my-account/1 not found.", 2),
+        ("urn:ietf:params:acme:error:accountDoesNotExist :: The request specified an account that does not exist", 2),
+        ("Detail: DNS problem: NXDOMAIN", 1),
+        ("The account has been rate limited", 1),
+    ],
+)
+def test_another_account_takes_the_place_of_one_that_the_ca_has_given_up(monkeypatch, tmp_path, says, times):
+    calls = []
+    (tmp_path / "config/accounts/ca").mkdir(parents=True)
+
+    def run(argv, **_options):
+        calls.append((tmp_path / "config/accounts").exists())
+        raise command.CommandError(f"'certbot certonly' ended with 1:\nAn unexpected error occurred:\n{says}")
+
+    monkeypatch.setattr(certbot, "run", run)
+    with pytest.raises(CertificateError):
+        Certbot(CaSettings(SERVER), str(tmp_path)).obtain("shop", ["shop.test"])
+    assert calls == [True, False][:times]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "value", "says"),
+    [
+        ("rfc2136", 'a#b, c="d" ', ""),
+        ("rfc2136", "it's", ""),
+        ("rfc2136", 'it\'s "it"', "has both kinds of quotes"),
+        ("rfc2136", "a\nb", "has a line break or a tab"),
+        ("rfc2136", "a%(b)s", "has %(, which certbot takes for the name of another value"),
+        ("route53", 'it\'s "it"', ""),
+        ("google", "a\nb", ""),
+    ],
+)
+def test_what_a_file_of_certbot_cannot_hold_is_known(plugin, value, says):
+    assert unwritable(plugin, value) == says
+
+
+def test_a_value_in_quotes_stays_what_it_is():
+    assert [quoted(value) for value in ("a#b, c ", 'say "a"', "it's")] == ['"a#b, c "', "'say \"a\"'", '"it\'s"']
+
+
+def test_what_is_no_secret_may_be_shown():
+    assert DnsProof("rfc2136", {**RFC2136, "dns_rfc2136_port": "53", "dns_rfc2136_algorithm": "HMAC-SHA256"}).secrets() == ["c2VjcmV0"]
 
 
 def test_each_ca_has_a_directory_of_its_own():

@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 import time
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,62 @@ def test_the_run_after_a_killed_one_has_nginx_take_the_certificate(root, dies):
     assert nginx.calls == [("reload", name(SHOP))]
     assert reasons(wanted(SHOP), root) == {}
     assert not Installer(nginx, root).settle()
+
+
+class Loading:
+    """A server that writes down which certificate it has loaded, so that another process can read it."""
+
+    def __init__(self, root: str) -> None:
+        self.root, self.loaded = root, Path(f"{root}.loaded")
+
+    def test(self) -> str:
+        return ""
+
+    def reload(self) -> str:
+        self.loaded.write_text(CertificatePlaces("shop", self.root).live_name())
+        return ""
+
+
+def killed_at(number: int, act: t.Callable[[], None]) -> bool:
+    """Do something in a process that is gone at a line of the collection, without a word to anybody; return whether it has come so far."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] != 0
+    left = [number]
+
+    def trace(frame, event, _arg):
+        if "/module_utils/" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(9)
+        return trace
+
+    sys.settrace(trace)
+    act()
+    os._exit(0)
+
+
+def test_killed_at_any_line_a_site_has_a_whole_certificate_and_the_next_run_converges(tmp_path):
+    number = 0
+    while True:
+        number += 1
+        root = str(tmp_path / str(number))
+        Installer(Loading(root), root).install([new(SHOP)])
+        killed = killed_at(number, lambda root=root: Installer(Loading(root), root).install([new(NEXT)]))
+        places = CertificatePlaces("shop", root)
+        examine(*(Path(places.live_file(file)).read_text() for file in ("fullchain.pem", "key.pem")))
+        assert places.record().digest == places.live_name()
+        after = Installer(Loading(root), root)
+        after.settle()
+        assert Path(f"{root}.loaded").read_text() == places.live_name(), f"killed at line {number}"
+        after.install([new(NEXT)])
+        assert (places.live_name(), sorted(os.listdir(places.directory))) == (name(NEXT), sorted([name(NEXT), "live"]))
+        assert (Path(f"{root}.loaded").read_text(), os.path.lexists(pending(root))) == (name(NEXT), False)
+        if not killed:
+            break
+    assert number > 50
 
 
 def test_old_certificates_and_leftovers_are_removed(root):

@@ -83,6 +83,54 @@ def test_names_that_a_ca_cannot_prove_here_are_refused(name, says):
     assert any(line.startswith("shop.nginx.server_names has ") and says in line for line in problems(describe(**tls(name, acme=True))))
 
 
+DNS = {"plugin": "rfc2136", "credentials": {"dns_rfc2136_server": "192.0.2.53", "dns_rfc2136_secret": "hunter2hunter2"}}
+
+
+def test_a_wildcard_takes_a_proof_by_the_dns():
+    made = complete(**tls("*.shop.example.com", "shop.example.com", acme=True, dns=DNS))
+    assert made["nginx"]["tls"]["package"] == "python3-certbot-dns-rfc2136"
+    (line,) = problems(describe(**tls("*.shop.example.com", acme=True)))
+    assert "add tls.dns with a plugin of certbot" in line
+    assert any("for which no CA gives" in line for line in problems(describe(**tls("*.com", acme=True, dns=DNS))))
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"dns": DNS, "self_signed": True}, "shop.nginx.tls.dns is how a CA proves names, and there is no acme; write acme: true"),
+        ({"dns": DNS}, "shop.nginx.tls.dns is how a CA proves names, and there is no acme"),
+        ({"acme": True, "dns": {}}, "shop.nginx.tls.dns.plugin is missing"),
+        (
+            {"acme": True, "dns": {"plugin": "python3-certbot-dns-rfc2136"}},
+            "shop.nginx.tls.dns.plugin is 'python3-certbot-dns-rfc2136', which",
+        ),
+        ({"acme": True, "dns": {**DNS, "propagation": 3600}}, "shop.nginx.tls.dns.propagation is 3600, but must be from 0 to 900"),
+        (
+            {"acme": True, "dns": {"plugin": "rfc2136", "credentials": {"a": "hunter2\nhunter2"}}},
+            "shop.nginx.tls.dns.credentials.a is a secret that has a line break or a tab; have the provider",
+        ),
+        (
+            {"acme": True, "dns": {"plugin": "rfc2136", "credentials": {"a": ["hunter2"]}}},
+            "shop.nginx.tls.dns.credentials.a is a secret, but",
+        ),
+    ],
+)
+def test_a_proof_by_the_dns_that_cannot_be_used_is_refused(keys, says):
+    found = problems(describe(**tls(**keys)))
+    assert [line for line in found if line.startswith(says)], found
+    assert "hunter2" not in "\n".join(found)
+
+
+def test_credentials_of_a_provider_stand_in_one_file_for_root_that_no_diff_shows():
+    app = complete(**tls("*.shop.example.com", acme=True, dns={**DNS, "propagation": 5}))
+    (file,) = [file for file in site_files([app]) if "hunter2" in json.dumps(file)]
+    assert (file["path"], file["mode"], file["diff"]) == ("flaskops/shop.dns.json", "0600", False)
+    assert json.loads(file["content"]) == {**DNS, "propagation": 5}
+    assert "hunter2" not in json.dumps(wanted(app, ""))
+    assert private_values(app) == ["", "hunter2hunter2"]
+    assert not [file for file in site_files([complete(**tls(acme=True))]) if file["path"].endswith(".dns.json")]
+
+
 @pytest.mark.parametrize("key", ["hunter2 hunter2", "-----BEGIN PRIVATE KEY-----\x07hunter2", ["hunter2"]])
 def test_a_key_that_cannot_be_used_is_not_quoted(key):
     found = problems(describe(**tls(certificate=CHAIN, key=key)))
