@@ -13,7 +13,6 @@ A run that is killed leaves one of these states, and the next run ends it:
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import typing as t
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from ..host.command import CommandError
 from ..host.known_causes import NGINX
 from . import journal, servers, stage
 from .explain import Explainer
+from .pending_mark import PendingMark
 from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
 from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_request
@@ -55,31 +55,6 @@ class Result:
         if self.plan.diff:
             told["diff"] = self.plan.diff
         return told
-
-
-class PendingMark:
-    """A file that is there while no reload with the present tree has been confirmed. It survives a kill and a reboot."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def read(self) -> dict[str, t.Any] | None:
-        """Return what the mark has, ``None`` if there is none; one that a crash cut short has nothing."""
-        try:
-            with open(self.path, encoding="utf-8") as handle:
-                return dict(json.load(handle))
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            return {}
-
-    def write(self, **what: t.Any) -> None:
-        """Set or replace the mark; it is on the disk when this returns."""
-        files.write_through(self.path, json.dumps(what), 0o600)
-
-    def clear(self) -> None:
-        """Remove the mark."""
-        files.remove_path(self.path)
 
 
 class Transaction:

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Paths of routes that nginx takes and no request ever has: a route with one would be without effect, and a `deny` route no protection."""
+"""Paths of routes that nginx takes and no request ever has: a route with one would be without effect, and a ``deny`` route no protection."""
 
 from __future__ import annotations
 
