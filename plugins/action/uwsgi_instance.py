@@ -26,7 +26,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render imp
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi import sandbox
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.settings import instance_settings, stream_settings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.websocket import loaded, opens_websockets
-from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import numbered, timer_start, worker_start
+from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import LOCAL_SERVICES, numbered, timer_start, worker_start
 
 App = dict[str, t.Any]
 
@@ -61,6 +61,7 @@ def _templates(app: App, release: dict[str, str]) -> dict[str, Job]:
         "uwsgi_service_stop_timeout": stop_timeout(app),
         "uwsgi_service_own_dir": Layout(app).own_dir,
         "uwsgi_service_mount": Layout(app).mount_unit,
+        "uwsgi_service_local_services": LOCAL_SERVICES,
         "uwsgi_service_sandbox": {"fixed": sandbox.fixed(app), "chosen": sandbox.chosen(app["sandbox"])},
     }
     own = {

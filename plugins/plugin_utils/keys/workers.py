@@ -8,14 +8,7 @@ import dataclasses
 
 from .key import Key
 from .limits import MEMORY_MAX, TASKS_MAX
-
-# A program with its arguments, in one line of a unit.
-_UNIT_COMMAND = Key(
-    "str",
-    "A program with its arguments.",
-    pattern=r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*",
-    remedy="write a program and its arguments in one line, such as celery -A shop.tasks worker",
-)
+from .unit_command import UNIT_COMMAND
 
 _UNIT_HOSTS = Key(
     "str",
@@ -39,7 +32,7 @@ TIMER = Key(
     keys={
         "name": dataclasses.replace(_UNIT_NAME, doc="Name of the timer, part of the names of its units."),
         "command": dataclasses.replace(
-            _UNIT_COMMAND,
+            UNIT_COMMAND,
             doc="Program with its arguments, which a shell reads, in the directory of the release. It is not started while it still runs.",
             required=True,
         ),
@@ -62,7 +55,7 @@ WORKER = Key(
     keys={
         "name": dataclasses.replace(_UNIT_NAME, doc="Name of the worker, part of the name of its unit."),
         "command": dataclasses.replace(
-            _UNIT_COMMAND,
+            UNIT_COMMAND,
             doc="Program with its arguments, which a shell reads. It runs in the directory of the release and finds the programs of the virtualenv.",
             required=True,
         ),
@@ -82,7 +75,11 @@ WORKER = Key(
         ),
         "memory_max": MEMORY_MAX,
         "tasks_max": dataclasses.replace(TASKS_MAX, derived="", default=1024),
-        "env": Key("map", "Further environment variables, which replace those of the application.", default={}),
+        "env": Key(
+            "map",
+            "Further environment variables, which replace those of the application. Every user of the host can read them in the unit.",
+            default={},
+        ),
         "overlap": Key(
             "bool",
             "Whether the worker of the old instance may still run while that of the new one does. With `false`, the old one has ended before, also"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Mapping
 
@@ -11,12 +12,21 @@ from ...module_utils.app.layout import Layout
 
 App = Mapping[str, t.Any]
 
+# A line of a unit ends where a line does, also within quotes.
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
+
+# The units of databases and queues in Debian, which workers and timers may need; systemd ignores those that a host has not.
+LOCAL_SERVICES = tuple(
+    f"{name}.service"
+    for name in ("postgresql", "pgbouncer", "mariadb", "mysql", "redis-server", "valkey-server", "rabbitmq-server", "memcached")
+)
+
 
 def quoted(argument: str) -> str:
-    """Return an argument as systemd reads it back in a command line (systemd.service(5), "Command lines")."""
+    """Return an argument as systemd reads it back in a command line (systemd.service(5), "Command lines", and systemd.syntax(7), "Quoting")."""
     for character, instead in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
         argument = argument.replace(character, instead)
-    return f'"{argument}"'
+    return '"' + _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", argument) + '"'
 
 
 def command_line(command: str, env: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.tests.unit.parse import unit
 from ansible_collections.flaskops.stack.tests.unit.render import complete, instance
 
 QUEUE = {"name": "queue", "command": "rq worker"}
+CLEAN = {"name": "clean", "command": "flask clean", "schedule": "*-*-* 03:00", "timeout": 90}
 
 
 def service(worker, **changes) -> dict[str, str]:
@@ -53,6 +54,14 @@ def test_keys_of_a_worker_become_directives():
     assert "MemoryMax" not in service({})
 
 
+@pytest.mark.parametrize("kind", ["workers", "timers"])
+def test_the_services_of_the_host_stop_after_a_worker_and_start_before_a_timer(kind):
+    made = instance(complete(workers=[QUEUE], timers=[CLEAN]))
+    text = made["workers"]["queue.1"] if kind == "workers" else made["timers"]["clean"]["service"]
+    after = " ".join(value for name, value in unit(text)["Unit"] if name == "After").split()
+    assert {"network.target", "postgresql.service", "redis-server.service", "rabbitmq-server.service"} <= set(after)
+
+
 def test_a_worker_that_stands_alone_holds_a_lock():
     assert service({"overlap": False})["ExecStart"].startswith("/usr/bin/flock --no-fork /run/flask/shop/own/%p.lock /bin/sh -c ")
     assert "flock" not in service({})["ExecStart"]
@@ -66,6 +75,7 @@ def test_a_worker_that_stands_alone_holds_a_lock():
         ('say "hello"', r'"say \"hello\""'),
         (r"back\n", r'"back\\n"'),
         ("it's ; | &  <", '"it\'s ; | &  <"'),
+        ("two\nlines\tand\x7f", r'"two\x0alines\x09and\x7f"'),
     ],
 )
 def test_systemd_reads_a_command_as_it_was_written(text, line):
@@ -97,9 +107,6 @@ def test_an_instance_has_the_same_id_on_the_hosts_that_lack_a_single_worker(on_f
 @pytest.mark.parametrize("change", [{"count": 2}, {"command": "rq worker high"}, {"overlap": False}, {"hosts": "one"}, {"env": {"A": "b"}}])
 def test_a_change_of_a_worker_is_another_instance(on_first, change):
     assert instance(complete(workers=[QUEUE]))["id"] != on_first(True, complete(workers=[{**QUEUE, **change}]))["id"]
-
-
-CLEAN = {"name": "clean", "command": "flask clean", "schedule": "*-*-* 03:00", "timeout": 90}
 
 
 def test_a_timer_starts_a_command_in_the_release_and_never_two_at_once():
