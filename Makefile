@@ -62,7 +62,7 @@ http-cache-tests: venv images ## run the public suite of tests for HTTP caches a
 request-table: venv images ssh ## compare both fronts with plain nginx before gunicorn and write docs/requests.md (part of test-all)
 	@REQUESTS_REPORT='$(CURDIR)/docs/requests.md' tools/scenarios.py --jobs '$(JOBS)' requests
 
-bench: venv images ssh ## measure deployments and requests and write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
+bench: venv images ssh ## measure deployments, requests and WebSockets and write docs/benchmarks.md (BENCH_ROUNDS=n, ARGS='--only requests')
 	@PYTHON='$(PYTHON)' tools/venv.sh requirements/bench.txt
 	@python -m tests.bench $(if $(BENCH_ROUNDS),--rounds '$(BENCH_ROUNDS)') $(ARGS)
 

@@ -1,4 +1,4 @@
-"""Measure deployments and requests against what one would use otherwise: make bench, or python -m tests.bench at the checkout's top."""
+"""Measure requests, deployments and WebSockets against what one would use otherwise: make bench, or python -m tests.bench at the checkout's top."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import report, results
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=report.MODULES, help="measure one part; the other's figures stay as they are")
+    parser.add_argument("--only", choices=report.MODULES, help="measure one part; the others' figures stay as they are")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each measurement (default: each part's own)")
     parser.add_argument("--quick", action="store_true", help="short rounds, to see that all of it works; figures mean little")
     parser.add_argument("--report", action="store_true", help="measure nothing: write docs/benchmarks.md anew from the figures there are")

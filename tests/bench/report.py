@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md and its plots from the figures of both parts."""
+"""Write docs/benchmarks.md and its plots from the figures of all parts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from . import results
 from .results import Goal, Part, Results, Series, Verdict
 
 # The module of each part: ROUNDS, GOALS, PLOTS, TEXT, measure(rounds, quick), versions() and notes().
-MODULES: dict[Part, str] = {"requests": "serving", "deployments": "deployments"}
-TITLES: dict[Part, str] = {"requests": "Requests", "deployments": "Deployments"}
+MODULES: dict[Part, str] = {"requests": "serving", "deployments": "deployments", "websockets": "websockets"}
+TITLES: dict[Part, str] = {"requests": "Requests", "deployments": "Deployments", "websockets": "WebSockets"}
 
 HEAD = """\
 # Benchmarks
 
-    make bench                  # both parts; BENCH_ROUNDS=10 for more rounds, ARGS='--only requests' for one part
+    make bench                  # all parts; BENCH_ROUNDS=10 for more rounds, ARGS='--only requests' for one part
 
 Everything runs in containers on one machine. The competitors take turns in the same run, on the same processors. The goals are ratios of two competitors in
 the same round, since a machine that is slow for a while slows both. The tables show the median of the rounds, with the least and the greatest value in

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # One file for each part, and the plots beside them.
 DIRECTORY = ROOT / "docs" / "benchmarks"
 
-Part = Literal["requests", "deployments"]
+Part = Literal["requests", "deployments", "websockets"]
 Direction = Literal["at least", "at most"]
 
 
@@ -58,7 +58,7 @@ class Series:
 class Goal:
     """The value that a measure should reach.
 
-    :ivar id: short name, unique over both parts
+    :ivar id: short name, unique over all parts
     :ivar what: the goal in words, for the report
     :ivar measure: of which series
     :ivar of: the competitor whose values count
