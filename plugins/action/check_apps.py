@@ -40,8 +40,8 @@ class ActionModule(AppsAction):
         problems: list[str] = []
         apps: list[dict[str, t.Any]] = []
         try:
-            if args["apps"] is None:
-                # The playbook site does no more at first, since each role checks what it needs of a description.
+            if args["apps"] is None and args["cache_dir"] is None:
+                # A playbook that deploys nothing does no more at first: what it calls then checks what it needs of a description.
                 self.read(args["variable"], task_vars or {})
             else:
                 apps = self.resolve(args, task_vars)

@@ -15,7 +15,8 @@ options:
   apps:
     description:
       - The descriptions as they were written.
-      - Without them, the variable is only read; the message names every value that refers to something which is not defined.
+      - Without them, they are those of O(variable), and the message names every value that refers to something which is not defined. Without
+        O(cache_dir) the variable is then only read.
     type: raw
   require:
     description: Keys that are required in addition to C(name).

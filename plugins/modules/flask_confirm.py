@@ -28,7 +28,7 @@ attributes:
 EXAMPLES = r"""
 - name: Keep the releases that this play has switched to
   flaskops.stack.flask_confirm:
-    names: "{{ uwsgi_service_switched }}"
+    names: "{{ uwsgi_service_result.switched }}"
 """
 
 RETURN = r"""

@@ -124,10 +124,10 @@ def record_failure(app: ReleaseOrder, outcome: Built, who: str) -> None:
 
 
 def main() -> None:
-    # The action plugins call this module: flask_release_plan to inspect and for constraints, flask_release to build.
+    # The action plugins call this module: flask_release_plan for constraints, flask_release to build.
     module = HostModule(
         argument_spec={
-            "mode": {"choices": ["inspect", "constraints", "build"], "required": True},
+            "mode": {"choices": ["constraints", "build"], "required": True},
             "apps": {"type": "list", "elements": "dict", "default": []},
             "payload": {"type": "str", "no_log": True},
             "archives": {"type": "dict", "default": {}},
@@ -135,13 +135,10 @@ def main() -> None:
             "lock_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
-        exact=("hosted", "constraints"),
+        exact=("constraints",),
     )
     module.require_root()
     apps = module.params["apps"]
-    if module.params["mode"] == "inspect":
-        hosted, failures = store.inspect_all(apps)
-        module.exit_json(changed=False, hosted=hosted, failures=failures)
     if module.params["mode"] == "constraints":
         constraints = {app["name"]: store.read_constraints(app["root"], app["virtualenv_id"]) for app in apps}
         module.exit_json(changed=False, constraints={name: text for name, text in constraints.items() if text is not None})

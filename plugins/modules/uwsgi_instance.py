@@ -65,6 +65,7 @@ instances:
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
+switched: {description: Applications that this run switched to another instance., type: list, elements: str, returned: success}
 accounts: {description: "Declarations and directories that were made or corrected, or would be in check mode.", type: list, elements: str, returned: success}
 failures:
   description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
@@ -129,6 +130,7 @@ def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check, failures, trials)
     return {
         **outcome._asdict(),
+        "switched": [name for name, instance in outcome.instances.items() if instance["switched"]],
         "changed": outcome.changed or bool(accounts.paths),
         "accounts": accounts.paths,
         "diff": [*accounts.diff, *outcome.diff],

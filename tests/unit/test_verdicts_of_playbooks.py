@@ -51,13 +51,13 @@ def judged(run: Run, facts: dict[str, Any], **variables: Any) -> str:
 
 def test_a_release_that_cannot_go_back_is_in_the_table(run):
     """The list of applications is empty, so the module refuses the name."""
-    said = judged(run, {"uwsgi_service_switched": ["shop"], "rollout_message": "the page was wrong"}, flask_apps=[])
+    said = judged(run, {"uwsgi_service_result": {"switched": ["shop"]}, "rollout_message": "the page was wrong"}, flask_apps=[])
     assert "web1 shop switched, and could not go back: app is shop, but must name an application" in said
     assert "the page was wrong" in said.partition("End the run")[2]
 
 
 def test_a_release_that_cannot_be_confirmed_is_in_the_table(run):
-    said = judged(run, {"uwsgi_service_switched": ["shop"]}, flask_apps="no list")
+    said = judged(run, {"uwsgi_service_result": {"switched": ["shop"]}}, flask_apps="no list")
     assert "web1 shop switched, and was not confirmed: flask_apps is no list, but must be a list" in said
     assert "flask_apps is no list" in said.partition("End the run")[2]
 

@@ -73,9 +73,13 @@ class CoreTemplar:
         from_string = type(environment).from_string
 
         def compile_once(text: str | jinja2.nodes.Template, *args: t.Any, **named: t.Any) -> jinja2.Template:
-            # Values of variables are templates too. The file's own text comes without its header for jinja2, if it has one.
-            if not (isinstance(text, str) and self._text.endswith(text)):
+            if not isinstance(text, str):
                 return from_string(environment, text, *args, **named)
+            # Values of variables are templates too, and are read again and again. The file's own text comes without its header for jinja2.
+            if not self._text.endswith(text):
+                if (environment, "", text) not in self._compiled:
+                    self._compiled[environment, "", text] = from_string(environment, text, *args, **named)
+                return self._compiled[environment, "", text]
             key = (environment, self._path, text)
             if key not in self._compiled:
                 code = environment.compile(text, filename=self._path)

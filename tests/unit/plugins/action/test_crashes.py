@@ -99,8 +99,8 @@ def message(printed: str) -> str:
 @pytest.mark.parametrize(
     ("task", "words"),
     [
-        ("a function of the plan", "The module flask_release crashed on the host: KeyError: 'apps'. Run with -vvv to see where."),
-        ("an exception without words", "The module flask_release crashed on the host: NotImplementedError. Run with -vvv to see where."),
+        ("a function of the plan", "The module host_look crashed on the host: KeyError: 'apps'. Run with -vvv to see where."),
+        ("an exception without words", "The module host_look crashed on the host: NotImplementedError. Run with -vvv to see where."),
         ("an import of the build", "The module flask_release crashed on the host: LookupError: broken by the test. Run with -vvv to see where."),
         ("an import of the instances", "The module uwsgi_instance crashed on the host: LookupError: broken by the test. Run with -vvv to see where."),
         ("an import of the rollback", "The module uwsgi_instance crashed on the host: LookupError: broken by the test. Run with -vvv to see where."),
@@ -113,7 +113,7 @@ def test_the_message_ends_with_the_exception(run, task, words):
 
 def test_a_module_that_is_killed_is_told_by_its_status_and_its_last_words(run):
     said = message(run()["a process that is killed"])
-    assert said.startswith("The module flask_release ended with 137 on the host before it had an answer:")
+    assert said.startswith("The module host_look ended with 137 on the host before it had an answer:")
     assert "dying words" in said
 
 

@@ -8,6 +8,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action import host_look
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.looking_action import OF_SITES
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe, task_vars
 
 APPS = [
@@ -21,7 +22,7 @@ def look(answers: dict[str, object], apps: list[dict], left_out: dict[str, str] 
     """Return what the role nginx_site asks of a host that gives these answers, and what it makes of them."""
     known = task_vars("nginx_site", flask_apps=apps, **variables)
     asked = Templar(DataLoader(), known).template(known["__nginx_site_asked"])
-    answer = {**dict.fromkeys(host_look._OF_SITES, []), "nginx": "", "packages": [], "failures": {}, **answers}
+    answer = {**dict.fromkeys(OF_SITES, []), "nginx": "", "packages": [], "failures": {}, **answers}
     sent: list[dict] = []
 
     def module(_name, asked, *_more):

@@ -14,6 +14,7 @@ import pytest
 from ansible import constants as C
 from ansible.utils.display import Display
 from ansible_collections.flaskops.stack.plugins.action import flask_release, flask_release_plan
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.looking_action import OF_SITES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete
@@ -23,21 +24,24 @@ EMPTY = {"python": PYTHON, "releases": [], "virtualenvs": [], "next": "", "curre
 
 
 class Host:
-    """Answers the module flask_release as a host that has what `hosted` says."""
+    """Answers the modules host_look and flask_release as a host that has what `hosted` says."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
         self.hosted: dict[str, dict] = {}
+        self.lacking: list[str] = []
         self.constraints: dict[str, str] = {}
         self.answer: dict = {"changed": True, "failures": {}, "accounts": [], "diff": []}
         self.calls: list[dict] = []
         self.shipped: dict[str, list[str]] = {}
 
     def __call__(self, name: str, arguments: dict) -> dict:
+        if name == "host_look":
+            self.calls.append({"mode": "look"})
+            hosted = {app["name"]: self.hosted.get(app["name"], EMPTY) for app in arguments["apps"]}
+            return {**dict.fromkeys(OF_SITES), "hosted": hosted, "packages": self.lacking, "accounts": [], "failures": {}}
         assert name == "flask_release"
         self.calls.append(arguments)
-        if arguments["mode"] == "inspect":
-            return {"hosted": {app["name"]: self.hosted.get(app["name"], EMPTY) for app in arguments["apps"]}, "failures": {}}
         if arguments["mode"] == "build":
             inline = json.loads(base64.b64decode(arguments["payload"]))["archives"]
             packed = {name: io.BytesIO(base64.b64decode(text)) for name, text in inline.items()}
@@ -106,7 +110,7 @@ def finished(plan: dict, name: str = "shop", **changes) -> dict:
 
 def test_looking_is_one_call_for_all(host):
     plan = look(host, app(), app("blog"))
-    assert host.modes == ["inspect"]
+    assert host.modes == ["look"]
     assert plan["missing"] == ["blog", "shop"]
     assert not plan.get("changed")
     assert plan["releases"]["shop"]["path"] == f"/srv/flask/shop/releases/{plan['plans']['shop']['id']}"
@@ -118,9 +122,13 @@ def test_a_host_that_has_everything_misses_nothing(host):
     assert look(host, app())["missing"] == []
 
 
-def test_what_somebody_has_looked_at_is_not_asked_again(host):
-    assert look(host, app(), hosted={"shop": EMPTY})["missing"] == ["shop"]
-    assert host.modes == []
+def test_nothing_is_planned_before_packages_are_installed(host):
+    """The interpreter may be one of them."""
+    host.lacking, host.hosted["shop"] = ["python3.12"], {**EMPTY, "python": None}
+    shop = app(packages=["python3.12"])
+    plan = look(host, shop)
+    assert (plan["packages"], plan["plans"], plan["missing"], plan["failures"]) == (["python3.12"], {}, [], {})
+    assert "'python3' is not on the host" in look(host, shop, packages_installed=True)["failures"]["shop"]
 
 
 @pytest.mark.parametrize("lost", [{"releases": []}, {"virtualenvs": []}, {"next": "other"}])
@@ -152,10 +160,10 @@ def test_what_a_host_resolved_is_learnt_before_another_resolves_it(host):
     host.hosted["shop"] = finished(look(host, app()))
     host.constraints = {"shop": "flask==3.1.3\n"}
     look(host, app())
-    assert host.modes == ["inspect", "inspect", "constraints"]
+    assert host.modes == ["look", "look", "constraints"]
     assert constraints.known(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}") == "flask==3.1.3\n"
     look(host, app())
-    assert host.modes[3:] == ["inspect"], "once"
+    assert host.modes[3:] == ["look"], "once"
 
 
 # --- build -------------------------------------------------------------------------------------------------------------------
@@ -163,7 +171,7 @@ def test_what_a_host_resolved_is_learnt_before_another_resolves_it(host):
 
 def test_what_is_missing_is_shipped_and_built(host):
     result = build(host, app(), app("blog"))
-    assert host.modes == ["inspect", "build"]
+    assert host.modes == ["look", "build"]
     assert host.shipped == {"shop": ["app.py", "requirements.txt"], "blog": ["app.py", "requirements.txt"]}
     shop, blog = host.built()
     assert (shop["name"], shop["user"], shop["root"], shop["python"]) == ("shop", "flask-shop", "/srv/flask/shop", PYTHON["path"])
@@ -188,7 +196,7 @@ def test_nothing_missing_makes_no_call(host):
     constraints.remember(host.place / "cache", f"shop-{host.hosted['shop']['virtualenvs'][0]}", "")
     host.calls.clear()
     result = build(host, app())
-    assert host.modes == ["inspect"]
+    assert host.modes == ["look"]
     assert (result["changed"], result["made"], result["diff"]) == (False, [], [])
 
 
@@ -203,7 +211,7 @@ def test_a_release_that_is_there_is_not_shipped(host):
 
 def test_a_check_ships_and_builds_nothing(host):
     result = build(host, app(), check_mode=True)
-    assert host.modes == ["inspect"]
+    assert host.modes == ["look"]
     assert result["changed"] is True
     assert [path.rsplit("/", 2)[1] for path in result["made"]] == ["venvs", "releases", "shop"]
 
@@ -304,7 +312,7 @@ def test_code_that_changes_during_a_run_is_not_shipped_under_another_name(host):
 
     result = changed(app())
     assert result["msg"] == "shop.source: the source changed while the run was under way; run it again."
-    assert host.modes == ["inspect"]
+    assert host.modes == ["look"]
     assert changed(app(), app("blog"))["msg"] == result["msg"]
     assert [built["name"] for built in host.built()] == ["blog"]
 
@@ -318,7 +326,7 @@ MADE = {"accounts": [DECLARATION], "diff": [{"before": "", "after": "u", "before
 def test_accounts_are_made_in_the_call_that_builds(host):
     host.answer.update(MADE)
     done = build(host, app(), app("gone", state="absent"), accounts=[DECLARATION])
-    assert host.modes == ["inspect", "build"]
+    assert host.modes == ["look", "build"]
     assert [account["name"] for account in host.ordered("accounts")] == ["shop"]
     assert (done["accounts"], done["diff"][:1], len(done["diff"])) == (MADE["accounts"], MADE["diff"], 2)
 
