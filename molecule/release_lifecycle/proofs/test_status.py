@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
+from ansible_collections.flaskops.stack.tests.harness.controller import CHECKOUT
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
 from ansible_collections.flaskops.stack.tests.harness.host import State
 
@@ -57,6 +59,11 @@ def test_the_status_tells_what_is_there(site: Site, status: State) -> None:
         assert len(live["workers"]) == 1, f"{host}: workers are {live['workers']}"
         assert live["requests"] > 0, f"{host}: there was no request, it says: {live}"
         assert set(told["instances"]) == set(state["instances"]), f"{host}: instances are {told['instances'].keys()}, it says"
+
+
+def test_the_file_keeps_to_its_schema(status: State) -> None:
+    schema = json.loads((CHECKOUT / "docs/monitoring/status.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(status["written"])
 
 
 def test_the_table_has_a_line_for_each(site: Site, status: State) -> None:

@@ -5,15 +5,21 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import socket
+from pathlib import Path
 
+import jsonschema
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.deploy import deploy
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import NO_STATS, Stats, StatsError, Worker
 
+SCHEMA = json.loads((Path(__file__).parents[5] / "docs/monitoring/status.schema.json").read_text())
+# The module and its action add these to what the functions here tell.
+ADDED = {"user": "flask-shop", "web_group": "www-data", "certificate": {"names": ["a.example"], "issuer": "CA", "not_after": 1}}
 WORKER = Worker(id=1, pid=7, status="idle", requests=5, exceptions=1, avg_rt=3, slots=2, busy=1)
 
 
@@ -25,8 +31,15 @@ def look(host, monkeypatch):
     return lambda: status.describe(host.app())
 
 
+def require_schema(found: dict) -> None:
+    """Require that the playbook status may write this state of an application with ``status_json``."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate({"web1": {"shop": {**found, **ADDED}}})
+
+
 def test_a_new_host_has_nothing(look):
     found = look()
+    require_schema(found)
     assert (found["live"], found["socket"], found["instances"], found["history"]) == ("", None, {}, [])
     assert found["release"] == {"id": "", "revision": "", "virtualenv_id": "", "built": 0}
 
@@ -37,6 +50,7 @@ def test_releases_instances_and_workers_are_reported(host, look):
     before = host.tree()
     host.events.clear()
     found = look()
+    require_schema(found)
     assert (found["live"], found["previous"]) == ("two", "one")
     assert (found["release"]["id"], found["release"]["revision"], found["release"]["virtualenv_id"]) == ("r2", "rev r2", "v-r2")
     assert found["release"]["built"] > 1_000_000_000
@@ -126,6 +140,7 @@ def test_a_damaged_file_costs_its_own_application_alone(host, look, place, text)
     (host.place / place).write_text(text)
     found = status.describe_all(apps)
     (problem,) = found["shop"]["problems"]
+    require_schema(found["shop"])
     assert problem.startswith("its state cannot be read: ")
     assert f"{host.place}/{place}" in problem
     assert found["shop"].keys() == found["blog"].keys()
