@@ -33,6 +33,7 @@ ARROWS = {
         ("tls", "host"),
     },
     "plugin_utils": {
+        ("action", "acme_program.py"),
         ("action", "description"),
         ("acme_program.py", "host_program.py"),
         ("adoption", "description"),

@@ -6,8 +6,8 @@ import json
 
 import jsonschema
 import pytest
-from ansible_collections.flaskops.stack.tests.harness.controller import CHECKOUT
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
+from ansible_collections.flaskops.stack.tests.harness.controller import CHECKOUT
 from ansible_collections.flaskops.stack.tests.harness.host import State
 
 FIELDS = {"time", "action", "release", "revision", "who", "result", "reason", "seconds"}
