@@ -34,7 +34,7 @@ PLACES = (
     *(f"/srv/flask/{name}/shared" for name in HEALTHY),
 )
 # Descriptions say what belongs to applications, so runs compare it.
-_NAMES = "(flask-)?(hostile|calm|steady)"
+_NAMES = "((run-)?flask-)?(hostile|calm|steady)"
 OF_APPLICATIONS = re.compile(rf"/{_NAMES}[-./@]|/{_NAMES} |/etc/flask |/multi-user\.target\.wants |/\.flaskops\.json ")
 # Users come and go; whose they are is compared by themselves.
 ACCOUNTS = re.compile(r"^/etc/(passwd|group|shadow|gshadow)-? ")

@@ -181,6 +181,7 @@ ln -s /etc/shadow /opt/legacy/static/shadow
 ln -s /etc /opt/legacy/static/etc
 ln -s /etc /opt/legacy/linked
 mkfifo /opt/legacy/static/pipe
+touch "/opt/legacy/static/$(printf 'line\nbreak')" "/opt/legacy/static/$(printf 'x%.0s' $(seq 255))"
 chown -R --no-dereference legacy: /opt/legacy
 """)
     try:
@@ -200,8 +201,11 @@ chown -R --no-dereference legacy: /opt/legacy
         scene.require_refused(scene.run(legacy), "has the symbolic link", "which leads out of it")
         scene.host.run("rm", "/opt/legacy/static/etc", "/opt/legacy/static/shadow")
         scene.deploy(legacy)
-        seen = {path: scene.host.get("prebuilt", f"/s/{path}")[0] for path in ("style.css", "inner.css", "etc/passwd", "pipe")}
-        assert seen == {"style.css": 200, "inner.css": 200, "etc/passwd": 404, "pipe": 404}, seen
+        seen = {
+            path: scene.host.get("prebuilt", f"/s/{path}")[0]
+            for path in ("style.css", "inner.css", "etc/passwd", "pipe", "x" * 255, "line%0abreak")
+        }
+        assert list(seen.values()) == [200, 200, 404, 404, 200, 400], seen
         scene.run({"name": f"{HOSTILE}-prebuilt", "state": "absent", "purge": True}).require_success()
     finally:
         scene.host.shell("rm -rf /opt/legacy /opt/legacy-venv; userdel legacy")

@@ -2,13 +2,76 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 
-from ansible_collections.flaskops.stack.molecule.hostile.proofs.driver import HOSTILE, Scene
+from ansible_collections.flaskops.stack.molecule.hostile.proofs.driver import HEALTHY, HOSTILE, Scene
 from ansible_collections.flaskops.stack.molecule.hostile.proofs.test_building import OWN, PRIVATE, require_closed
+from ansible_collections.flaskops.stack.tests.harness.host import until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 ROOT, RUN = f"/srv/flask/{HOSTILE}", f"/run/flask/{HOSTILE}"
+# As small as /run is on a small server, with the room that systemd wants to have free for a reload.
+SMALL = """
+used=$(df --output=used -k /run | tail -1) names=$(df --output=iused /run | tail -1)
+mount -o remount,size=$((used + 40960))k,nr_inodes=$((names + 3000)) /run
+"""
+# Each goes on until there is no room, and no further than a server with a larger /run would have it.
+WITH_DATA = f"""
+with open("{RUN}/own/data", "wb", buffering=0) as file:
+    for _part in range(256):
+        file.write(bytes(2**20))
+"""
+WITH_NAMES = f"""
+for number in range(10_000):
+    open(f"{RUN}/own/{{number}}.sock", "x").close()
+"""
+FULL = """
+try:
+{program}
+except OSError as error:
+    print(error.strerror)
+"""
+# It takes what becomes free at once, and holds files without a name, so that root can remove nothing of it.
+FILLER = f"""
+import os
+held = []
+while True:
+    try:
+        held.append(os.open("{RUN}/own/held", os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        os.unlink("{RUN}/own/held")
+    except OSError:
+        pass
+"""
+FOR_EVER = f"""
+import subprocess, sys
+program = {FILLER!r}
+subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+"""
+# As many processes as the unit may have, and lines to the journal as fast as it takes them.
+BOMB = """
+import os, time
+end = time.monotonic() + 90
+while time.monotonic() < end:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(1)
+"""
+FLOOD = """
+import socket, time
+end = time.monotonic() + 90
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+    log.connect("/run/systemd/journal/dev-log")
+    while time.monotonic() < end:
+        log.send(b"<14>" + b"flood " * 100)
+"""
+BOTH = f"""
+import subprocess, sys
+for program in ({BOMB!r}, {FLOOD!r}):
+    subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+"""
+TASKS = 256
 LINKS = ("releases", "current", "next", "public", "venvs", "history.jsonl", "lock", "hostile.conf")
 
 
@@ -71,6 +134,64 @@ for path in os.listdir("{RUN}/own"):
     scene.run(scene.app, playbook="status").require_success()
     scene.run(scene.app, playbook="rollback", app=HOSTILE).require_success()
     assert (scene.live(), scene.host.page(HOSTILE)["page"]) == before
+
+
+def require_room_for_systemd(scene: Scene) -> None:
+    """Require that systemd reads its units anew and runs a command, for which it writes files to /run."""
+    scene.host.run("systemctl", "daemon-reload")
+    scene.host.run("systemd-run", "--quiet", "--wait", "true")
+
+
+def test_a_directory_of_sockets_that_is_full(scene: Scene) -> None:
+    """The only directory in /run that an application may write to is full, and nobody lacks room: not systemd, and not its own next release."""
+    scene.host.shell(SMALL)
+    try:
+        for number, program in enumerate((WITH_DATA, WITH_NAMES)):
+            said = scene.inside(FULL.format(program=textwrap.indent(program, "    ")))
+            assert said == "No space left on device\n", f"the directory is not full: {said}"
+            require_room_for_systemd(scene)
+            page = scene.source.write(f"full-{number}")
+            scene.deploy(scene.app)
+            assert scene.host.page(HOSTILE)["page"] == page
+    finally:
+        scene.host.shell("mount -o remount,size=50%,nr_inodes=0 /run")
+
+
+def test_a_directory_of_sockets_that_is_filled_for_ever(scene: Scene) -> None:
+    """Its own next release is refused with the command that ends it, the others are deployed, and after that command it goes live."""
+    scene.inside(FOR_EVER)
+    own = f"{RUN}/own"
+    assert until(lambda: scene.host.run("df", "--output=iavail", own).split()[-1] == "0", 60, 0.2), "the directory is not full"
+    page = scene.source.write("after all")
+    run = scene.run(scene.app)
+    command = f"systemctl stop 'flask-{HOSTILE}@*' 'flask-{HOSTILE}.*'"
+    scene.require_refused(
+        run, f"{HOSTILE}: {own} has no room for the sockets of another instance", f"Stop it with `{command}`, and run again"
+    )
+    require_room_for_systemd(scene)
+    scene.host.shell(command)
+    scene.deploy(scene.app)
+    assert scene.host.page(HOSTILE)["page"] == page
+
+
+def test_a_fork_bomb_and_a_flood_of_the_log(scene: Scene) -> None:
+    """The others are deployed and served meanwhile, and what they log is kept."""
+    scene.deploy(changed(scene.app, uwsgi={"tasks_max": TASKS}))
+    unit = f"flask-{HOSTILE}@{scene.live()}.service"
+    scene.inside(BOTH)
+    full = until(lambda: scene.host.run("systemctl", "show", "--property=TasksCurrent", "--value", unit).strip() == str(TASKS), 60, 0.5)
+    assert full, "the application did not fork"
+    began = scene.host.run("date", "+%s").strip()
+    try:
+        scene.run(changed(scene.app, uwsgi={"tasks_max": TASKS})).require_success()
+        scene.require_switched()
+        for name in HEALTHY:
+            logged = scene.host.run("journalctl", "--quiet", f"--since=@{began}", f"--unit=flask-{name}@{scene.live(name)}.service")
+            assert "uWSGI" in logged, f"the journal has lost what {name} said when it started: {logged}"
+        flood = int(scene.host.shell(f"journalctl --quiet --since=@{began} --unit={unit} | grep --count 'flood flood'"))
+        assert flood > 5000, f"the application did not flood the journal: {flood} lines"
+    finally:
+        scene.host.run("systemctl", "restart", unit)
 
 
 def test_links_among_stored_answers(scene: Scene) -> None:
