@@ -30,6 +30,9 @@ _USUAL = re.compile(
     r"^('certbot certonly' ended with|Saving debug log|Requesting a certificate|Renewing an existing|Account registered|Waiting \d+ seconds|Ask for help"
     r"|Encountered exception during recovery)"
 )
+# The certbot of Debian 12 fails while it raises the answer of a CA, with these words, and its log has the answer.
+_LOST_WORDS = "AttributeError: can't set attribute"
+_LOGGED = re.compile(r"^acme\.messages\.Error: urn:\S+ :: (?:.* :: )?(.+)$", re.MULTILINE)
 # The words for an account that the CA no longer knows or that somebody has deactivated for good (RFC 8555, 6.7 and 7.3.6).
 _ACCOUNT_GONE = re.compile(r"account\b.{0,200}\b(not found|deactivated|revoked|does ?not ?exist)", re.IGNORECASE | re.DOTALL)
 
@@ -105,12 +108,19 @@ class Certbot:
         """Run certbot; if the CA has given up the account, once more with another one, which certbot makes by itself."""
         accounts = os.path.join(self.home, "config", "accounts")
         try:
-            run(command, env=env, timeout=timeout, together=True, shown=_SHOWN)
+            self._run_once(command, env, timeout)
         except CommandError as error:
             if not os.path.isdir(accounts) or not _ACCOUNT_GONE.search(str(error)):
                 raise
             shutil.rmtree(accounts)
+            self._run_once(command, env, timeout)
+
+    def _run_once(self, command: t.Sequence[str], env: t.Mapping[str, str], timeout: float) -> None:
+        try:
             run(command, env=env, timeout=timeout, together=True, shown=_SHOWN)
+        except CommandError as error:
+            logged = _LOGGED.findall(read_text(os.path.join(self.home, "logs", "letsencrypt.log")) or "")
+            raise (CommandError(logged[-1]) if logged and _LOST_WORDS in str(error) else error) from None
 
     def _command(self, app: str, names: t.Sequence[str], private: str, dns: DnsProof | None) -> list[str]:
         known = self.settings

@@ -382,6 +382,21 @@ def test_another_account_takes_the_place_of_one_that_the_ca_has_given_up(monkeyp
     assert calls == [True, False][:times]
 
 
+def test_the_answer_of_the_ca_is_read_in_the_log_where_certbot_loses_it(monkeypatch, tmp_path):
+    """certbot 2.1.0 of Debian 12, with Python 3.11."""
+    log = tmp_path / "logs/letsencrypt.log"
+    log.parent.mkdir()
+    error = "acme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type :: "
+
+    def run(*_argv, **_options):
+        log.write_text(f"Traceback\n{error}the first one\n\nTraceback\n{error}too many certificates, retry after 2030-01-01 00:00:00 UTC\n")
+        raise command.CommandError("'certbot certonly' ended with 1:\nAn unexpected error occurred:\nAttributeError: can't set attribute")
+
+    monkeypatch.setattr(certbot, "run", run)
+    with pytest.raises(CertificateError, match="^too many certificates, retry after 2030-01-01 00:00:00 UTC$"):
+        Certbot(CaSettings(SERVER), str(tmp_path)).obtain("shop", ["shop.test"])
+
+
 @pytest.mark.parametrize(
     ("plugin", "value", "says"),
     [
