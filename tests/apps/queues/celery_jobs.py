@@ -24,8 +24,8 @@ def count(queue, number):
 
 
 @app.task
-def long(queue, seconds):
-    ledger.long(queue, seconds)
+def long(name, seconds):
+    ledger.long(name, seconds)
 
 
 @app.task

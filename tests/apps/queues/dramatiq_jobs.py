@@ -13,5 +13,5 @@ def count(queue, number):
 
 
 @dramatiq.actor(max_retries=0)
-def long(queue, seconds):
-    ledger.long(queue, seconds)
+def long(name, seconds):
+    ledger.long(name, seconds)

@@ -12,5 +12,5 @@ def count(queue, number):
 
 
 @huey.task()
-def long(queue, seconds):
-    ledger.long(queue, seconds)
+def long(name, seconds):
+    ledger.long(name, seconds)

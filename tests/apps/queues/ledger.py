@@ -32,14 +32,14 @@ def count(queue, number):
     execute("insert into done values (%s, %s, %s)", (queue, number, RELEASE))
 
 
-def long(queue, seconds):
+def long(name, seconds):
     """Do a job that takes longer than a switch; the row tells who began it and who ended it."""
-    execute("insert into long values (%s, %s, null)", (queue, RELEASE))
+    execute("insert into long values (%s, %s, null)", (name, RELEASE))
     until = time.monotonic() + seconds
     # A signal may interrupt one sleep, and the job still takes its time.
     while time.monotonic() < until:
         time.sleep(0.5)
-    execute("update long set ended_by = %s where queue = %s", (RELEASE, queue))
+    execute("update long set ended_by = %s where name = %s", (RELEASE, name))
 
 
 def note(scheduler, event):

@@ -23,7 +23,9 @@ def create():
 @app.cli.command()
 @click.argument("first", type=int)
 @click.argument("count", type=int)
-@click.option("--long", type=int, help="Seconds of a long job, which each queue gets first.")
+@click.option(
+    "--long", type=int, help="Seconds of a long job, which each queue gets first; it is called by the queue and the first number."
+)
 def fill(first, count, long):
     """Give each queue so many short jobs."""
     import celery_jobs
@@ -34,7 +36,7 @@ def fill(first, count, long):
     longs = {"celery": celery_jobs.long.delay, "dramatiq": dramatiq_jobs.long.send, "huey": huey_jobs.long}
     for queue, send in short.items():
         if long:
-            longs[queue](queue, long)
+            longs[queue](f"{queue} {first}", long)
         for number in range(first, first + count):
             send(queue, number)
 
