@@ -12,7 +12,7 @@ import urllib.parse
 
 MARK = "X-Any-Route"
 SHOWN = 200
-# Whoever asks too often gets this in place of any other answer.
+# nginx answers with this status where a limit of requests is reached.
 TOO_OFTEN = 429
 
 

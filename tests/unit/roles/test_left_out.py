@@ -102,8 +102,9 @@ def run(tmp_path: Path):
     variables = {**local, "flask_apps": apps, "flask_app_cache_dir": str(tmp_path / "cache")}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"flask_servers": {"hosts": {"web1": variables}}}))
 
-    def run(playbook: str) -> tuple[int, str]:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "hosts.yml", "--tags", "none_of_these", playbook]
+    def run(playbook: str, *options: str) -> tuple[int, str]:
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        command = [program, "-i", "hosts.yml", "--tags", "none_of_these", *options, playbook]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -113,8 +114,9 @@ def run(tmp_path: Path):
     return run
 
 
-def test_the_shipped_playbook_fails_at_its_end_with_the_message(run):
-    status, output = run("flaskops.stack.site")
+@pytest.mark.parametrize("options", [(), ("-e", '{"nginx_site_left_out": {}}')])
+def test_the_shipped_playbook_fails_at_its_end_with_the_message(run, options):
+    status, output = run("flaskops.stack.site", *options)
     assert status == 2
     _before, fatal, after = output.partition("fatal: [web1]: FAILED!")
     assert SAYS in after

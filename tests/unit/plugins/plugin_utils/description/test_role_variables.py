@@ -313,6 +313,8 @@ def test_the_shipped_playbook_checks_all_of_them_before_the_first_role_begins():
     names = [name for name in VARIABLES if not name.startswith(("flask_metrics_", "flask_firewall_"))]
     assert task["flaskops.stack.check_apps"]["role_variables"] == {name: f"{{{{ {name} | default(none) }}}}" for name in names}
     assert task["tags"] == "always"
+    cache_dir = yaml.safe_load((ROOT / "roles/flask_app/defaults/main.yml").read_text())["flask_app_cache_dir"]
+    assert f"'{cache_dir}'" in task["flaskops.stack.check_apps"]["cache_dir"], "the default of the role"
 
 
 @pytest.mark.parametrize("playbook", ["metrics", "firewall"])
