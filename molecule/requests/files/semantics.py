@@ -168,8 +168,8 @@ def targets() -> list[Case]:
 
 
 def headers() -> list[Case]:
-    def case(title: str, *more: str) -> Case:
-        return Case("Headers", title, "GET /n HTTP/1.1", ("Host: HOST", *more))
+    def case(title: str, *more: str, line: str = "GET /n HTTP/1.1") -> Case:
+        return Case("Headers", title, line, ("Host: HOST", *more))
 
     return [
         case("a cookie of 4 KB", f"Cookie: a={'x' * 4000}"),
@@ -210,6 +210,10 @@ def answers() -> list[Case]:
     ]  # fmt: skip
 
 
+def every() -> list[Case]:
+    return [case for group in (bodies, methods, hosts, targets, headers, answers) for case in group()]
+
+
 if __name__ == "__main__":
-    cases = [case for group in (bodies, methods, hosts, targets, headers, answers) for case in group()]
+    cases = every()
     print(json.dumps({NAME: [{"group": case.group, "title": case.title, "seen": case.seen()} for case in cases]}))
