@@ -252,6 +252,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import parse_listen
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import MARK_HEADER
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
 
@@ -289,7 +290,9 @@ def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
     tls_address = parse_listen(params["probe_tls_listen"]) if params["probe_tls_listen"] else None
     marked = {entry.owner for entry in request.entries if MARK_HEADER.encode() in (entry.content or b"")}
     probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked, tls_address)
-    return Transaction(request, service, probe=probe, who=params["who"])
+    # `nginx -T` alone prints the files that it has read.
+    inspector = inspect if params["validate"][:2] == ["nginx", "-T"] else None
+    return Transaction(request, service, probe=probe, who=params["who"], inspector=inspector)
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_req
 from .service import Service
 from .tree_lock import held
 from .unanswered import Unanswered
-from .validate import TreeValidator
+from .validate import Inspector, TreeValidator
 
 _ATTEMPTS = 3
 
@@ -61,12 +61,19 @@ class Transaction:
     """One call of config_tree on the host."""
 
     def __init__(
-        self, request: TreeRequest, service: Service, state_dir: str = "", probe: Probe | None = None, who: str = "somebody"
+        self,
+        request: TreeRequest,
+        service: Service,
+        state_dir: str = "",
+        probe: Probe | None = None,
+        who: str = "somebody",
+        inspector: Inspector | None = None,
     ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
         self.who = who
+        self.inspector = inspector
         self.probe = probe or NoProbe()
         self.answers: t.Mapping[t.Any, t.Any] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
@@ -192,12 +199,12 @@ class Transaction:
 
     def _validator(self) -> TreeValidator:
         request = self.request
-        return TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner, request.included)
+        return TreeValidator(self.name, request.validate, request.validate_fallback, self.service.runner, request.included, self.inspector)
 
     def _require_accepted(self, result: Result) -> None:
         """Tell of a tree that somebody else has spoiled, where this run changes nothing: the service runs with what it has loaded before.
 
-        :raises ConfigTreeError: if the service does not run, and so cannot be started
+        :raises ConfigTreeError: if the service does not run, and so cannot be started; also if the tree keeps managed files from their effect
         """
         complaint = self._validator().complaint(result.plan.manifest)
         if complaint and not self.service.is_active():

@@ -18,8 +18,21 @@ from .request import ConfigTreeError, Manifest
 
 # nginx -T prints each file that it has read after such a line (https://nginx.org/en/docs/switches.html).
 _FILE = re.compile(r"# configuration file (.+):")
+# Files there are this collection's, and no part of the tree.
+_OWN_STATE = ("/var/lib/flaskops/", "/run/flaskops-")
 # Mount, then become the program: what it mounts and writes below the root is seen by nobody else.
 _IN_NAMESPACE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+
+class Inspection(t.Protocol):
+    """Faults of a configuration that the program accepts."""
+
+    problems: list[str]
+    warnings: list[str]
+
+
+# Finds that in what the program printed; the second argument tells whether a file is managed.
+Inspector = t.Callable[[str, t.Callable[[str], bool]], Inspection]
 
 
 class TreeValidator:
@@ -29,14 +42,24 @@ class TreeValidator:
     :param fallback: the same for hosts that give no mount namespace; ``{root}`` in a word is the path of a copy
     :param runner: runs programs, as ``host.command.run`` does
     :param included: directories whose managed files the program must name, as ``nginx -T`` names those that it reads
+    :param inspector: finds what files of somebody else do to managed ones
     """
 
-    def __init__(self, root: str, argv: list[str], fallback: list[str], runner: Runner = run, included: t.Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        root: str,
+        argv: list[str],
+        fallback: list[str],
+        runner: Runner = run,
+        included: t.Sequence[str] = (),
+        inspector: Inspector | None = None,
+    ) -> None:
         self.root = root
         self.argv = argv
         self.fallback = fallback
         self.runner = runner
         self.included = included
+        self.inspector = inspector
         self.warnings: list[str] = []
 
     def check(self, stage: str, manifest: Manifest) -> str:
@@ -62,17 +85,35 @@ class TreeValidator:
         said = list(itertools.takewhile(lambda line: not _FILE.fullmatch(line), outcome.lines))
         self.warnings = [explainer.one(line) for line in said if "[warn]" in line]
         self._require_included(outcome.lines, manifest)
+        self.warnings += self._inspected(outcome, manifest, "nothing was changed")
         return how
 
     def complaint(self, manifest: Manifest) -> str:
-        """Return what the program has against the live tree, empty if it accepts it or is not there."""
+        """Return what the program has against the live tree, empty if it accepts it or is not there.
+
+        :raises ConfigTreeError: if it accepts it, although files of somebody else keep managed ones from their effect
+        """
         program = find_program(self.argv[0]) if self.argv else None
         outcome = self._run([program, *self.argv[1:]]) if program else CommandResult(0)
         if outcome.status == 0:
+            self._inspected(outcome, manifest, "this run changes nothing, and sites may not be served already")
             return ""
         told = Explainer(self.root, self.root, manifest).explain(outcome.lines, outcome.status)
         refused = f"{os.path.basename(self.argv[0])} refuses the configuration of the host, although this run changes nothing: {told}"
         return with_cause(known_cause(outcome.lines, NGINX), refused)
+
+    def _inspected(self, outcome: CommandResult, manifest: Manifest, state: str) -> list[str]:
+        """Return warnings about files of somebody else.
+
+        :raises ConfigTreeError: if they keep managed files from their effect
+        """
+        if self.inspector is None:
+            return []
+        ours = {os.path.join(self.root, path) for path in manifest.files}
+        found = self.inspector(outcome.output, lambda path: path in ours or path.startswith(_OWN_STATE))
+        if found.problems:
+            raise ConfigTreeError(f"{'; '.join(found.problems)} ({state})")
+        return found.warnings
 
     def _require_included(self, lines: t.Sequence[str], manifest: Manifest) -> None:
         """Fail where the program has not read a managed file: the main file, which somebody else has written, does not include it."""

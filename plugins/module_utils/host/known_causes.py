@@ -517,9 +517,23 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "nginx runs as another user",
-        r"connect\(\) to unix:(?P<path>/run/flask/\S+) failed \(13: ",
+        r"connect\(\) to unix:(?P<path>/run/flask(?:/|ops-)[^:\s]+)\S* failed \(13: ",
         "the workers of nginx may not use {path}, since they do not run as www-data",
         "write `user www-data;` into nginx.conf, as the packages of the distribution do",
+        (NGINX,),
+    ),
+    Cause(
+        "nginx is to run as somebody whom the host does not know",
+        r"get(?:pw|gr)nam\(\"(?P<name>[^\"]+)\"\) failed",
+        "nginx.conf has a `user` whose account or group {name} the host does not have",
+        "write `user www-data;` there, as the packages of the distribution do",
+        (NGINX,),
+    ),
+    Cause(
+        "Buffers of nginx do not fit each other",
+        r"\"(?P<name>\w+_(?:busy_buffers_size|temp_file_write_size|max_temp_file_size))\" must be",
+        "{name} of the host does not fit the buffers of 16k that sites have",
+        "remove it from the http block, or set it to 32k there",
         (NGINX,),
     ),
     Cause(

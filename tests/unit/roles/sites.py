@@ -45,6 +45,11 @@ def backend_of(http: Directive, name: str = "shop.example.com", listen: str = SO
     return found
 
 
+def catch_alls(http: Directive) -> list[Directive]:
+    """Return the servers that answer no host at all: the front one, and the one behind the proxy."""
+    return [server for server in http.all("server") if server.values("return") == ["444"]]
+
+
 def servers_of(http: Directive, front: str, name: str = "shop.example.com") -> list[Directive]:
     """Return every server a request for a site goes through."""
     return [front_of(http, name), *([backend_of(http, name)] if front == "proxy" else [])]

@@ -42,8 +42,9 @@ def test_a_cached_route_stores_what_belongs_to_nobody(rendered, front):
     assert cached.values(f"{hop}_cache_lock") == ["on"]
     assert cached.values("open_file_cache_valid") == ["1s"], "files that somebody removes by hand are missed within a second"
     assert "X-Proxy-Cache $upstream_cache_status always" in cached.values("add_header")
-    # Headers of the application that forbid storing are obeyed.
-    assert not cached.all(f"{hop}_ignore_headers")
+    # Headers of the application that forbid storing are obeyed, whatever the host's own http block says.
+    assert cached.values(f"{hop}_ignore_headers") == ["X-Accel-Charset"]
+    assert cached.values(f"{hop}_cache_methods") == ["GET HEAD"]
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -82,7 +83,10 @@ def test_the_zone_of_a_cache_is_declared_once_and_only_if_used(rendered, front):
 
 def test_only_the_front_caches(rendered):
     http = rendered(app("proxy", PLAIN, CACHE))
-    assert not [name for name in backend_of(http).names() if "cache" in name]
+    backend = backend_of(http)
+    assert {name for name in backend.names() if "cache" in name} == {"open_file_cache", "uwsgi_cache"}
+    assert backend.values("uwsgi_cache") == ["off"]
+    assert not [inner for inner in backend.all("location") if set(inner.values("uwsgi_cache")) - {"off"}]
 
 
 def test_caches_of_applications_are_apart(rendered):

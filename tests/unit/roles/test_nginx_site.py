@@ -23,6 +23,7 @@ from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     SOCKET,
     STREAM,
     app,
+    catch_alls,
     front_of,
     location,
     mapping,
@@ -144,8 +145,7 @@ def test_the_port_is_that_of_the_outermost_trusted_proxy(rendered):
 @pytest.mark.parametrize("front", FRONTS)
 def test_every_server_has_room_for_large_headers(rendered, front):
     http = rendered(app(front))
-    (catch_all,) = [server for server in http.all("server") if server.values("return") == ["444"]]
-    for server in (*servers_of(http, front), catch_all):
+    for server in (*servers_of(http, front), *catch_alls(http)):
         assert server.values("large_client_header_buffers") == ["2 20k"]
     for server, hop in zip(servers_of(http, front), [HOP[front], "uwsgi"], strict=False):
         assert server.values(f"{hop}_buffer_size") == ["16k"]
@@ -219,9 +219,11 @@ def test_gixy_sees_what_is_put_there(tmp_path):
 
 def test_an_unknown_host_gets_no_answer(rendered):
     http = rendered(app("proxy"))
-    (catch_all,) = [server for server in http.all("server") if server.values("return") == ["444"]]
-    assert catch_all.values("listen") == ["80 default_server", "[::]:80 default_server", f"{SOCKET} default_server"]
-    assert [server for server in http.all("server") if "default_server" in str(server.all("listen"))] == [catch_all]
+    assert [server.values("listen") for server in catch_alls(http)] == [
+        ["80 default_server", "[::]:80 default_server"],
+        [f"{SOCKET} default_server"],
+    ]
+    assert [server for server in http.all("server") if "default_server" in str(server.all("listen"))] == catch_alls(http)
 
 
 def test_the_catch_all_can_be_left_out(rendered):
@@ -236,7 +238,7 @@ def test_many_applications_share_what_is_there_once(rendered):
         "flaskops_backend",
         *(upstream for name in "abc" for upstream in (f"flask_{name}.paused", f"flask_{name}")),
     ]
-    assert len(http.all("server")) == 1 + 1 + 2 + 2
+    assert len(http.all("server")) == 2 + 1 + 2 + 2
 
 
 def test_an_application_without_code_can_have_a_site(rendered):

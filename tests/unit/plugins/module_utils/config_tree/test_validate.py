@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import validate
@@ -215,3 +217,39 @@ def test_a_main_file_that_does_not_include_a_managed_file_is_refused_with_the_li
     else:
         checked.check(str(tree), manifest)
     assert checked.warnings == [f"[warn] conflicting name in {tmp_path}/x"]
+
+
+def found(*problems: str) -> validate.Inspector:
+    """Return an inspector that finds these problems where a file of shop's is ours, and one warning."""
+
+    def inspect(output: str, is_ours: Callable[[str], bool]) -> SimpleNamespace:
+        assert "# configuration file" in output
+        ours = [path for path in ("enabled/shop.conf", "foreign.conf") if is_ours(f"/etc/nginx/{path}")]
+        assert ours == ["enabled/shop.conf"]
+        assert is_ours("/var/lib/flaskops/closed/shop.conf")
+        return SimpleNamespace(problems=list(problems), warnings=["deny holds for all"])
+
+    return inspect
+
+
+def inspected(*problems: str) -> validate.TreeValidator:
+    def say(_argv, _accepted, together):
+        return command.CommandResult(0, "# configuration file /etc/nginx/nginx.conf:\n")
+
+    return validate.TreeValidator("/etc/nginx", ["sh"], [], say, inspector=found(*problems))
+
+
+def test_what_files_of_somebody_else_would_do_is_refused_although_the_program_accepts_it(tree, manifest):
+    with pytest.raises(ConfigTreeError, match=r"^foreign.conf:3 defines \$x; and more \(nothing was changed\)$"):
+        inspected("foreign.conf:3 defines $x", "and more").check(str(tree), manifest)
+    checked = inspected()
+    checked.check(str(tree), manifest)
+    assert checked.warnings == ["deny holds for all"]
+
+
+def test_a_run_without_changes_fails_for_it_too_and_repeats_no_warning(manifest):
+    with pytest.raises(ConfigTreeError, match="this run changes nothing, and sites may not be served already"):
+        inspected("foreign.conf:3 defines $x").complaint(manifest)
+    checked = inspected()
+    assert checked.complaint(manifest) == ""
+    assert checked.warnings == []

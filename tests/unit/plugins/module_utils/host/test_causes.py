@@ -393,6 +393,17 @@ RECORDED = {
         "deploy is not in the sudoers file.",
         "deploy may not become root on the host. Set ansible_user",
     ),
+    "nginx is to run as somebody whom the host does not know": (
+        NGINX,
+        '2026/11/29 14:15:18 [emerg] 3758#3758: getgrnam("nobody") failed in /etc/nginx/nginx.conf:4',
+        "nginx.conf has a `user` whose account or group nobody the host does not have. Write `user www-data;` there",
+    ),
+    "Buffers of nginx do not fit each other": (
+        NGINX,
+        '[emerg] 3759#3759: "proxy_busy_buffers_size" must be equal to or greater than the maximum of the value of "proxy_buffer_size" and one of'
+        ' the "proxy_buffers" in /etc/nginx/nginx.conf:39',
+        "proxy_busy_buffers_size of the host does not fit the buffers of 16k that sites have. Remove it from the http block",
+    ),
     "The user of the connection has no account": (
         LOGIN,
         "sudo: you do not exist in the passwd database",

@@ -1,0 +1,55 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""dump: what nginx -T prints, read as nginx reads it."""
+
+from __future__ import annotations
+
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.dump import read
+
+
+def dumped(**files: str) -> str:
+    """Return a dump of files below /etc/nginx; a double underscore in a name is a slash."""
+    return "nginx: the configuration file syntax is ok\n" + "".join(
+        f"# configuration file /etc/nginx/{name.replace('__', '/')}.conf:\n{text}\n" for name, text in files.items()
+    )
+
+
+def test_a_directive_has_its_words_file_and_line():
+    (http,) = read(dumped(nginx='http {\n  # a comment; with { marks }\n  log_format x\n    \'a "b"\' "c;d" e\\ f;\n}\n'))
+    assert http.name == "http"
+    (log_format,) = http.block
+    assert log_format.args == ("x", 'a "b"', "c;d", "e\\ f")
+    assert log_format.place == "/etc/nginx/nginx.conf:3"
+
+
+def test_braces_of_variables_and_of_patterns_are_no_blocks():
+    (server,) = read(dumped(nginx='server { rewrite ^/${name}x$ /a; location ~ "^/a{2}$" { return 200; } listen 80; }'))
+    assert [inner.name for inner in server.block] == ["rewrite", "location", "listen"]
+
+
+def test_an_included_file_stands_in_place_of_the_include():
+    (http,) = read(dumped(nginx="http { include sub/*.conf; server { include /etc/nginx/inner.conf; } }", sub__a="no;", inner="listen 80;"))
+    assert [inner.place for inner in http.block] == ["/etc/nginx/sub/a.conf:1", "/etc/nginx/nginx.conf:1"]
+    assert [inner.place for inner in http.block[1].block] == ["/etc/nginx/inner.conf:1"]
+
+
+def test_files_are_included_in_the_order_of_their_names_and_not_from_below():
+    text = "# configuration file /etc/nginx/nginx.conf:\ninclude conf.d/*;\n"
+    text += "".join(
+        f"# configuration file /etc/nginx/conf.d/{name}:\n{word};\n" for name, word in {"z": "last", "a": "first", "b/c": "below"}.items()
+    )
+    assert [directive.name for directive in read(text)] == ["first", "last"]
+
+
+def test_files_that_include_each_other_come_to_an_end():
+    assert len(read(dumped(nginx="include nginx.conf; listen 80;"))) < 100
+
+
+def test_programs_inside_of_blocks_are_passed_over():
+    (server,) = read(dumped(nginx="server {\n  content_by_lua_block {\n    if x then y = {1} end\n  }\n  listen 80;\n}"))
+    assert [(inner.name, inner.line) for inner in server.block] == [("content_by_lua_block", 2), ("listen", 5)]
+
+
+def test_what_is_no_dump_has_no_directives():
+    assert read("") == []
+    assert read("nginx: [emerg] no") == []
