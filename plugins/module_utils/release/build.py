@@ -128,7 +128,8 @@ def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
         # The minus sign: the virtualenv is not there yet, or is complete already.
         writable = [home, *(f"-{path}" for path in (tree, places.virtualenv(app["release"]["virtualenv_id"]), places.build_cache))]
         with build_constraints(app) as tools:
-            yield Workshop(cage(app, "build", writable), home, tree, {**app["build_environment"], **tools})
+            # /tmp may be small, in memory, or allow no programs, and what is built is on the disk of the release in any case.
+            yield Workshop(cage(app, "build", writable), home, tree, {"TMPDIR": home, **app["build_environment"], **tools})
     finally:
         discard(home)
 
@@ -187,7 +188,8 @@ def _taken(app: ReleaseOrder, workshop: Workshop, tree: str) -> str:
     record = ReleaseRecord.from_dict(plan)
     if app["hooks"]["build"]:
         cache = _cache_of_hooks(app)
-        run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home, {"XDG_CACHE_HOME": cache})
+        more = {"XDG_CACHE_HOME": cache, "TMPDIR": workshop.home}
+        run_hooks("build", app, workshop.within, record.release(app["root"])._replace(path=tree), workshop.home, more)
     copy = AppRoot(app["root"]).unfinished_copy(plan["id"])
     copy_from_user(tree, copy, pwd.getpwnam(app["user"]).pw_uid, dated=True)
     discard(tree)

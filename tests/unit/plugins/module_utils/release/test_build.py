@@ -221,6 +221,7 @@ def test_a_build_has_what_installers_need_and_nothing_else(whole):
     assert lines["PIP_INDEX_URL"] == "https://pypi.example.com"
     assert lines["https_proxy"] == "http://proxy"
     assert not lines["HOME"].startswith(f"{whole.place}/shared")
+    assert lines["TMPDIR"] == lines["HOME"], "on the disk of the release, whatever /tmp is like"
     assert not {"SSH_AUTH_SOCK", "AWS_SECRET"} & set(lines)
 
 

@@ -261,6 +261,17 @@ def test_home_is_empty_and_goes_with_the_build(host):
     assert left(host) == ["releases/r1", "releases/r1.json", "venvs/v1", "venvs/v1.json", "venvs/v1.lock", "next"]
 
 
+def test_builds_have_room_where_releases_are_unless_the_description_has_a_place(host):
+    have_pip_run(host, "Path(sys.prefix, 'tmp').write_text(os.environ['TMPDIR'])\n")
+    build(description(host, ['echo "$TMPDIR" > where']), packed(host.place))
+    place = (host.place / "releases/r1/where").read_text().strip()
+    assert place.startswith(f"{host.place}/releases/.home-")
+    assert (host.place / "venvs/v1/tmp").read_text() == place
+    assert not os.path.lexists(place)
+    build({**description(host, ['echo "$TMPDIR" > where'], id="r2"), "environment": {"TMPDIR": "/var/tmp"}}, packed(host.place))
+    assert (host.place / "releases/r2/where").read_text() == "/var/tmp\n"
+
+
 @pytest.mark.parametrize("hook", ["false", "kill -9 $PPID"])
 def test_home_goes_with_a_build_that_fails_or_is_killed(host, hook):
     code = (
