@@ -11,6 +11,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process_memory
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.overtaken import warnings_of_overtaken
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import require_hashing
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import unusable, warnings_of_tls
@@ -56,7 +57,7 @@ class ActionModule(AppsAction):
             problems = [*error.problems, *problems]
         if problems:
             raise AnsibleActionFail("\n".join(problems))
-        for warning in [*warnings(apps), *warnings_of_tls(apps)]:
+        for warning in [*warnings(apps), *warnings_of_overtaken(apps), *warnings_of_tls(apps)]:
             self._display.warning(warning)
         failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):

@@ -157,7 +157,8 @@ def spellings(front: str) -> None:
 def named_by_the_application(front: str) -> None:
     """The application may name a place whose answer nginx is to send (X-Accel-Redirect), and the rules of that place hold."""
     site = f"access-{front}"
-    for place, status in {"/admin": 401, "/cached": 401, "/open": 200, "/.flaskops/../admin": 404}.items():
+    places = {"/admin": 401, "/cached": 401, "/open": 200, "/.flaskops/../admin": 404, "//admin": 400, "/./admin": 400, "/%2fadmin": 400}
+    for place, status in places.items():
         seen = ask(site, f"/hooks?header=X-Accel-Redirect:+{place}")
         expect(f"{place} of {site} by way of the application", (seen.status, seen.headers["X-Accel-Redirect"]), (status, None))
 

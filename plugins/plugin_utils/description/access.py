@@ -43,7 +43,7 @@ def derive_access(nginx: dict[str, t.Any], name: str) -> None:
     site = nginx["access"]
     _derive_login(site, nginx, name, name)
     # The subject of a certificate that nginx has verified, and nothing in requests without one.
-    certified = "$ssl_client_s_dn" if nginx["tls"]["clients_file"] else ""
+    certified = nginx["tls"]["subject"]
     nginx["visitor"] = site["visitor"] or certified
     for index, route in enumerate(nginx["routes"]):
         own = route["access"]

@@ -102,10 +102,16 @@ def derive_tls(nginx: dict[str, t.Any]) -> None:
 
 
 def derive_clients(nginx: dict[str, t.Any], name: str) -> None:
-    """Name the file with the CAs of clients, and the variable of nginx that is 1 for a request without the certificate that it needs."""
+    """Name the file with the CAs of clients, and variables of nginx.
+
+    ``certified`` is 1 for a request whose certificate was verified for this site, ``subject`` is the subject of that certificate, and
+    ``uncertified`` is 1 for a request without the certificate that it needs.
+    """
     tls = nginx["tls"]
     asks = bool(tls["kind"] and tls.get("client_ca"))
     tls["clients_file"] = f"flaskops/{name}.clients.pem" if asks else ""
+    tls["certified"] = f"${nginx['variable']}_certified" if asks else ""
+    tls["subject"] = f"${nginx['variable']}_subject" if asks else ""
     tls["uncertified"] = f"${nginx['variable']}_uncertified" if asks and tls["verify"] == "required" else ""
 
 

@@ -86,3 +86,13 @@ def test_a_preset_adds_headers_that_the_users_own_replace(rendered):
     assert {"Content-Security-Policy", "Cross-Origin-Opener-Policy", "X-Frame-Options", "permissions-policy"} <= set(names)
     assert "Permissions-Policy" not in names
     assert "Content-Security-Policy" not in str(front_of(rendered(app())).values("add_header"))
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_policy_that_browsers_take_over_https_alone_is_sent_there_alone(rendered, front):
+    http = rendered(app(front, headers_preset="strict"))
+    variable = "$flask_shop_cross_origin_opener_policy"
+    (source,) = [known.args[0] for known in http.all("map") if known.args[1] == variable]
+    assert source == "$flaskops_scheme $upstream_http_cross_origin_opener_policy"
+    lines = {"default": "", **mapping(http, variable)}
+    assert [decide(lines, text) for text in ("https ", "http ", "https unsafe-none")] == ["same-origin", "", ""]
