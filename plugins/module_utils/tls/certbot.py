@@ -35,6 +35,9 @@ _LOST_WORDS = "AttributeError: can't set attribute"
 _LOGGED = re.compile(r"^acme\.messages\.Error: urn:\S+ :: (?:.* :: )?(.+)$", re.MULTILINE)
 # The words for an account that the CA no longer knows or that somebody has deactivated for good (RFC 8555, 6.7 and 7.3.6).
 _ACCOUNT_GONE = re.compile(r"account\b.{0,200}\b(not found|deactivated|revoked|does ?not ?exist)", re.IGNORECASE | re.DOTALL)
+# A CA may refuse the nonce of any request, and the client is to try again (RFC 8555, 6.5). certbot does so once, and then gives up.
+_NONCE_REFUSED = re.compile(r"anti-replay nonce|badNonce", re.IGNORECASE)
+_TRIES = 3
 
 
 class CaSettings(t.NamedTuple):
@@ -108,12 +111,22 @@ class Certbot:
         """Run certbot; if the CA has given up the account, once more with another one, which certbot makes by itself."""
         accounts = os.path.join(self.home, "config", "accounts")
         try:
-            self._run_once(command, env, timeout)
+            self._run_patiently(command, env, timeout)
         except CommandError as error:
             if not os.path.isdir(accounts) or not _ACCOUNT_GONE.search(str(error)):
                 raise
             shutil.rmtree(accounts)
-            self._run_once(command, env, timeout)
+            self._run_patiently(command, env, timeout)
+
+    def _run_patiently(self, command: t.Sequence[str], env: t.Mapping[str, str], timeout: float) -> None:
+        """Run certbot again where the CA has refused nothing but a nonce."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._run_once(command, env, timeout)
+                break
+            except CommandError as error:
+                if not tries_left or not _NONCE_REFUSED.search(str(error)):
+                    raise
 
     def _run_once(self, command: t.Sequence[str], env: t.Mapping[str, str], timeout: float) -> None:
         try:

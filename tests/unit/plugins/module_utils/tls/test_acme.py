@@ -359,6 +359,30 @@ def test_a_refusal_by_the_name_server_is_one_sentence_with_the_key_to_correct(mo
 
 
 @pytest.mark.parametrize(
+    ("refusals", "says", "times"),
+    [
+        (1, "urn:ietf:params:acme:error:badNonce :: The client sent an unacceptable anti-replay nonce :: JWS has an invalid nonce", 2),
+        (2, "acme.messages.Error: badNonce", 3),
+        (9, "The client sent an unacceptable anti-replay nonce", 3),
+        (9, "too many requests", 1),
+    ],
+)
+def test_a_nonce_that_the_ca_refuses_is_no_reason_to_give_up(monkeypatch, tmp_path, refusals, says, times):
+    calls = []
+
+    def run(*_arguments, **_more):
+        calls.append("certonly")
+        if len(calls) <= refusals:
+            raise command.CommandError(says)
+
+    monkeypatch.setattr(certbot, "run", run)
+    monkeypatch.setattr(Certbot, "kept", lambda *_arguments: "a certificate")
+    with pytest.raises(CertificateError, match=says[:10]) if refusals == 9 else contextlib.nullcontext():
+        Certbot(CaSettings(SERVER), str(tmp_path)).obtain("shop", ["shop.test"])
+    assert len(calls) == times
+
+
+@pytest.mark.parametrize(
     ("says", "times"),
     [
         ("Account has been deactivated", 2),
