@@ -16,6 +16,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host_action import HostAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import order_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
 _SOURCES = ("src", "content", "link")
@@ -76,9 +77,9 @@ class ActionModule(HostAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Render the files, send them, and return the result of the module."""
         result = super().run(tmp, task_vars)
-        spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "who")}
+        spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "digest", "who")}
         _validation, args = self.validate_argument_spec(spec)
-        wanted = args.pop("files")
+        wanted, settled = args.pop("files"), args.pop("settled")
         for entry in wanted:
             check_sources(entry)
         templates = [entry for entry in wanted if entry["src"] is not None]
@@ -90,7 +91,11 @@ class ActionModule(HostAction):
         except ConfigTreeError as error:
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
-        args.update(payload=encode_payload(entries), who=who())
+        args["payload"] = encode_payload(entries)
+        args["digest"] = order_digest(args)
+        if settled.get("digest") == args["digest"]:
+            return {**result, **settled["result"]}
+        args["who"] = who()
         answer = self.ask_module("config_tree", args, task_vars or {})
         # A tree that is refused has a result with more than a message; a crash has none, and a killed module has what it printed.
         if not answer.get("msg") or "module_stdout" in answer:

@@ -19,7 +19,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts im
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, stop_timeout, who, with_environment
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import TRIAL, host_program
-from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, secret_digest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id, order_digest, secret_digest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import locked
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_by_application
@@ -164,6 +164,12 @@ def _beside(app: App, rendered: dict[str, str], first: bool) -> tuple[dict[str, 
     return {kind: found for kind, found in identity.items() if found}, {kind: found for kind, found in here.items() if found}
 
 
+def _digest(instances: list[InstanceOrder], accounts: list[App], absent: list[AbsentApp], allow_rejected: bool) -> str:
+    """Return the name of an order by what decides its result. The ids of the instances stand for the secrets."""
+    apps = [{**app, "files": {kind: text for kind, text in app["files"].items() if kind != "secrets"}} for app in instances]
+    return order_digest({"apps": apps, "accounts": accounts, "absent": absent, "allow_rejected": allow_rejected})
+
+
 def _single(app: App) -> list[str]:
     """Return the workers and timers of an application that one host alone has."""
     return [each["name"] for each in [*app["workers"], *app["timers"]] if each["hosts"] == "one"]
@@ -174,7 +180,10 @@ def _absent(app: App) -> AbsentApp:
 
 
 class ActionModule(AppsAction):
-    """One round trip; one more where releases have to be asked for, and two where there are migrations."""
+    """One round trip, and none where an earlier look has told that nothing would change.
+
+    There is one more where releases have to be asked for, and there are two more where there are migrations.
+    """
 
     require = ("wsgi",)
     _requires_connection = True
@@ -188,6 +197,7 @@ class ActionModule(AppsAction):
             allow_rejected={"type": "bool", "default": False},
             lock_timeout={"type": "int", "default": 60},
             trial={"type": "int", "default": 0},
+            settled={"type": "dict", "default": {}},
         )
         apps = self.resolve(args, task_vars)
         wanted = present(apps)
@@ -196,15 +206,20 @@ class ActionModule(AppsAction):
         wanted = [app for app in wanted if app["name"] not in failures]
         instances, unrendered = self._instances(wanted, releases, args["secrets_key"], task_vars)
         failures |= unrendered
+        accounts = [places(app) for app in wanted if app["name"] not in failures]
+        absent = [_absent(app) for app in apps if app["state"] == "absent"]
         order = {
             "apps": instances,
-            "accounts": [places(app) for app in wanted if app["name"] not in failures],
-            "absent": [_absent(app) for app in apps if app["state"] == "absent"],
+            "accounts": accounts,
+            "absent": absent,
             "who": who(),
             "allow_rejected": args["allow_rejected"],
+            "digest": "" if failures else _digest(instances, accounts, absent, args["allow_rejected"]),
             "lock_timeout": args["lock_timeout"],
             "trial": {"seconds": args["trial"], "program": base64.b64encode(host_program(TRIAL) if args["trial"] else b"").decode()},
         }
+        if order["digest"] and args["settled"].get("digest") == order["digest"]:
+            return with_failures({**result, **args["settled"]["result"]}, args["left_out"], {})
         answer = self._carry_out(order, {app["name"]: app for app in wanted}, failures, task_vars)
         for notice in answer["notices"]:
             self._display.warning(f"{task_vars.get('inventory_hostname')}: {notice}")
@@ -222,6 +237,9 @@ class ActionModule(AppsAction):
             if not self._task.check_mode:
                 failures |= self._migrate(order, described, task_vars)
                 left = [app for app in order["apps"] if app["name"] not in failures]
+                if failures:
+                    # The host does not get all of what the digest stands for.
+                    order["digest"] = ""
                 order["apps"] = with_environment(left, "after_switch", described)
                 order["accounts"] = [app for app in order["accounts"] if app["name"] not in failures]
             return ask_host(self, "apply", order, task_vars)

@@ -178,6 +178,16 @@ options:
   payload:
     description: The rendered files. The action plugin sets this option; users do not.
     type: str
+  digest:
+    description: The action plugin sets this name of the whole request, which M(flaskops.stack.host_look) returns. Users do not set it.
+    type: str
+    default: ""
+  settled:
+    description:
+      - The answer of M(flaskops.stack.host_look) about the last request for this tree. If it is this one, and would change nothing, the
+        action plugin returns what the module would, without another round trip.
+    type: dict
+    default: {}
   who:
     description: The action plugin sets this; another run that has to wait for this one is told it. Users do not set it.
     type: str
@@ -239,60 +249,9 @@ service_lines:
   elements: str
 """
 
-import typing as t
-
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import (
-    ARGUMENT_SPEC,
-    Absent,
-    ConfigTreeError,
-    TreeRequest,
-    decode_payload,
-)
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.service import Service
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Transaction
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ARGUMENT_SPEC, ConfigTreeError
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import remember, to_transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.http_client import parse_listen
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import MARK_HEADER
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import SiteProbe
-
-
-def to_absent(value: t.Any) -> Absent:
-    """Return an element of ``absent``.
-
-    :raises ConfigTreeError: if it is neither a path nor a dict
-    """
-    if isinstance(value, str):
-        return Absent(value)
-    if isinstance(value, dict) and "path" in value and set(value) <= {"path", "only_if_link", "if_unedited"}:
-        return Absent(str(value["path"]), value.get("only_if_link"), bool(value.get("if_unedited")))
-    raise ConfigTreeError(f"absent: {value!r} is neither a path nor a dict of path, only_if_link and if_unedited")
-
-
-def to_transaction(params: dict[str, t.Any], want_diff: bool) -> Transaction:
-    """Build the transaction from the module's parameters.
-
-    :raises ConfigTreeError: for parameters that do not fit together
-    """
-    if params["payload"] is None:
-        raise ConfigTreeError("config_tree: runs through its action plugin only, as flaskops.stack.config_tree")
-    request = TreeRequest(
-        root=params["root"],
-        entries=decode_payload(params["payload"]),
-        absent=[to_absent(value) for value in params["absent"]],
-        owners=params["owners"],
-        validate=params["validate"],
-        validate_fallback=params["validate_fallback"],
-        included=params["included"],
-        want_diff=want_diff,
-    )
-    service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
-    tls_address = parse_listen(params["probe_tls_listen"]) if params["probe_tls_listen"] else None
-    marked = {entry.owner for entry in request.entries if MARK_HEADER.encode() in (entry.content or b"")}
-    probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked, tls_address)
-    # `nginx -T` alone prints the files that it has read.
-    inspector = inspect if params["validate"][:2] == ["nginx", "-T"] else None
-    return Transaction(request, service, probe=probe, who=params["who"], inspector=inspector)
 
 
 def main() -> None:
@@ -309,6 +268,8 @@ def main() -> None:
         module.fail_json(msg=f"config_tree: {module.params['root']}: {error}. It needs root and room on the disk")
     for warning in result.warnings:
         module.warn(warning)
+    if not module.check_mode and not result.warnings:
+        remember(transaction, module.params)
     module.exit_json(**result.as_dict())
 
 

@@ -47,6 +47,9 @@ options:
       acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
       http3: {description: Names of applications that fail where nginx has no HTTP/3., type: list, elements: str, default: []}
       profiled: {description: Names of applications that fail where certbot knows no profiles., type: list, elements: str, default: []}
+      tree:
+        description: The directory of configuration files whose last order by M(flaskops.stack.config_tree) is looked at.
+        type: path
       services:
         description: Services that are to run, now and at boot. The module fails if one is masked.
         type: list
@@ -99,7 +102,15 @@ sites:
       elements: str
     ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool}
     nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, sample: 1.26.3}
+    tree: {description: "The last order for O(sites.tree), like RV(instances).", type: dict}
     drained: {description: "By application, the backends that somebody has taken out, with since when and by whom.", type: dict}
+instances:
+  description:
+    - The last order by M(flaskops.stack.uwsgi_instance), if it would change nothing and tell of nothing. C(digest) is its name, and C(result)
+      what that module would return.
+    - C(tree) of RV(sites) is the same for M(flaskops.stack.config_tree).
+  type: dict
+  returned: success
 failures:
   description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
   type: dict
@@ -110,11 +121,13 @@ import os
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import tree_order
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.drained_backends import DrainedBackends
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import host_order
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
@@ -132,6 +145,8 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "certificates": {"type": "list", "elements": "dict", "default": []},
     "digests": {"type": "dict", "default": {}},
     "optional": {"type": "list", "elements": "str", "default": []},
+    "instances": {"type": "bool", "default": False},
+    "tree": {"type": "path", "default": ""},
 }
 
 
@@ -160,7 +175,7 @@ def main() -> None:
     module = HostModule(
         argument_spec=_SPEC,
         supports_check_mode=True,
-        exact=("hosted", "drained"),
+        exact=("hosted", "drained", "instances", "tree"),
     )
     require_usable(module)
     apps = module.params["apps"]
@@ -186,6 +201,8 @@ def main() -> None:
         ipv6=has_ipv6(),
         drained=drained,
         hosted=hosted,
+        instances=(host_order.settled() if module.params["instances"] else None) or {},
+        tree=(tree_order.settled(module.params["tree"], module.check_mode) if module.params["tree"] else None) or {},
         failures={**failures, **unread, **bad_certificates, **undrained},
     )
 

@@ -46,6 +46,12 @@ options:
       - An instance that is live and on trial by an earlier run begins its trial anew; with 0 its trial ends.
     type: int
     default: 0
+  settled:
+    description:
+      - The answer of M(flaskops.stack.host_look) about the last order for this host. If it is this one, and would change nothing, the action
+        plugin returns what the module would, without another round trip.
+    type: dict
+    default: {}
 extends_documentation_fragment: [flaskops.stack.apps, flaskops.stack.private]
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -91,11 +97,11 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import lock
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError, explained
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, sandbox, schedules, verdict
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, verdict
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.host_order import apply, ready
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import Trials
 
 
 def last_built(order: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -115,34 +121,6 @@ def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
     failures = Failures(account.ensure(order["accounts"], check=False).failures)
     deploy.migrate(ready(order, failures), order["who"], failures)
     return {"changed": True, "failures": failures}
-
-
-def apply(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-    accounts = account.ensure(order["accounts"], check)
-    failures = Failures(accounts.failures)
-    for app in order["apps"]:
-        with failures.of(app["name"]):
-            schedules.check(app)
-    # A path of a sandbox may be made by a task that check mode has only predicted.
-    wanted = ready(order, failures) if not check else [Instance(app) for app in order["apps"] if app["name"] not in failures]
-    terms = order["trial"]
-    trials = Trials(terms["seconds"], order["who"], base64.b64decode(terms["program"]))
-    outcome = deploy.deploy(wanted, order["absent"], order["who"], order["allow_rejected"], check, failures, trials)
-    return {
-        **outcome._asdict(),
-        "switched": [name for name, instance in outcome.instances.items() if instance["switched"]],
-        "changed": outcome.changed or bool(accounts.paths),
-        "accounts": accounts.paths,
-        "diff": [*accounts.diff, *outcome.diff],
-    }
-
-
-def ready(order: dict[str, t.Any], failures: Failures) -> list[Instance]:
-    """Return the instances that can be started, as far as their accounts and the paths of their sandboxes are concerned."""
-    for app in [app for app in order["apps"] if app["name"] not in failures]:
-        with failures.of(app["name"]):
-            sandbox.check(app)
-    return [Instance(app) for app in order["apps"] if app["name"] not in failures]
 
 
 def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:

@@ -22,6 +22,11 @@ def content_id(kind: str, inputs: Mapping[str, t.Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:_ID_DIGITS]
 
 
+def order_digest(order: Mapping[str, t.Any]) -> str:
+    """Return the name of an order for a host. Nothing can be told from it, so it may be shown."""
+    return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+
+
 def secret_digest(secrets: Mapping[str, str], key: str) -> str:
     """Return what stands for ``secrets`` in an id.
 

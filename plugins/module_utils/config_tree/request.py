@@ -57,6 +57,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "probe_tls_listen": {"type": "str"},
     "probe_sites": {"type": "list", "elements": "dict", "default": [], "options": SITE_SPEC},
     "payload": {"type": "str", "no_log": True},
+    "digest": {"type": "str", "default": ""},
+    "settled": {"type": "dict", "default": {}},
     "who": {"type": "str", "default": "somebody"},
 }
 

@@ -93,6 +93,17 @@ class Transaction:
         reloads = (plan.differs and self.service.is_active()) or pending
         return Result(plan, changed=plan.differs or plan.manifest_changed or pending, reloaded=reloads)
 
+    def settled(self, check: bool) -> Result | None:
+        """Return what :meth:`run` would return, ``None`` unless it would find nothing to do and nothing to tell.
+
+        :param check: whether the program that validates may not run, since it may write files
+        """
+        result = self.predict()
+        plan = result.plan
+        if result.changed or plan.diff or self._has_leftovers() or self.unanswered.names() or not self.service.is_active():
+            return None
+        return result if check or not self._validator().complaint(plan.manifest) else None
+
     def run(self) -> Result:
         """Carry the transaction out.
 
@@ -163,6 +174,11 @@ class Transaction:
         if not os.path.isdir(str(mark.get("stage", ""))) or not os.path.isdir(self.root):
             return False
         return os.stat(self.root).st_ino == mark.get("inode")
+
+    def _has_leftovers(self) -> bool:
+        """Return whether a killed run has left something that :meth:`run` undoes or deletes."""
+        begun = [name for directory in (os.path.dirname(self.mark.path), self.root) for name in files.partials(directory)]
+        return bool(self.places.leftovers() or begun or os.path.lexists(self.places.journal) or self.mark.read() is not None)
 
     def _sweep(self) -> None:
         """Delete what is not needed: stages, the old tree once it is committed, half-written files."""

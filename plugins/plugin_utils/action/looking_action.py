@@ -13,7 +13,7 @@ from .apps_action import App, AppsAction, places, present
 from .unmet_by_host import without_http3, without_plugin, without_profiles
 
 # These parts of the module's answer are about sites.
-OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained")
+OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained", "tree")
 
 
 class LookingAction(AppsAction):
@@ -33,6 +33,7 @@ class LookingAction(AppsAction):
         http3, profiled = of_sites.pop("http3", []), of_sites.pop("profiled", [])
         asked, plugins = self._about_sites(of_sites, args, task_vars) if of_sites else ({}, {})
         packages = {app["name"]: app["packages"] for app in apps}
+        asked["instances"] = bool(apps and of_sites)
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*of_sites.get("packages", []), *(name for names in packages.values() for name in names)})
         answer = self.call_module("host_look", asked, task_vars)

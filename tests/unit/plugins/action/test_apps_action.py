@@ -57,7 +57,7 @@ def test_a_host_is_asked_for_what_is_to_be_there():
 def look(arguments: dict, lacking: list[str], nginx: str = "1.22.1") -> tuple[dict, dict]:
     """Return what a module on a host that lacks some packages was asked, and the result of the action."""
     sent = []
-    nothing = dict.fromkeys(("directories", "files", "unwanted", "services", "certificates", "acme", "ipv6", "drained"))
+    nothing = dict.fromkeys(("directories", "files", "unwanted", "services", "certificates", "acme", "ipv6", "drained", "tree"))
 
     def answer(_name: str, asked: dict) -> dict:
         sent.append(asked)
@@ -86,7 +86,7 @@ def test_one_look_serves_two_roles_and_tells_apart_what_each_lacks():
     assert asked["packages"] == ["libpq5", "logrotate", "nginx", "python3-venv"]
     assert (result["packages"], result["sites"]["packages"], result["sites"]["nginx"]) == (["libpq5"], ["nginx"], "1.22.1")
     # The module takes what it is sent.
-    assert set(asked) <= {"apps", "packages", "services", "certificates"}
+    assert set(asked) <= {"apps", "packages", "services", "certificates", "instances"}
 
 
 @pytest.mark.parametrize(("nginx", "failed"), [("1.22.1", True), ("1.24.0", True), ("1.25", False), ("1.26.3", False), ("", False)])

@@ -257,3 +257,22 @@ def test_a_crash_of_the_module_is_told_and_a_refusal_is_its_result(places):
     refusal = {"failed": True, "msg": "nginx refuses the tree", "validate_lines": ["line"]}
     action._execute_module = lambda name, module_args, task_vars: {**refusal, "invocation": {}}
     assert action.run(task_vars={}) == refusal
+
+
+def test_a_tree_that_the_host_has_settled_needs_no_call(places):
+    sent: list[dict[str, t.Any]] = []
+    entry = {"path": "a", "owner": "shop", "content": "x"}
+
+    def run(content: str, settled: dict[str, t.Any]) -> dict[str, t.Any]:
+        action = prepare(places, {**entry, "content": content})
+        action._task.args["settled"] = settled
+        action._execute_module = lambda name, module_args, task_vars: sent.append(dict(module_args)) or {"changed": True}
+        return action.run(task_vars={})
+
+    run("x", {})
+    done = {"changed": False, "files": {"kept": ["nginx.conf"]}}
+    answer = run("x", {"digest": sent[0]["digest"], "result": done})
+    assert len(sent) == 1
+    assert (answer["changed"], answer["files"]) == (False, done["files"])
+    assert run("y", {"digest": sent[0]["digest"], "result": done})["changed"]
+    assert "settled" not in sent[1]

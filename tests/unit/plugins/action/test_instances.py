@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.action import check_apps, flask_rollback, uwsgi_instance
 from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, action, complete, describe, task_vars
 
+MIGRATING = {"hooks": {"migrate": ["flask db upgrade"]}}
 BUILT = {"shop": RELEASE, "blog": RELEASE}
 
 
@@ -152,9 +153,61 @@ def test_what_has_failed_is_told_where_the_host_can_do_nothing_at_all():
         deploy(host, complete(), complete(name="blog"), releases={"shop": RELEASE})
 
 
-# --- migrations --------------------------------------------------------------------------------------------------------------
+# --- an order that would change nothing -----------------------------------------------------------------------------------------
 
-MIGRATING = {"hooks": {"migrate": ["flask db upgrade"]}}
+
+def digest_of(*apps, **args) -> str:
+    """Return the name that the controller gives to an order."""
+    host = Host(new_releases={"new": []})
+    deploy(host, *apps, **args)
+    return host.calls[-1][1]["digest"]
+
+
+def test_an_order_that_the_host_has_settled_needs_no_call():
+    host, done = Host(), {"changed": False, "instances": {"shop": {"id": "one", "switched": False}}, "notices": [], "failures": {}}
+    result = deploy(host, complete(**MIGRATING), settled={"digest": digest_of(complete(**MIGRATING)), "result": done})
+    assert host.calls == []
+    assert (result["changed"], result["instances"], result["failures"]) == (False, done["instances"], {})
+
+
+def test_another_order_than_the_settled_one_is_sent():
+    host = Host()
+    deploy(host, complete(), settled={"digest": digest_of(complete(keep_releases=7)), "result": {}})
+    deploy(host, complete(), settled={})
+    assert host.modes == ["apply", "apply"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"env": {"A": "b"}},
+        {"secrets": {"TOKEN": "hunter3"}},
+        {"keep_releases": 7},
+        {"health": {"timeout": 99}},
+        {"hooks": {"after_switch": ["true"]}},
+        {"user": "somebody"},
+    ],
+)
+def test_all_that_an_application_is_decides_the_name_of_the_order(other):
+    assert digest_of(complete(secrets={"TOKEN": "hunter2"})) != digest_of(complete(**{"secrets": {"TOKEN": "hunter2"}, **other}))
+
+
+def test_the_name_of_an_order_is_the_same_for_everybody_and_names_every_application():
+    assert digest_of(complete()) == digest_of(complete(), trial=60, lock_timeout=3)
+    assert digest_of(complete()) != digest_of(complete(), complete(name="blog", state="absent"))
+    assert digest_of(complete()) != digest_of(complete(), allow_rejected=True)
+
+
+def test_an_order_of_which_something_failed_has_no_name():
+    host = Host(last_built={"releases": {}, "failures": {"blog": "blog: no release"}})
+    deploy(host, complete(), complete(name="blog"), releases={"shop": RELEASE})
+    assert host.calls[-1][1]["digest"] == ""
+    host = Host(new_releases={"new": ["shop"]}, migrate={"failures": {"shop": "shop: the migration failed"}})
+    deploy(host, complete(**MIGRATING), complete(name="blog"))
+    assert host.calls[-1][1]["digest"] == ""
+
+
+# --- migrations --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_release_is_migrated_before_the_switch():

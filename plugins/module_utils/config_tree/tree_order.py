@@ -1,0 +1,103 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The order for a tree, as the action plugin ``config_tree`` sends it: the transaction that carries it out, and the last one on this host."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..host import last_order
+from ..host.command import CommandError
+from ..host.last_order import Settled
+from ..nginx.http_client import parse_listen
+from ..nginx.others import inspect
+from ..nginx.site_mark import MARK_HEADER
+from ..nginx.sites import SiteProbe
+from .request import Absent, ConfigTreeError, TreeRequest, decode_payload
+from .service import Service
+from .stage import state_path
+from .transaction import Transaction
+
+# The parameters that decide what an order changes.
+_KEPT = (
+    "root",
+    "payload",
+    "absent",
+    "owners",
+    "validate",
+    "validate_fallback",
+    "included",
+    "service",
+    "service_log",
+    "reload_check",
+    "reload_timeout",
+    "probe_listen",
+    "probe_tls_listen",
+    "probe_sites",
+)
+
+
+def to_transaction(params: t.Mapping[str, t.Any], want_diff: bool) -> Transaction:
+    """Build the transaction from the module's parameters.
+
+    :raises ConfigTreeError: for parameters that do not fit together
+    """
+    if params["payload"] is None:
+        raise ConfigTreeError("config_tree: runs through its action plugin only, as flaskops.stack.config_tree")
+    request = TreeRequest(
+        root=params["root"],
+        entries=decode_payload(params["payload"]),
+        absent=[to_absent(value) for value in params["absent"]],
+        owners=params["owners"],
+        validate=params["validate"],
+        validate_fallback=params["validate_fallback"],
+        included=params["included"],
+        want_diff=want_diff,
+    )
+    service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
+    tls_address = parse_listen(params["probe_tls_listen"]) if params["probe_tls_listen"] else None
+    marked = {entry.owner for entry in request.entries if MARK_HEADER.encode() in (entry.content or b"")}
+    probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked, tls_address)
+    # `nginx -T` alone prints the files that it has read.
+    inspector = inspect if params["validate"][:2] == ["nginx", "-T"] else None
+    return Transaction(request, service, probe=probe, who=params.get("who", "somebody"), inspector=inspector)
+
+
+def to_absent(value: t.Any) -> Absent:
+    """Return an element of ``absent``.
+
+    :raises ConfigTreeError: if it is neither a path nor a dict
+    """
+    if isinstance(value, str):
+        return Absent(value)
+    if isinstance(value, dict) and "path" in value and set(value) <= {"path", "only_if_link", "if_unedited"}:
+        return Absent(str(value["path"]), value.get("only_if_link"), bool(value.get("if_unedited")))
+    raise ConfigTreeError(f"absent: {value!r} is neither a path nor a dict of path, only_if_link and if_unedited")
+
+
+def remember(transaction: Transaction, params: t.Mapping[str, t.Any]) -> None:
+    """Remember an order that was carried out and has told of nothing."""
+    if params["digest"]:
+        last_order.remember(_path(transaction.state), params["digest"], {key: params[key] for key in _KEPT})
+
+
+def settled(root: str, check: bool) -> Settled | None:
+    """Return the last order for a tree with its result, ``None`` unless carrying it out again would change nothing and tell of nothing.
+
+    :param root: the directory, as the parameter ``root`` has it
+    :param check: whether nothing may be run that may write files
+    """
+    last = last_order.read(_path(state_path(os.path.realpath(root))))
+    if last is None:
+        return None
+    try:
+        found = to_transaction(last.order, want_diff=False).settled(check)
+    except (ConfigTreeError, CommandError, OSError, KeyError, TypeError, ValueError):
+        # The run that sends an order has the words for what is wrong here; an order of another version has other keys.
+        return None
+    return {"digest": last.digest, "result": found.as_dict()} if found else None
+
+
+def _path(state: str) -> str:
+    return f"{state}.order"
