@@ -13,8 +13,6 @@ description:
   - Everything else is refused with variable, value and remedy, and so is an address that nginx would refuse.
 options:
   _input: {description: Variables by name., type: dict, required: true}
-  ipv6: {description: "Whether the host has IPv6. Without it, addresses such as C([::]:80) are left out.", type: bool, default: true}
-positional: ipv6
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -32,15 +30,14 @@ _value: {description: The same variables., type: dict}
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables, without_ipv6
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 
 
-def role_variables(given: t.Mapping[str, t.Any], ipv6: bool = True) -> dict[str, t.Any]:
+def role_variables(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return variables in their own types, or fail with a line for each problem."""
     try:
-        found = resolve_variables(given)
-        return found if ipv6 else without_ipv6(found)
+        return resolve_variables(given)
     except AppError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -39,14 +39,17 @@ options:
         default: {}
       files: {description: Texts that files must have. Keys are paths., type: dict, default: {}}
       unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
-      certificates_of:
-        description: Descriptions of those applications whose certificates are looked at.
+      apps:
+        description: Descriptions of those applications whose sites and certificates are looked at.
         type: list
         elements: dict
         default: []
-      acme_server: {description: The CA whose certificates sites have by ACME. Without one there is no such site., type: str}
-      http3: {description: Names of applications that fail where nginx has no HTTP/3., type: list, elements: str, default: []}
-      profiled: {description: Names of applications that fail where certbot knows no profiles., type: list, elements: str, default: []}
+      variables:
+        description:
+          - The variables of the role M(flaskops.stack.nginx_site), as they were written. The module fails if another program than nginx listens
+            where sites would.
+        type: dict
+        default: {}
       tree:
         description: The directory of configuration files whose last order by M(flaskops.stack.config_tree) is looked at.
         type: path
@@ -55,12 +58,6 @@ options:
         type: list
         elements: str
         default: []
-      listen:
-        description:
-          - Lists of addresses with ports, as in nginx's C(listen), by the variable that has them. The module fails if another program than nginx
-            listens there.
-        type: dict
-        default: {}
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 attributes:
@@ -100,6 +97,7 @@ sites:
       description: Applications that need a certificate from the CA, and files of the service for it that are not as wanted.
       type: list
       elements: str
+    variables: {description: "The values of O(sites.variables) in their own types, as they hold on this host; a secret one is not among them.", type: dict}
     ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool}
     nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, sample: 1.26.3}
     tree: {description: "The last order for O(sites.tree), like RV(instances).", type: dict}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The order that a host has carried out last: a look at the host tells whether the same order would change anything, and spares a call of its own.
 
-What a run would change is computed anew at each look. The file only has what the controller would send, so nothing goes wrong without it.
+Each look computes anew what the order would change. The file only has what the controller would send, so nothing goes wrong without it.
 """
 
 from __future__ import annotations

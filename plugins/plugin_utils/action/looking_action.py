@@ -1,16 +1,18 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The base of action plugins that read in one round trip what a host has and lacks, for one role or for two."""
+"""The base of action plugins that read in one round trip what a host has and lacks, for one role or for several."""
 
 from __future__ import annotations
 
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ..acme_program import acme_program, digests
-from ..description.tls import directory_url, wanted
+from ansible.errors import AnsibleActionFail
+
+from ..description.role_variables import resolve_variables, without_ipv6, without_secrets
+from ..description.validate import AppError
 from .apps_action import App, AppsAction, places, present
-from .unmet_by_host import without_http3, without_plugin, without_profiles
+from .asked_sites import AskedSites
 
 # These parts of the module's answer are about sites.
 OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained", "tree")
@@ -29,11 +31,13 @@ class LookingAction(AppsAction):
         :param args: ``variable`` and ``left_out`` of the task
         :raises AnsibleActionFail: if the host cannot be used at all
         """
-        of_sites = dict(of_sites)
-        http3, profiled = of_sites.pop("http3", []), of_sites.pop("profiled", [])
-        asked, plugins = self._about_sites(of_sites, args, task_vars) if of_sites else ({}, {})
+        asked = {name: value for name, value in of_sites.items() if name not in ("apps", "variables")}
+        sites = self._sites(of_sites, args, task_vars) if of_sites else None
+        if sites:
+            asked |= sites.asked()
         packages = {app["name"]: app["packages"] for app in apps}
-        asked["instances"] = bool(apps and of_sites)
+        if apps and sites:
+            asked["instances"] = True
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*of_sites.get("packages", []), *(name for names in packages.values() for name in names)})
         answer = self.call_module("host_look", asked, task_vars)
@@ -42,27 +46,24 @@ class LookingAction(AppsAction):
         answer["packages_of"] = {name: found for name, names in packages.items() if (found := [each for each in names if each in lacking])}
         answer["packages"] = sorted({name for names in answer["packages_of"].values() for name in names})
         about_sites = {key: answer.pop(key) for key in OF_SITES}
-        if of_sites:
+        if sites:
+            about_sites["variables"] = without_secrets(sites.variables if about_sites["ipv6"] else without_ipv6(sites.variables))
             answer["sites"] = {**about_sites, "packages": sorted(lacking.intersection(of_sites.get("packages", [])))}
-            unmet = {
-                **without_http3(http3, about_sites["nginx"], args["left_out"]),
-                **without_profiles(profiled, certbot, args["left_out"]),
-                **without_plugin(plugins, unknown),
-            }
-            failures = {**unmet, **failures}
+            failures = {**sites.unmet(about_sites["nginx"], certbot, unknown), **failures}
         return answer, failures
 
-    def _about_sites(self, asked: App, args: Mapping[str, t.Any], task_vars: App) -> tuple[App, dict[str, str]]:
-        """Return what the module is asked about sites, and the package of a plugin of certbot by the application that needs it."""
-        asked = dict(asked)
-        acme_server = directory_url(asked.pop("acme_server", ""))
-        if acme_server:
-            asked["digests"] = digests(acme_program())
+    def _sites(self, asked: Mapping[str, t.Any], args: Mapping[str, t.Any], task_vars: App) -> AskedSites:
+        """Return the sites that are asked about.
+
+        :raises AnsibleActionFail: with a line for each problem of a variable
+        """
+        try:
+            variables = resolve_variables(asked.get("variables", {}))
+        except AppError as error:
+            raise AnsibleActionFail(str(error)) from None
         # A site needs no more than the name of its application.
         require, self.require = self.require, ()
-        sites = present(self.resolve({**args, "apps": asked.pop("certificates_of", [])}, task_vars))
+        described = present(self.resolve({**args, "apps": asked.get("apps", []), "left_out": {}}, task_vars))
         self.require = require
-        plugins = {app["name"]: app["nginx"]["tls"]["package"] for app in sites if app["nginx"]["tls"]["package"]}
-        if plugins:
-            asked["optional"] = sorted(set(plugins.values()))
-        return {**asked, "certificates": [wanted(app, acme_server) for app in sites if app["nginx"]["tls"]["kind"]]}, plugins
+        certified = any(app["nginx"]["tls"]["kind"] for app in described)
+        return AskedSites(variables, certified, [app for app in described if app["name"] not in args["left_out"]])

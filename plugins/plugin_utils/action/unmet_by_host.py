@@ -12,11 +12,10 @@ _HTTP3 = (1, 25)
 _PROFILES = (4, 0)
 
 
-def without_http3(wanted_by: Sequence[str], nginx: str, left_out: Collection[str]) -> dict[str, str]:
+def without_http3(wanted_by: Sequence[str], nginx: str) -> dict[str, str]:
     """Return a message for each application that wants HTTP/3 of an nginx that has none.
 
     :param nginx: the version that the host has or would get, empty if nobody knows it, which is taken for a new one
-    :param left_out: names of applications that have failed already
     """
     if _is_new(nginx, _HTTP3):
         return {}
@@ -24,11 +23,10 @@ def without_http3(wanted_by: Sequence[str], nginx: str, left_out: Collection[str
         name: f"{name}: nginx.tls.http3 is true, but nginx {nginx} of this host has no HTTP/3, which 1.25 brought. Remove the key for this host,"
         " or install a newer nginx, such as that of Debian 13."
         for name in wanted_by
-        if name not in left_out
     }
 
 
-def without_profiles(wanted_by: Sequence[str], certbot: str, left_out: Collection[str]) -> dict[str, str]:
+def without_profiles(wanted_by: Sequence[str], certbot: str) -> dict[str, str]:
     """Return a message for each application that has a certificate from a CA, where certbot cannot ask for a profile of it.
 
     :param certbot: the version that the host has or would get, empty if nobody knows it
@@ -39,7 +37,6 @@ def without_profiles(wanted_by: Sequence[str], certbot: str, left_out: Collectio
         name: f"{name}: nginx_site_acme_profile is set, but certbot {certbot} of this host knows no profiles, which 4.0 brought. Leave the"
         " variable empty for this host, or install a newer certbot, such as that of Debian 13."
         for name in wanted_by
-        if name not in left_out
     }
 
 

@@ -205,6 +205,11 @@ def without_ipv6(found: Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {**found, **{name: left for name, left in lists.items() if left}}
 
 
+def without_secrets(found: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return variables without those that nothing may show."""
+    return {name: value for name, value in found.items() if not VARIABLES[name].secret}
+
+
 def plain_listen(listen: object) -> list[str]:
     """Return the addresses and ports of ``nginx_site_listen`` where plain HTTP is spoken, as it can be asked on the host.
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import VARIABLES, resolve_variables, without_ipv6
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import app
 
@@ -47,7 +48,8 @@ def test_the_site_that_has_them_may_be_left_out(rendered):
 
 
 def test_a_host_without_ipv6_listens_at_its_other_addresses(rendered):
-    http = rendered(app(tls={"self_signed": True}), __nginx_site_looked={"sites": {"nginx": "1.26.3", "ipv6": False}})
+    known = without_ipv6(resolve_variables(dict.fromkeys(name for name in VARIABLES if name.startswith("nginx_site_"))))
+    http = rendered(app(tls={"self_signed": True}), __nginx_site_looked={"sites": {"nginx": "1.26.3", "variables": known}})
     listens = [value for server in http.all("server") for value in server.values("listen")]
     assert "80" in listens
     assert not [value for value in listens if value.startswith("[")]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action import host_look
@@ -77,3 +78,23 @@ def test_a_certbot_without_profiles_fails_the_sites_with_certificates_from_the_c
     assert list(result["failures"]) == failing
     assert all(f"nginx_site_acme_profile is set, but certbot {certbot} of this host" in line for line in result["failures"].values())
     assert look({"certbot": certbot}, apps)[1]["failures"] == {}
+
+
+@pytest.mark.parametrize(("ipv6", "listen"), [(True, ["80", "[::]:80"]), (False, ["80"])])
+def test_the_variables_come_back_in_their_own_types_as_they_hold_on_this_host_and_without_secrets(ipv6, listen):
+    _asked, result = look({"ipv6": ipv6}, APPS, nginx_site_worker_connections="512", nginx_site_acme_eab_key="hunter2")
+    variables = result["sites"]["variables"]
+    assert (variables["nginx_site_listen"], variables["nginx_site_worker_connections"]) == (listen, 512)
+    assert "hunter2" not in str(result)
+
+
+def test_only_ports_where_nginx_is_to_listen_are_asked_about():
+    assert list(look({}, APPS)[0]["listen"]) == ["nginx_site_listen", "nginx_site_tls_listen"]
+    assert list(look({}, [describe()])[0]["listen"]) == ["nginx_site_listen"]
+    # The site of an application that has failed stays, with its certificate.
+    assert list(look({}, APPS[:1], {"shop": "it failed"})[0]["listen"]) == ["nginx_site_listen", "nginx_site_tls_listen"]
+
+
+def test_a_variable_that_cannot_be_used_is_told():
+    with pytest.raises(AnsibleActionFail, match="nginx_site_worker_connections"):
+        look({}, APPS, nginx_site_worker_connections="many")
