@@ -22,8 +22,8 @@ ssh:
 images: engine ## build the test hosts flaskops-target:bookworm and flaskops-target:trixie
 	@tests/target/build.sh
 
-demo: venv images ## deploy two applications to a container on this machine (DEMO_HTTP_PORT, DEMO_HTTPS_PORT, DEMO_SSH_PORT)
-	@tools/demo.sh up
+demo: engine ## deploy two applications to a container on this machine (DEMO_HTTP_PORT, DEMO_HTTPS_PORT, DEMO_SSH_PORT)
+	@PYTHON='$(PYTHON)' tools/demo.sh up
 
 demo-down: ## remove the demo
 	@tools/demo.sh down
@@ -77,7 +77,7 @@ build: venv ## pack the collection for ansible-galaxy
 	@ansible-galaxy collection build --force
 
 lock: venv ## resolve requirements/*.in again
-	@for name in dev bench judges site; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	@for name in dev demo bench judges site; do .cache/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for core in 2.20 2.21; do echo "ansible-core==$$core.*" | .cache/uv/bin/uv pip compile - --quiet --upgrade --universal --python-version 3.12 --generate-hashes \
 	  --no-header --output-file requirements/core-$$core.txt || exit 1; done

@@ -11,6 +11,9 @@ if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
 fi
 
 echo "$why: installing $* from the distribution's archive."
+# Two tools may want packages at the same time, and apt waits for nobody who reads its lists.
+exec {turn}>/run/flaskops-apt.lock
+flock "$turn"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive

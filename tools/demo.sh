@@ -53,7 +53,16 @@ give_login() {
   exit 1
 }
 
+# The image and the virtualenv are made side by side: on a fresh machine these two take most of the time.
+prepare() {
+  tests/target/build.sh trixie &
+  local image=$!
+  tools/venv.sh demo || { kill "$image" && exit 1; }
+  wait "$image"
+}
+
 up() {
+  prepare
   command -v ssh-keyscan >/dev/null || tools/apt-install.sh "demo: Ansible logs in by SSH" openssh-client
   start_container
   give_login

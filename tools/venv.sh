@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Build .venv from the lock, with this checkout importable in it as flaskops.stack. Returns at once when nothing changed.
-# venv.sh LOCK: then add what another lock has.
+# venv.sh LOCK: then add what another lock has. venv.sh demo: what `make demo` needs and no more, unless .venv has all of it.
 # PYTHON names the interpreter (default: the one .venv already has, else python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 lock=requirements/dev.txt
 more=${1:-}
+if [[ $more == demo ]]; then
+  more=
+  [[ -x .venv/bin/molecule ]] || lock=requirements/demo.txt
+fi
 stamp=.venv/.stamp
 uv=.cache/uv/bin/uv
 
@@ -63,7 +67,7 @@ if ! [[ -x $uv && .cache/uv/.stamp -nt requirements/uv.txt ]] || ! "$uv" --versi
 fi
 
 if [[ $built != "$wanted" ]]; then
-  echo "venv: building .venv with Python $version from $lock (about half a minute)."
+  echo "venv: building .venv with Python $version from $lock."
   # With another lock only, what is there is brought up to date in place.
   [[ $built == "$place "* ]] || "$uv" venv -q --clear --no-project --python "$python" --no-python-downloads .venv
   "$uv" pip sync -q --python .venv/bin/python --require-hashes --compile-bytecode "$lock"
