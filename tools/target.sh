@@ -19,9 +19,14 @@ wait_until_up() {
 }
 
 run() {
-  local name=$1 image=$2
+  local name=$1 image=$2 groups=/sys/fs/cgroup
+  # systemd 258 and newer, which testing has, boots with version 2 of cgroups alone. A machine with version 1 can have the other one beside it.
+  if [[ $image == *:testing && $(stat --file-system --format=%T "$groups") != cgroup2fs ]]; then
+    groups=/run/flaskops-cgroup2
+    mountpoint --quiet "$groups" || { mkdir -p "$groups" && mount -t cgroup2 none "$groups"; }
+  fi
   # SYS_ADMIN and the host's cgroups: the least that gives systemd working sandboxes and enforced resource limits.
-  docker run --detach --pull never --name "$name" --cap-add SYS_ADMIN --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:rw \
+  docker run --detach --pull never --name "$name" --cap-add SYS_ADMIN --cgroupns host --volume "$groups:/sys/fs/cgroup:rw" \
     --tmpfs /run --tmpfs /run/lock --tmpfs /tmp:exec "${@:3}" "$image" >/dev/null
   wait_until_up "$name"
 }

@@ -29,8 +29,13 @@ have() { docker image inspect "$1" >/dev/null 2>&1; }
 # Without a registry the base comes from Debian's archive.
 bootstrap() {
   local suite=$1 tar=$scratch/$1.tar
+  local options=()
+  # The index of testing is valid for a week, and a mirror may keep it for longer.
+  if [[ $suite == testing ]]; then
+    options=(--aptopt='Acquire::Check-Valid-Until "false"' --customize-hook='echo "Acquire::Check-Valid-Until false;" >"$1/etc/apt/apt.conf.d/old-index"')
+  fi
   # Without a mirror named, mmdebstrap takes Debian's own, with updates and security.
-  mmdebstrap --quiet --variant=minbase "$suite" "$tar" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
+  mmdebstrap --quiet --variant=minbase "${options[@]}" "$suite" "$tar" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
   docker import "$tar" "flaskops-base:$suite" >/dev/null
   rm "$tar"
 }
