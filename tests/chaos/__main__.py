@@ -35,6 +35,12 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="try N cases, others with every commit; 0 for all")
     parser.add_argument("--seed", default="", help="which cases --sample takes (default: those of the commit)")
     parser.add_argument("--only", default="", metavar="REGEX", help="cases whose kind and name match")
+    parser.add_argument(
+        "--operation",
+        action="append",
+        choices=sorted(OPERATIONS),
+        help="also break this run that deploys nothing; more than once for several (default: all, and for --sample one)",
+    )
     parser.add_argument("--hosts", type=int, default=6, help="cases at a time (%(default)s)")
     parser.add_argument("--list", action="store_true", help="say which cases there are, and try none")
     parser.add_argument("--report", type=Path, help="write the table of all cases there")
@@ -57,7 +63,7 @@ def main() -> int:
             steps = select(recorded.steps)
             cases = [*of_controller(recorded.tasks), *of_modules(steps), *of_surroundings(recorded.steps[0], recorded.managed)]
             seed = arguments.seed or _commit()
-            operations = _operations(deployment, image, seed if arguments.sample else "")
+            operations = _operations(deployment, image, arguments.operation or chosen(seed if arguments.sample else ""))
             for name, operation in operations.items():
                 cases += of_operation(OPERATIONS[name], select([operation.steps]))
             every = len(cases)
@@ -81,9 +87,13 @@ def main() -> int:
     return 0 if verdicts and all(verdict.holds for verdict in verdicts) else 1
 
 
-def _operations(deployment: Deployment, image: str, seed: str) -> dict[str, OperationRecording]:
-    """Record the runs that deploy nothing, side by side: all of them, or for a sample one, which the seed chooses."""
-    names = [random.Random(seed).choice(sorted(OPERATIONS))] if seed else list(OPERATIONS)
+def chosen(seed: str) -> list[str]:
+    """Return the names of the runs to break that deploy nothing: all of them, or for a sample one, which the seed chooses."""
+    return [random.Random(seed).choice(sorted(OPERATIONS))] if seed else list(OPERATIONS)
+
+
+def _operations(deployment: Deployment, image: str, names: list[str]) -> dict[str, OperationRecording]:
+    """Record runs that deploy nothing, side by side."""
     say(f"recording {', '.join(names)}")
     with ThreadPoolExecutor(CONTROLLERS) as pool:
         waiting = [pool.submit(record_operation, deployment, image, OPERATIONS[name], number) for number, name in enumerate(names, 1)]

@@ -27,7 +27,8 @@ LEDGER: Description = {
     "keep_releases": 2,
     "drain_timeout": DRAIN_SECONDS,
     "uwsgi": {"processes": 1, "threads": 2, "memory_max": "256M", "stream": {"pool": "none"}},
-    "nginx": {"server_names": ["ledger"], "routes": [{"path": "/"}]},
+    # A CA gives a certificate for the name with a dot. The load asks by the other one, which plain HTTP answers as before.
+    "nginx": {"server_names": ["ledger.test", "_"], "routes": [{"path": "/"}], "tls": {"acme": True}},
 }
 NEIGHBOUR: Description = {
     "name": "neighbour",
@@ -40,6 +41,8 @@ NEIGHBOUR: Description = {
 }
 # The neighbour answers with this word when it has been deployed anew, so the harness knows which of its releases is live.
 ANEW = "anew"
+# The CA of molecule/chaos/prepare.yml.
+CA = {"nginx_site_acme_server": "https://localhost:14000/dir", "nginx_site_acme_ca_bundle": "/opt/pebble/authority.pem"}
 # The route of the new release.
 MOVED = {"path": "/moved", "mode": "redirect", "to": "/elsewhere"}
 # Code with which a process of the new release takes far more memory than the application may.
@@ -135,13 +138,14 @@ class Deployment:
                 {**LEDGER, "source": release.source.path},
                 # Each host has its own ledger, or the migrations of one host would do for all.
                 env={"LEDGER_MODE": "calm", "LEDGER_HOST": host.name},
-                nginx={"routes": routes},
+                nginx={"routes": routes, "tls": operation.tls or {}},
             )
             described[host.name] = {
                 **self.controller.by_ssh(host),
                 "ansible_python_interpreter": "/usr/local/bin/chaos-python",
                 # A shared cache would let earlier runs for other hosts decide what is done to this one.
                 "flask_app_cache_dir": str(self.directory / f"cache-{host.name}"),
+                **CA,
                 "flask_apps": [operation.absent or app, neighbour],
             }
         return self.controller.inventory(name, described, {})

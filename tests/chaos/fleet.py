@@ -12,6 +12,8 @@ from ansible_collections.flaskops.stack.tests.harness.load import Load, Sample
 
 HERE = Path(__file__).parent
 SITES = ("ledger", "neighbour")
+# The CA finds the host by this name; docker writes /etc/hosts anew when a container starts.
+NAMED = "--add-host=ledger.test:127.0.0.1"
 # Requests a second to each site.
 RATE = 5
 BOOT_SECONDS = 60
@@ -32,7 +34,7 @@ class Clone(Host):
         self.remove()
         shutil.rmtree(self.shared, ignore_errors=True)
         self.shared.mkdir(parents=True)
-        target("run", self.container, self.image, "--hostname", self.name, "--volume", f"{self.shared}:/chaos")
+        target("run", self.container, self.image, "--hostname", self.name, "--volume", f"{self.shared}:/chaos", NAMED)
         # Docker's file system refuses to exchange directories of the image, which those of a host are.
         self.shell("cp -a /etc/nginx /etc/nginx.copy; rm -r /etc/nginx; mv /etc/nginx.copy /etc/nginx")
 
@@ -99,6 +101,10 @@ class Clone(Host):
     def samples(self, site: str, since: float = 0) -> list[Sample]:
         """Return what a site answered to all loads, of requests that were due after a time."""
         return [sample for load in self.loads if load.site == site for sample in load.samples(self, since)]
+
+    def wrong_certificate(self) -> str:
+        """Return what is wrong with the certificate of the application, empty if nginx presents the one that is live and is not due."""
+        return self.run("python3", "-", given=(HERE / "certificate.py").read_text()).strip()
 
     def state(self) -> dict[str, list[str]]:
         """Return everything a deployment could leave behind; ``state.py`` says what that is."""

@@ -1,4 +1,4 @@
-"""The runs that are broken beside deployments: going back, removing an application, and removing it with all that it has stored."""
+"""The runs that are broken beside deployments: going back, removing an application with or without what it has stored, and certificates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT
 from ansible_collections.flaskops.stack.tests.harness.source import Description
 
 PLAYBOOKS = CHECKOUT / "playbooks"
+HERE = Path(__file__).parent
 APP = "ledger"
+
+
+# Steps that give a file or a directory its name.
+RENAMES = ("| os.rename", "| os.symlink")
 
 
 class Operation(t.NamedTuple):
@@ -23,6 +28,13 @@ class Operation(t.NamedTuple):
     options: tuple[str, ...] = ()
     # The whole description where the application is to go.
     absent: Description | None = None
+    # Other values of the key `nginx.tls`, which all later runs have too.
+    tls: Description | None = None
+    # Commands on the host before the run, and after it.
+    before: str = ""
+    after: str = ""
+    # Whether the power is cut, too, where the run changes names of files.
+    power: bool = False
 
     @property
     def kind(self) -> str:
@@ -30,6 +42,15 @@ class Operation(t.NamedTuple):
         return f"{self.name} killed"
 
 
+TLS = "/var/lib/flaskops/tls"
+# The host has never had a certificate from the CA.
+_WITHOUT = f"rm -r {TLS}/ledger /var/lib/flaskops/certbot; systemctl reload nginx"
+# The certificate says that its time was over long ago, as it will be in two months.
+_DUE = f"""sed -i 's/"not_before": [0-9]*, "not_after": [0-9]*/"not_before": 1, "not_after": 1700000000/' {TLS}/ledger/live/meta.json"""
+# The timer starts the service again within the hour, as often as it was killed.
+_AGAIN = "systemctl reset-failed flaskops-acme.service; systemctl start flaskops-acme.service"
+# molecule/chaos/prepare.yml makes it.
+_OWN: Description = {"acme": False, "certificate": "/opt/pebble/own.pem", "key": "/opt/pebble/own.key"}
 DEPLOYMENT = Operation("deployment", PLAYBOOKS / "site.yml")
 OPERATIONS = {
     operation.name: operation
@@ -37,11 +58,20 @@ OPERATIONS = {
         Operation("rollback", PLAYBOOKS / "rollback.yml", ("--extra-vars", json.dumps({"app": APP}))),
         Operation("removal", PLAYBOOKS / "site.yml", absent={"name": APP, "state": "absent"}),
         Operation("purge", PLAYBOOKS / "site.yml", absent={"name": APP, "state": "absent", "purge": True}),
+        Operation("first certificate", PLAYBOOKS / "site.yml", before=_WITHOUT, power=True),
+        Operation("own certificate", PLAYBOOKS / "site.yml", tls=_OWN, power=True),
+        Operation("renewal", HERE / "renewal.yml", before=_DUE, after=_AGAIN, power=True),
     )
 }
 
 
 def of_operation(operation: Operation, steps: Sequence[Step]) -> list[Case]:
-    """Return the cases in which a module ends at a step of a run that deploys nothing."""
-    faults = [(step, {"call": step.call, "step": step.step, "count": step.count, "action": "kill"}) for step in steps]
-    return [Case(step.title, operation.kind, fault, operation=operation.name) for step, fault in faults]
+    """Return the cases in which a module or the service of certificates ends at a step of a run that deploys nothing, or its host does."""
+    cases = []
+    for step in steps:
+        where = {"call": step.call, "step": step.step, "count": step.count}
+        of_both = {"operation": operation.name, "before": operation.before, "repair": operation.after}
+        cases.append(Case(step.title, operation.kind, {**where, "action": "kill"}, **of_both))
+        if operation.power and step.step.endswith(RENAMES):
+            cases.append(Case(f"{operation.name}: {step.title}", "power cut", {**where, "action": "wait"}, **of_both))
+    return cases

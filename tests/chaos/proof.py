@@ -69,8 +69,9 @@ class Patient:
 
     @property
     def repeated(self) -> Operation:
-        """The runs after the disturbed one: a removal is done again, or the application comes back."""
-        return self.operation if self.goes and not self.case.then_other else DEPLOYMENT
+        """The runs after the disturbed one: a removal is done again or the application comes back, and another certificate stays."""
+        stays = self.operation.tls or (self.goes and not self.case.then_other)
+        return self.operation if stays else DEPLOYMENT
 
 
 def each(act: Callable[[Patient], Any], patients: Sequence[Patient], at_a_time: int = 8) -> None:
@@ -219,7 +220,7 @@ class Batch:
         if (answer.get("page"), answer.get("dependency")) != release.answer:
             return f"the site answers {answer}"
         status, _body = host.get("ledger", MOVED["path"])
-        return "" if status == 301 else f"the new route answers {status}"
+        return host.wrong_certificate() if status == 301 else f"the new route answers {status}"
 
     def _left(self, patient: Patient) -> list[str]:
         """Return what is on a host and should not be, or should and is not."""
@@ -233,6 +234,8 @@ class Batch:
         if not patient.case.operation:
             return [self.reference]
         recorded = self.operations[patient.case.operation]
+        if patient.operation.tls:
+            return [recorded.back]
         return [recorded.after] if patient.repeated.absent else [self.reference, recorded.back]
 
     def _judge_answers(self, patient: Patient) -> None:

@@ -8,7 +8,7 @@ import time
 
 from ansible_collections.flaskops.stack.tests.chaos.deployment import DRAIN_SECONDS, Deployment
 from ansible_collections.flaskops.stack.tests.chaos.fleet import Clone
-from ansible_collections.flaskops.stack.tests.chaos.operations import Operation
+from ansible_collections.flaskops.stack.tests.chaos.operations import DEPLOYMENT, Operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Step, read_steps
 
 # Two, since what only one of them does is no point to break every host at.
@@ -80,12 +80,14 @@ def record_operation(deployment: Deployment, image: str, operation: Operation, n
     try:
         host.boot()
         host.wait_for_sites()
+        host.shell(operation.before or "true")
         host.prepare(record=True)
         deployment.run([host], deployment.old, operation).require_success()
         steps = read_steps(host.read("steps"))
         host.prepare()
         after = _settled(host)
-        deployment.run([host], deployment.new).require_success()
+        again = operation if operation.tls else DEPLOYMENT
+        deployment.run([host], deployment.new, again).require_success()
         return OperationRecording(steps, after, _settled(host))
     finally:
         host.remove()

@@ -51,7 +51,8 @@ def write(path: Path, verdicts: Sequence[Verdict], every: int) -> None:
         "",
         "`make chaos` deploys a changed application (other code, another requirement, another route of nginx) beside an application that"
         " does not change. It breaks this deployment at every task of the controller, at every step of every module, and by faults of the"
-        " machine below it or of an application on it; and a rollback, a removal and a purge at every step of their modules. Each case"
+        " machine below it or of an application on it; and a rollback, a removal, a purge, the first certificate from a CA, a certificate of one's"
+        " own and a renewal without Ansible at every step of their modules and of the service that renews. Each case"
         " begins on a fresh copy of the same host and runs over SSH, while clients send requests to both applications all the time.",
         "",
         *(f"- **{letter}**: {meaning}" for letter, meaning in LETTERS.items()),

@@ -21,7 +21,9 @@ import sys
 import time
 
 SHARED = "/chaos"
-OURS = "flaskops/stack/plugins/"
+# Files of the collection, and of the program of flaskops-acme.service, which has some of them in it.
+OURS = re.compile(r".*(?:flaskops/stack/plugins|acme\.pyz(?:/flaskops)?)/")
+SERVICE = "flaskops-acme"
 WATCHED = {
     *("open", "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "os.utime"),
     "subprocess.Popen",
@@ -92,8 +94,9 @@ def _chain() -> list[str]:
     chain = []
     frame = sys._getframe(1)
     while frame is not None:
-        _before, ours, path = frame.f_code.co_filename.rpartition(OURS)
+        ours = OURS.match(frame.f_code.co_filename)
         if ours:
+            path = frame.f_code.co_filename[ours.end() :]
             chain.append(f"{_name(path)}.{frame.f_code.co_name}:{frame.f_lineno}")
         frame = frame.f_back
     return chain
@@ -108,12 +111,13 @@ def _name(path: str) -> str:
 
 
 def _module() -> str:
-    """Return the name of the module that this process runs."""
+    """Return the name of the module that this process runs, or of the service."""
     frame, name = sys._getframe(1), ""
     while frame is not None:
-        name = frame.f_code.co_filename if f"{OURS}modules/" in frame.f_code.co_filename else name
+        path = frame.f_code.co_filename
+        name = os.path.basename(path)[:-3] if "flaskops/stack/plugins/modules/" in path else SERVICE if "/acme.pyz/" in path else name
         frame = frame.f_back
-    return os.path.basename(name)[:-3]
+    return name
 
 
 def _number(module: str) -> str:

@@ -17,13 +17,14 @@ import subprocess
 
 PLACES = ("/srv", "/etc", "/opt", "/usr/local", "/var/lib/flaskops", "/var/cache/nginx", "/var/tmp", "/tmp", "/root", "/home")
 PLACES_IN_MEMORY = ("/run/flask", "/run/flaskops", "/run/lock", "/run/systemd/transient", "/run/systemd/system")
-# Ansible's own, which it leaves where it is killed; entries of the response cache; what the machine writes about itself; the numbers of
+# Ansible's own, which it leaves where it is killed; what certbot remembers; entries of the response cache; what the machine writes about itself; the numbers of
 # users that were removed, which stay.
 PASSED_OVER = re.compile(
     r"/tmp/ansible_|/home/deploy/\.ansible|/root/\.ansible|/var/cache/nginx/[^/]+/.|/tmp/systemd-private|/var/tmp/systemd-private"
-    r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/tmp/faketime|/tmp/faketime|/var/lib/flaskops/retired-users"
+    r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/lib/flaskops/certbot/.|/var/tmp/faketime|/tmp/faketime|/var/lib/flaskops/retired-users"
 )
 LOCKS = ("/run/flaskops/lock", "/run/flaskops/lock.commands")
+CERTIFICATES = "/var/lib/flaskops/tls"
 ROOT, CONFIG, RUN = "/srv/flask", "/etc/flask", "/run/flask"
 
 
@@ -40,7 +41,9 @@ def told() -> dict[str, str]:
             found[instance] = f"{app}-{when}"
             for what, name in release_of(app, instance).items():
                 found[name] = f"{app}-{what}-{when}"
-    found.pop("", None)
+        found[os.path.basename(os.path.realpath(f"{CERTIFICATES}/{app}/live"))] = f"{app}-CERTIFICATE"
+    for nothing in ("", "live"):
+        found.pop(nothing, None)
     return found
 
 

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.flaskops.stack.tests.chaos import proof
+from ansible_collections.flaskops.stack.tests.chaos.__main__ import chosen
 from ansible_collections.flaskops.stack.tests.chaos.operations import DEPLOYMENT, OPERATIONS, of_operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Case, Step
 from ansible_collections.flaskops.stack.tests.chaos.recording import OperationRecording
@@ -26,6 +29,31 @@ def test_an_operation_is_killed_at_each_of_its_steps():
     assert (case.operation, case.is_alone) == ("rollback", True)
 
 
+@pytest.mark.parametrize("name", ["first certificate", "own certificate", "renewal"])
+def test_the_power_is_cut_where_a_certificate_gets_its_name(name):
+    operation = OPERATIONS[name]
+    other = dataclasses.replace(STEP, step=STEP.step.replace("os.rename", "os.remove"))
+    killed, cut, also_killed = of_operation(operation, [STEP, other])
+    assert [case.kind for case in (killed, cut, also_killed)] == [operation.kind, "power cut", operation.kind]
+    assert cut.fault == {**killed.fault, "action": "wait"}
+    assert {(case.operation, case.before, case.repair) for case in (killed, cut, also_killed)} == {
+        (name, operation.before, operation.after)
+    }
+    assert cut.title.startswith(f"power cut: {name}: ")
+
+
+def test_a_sample_breaks_one_run_that_deploys_nothing_and_all_cases_break_each():
+    assert chosen("") == list(OPERATIONS)
+    assert {name for seed in "abcdefghijklmnopqrst" for name in chosen(seed)} == set(OPERATIONS)
+    assert all(len(chosen(seed)) == 1 and chosen(seed) == chosen(seed) for seed in "abc")
+
+
+def test_what_is_done_to_a_certificate_is_described_where_the_run_needs_it():
+    assert [operation.name for operation in OPERATIONS.values() if operation.tls] == ["own certificate"]
+    assert OPERATIONS["renewal"].playbook.is_file()
+    assert "meta.json" in OPERATIONS["renewal"].before
+
+
 @pytest.mark.parametrize(
     ("operation", "then_other", "next_run"),
     [
@@ -35,6 +63,10 @@ def test_an_operation_is_killed_at_each_of_its_steps():
         ("removal", False, OPERATIONS["removal"]),
         ("removal", True, DEPLOYMENT),
         ("purge", False, OPERATIONS["purge"]),
+        ("renewal", False, DEPLOYMENT),
+        ("first certificate", True, DEPLOYMENT),
+        ("own certificate", False, OPERATIONS["own certificate"]),
+        ("own certificate", True, OPERATIONS["own certificate"]),
     ],
 )
 def test_a_removal_is_done_again_or_the_application_comes_back(operation, then_other, next_run):
@@ -54,6 +86,10 @@ def test_a_removal_is_done_again_or_the_application_comes_back(operation, then_o
         ({"operation": "purge"}, DEPLOYED, False),
         ({"operation": "purge", "then_other": True}, BACK, True),
         ({"operation": "purge", "then_other": True}, GONE, False),
+        ({"operation": "renewal"}, DEPLOYED, True),
+        # The certificate of one's own stays.
+        ({"operation": "own certificate"}, BACK, True),
+        ({"operation": "own certificate"}, DEPLOYED, False),
     ],
 )
 def test_what_is_left_is_compared_with_a_state_that_there_may_be(case, state, holds):

@@ -33,3 +33,17 @@ def test_everything_else_is_compared(previous, path):
 
 def test_an_application_without_a_previous_instance(previous):
     assert not state.is_of_previous("/run/flask/new/.sock")
+
+
+def test_a_certificate_that_is_live_has_a_word_and_any_other_one_stands_out(tmp_path, monkeypatch, previous):
+    certificates = tmp_path / "tls/shop"
+    for name in ("0a1b", "2c3d"):
+        (certificates / name).mkdir(parents=True)
+    (certificates / "live").symlink_to("0a1b")
+    monkeypatch.setattr(state, "CERTIFICATES", str(certificates.parent))
+    assert state.told() == {"old": "shop-PREVIOUS", "0a1b": "shop-CERTIFICATE"}
+
+
+def test_an_application_without_a_certificate_has_no_word_for_one(tmp_path, monkeypatch, previous):
+    monkeypatch.setattr(state, "CERTIFICATES", str(tmp_path / "none"))
+    assert state.told() == {"old": "shop-PREVIOUS"}

@@ -1,0 +1,45 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The interpreter of a host tells steps of modules and of the service that renews certificates, and of nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.tests.chaos import sitecustomize
+
+PAYLOAD = "/tmp/ansible_x/payload.zip/ansible_collections/flaskops/stack/plugins"
+PROGRAM = "/var/lib/flaskops/acme.pyz"
+
+
+def seen(*places: tuple[str, str]) -> tuple[list[str], str]:
+    """Return the chain of functions and the module that the hook sees where functions of such files call each other, the outermost first."""
+    if not places:
+        return [link.rpartition(":")[0] for link in sitecustomize._chain()], sitecustomize._module()
+    (path, function), *rest = places
+    names = {"call": lambda: seen(*rest)}
+    exec(compile(f"def {function}():\n    return call()", path, "exec"), names)
+    return names[function]()
+
+
+@pytest.mark.parametrize(
+    ("places", "chain", "module"),
+    [
+        (
+            [(f"{PAYLOAD}/modules/tls_certificate.py", "main"), (f"{PAYLOAD}/module_utils/tls/install.py", "install")],
+            ["tls.install.install", "modules.tls_certificate.main"],
+            "tls_certificate",
+        ),
+        (
+            [
+                (f"{PROGRAM}/__main__.py", "main"),
+                (f"{PROGRAM}/flaskops/tls/install.py", "install"),
+                (f"{PROGRAM}/flaskops/host/files.py", "w"),
+            ],
+            ["host.files.w", "tls.install.install", "__main__.main"],
+            "flaskops-acme",
+        ),
+        ([("/usr/lib/python3/dist-packages/certbot/main.py", "main")], [], ""),
+    ],
+)
+def test_a_step_is_named_by_our_functions(places, chain, module):
+    assert seen(*places) == (chain, module)
