@@ -92,7 +92,12 @@ class AcmeService:
         record = places.record()
         if record and self._is_good(record, site.names) and not is_due(record, now):
             return
-        found = self._kept(app, site.names, record) or self._ask(app, site, Attempts(places), by_hand)
+        attempts = Attempts(places)
+        found = self._kept(app, site.names, record)
+        if found:
+            attempts.remember(site.names, NewCertificate(app, "acme", *found, self.server).record().not_before)
+        else:
+            found = self._ask(app, site, attempts, by_hand)
         with self.held():
             self.installer.install([NewCertificate(app, "acme", *found, self.server)])
 

@@ -83,6 +83,14 @@ class Attempts:
         self.failures, self.says, self.not_before = [], "", 0
         self._write()
 
+    def remember(self, names: t.Iterable[str], since: float) -> None:
+        """Write down a certificate that the CA has given to a run that was killed, which counts against its limits all the same.
+
+        :param since: when the certificate begins to be valid; it was given later
+        """
+        if not any(at >= since and known == _key(names) for at, known in self.issued):
+            self.succeeded(names)
+
     def _write(self) -> None:
         values = {"failures": self.failures, "issued": self.issued, "says": self.says, "not_before": self.not_before}
         write_through(self._path, json.dumps(values), 0o600)

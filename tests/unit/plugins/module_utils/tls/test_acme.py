@@ -223,6 +223,20 @@ def test_what_a_killed_run_has_got_is_installed_without_asking_again(host):
     assert host.run() == ""
     assert len(host.ca.asked) == 1
     assert host.record() is not None
+    assert len(Attempts(CertificatePlaces("shop", host.root)).issued) == 1, "it was written down before"
+
+
+def test_a_certificate_counts_that_was_given_to_a_run_killed_before_it_could_write_that_down(host):
+    host.ca.gives = fresh()
+    host.ca.obtain("shop", ("shop.test",), None)
+    places = CertificatePlaces("shop", host.root)
+    os.makedirs(places.directory)
+    left = Path(places.directory, ".attempts.json.4194305-0123456789abcdef.partial")
+    left.touch()
+    assert host.run() == ""
+    assert len(host.ca.asked) == 1
+    assert len(Attempts(places).issued) == 1
+    assert not left.exists()
 
 
 def test_a_run_that_was_killed_before_the_reload_is_ended_by_the_next(host):
