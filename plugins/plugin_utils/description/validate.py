@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 import typing as t
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from ..keys.key import Key
@@ -41,7 +42,22 @@ def shown(value: object) -> str:
 
 def outline(value: object) -> str:
     """Return what is said of a value at the place of an application, which may hold secrets."""
-    return f"a {type(value).__name__}" if isinstance(value, (Mapping, list, tuple)) else shown(value)
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, (list, tuple)) else shown(value)
+
+
+def lookalikes(text: str) -> str:
+    """Return which characters of a text look like others or like nothing, in parentheses; empty if there are none."""
+    found = [character for character in dict.fromkeys(text) if not character.isascii() and _is_misleading(character)]
+    named = ", ".join(f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip() for character in found[:3])
+    return f" (it has {named})" if found else ""
+
+
+def _is_misleading(character: str) -> bool:
+    if unicodedata.category(character) in ("Cf", "Zs", "Pi", "Pf", "Pd"):
+        return True
+    return unicodedata.name(character, "").partition(" ")[0] in ("CYRILLIC", "GREEK", "FULLWIDTH")
 
 
 class Validator:
@@ -72,7 +88,8 @@ class Validator:
         advice = key.advice(value) if key.advice else ""
         quoted = "a secret" if key.secret else shown(value)
         if advice or (key.pattern and not re.fullmatch(key.pattern, value)):
-            self.refuse(where, f"is {quoted}, which cannot be used here", advice or key.remedy)
+            odd = "" if key.secret else lookalikes(str(value))
+            self.refuse(where, f"is {quoted}, which cannot be used here{odd}", advice or key.remedy)
         elif not key.choices and isinstance(value, str) and _CONTROL.search(value):
             self.refuse(where, f"is {quoted}, which has a control character", "remove it")
         low, high = key.minimum, key.maximum
@@ -180,9 +197,10 @@ class Validator:
                     return  # the mode itself has been refused
                 self.refuse(f"{where}.{name}", f"is for mode {mode}, and this one is {own}", f"remove it or set mode: {mode}")
                 return
-        close = difflib.get_close_matches(name, list(keys), 1)
+        close = difflib.get_close_matches(str(name), list(keys), 1)
         hint = f"did you mean '{close[0]}'" if close else f"known are {', '.join(sorted(keys))}"
-        self.refuse(f"{where}.{name}", "is not a key of the description", hint)
+        odd = " (it has a blank at an end)" if str(name) != str(name).strip() and str(name).isascii() else lookalikes(str(name))
+        self.refuse(f"{where}.{name}", f"is not a key of the description{odd}", hint)
 
     def environment(self, where: str, values: Mapping[str, object], secret: bool) -> dict[str, str]:
         """Return environment variables as text. The value of a secret is not quoted in any message."""

@@ -21,6 +21,12 @@ REFUSED = [
     ({"health": {"zzz": 1}}, "shop.health.zzz is not a key of the description; known are "),
     ({"source": {"url": "x"}}, "shop.source.url is not a key of the description; known are archive, "),
     ({"nginx": {"routes": [{"path": "/", "pth": "/"}]}}, "shop.nginx.routes[0].pth is not a key of the description; did you mean 'path'."),
+    # Characters that look like others, or like nothing, as from a text processor or a web page.
+    ({"nginx ": {}}, "shop.nginx  is not a key of the description (it has a blank at an end); did you mean 'nginx'."),
+    ({"wsg\u0456": "x"}, "shop.wsg\u0456 is not a key of the description (it has U+0456 CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I); did you"),
+    ({"wsgi": "app.py\u00a0"}, "shop.wsgi is 'app.py\u00a0', which cannot be used here (it has U+00A0 NO-BREAK SPACE); write it like"),
+    ({"wsgi": "a\u200bpp.py"}, "shop.wsgi is 'a\u200bpp.py', which cannot be used here (it has U+200B ZERO WIDTH SPACE); write it like"),
+    ({"wsgi": "\u201capp.py\u201d"}, "shop.wsgi is '\u201capp.py\u201d', which cannot be used here (it has U+201C LEFT DOUBLE QUOTATION MARK, U+201D RIGHT"),
     # Missing keys.
     ({"wsgi": None}, "shop.wsgi is missing; write it: entry point"),
     ({"source": None}, "shop.source is missing; write it: source of the code"),
@@ -228,6 +234,19 @@ def test_an_application_without_a_name_is_told_by_its_place(apps, line):
 
 def test_the_variable_of_the_role_is_named():
     assert problems("x", variable="nginx_site_apps")[0].startswith("nginx_site_apps[0] is 'x'")
+
+
+def test_a_key_that_is_a_number_is_told():
+    assert problems({**SMALLEST, 5: "x"})[0].startswith("shop.5 is not a key of the description; known are ")
+
+
+def test_a_list_or_mapping_in_place_of_another_is_told_in_words_of_yaml():
+    class Tagged(dict):
+        """As Ansible marks a mapping with where it was written."""
+
+    assert problems([])[0].startswith("flask_apps[0] is a list, but must be a mapping")
+    with pytest.raises(AppError, match="flask_apps is a mapping, but must be a list of applications"):
+        resolve_apps(Tagged(name="shop"))
 
 
 def test_long_values_are_shortened():
