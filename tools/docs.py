@@ -221,6 +221,7 @@ PROGRAMS = {
     "start": "the application",
     "nginx": "nginx",
     "login": "the start of a module",
+    "apt": "apt",
 }
 
 

@@ -36,6 +36,11 @@ _value:
 
 import typing as t
 
+from ansible_collections.flaskops.stack.plugins.module_utils.host.causes import known_cause
+from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import APT
+
+_REMEDY = "Correct `packages`, or `python`, which brings the package of the interpreter's venv; or add the source of these packages to the server."
+
 
 def package_failures(results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str) -> dict[str, str]:
     """Return messages of applications whose packages apt could not install, by application."""
@@ -44,10 +49,10 @@ def package_failures(results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str) 
 
 def _message(lacking: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any]) -> str:
     names, says = ", ".join(lacking["value"]), str(result.get("msg", "it does not say why")).strip().rstrip(".")
-    return (
-        f"{lacking['key']}.packages: apt cannot install {names}: {says}. Correct `packages`, or `python`, which brings the package of the"
-        " interpreter's venv; or add the source of these packages to the server."
-    )
+    cause = known_cause(says.splitlines(), APT)
+    if cause:
+        return f"{lacking['key']}.packages: apt cannot install {names}, since {cause} It said: {says}"
+    return f"{lacking['key']}.packages: apt cannot install {names}: {says}. {_REMEDY}"
 
 
 class FilterModule:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import typing as t
 
 # The programs that write the words: pip and build hooks; the other hooks; an application that starts or is asked; nginx; sudo and the shell
-# by which a module is started.
-BUILD, HOOK, START, NGINX, LOGIN = "build", "hook", "start", "nginx", "login"
+# by which a module is started; apt.
+BUILD, HOOK, START, NGINX, LOGIN, APT = "build", "hook", "start", "nginx", "login", "apt"
 _COMMANDS, _CODE = (BUILD, HOOK), (BUILD, HOOK, START)
 
 
@@ -399,6 +399,13 @@ CAUSES: tuple[Cause, ...] = (
         (HOOK, START),
     ),
     Cause(
+        "The disk of the releases is read-only",
+        r"Read-only file system: '(?P<path>/[^']+/(?:releases|venvs))/\.[^']*'",
+        "the file system of {path} is read-only",
+        "mount it for writing (`dmesg` tells whether the kernel has found errors on it), or set root to a directory elsewhere",
+        (BUILD,),
+    ),
+    Cause(
         "A build writes outside of its release",
         r"Read-only file system",
         "a build may write to its release, its HOME and /tmp only",
@@ -570,6 +577,28 @@ CAUSES: tuple[Cause, ...] = (
         "the host cannot resolve {name}",
         "write an address, or mend the DNS of the host",
         (NGINX,),
+    ),
+    # --- packages of the host ----------------------------------------------------------------------------------------------------------
+    Cause(
+        "The servers of apt cannot be resolved",
+        r"Temporary failure resolving '(?P<name>[^']+)'",
+        "the host cannot resolve {name}, where its packages come from",
+        "mend the DNS of the host, as in /etc/resolv.conf",
+        (APT,),
+    ),
+    Cause(
+        "An installation of packages was interrupted",
+        r"dpkg was interrupted",
+        "an earlier installation of packages was interrupted on the host",
+        "run `dpkg --configure -a` there",
+        (APT,),
+    ),
+    Cause(
+        "Packages of the host do not fit each other",
+        r"you have held broken packages|Unmet dependencies",
+        "the packages of the host do not fit each other, as when one is held or comes from another source",
+        "run `apt-get --fix-broken install` there, or `apt-mark unhold` for those that `apt-mark showhold` names",
+        (APT,),
     ),
     # --- the way to the host -----------------------------------------------------------------------------------------------------------
     Cause(

@@ -25,9 +25,11 @@ from ..app.commands import cage, end_those_of_killed_runs, run_hooks
 from ..app.layout import PROJECT_DIRECTORY, AppRoot, ReleaseRecord
 from ..app.links import point
 from ..app.orders import ReleaseOrder
+from ..host.causes import known_cause, with_cause
 from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
 from ..host.inner_links import leading_out
+from ..host.known_causes import BUILD
 from ..host.trees import copy_from_user, give_to_user, settle
 from .build_constraints import build_constraints
 from .bytecode import compile_tree
@@ -56,8 +58,10 @@ def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> 
         began = time.monotonic()
         try:
             made, problem = build(app, archives.get(app["name"])), ""
-        except (BuildError, CommandError, OSError) as error:
+        except (BuildError, CommandError) as error:
             made, problem = [], str(error)
+        except OSError as error:
+            made, problem = [], with_cause(known_cause([str(error)], BUILD), str(error))
         return Built(made, problem, time.monotonic() - began)
 
     # umask is per process, so set it once, before the threads start.

@@ -58,6 +58,10 @@ def test_packages_that_cannot_be_installed_are_the_failure_of_those_who_need_the
         "shop": "shop.packages: apt cannot install libpq6, gcc: No package matching 'libpq6' is available. Correct `packages`, or `python`,"
         " which brings the package of the interpreter's venv; or add the source of these packages to the server."
     }
+    unresolved = {**refused, "msg": "E: Failed to fetch http://deb.debian.org/x.deb  Temporary failure resolving 'deb.debian.org'"}
+    (said,) = evaluate("results | flaskops.stack.package_failures('lacking')", results=[unresolved]).values()
+    assert said.startswith("shop.packages: apt cannot install libpq6, gcc, since the host cannot resolve deb.debian.org")
+    assert "Correct `packages`" not in said
     skipped = {"skipped": True, "lacking": {"key": "shop", "value": []}}
     assert evaluate("results | flaskops.stack.package_failures('lacking')", results=[skipped]) == {}
 

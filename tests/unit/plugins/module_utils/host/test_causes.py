@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.modules import facts_of_packages, facts_of_release
 from ansible_collections.flaskops.stack.plugins.module_utils.host.causes import explain, known_cause, with_cause
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
-from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import BUILD, CAUSES, HOOK, LOGIN, NGINX, START
+from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import APT, BUILD, CAUSES, HOOK, LOGIN, NGINX, START
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import HIDDEN, forget, learn
 
 NO_WSGI = "unable to load app 0 (mountpoint='') (callable not found or import error)"
@@ -268,6 +268,11 @@ RECORDED = {
         "OSError: [Errno 30] Read-only file system: '/opt/thing'",
         "/opt/thing is read-only in the sandbox of the application. Add its directory to sandbox.write",
     ),
+    "The disk of the releases is read-only": (
+        BUILD,
+        "[Errno 30] Read-only file system: '/srv/flask/direct/releases/.home-rf2vr32x'",
+        "the file system of /srv/flask/direct/releases is read-only. Mount it for writing",
+    ),
     "A build writes outside of its release": (
         BUILD,
         "touch: cannot touch '/etc/x': Read-only file system",
@@ -392,6 +397,22 @@ RECORDED = {
         LOGIN,
         "deploy is not in the sudoers file.",
         "deploy may not become root on the host. Set ansible_user",
+    ),
+    "The servers of apt cannot be resolved": (
+        APT,
+        "E: Failed to fetch http://deb.debian.org/debian/pool/main/p/popt/libpopt0_1.19%2bdfsg-2_amd64.deb  Temporary failure resolving"
+        " 'deb.debian.org'",
+        "the host cannot resolve deb.debian.org, where its packages come from. Mend the DNS of the host",
+    ),
+    "An installation of packages was interrupted": (
+        APT,
+        "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. ",
+        "an earlier installation of packages was interrupted on the host. Run `dpkg --configure -a` there.",
+    ),
+    "Packages of the host do not fit each other": (
+        APT,
+        "E: Unable to correct problems, you have held broken packages.",
+        "the packages of the host do not fit each other, as when one is held or comes from another source. Run `apt-get --fix-broken install`",
     ),
     "nginx is to run as somebody whom the host does not know": (
         NGINX,
