@@ -250,15 +250,17 @@ service_lines:
 """
 
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ARGUMENT_SPEC, ConfigTreeError
-from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import remember, to_transaction
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import TreeReader, remember, to_transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
 
 
 def main() -> None:
     """Entry point."""
     module = HostModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        transaction = to_transaction(module.params, module._diff)
+        transaction = to_transaction(module.params, module._diff, TreeReader(probe_of, inspect))
         result = transaction.predict() if module.check_mode else transaction.run()
     except ConfigTreeError as error:
         module.fail_json(msg=str(error), **error.details)

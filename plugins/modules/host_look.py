@@ -121,11 +121,14 @@ import typing as t
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import tree_order
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.drained_backends import DrainedBackends
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import TreeReader
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import host_order
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
@@ -200,7 +203,10 @@ def main() -> None:
         drained=drained,
         hosted=hosted,
         instances=(host_order.settled() if module.params["instances"] else None) or {},
-        tree=(tree_order.settled(module.params["tree"], module.check_mode) if module.params["tree"] else None) or {},
+        tree=(
+            tree_order.settled(module.params["tree"], module.check_mode, TreeReader(probe_of, inspect)) if module.params["tree"] else None
+        )
+        or {},
         failures={**failures, **unread, **bad_certificates, **undrained},
     )
 

@@ -135,7 +135,7 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
         Case("reboot while the old release drains", "reboot", _outside(matching(steps, WRITE_HISTORY))),
         *_with_full_run(steps),
         *_hostile_contents(),
-        Case("/run wiped", KIND, before="umount /run/flask/*; rm -r /run/flask /run/flaskops", stops_site=True),
+        Case("/run wiped", KIND, before="umount /run/flask/*; rm -rf /run/flask /run/flaskops", stops_site=True),
     ]
     for path in managed:
         quoted = shlex.quote(path)

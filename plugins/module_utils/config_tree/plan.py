@@ -50,6 +50,16 @@ class TreePlan:
         """Return whether any file has to change other than the manifest."""
         return bool(self.write or self.removed or self.restored)
 
+    def concerned(self, sites: set[str]) -> set[str]:
+        """Return the sites whose files change; all of them where a file that they share does."""
+        owners = {entry.owner for entry in self.write.values()}
+        return owners if owners <= sites else sites
+
+    def new_owners(self) -> set[str]:
+        """Return the owners who had no files before."""
+        changed = {self.write[path].owner for path in self.changed}
+        return {self.write[path].owner for path in self.created} - changed
+
     def files(self) -> dict[str, list[str]]:
         """Return the lists that the module returns."""
         names = ("created", "changed", "removed", "restored", "adopted", "kept", "drifted")

@@ -231,7 +231,7 @@ class Transaction:
     def _go_live(self, result: Result) -> None:
         """Swap the stage in: by one exchange where that is possible, else file by file under a journal."""
         if self.service.is_active():
-            self.answers = self.probe.look(_concerned(result.plan, self.probe.names))
+            self.answers = self.probe.look(result.plan.concerned(self.probe.names))
         files.copy_attributes(self.root, self.stage)
         files.fsync_dirs(self.stage)
         self.mark.write(stage=self.stage, inode=os.stat(self.stage).st_ino)
@@ -256,14 +256,14 @@ class Transaction:
             trouble = self._reload()
             result.reloaded = not trouble
         if result.reloaded and result.swapped != "none":
-            trouble = self.probe.worse(self.answers, _new(result.plan))
+            trouble = self.probe.worse(self.answers, result.plan.new_owners())
         if trouble and result.swapped != "none":
             self._undo(result, trouble)
         if trouble:
             told = f"{trouble}. It said: {self._said(self.root, result.plan.manifest)}"
             raise ConfigTreeError(with_cause(known_cause(self.service.said(), NGINX), told))
         if result.swapped != "none":
-            self.unanswered.add(_concerned(result.plan, set(self.probe.names)))
+            self.unanswered.add(result.plan.concerned(set(self.probe.names)))
         journal.close_journal(self.places)  # before the mark: undone later, the journal would need it
         self.mark.clear()
 
@@ -311,15 +311,3 @@ class Transaction:
         """Return the service's own words about a tree, with the owners of the files that they name."""
         lines = self.service.said()
         return Explainer(self.name, tree, manifest).explain(lines) if lines else "it logged nothing"
-
-
-def _concerned(plan: TreePlan, sites: set[str]) -> set[str]:
-    """Return the sites whose files change; all of them where a file that they share does."""
-    owners = {entry.owner for entry in plan.write.values()}
-    return owners if owners <= sites else sites
-
-
-def _new(plan: TreePlan) -> set[str]:
-    """Return the owners who had no files before."""
-    changed = {plan.write[path].owner for path in plan.changed}
-    return {plan.write[path].owner for path in plan.created} - changed

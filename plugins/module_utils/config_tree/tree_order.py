@@ -10,14 +10,12 @@ import typing as t
 from ..host import last_order
 from ..host.command import CommandError
 from ..host.last_order import Settled
-from ..nginx.http_client import parse_listen
-from ..nginx.others import inspect
-from ..nginx.site_mark import MARK_HEADER
-from ..nginx.sites import SiteProbe
-from .request import Absent, ConfigTreeError, TreeRequest, decode_payload
+from .probe import Probe
+from .request import Absent, ConfigTreeError, Entry, TreeRequest, decode_payload
 from .service import Service
 from .stage import state_path
 from .transaction import Transaction
+from .validate import Inspector
 
 # The parameters that decide what an order changes.
 _KEPT = (
@@ -38,7 +36,18 @@ _KEPT = (
 )
 
 
-def to_transaction(params: t.Mapping[str, t.Any], want_diff: bool) -> Transaction:
+class TreeReader(t.NamedTuple):
+    """The parts of a transaction that know the server which reads the tree; a module brings them.
+
+    :param probe: makes the probe of the sites from the parameters and the wanted files
+    :param inspector: reads what ``nginx -T`` prints
+    """
+
+    probe: t.Callable[[t.Mapping[str, t.Any], t.Sequence[Entry]], Probe]
+    inspector: Inspector
+
+
+def to_transaction(params: t.Mapping[str, t.Any], want_diff: bool, server: TreeReader) -> Transaction:
     """Build the transaction from the module's parameters.
 
     :raises ConfigTreeError: for parameters that do not fit together
@@ -56,12 +65,11 @@ def to_transaction(params: t.Mapping[str, t.Any], want_diff: bool) -> Transactio
         want_diff=want_diff,
     )
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
-    tls_address = parse_listen(params["probe_tls_listen"]) if params["probe_tls_listen"] else None
-    marked = {entry.owner for entry in request.entries if MARK_HEADER.encode() in (entry.content or b"")}
-    probe = SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked, tls_address)
     # `nginx -T` alone prints the files that it has read.
-    inspector = inspect if params["validate"][:2] == ["nginx", "-T"] else None
-    return Transaction(request, service, probe=probe, who=params.get("who", "somebody"), inspector=inspector)
+    inspector = server.inspector if params["validate"][:2] == ["nginx", "-T"] else None
+    return Transaction(
+        request, service, probe=server.probe(params, request.entries), who=params.get("who", "somebody"), inspector=inspector
+    )
 
 
 def to_absent(value: t.Any) -> Absent:
@@ -82,7 +90,7 @@ def remember(transaction: Transaction, params: t.Mapping[str, t.Any]) -> None:
         last_order.remember(_path(transaction.state), params["digest"], {key: params[key] for key in _KEPT})
 
 
-def settled(root: str, check: bool) -> Settled | None:
+def settled(root: str, check: bool, server: TreeReader) -> Settled | None:
     """Return the last order for a tree with its result, ``None`` unless carrying it out again would change nothing and tell of nothing.
 
     :param root: the directory, as the parameter ``root`` has it
@@ -92,7 +100,7 @@ def settled(root: str, check: bool) -> Settled | None:
     if last is None:
         return None
     try:
-        found = to_transaction(last.order, want_diff=False).settled(check)
+        found = to_transaction(last.order, want_diff=False, server=server).settled(check)
     except (ConfigTreeError, CommandError, OSError, KeyError, TypeError, ValueError):
         # The run that sends an order has the words for what is wrong here; an order of another version has other keys.
         return None

@@ -8,8 +8,8 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .http_client import HttpClient, NoAnswerError, NoConnectionError, is_of_this_host
-from .site_mark import BY_ITS_MARK, SiteMark, asked_name
+from .http_client import HttpClient, NoAnswerError, NoConnectionError, is_of_this_host, parse_listen
+from .site_mark import BY_ITS_MARK, MARK_HEADER, SiteMark, asked_name
 
 _THREADS = 8
 # An application may fail for a moment; what a configuration breaks stays broken.
@@ -157,3 +157,25 @@ def _other_server(client: HttpClient, request: SiteRequest) -> str:
 def _shown(address: tuple[str, int]) -> str:
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class OwnedFile(t.Protocol):
+    """A wanted file of the web server, as far as it tells which sites have a mark."""
+
+    @property
+    def owner(self) -> str: ...
+
+    @property
+    def content(self) -> bytes | None: ...
+
+
+def probe_of(params: t.Mapping[str, t.Any], wanted: t.Sequence[OwnedFile]) -> SiteProbe:
+    """Return the probe that the module ``config_tree`` is given.
+
+    :param params: its parameters ``probe_listen``, ``probe_tls_listen`` and ``probe_sites``
+    :param wanted: its files; a site with the header of its mark in one of them can be told from others
+    :raises ValueError: for an address that cannot be read
+    """
+    marked = {file.owner for file in wanted if MARK_HEADER.encode() in (file.content or b"")}
+    tls_address = parse_listen(params["probe_tls_listen"]) if params["probe_tls_listen"] else None
+    return SiteProbe([parse_listen(listen) for listen in params["probe_listen"]], params["probe_sites"], marked, tls_address)

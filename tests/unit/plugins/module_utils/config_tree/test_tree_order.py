@@ -19,6 +19,8 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 from ansible_collections.flaskops.stack.plugins.module_utils.host import last_order
 from ansible_collections.flaskops.stack.tests.unit.plugins.module_utils.config_tree.played_host import FIRST, SECOND, Host
 
+SERVER = tree_order.TreeReader(lambda _params, _entries: NoProbe(), lambda _printed, _is_ours: None)
+
 
 def params(**more: t.Any) -> dict[str, t.Any]:
     return {**{name: option.get("default") for name, option in ARGUMENT_SPEC.items()}, "root": "/etc/nginx", **more}
@@ -40,13 +42,13 @@ def test_wrong_absent(value):
 
 def test_without_its_action_plugin_it_says_so():
     with pytest.raises(ConfigTreeError, match="action plugin"):
-        tree_order.to_transaction(params(), want_diff=False)
+        tree_order.to_transaction(params(), want_diff=False, server=SERVER)
 
 
 def test_parameters_arrive():
     entries = [Entry("a", "shop", b"x")]
     made = tree_order.to_transaction(
-        params(payload=encode_payload(entries), absent=["b"], service="nginx", reload_check="workers"), want_diff=True
+        params(payload=encode_payload(entries), absent=["b"], service="nginx", reload_check="workers"), want_diff=True, server=SERVER
     )
     assert made.request.entries == entries
     assert made.request.absent == [Absent("b")]
@@ -65,7 +67,7 @@ def ordered(host, monkeypatch) -> t.Callable[..., None]:
         order = params(
             root=str(host.root), payload=encode_payload(entries), owners=["shop"], validate=["true"], service="nginx", digest=digest
         )
-        transaction = tree_order.to_transaction(order, want_diff=False)
+        transaction = tree_order.to_transaction(order, want_diff=False, server=SERVER)
         transaction.run()
         tree_order.remember(transaction, order)
 
@@ -74,7 +76,7 @@ def ordered(host, monkeypatch) -> t.Callable[..., None]:
 
 def settled(host: Host, check: bool = False) -> str:
     """Return the digest of the order that is settled, empty if none is."""
-    found = tree_order.settled(str(host.root), check)
+    found = tree_order.settled(str(host.root), check, SERVER)
     assert found is None or found["result"]["changed"] is False
     return found["digest"] if found else ""
 
@@ -93,7 +95,9 @@ def test_the_last_order_is_settled_until_a_file_changes(host, ordered):
 
 def test_nothing_is_settled_where_a_run_would_do_or_tell_something(host, ordered):
     ordered(FIRST)
-    transaction = tree_order.to_transaction(last_order.read(f"{stage.state_path(str(host.root))}.order").order, want_diff=False)
+    transaction = tree_order.to_transaction(
+        last_order.read(f"{stage.state_path(str(host.root))}.order").order, want_diff=False, server=SERVER
+    )
     assert settled(host) == "first"
 
     host.active = False
