@@ -46,7 +46,7 @@ options:
         default: []
       variables:
         description:
-          - The variables of the role M(flaskops.stack.nginx_site), as they were written. The module fails if another program than nginx listens
+          - The variables of the role C(nginx_site), as they were written. The module fails if another program than nginx listens
             where sites would.
         type: dict
         default: {}
