@@ -178,7 +178,9 @@ def test_a_full_disk_is_told(host, monkeypatch):
         build_module, "_unpack", lambda *_args: (nothing for nothing in ()).throw(OSError(28, "No space left on device", "x.py"))
     )
     (built,) = build_all([description(host)], {"shop": packed(host.place)})
-    assert built.problem == "[Errno 28] No space left on device: 'x.py'"
+    cause, words = built.problem.split("\n")
+    assert cause.startswith("the file system of the host is full. Make room there")
+    assert words == "[Errno 28] No space left on device: 'x.py'"
     assert left(host) == []
 
 
