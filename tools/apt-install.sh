@@ -11,12 +11,13 @@ if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
 fi
 
 echo "$why: installing $* from the distribution's archive."
-# Two tools may want packages at the same time, and apt waits for nobody who reads its lists.
-exec {turn}>/run/flaskops-apt.lock
-flock "$turn"
+# Two tools may want packages at the same time, and apt waits for nobody who reads its lists. A daemon that a package starts must not keep the
+# lock for as long as it runs, so apt-get does not inherit it.
+apt_get() { flock --close /run/flaskops-apt.lock apt-get -qq "$@"; }
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 # A third-party source that is down must not stop us: whether the install works is what counts.
-apt-get -qq update >"$log" 2>&1 || true
-apt-get -qq install -y --no-install-recommends "$@" >>"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+apt_get update >"$log" 2>&1 || true
+apt_get install -y --no-install-recommends "$@" >>"$log" 2>&1 || { cat "$log" >&2; exit 1; }

@@ -30,6 +30,7 @@ _INHERITED = {
     "ssl_verify_client": "the sites of this collection want certificates of their visitors too",
     "sub_filter": "pages of the sites of this collection are changed too",
 }
+_RENAME = "give the variable another name there"
 _EVERY_ADDRESS = ("", "*", "0.0.0.0", "[::]")
 
 
@@ -85,9 +86,6 @@ def _taken_variables(whole: t.Sequence[DumpedDirective], is_ours: t.Callable[[st
             if first and name in definitions and other.file != first.file and not is_ours(other.file) and other.text != first.text:
                 yield f"{other.place} defines ${name} for all servers, and {first.place} of this collection does so too: {_RENAME}"
                 break
-
-
-_RENAME = "give the variable another name there"
 
 
 def _taken_names(dump: str, own: t.Sequence[DumpedDirective], foreign: t.Sequence[DumpedDirective]) -> t.Iterator[str]:
