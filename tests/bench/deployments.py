@@ -45,6 +45,10 @@ NOTHING, MANY, FLEET = "nothing to change", f"nothing to change, {APPS} applicat
 CODE, FIRST, ALONE, ALONE_FLEET = "other code", "first deployment", "ping alone", f"ping alone, {HOSTS} hosts"
 FIFTY, ONE_OF_FIFTY = "fifty requirements, all built anew", "fifty requirements, one changed"
 TRIPS, CODE_TRIPS = "round trips, nothing to change", "round trips, other code"
+TASKS = "tasks of a host, nothing to change"
+# Ansible as it is installed, without ansible.cfg.
+ALONE_DEFAULT, NOTHING_DEFAULT = "ping alone, without ansible.cfg", "nothing to change, without ansible.cfg"
+DEFAULTS = {"ANSIBLE_CONFIG": os.devnull}
 
 # Reasons why a goal cannot be reached, with the profile that shows it. The report prints them after every run.
 LIMITS: dict[str, str] = {
@@ -60,10 +64,26 @@ LIMITS: dict[str, str] = {
 GOALS = tuple(
     Goal(name, "deployments", what, measure, "ours", against, "at most", bound, limit=LIMITS.get(name, ""), **more)
     for name, what, measure, against, bound, more in (
-        ("trips", "round trips to the host, nothing to change", TRIPS, None, 10, {"every": True}),
-        ("nothing-ping", "nothing to change, against a play that only runs ping", NOTHING, "ours", 2.5, {"over": ALONE}),
-        ("many", f"the same with {APPS} applications, against one", MANY, "ours", 1.5, {"over": NOTHING}),
-        ("fleet", f"the same on {HOSTS} hosts, against one", FLEET, "ours", 3, {"over": NOTHING}),
+        ("trips", "round trips to the host, nothing to change", TRIPS, None, 3, {"every": True}),
+        ("tasks", "tasks of a host, nothing to change", TASKS, None, 9, {"every": True}),
+        (
+            "nothing-ping-default",
+            "nothing to change, against a play that only runs ping, without ansible.cfg",
+            NOTHING_DEFAULT,
+            "ours",
+            2.0,
+            {"over": ALONE_DEFAULT},
+        ),
+        ("nothing-ping", "the same with pipelining and kept connections", NOTHING, "ours", 1.7, {"over": ALONE}),
+        ("many", f"nothing to change for {APPS} applications, against one", MANY, "ours", 1.3, {"over": NOTHING}),
+        (
+            "fleet",
+            f"growth from one host to {HOSTS}, against the growth of ping",
+            FLEET,
+            "ours",
+            1.15,
+            {"over": ALONE_FLEET, "growth": (NOTHING, ALONE)},
+        ),
         ("code", "other code, until it is switched to, against nothing to change", CODE, "ours", 2, {"over": NOTHING}),
         ("one-requirement", "one of fifty requirements changed, against all built anew", ONE_OF_FIFTY, "ours", 0.35, {"over": FIFTY}),
         ("first-plain", "first deployment on a bare host, against plain tasks", FIRST, "plain tasks", 0.7, {}),
@@ -75,7 +95,8 @@ PLOTS = (
     Plot("requirements", "Processor time of a host for its requirements", (FIFTY, ONE_OF_FIFTY)),
 )
 TEXT = f"""\
-Wall clock of `ansible-playbook` over SSH with pipelining and kept connections, login and sudo, one process for each run. Ours is
+Wall clock of `ansible-playbook` over SSH with pipelining and kept connections, unless the name of a measurement says otherwise; login and sudo, one
+process for each run. Ours is
 `{SITE}`; `ping alone` has the same become and one task. The plain tasks are a role as one writes it for one application, in
 [`tests/bench/plain_ansible`](../tests/bench/plain_ansible): packages, pip of Flask and uWSGI from source, a file each, handlers; its release restarts the
 application and drops requests meanwhile. The fifty requirements are pinned, and their figures are the processor time that a whole run takes on the host, since
@@ -176,6 +197,8 @@ class Bench:
             functools.partial(self.nothing, ALONE, "ours", "one", PING),
             functools.partial(self.nothing, ALONE_FLEET, "ours", "fleet", PING),
             functools.partial(self.nothing, NOTHING, "ours", "one"),
+            functools.partial(self.nothing, ALONE_DEFAULT, "ours", "one", PING, **DEFAULTS),
+            functools.partial(self.nothing, NOTHING_DEFAULT, "ours", "one", **DEFAULTS),
             functools.partial(self.nothing, MANY, "ours", "many"),
             functools.partial(self.nothing, FLEET, "ours", "fleet"),
             functools.partial(self.nothing, NOTHING, "plain tasks", "plain", PLAIN),
@@ -196,16 +219,15 @@ class Bench:
             say(f"round {number + 1} of {count}: {', '.join(f'{what} of {who} {last(v):.1f} s' for (what, who), v in self.found.items())}")
 
     def trips(self) -> None:
-        """Count round trips, which are the same in every run."""
+        """Count tasks and round trips, which are the same in every run."""
         self.settle()
         for competitor, name, playbook in (("ours", "one", SITE), ("plain tasks", "plain", PLAIN)):
-            self.found[TRIPS, competitor].append(self._count(name, playbook))
+            run = self._run(name, playbook, **counting_trips())
+            self.found[TRIPS, competitor].append(len(run.sent.splitlines()))
+            self.found[TASKS, competitor].append(run.tasks)
         self.source.write("counted")
         for competitor, name, playbook in (("ours", "one", SITE), ("plain tasks", "plain", PLAIN)):
-            self.found[CODE_TRIPS, competitor].append(self._count(name, playbook))
-
-    def _count(self, inventory: str, playbook: str) -> int:
-        return len(self._run(inventory, playbook, **counting_trips()).sent.splitlines())
+            self.found[CODE_TRIPS, competitor].append(len(self._run(name, playbook, **counting_trips()).sent.splitlines()))
 
     def first(self, count: int) -> None:
         """Deploy to bare hosts, one after the other."""
@@ -250,7 +272,9 @@ class Bench:
 
     def series(self) -> list[Series]:
         """Return everything that was measured."""
-        units = dict.fromkeys((TRIPS, CODE_TRIPS), "round trips") | dict.fromkeys((FIFTY, ONE_OF_FIFTY), "s of processor")
+        units = (
+            dict.fromkeys((TRIPS, CODE_TRIPS), "round trips") | {TASKS: "tasks"} | dict.fromkeys((FIFTY, ONE_OF_FIFTY), "s of processor")
+        )
         return [
             Series("deployments", measure, competitor, units.get(measure, "s"), rounded(values))
             for (measure, competitor), values in self.found.items()

@@ -64,6 +64,8 @@ class Goal:
     :ivar of: the competitor whose values count
     :ivar against: the competitor that its values are divided by, round by round; ``None`` takes the values themselves
     :ivar over: the measure of ``against``, where that is another one; default: the same
+    :ivar growth: two more measures, of ``of`` and of ``against``: what the first two have become of them is compared, so that the goal
+        is about how both grow
     :ivar every: whether each round has to meet the bound, not the median of them
     :ivar limit: where the goal is out of reach: what the limit is, and the profile that shows it; kept by the report
     """
@@ -77,6 +79,7 @@ class Goal:
     direction: Direction
     bound: float
     over: str | None = None
+    growth: tuple[str, str] | None = None
     every: bool = False
     limit: str = ""
 
@@ -137,6 +140,11 @@ def judge(goal: Goal, results: Results) -> Verdict | None:
     if mine is None or (goal.against and theirs is None):
         return None
     values = ratios(mine, theirs) if theirs else mine.values
+    if goal.growth and goal.against:
+        before, other = results.find(goal.growth[0], goal.of), results.find(goal.growth[1], goal.against)
+        if before is None or other is None:
+            return None
+        values = tuple(now / then for now, then in zip(values, ratios(before, other), strict=True))
     worst = min(values) if goal.direction == "at least" else max(values)
     measured = worst if goal.every else statistics.median(values)
     return Verdict(goal, measured, (min(values), max(values)), reached(goal, measured))

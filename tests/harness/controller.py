@@ -105,6 +105,11 @@ class Run:
         """How many tasks changed something, by the recap that people read."""
         return sum(map(int, re.findall(r"\bchanged=(\d+)", self.output)))
 
+    @property
+    def tasks(self) -> int:
+        """How many tasks ran or were skipped, by the recap that people read."""
+        return sum(map(int, re.findall(r"\b(?:ok|skipped)=(\d+)", self.output)))
+
     def require_end(self) -> Run:
         """Require that it ended well, whatever its callback.
 

@@ -61,6 +61,18 @@ def test_a_goal_may_compare_two_measures():
     assert results.judge(goal(against="ours", over="return 200"), found).measured == 0.9
 
 
+def test_a_goal_may_compare_how_two_measures_grow():
+    grown = run(
+        series("ours", 8),
+        series("ours", 4, measure="ping"),
+        series("ours", 2, measure="plain, one"),
+        series("ours", 2, measure="ping, one"),
+    )
+    growth = goal(against="ours", over="ping", growth=("plain, one", "ping, one"))
+    assert results.judge(growth, grown).measured == 2
+    assert results.judge(growth, run(*grown.series[:3])) is None
+
+
 def test_a_goal_without_figures_is_not_judged():
     assert results.judge(goal(), run(series("ours", 1))) is None
     assert results.judge(goal(), run(series("seed", 1))) is None
