@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import pwd
 import stat
@@ -174,7 +175,8 @@ class _Copy:
     def fill(self, source: int, place: int, path: str) -> None:
         """Copy what is in a directory into an empty one, and its permissions; directories in it are made and not filled."""
         with os.scandir(source) as entries:
-            names = sorted(entry.name for entry in entries)
+            # One more than there may be: a build can make more names than fit into the memory of the host.
+            names = sorted(entry.name for entry in itertools.islice(entries, self.entries_left + 1))
         self.entries_left -= len(names)
         if self.entries_left < 0:
             raise TreeError(f"a release and its virtualenv may have {_MOST_ENTRIES:,} files each. Keep data in shared/")

@@ -28,6 +28,8 @@ _DIRECT = "direct_url.json"
 _PYTHON = re.compile(r"python\d+\.\d+t?")
 # Lists and scripts are far smaller.
 _MOST_BYTES = 16 * 2**20
+# So many lines may the lists of a virtualenv have together, and so many bytes in memory.
+_MOST_LINES, _MOST_TOGETHER = 400_000, 96 * 2**20
 _DEEPEST = 100
 # Files of the virtualenv itself, and of the pip in it.
 _OF_VIRTUALENVS = re.compile(r"pyvenv\.cfg|lib64(/.*)?|bin/(python|activate|Activate|pip)[^/]*")
@@ -99,7 +101,7 @@ def recorded_packages(venv: str, new: str) -> list[RecordedPackage]:
     :param new: the path of the new virtualenv
     """
     with opened(venv, DIRECTORY) as top:
-        listed = list(_listed(top))
+        listed = _all_listed(top)
         owners: dict[str, list[str]] = {}
         for package in listed:
             for file in package.files:
@@ -109,6 +111,19 @@ def recorded_packages(venv: str, new: str) -> list[RecordedPackage]:
         whole = [package for package in listed if package.name not in shared | _INSTALLERS]
         moved = (_moved(package, top, venv, new) for package in whole)
         return sorted(filter(None, moved))
+
+
+def _all_listed(venv: int) -> list[RecordedPackage]:
+    """Return the packages in a virtualenv, none where their lists are more than root reads: a build can make any number of packages."""
+    listed: list[RecordedPackage] = []
+    lines, size = 0, 0
+    for package in _listed(venv):
+        listed.append(package)
+        lines += len(package.files)
+        size += sum(len(file.path) + len(file.digest) for file in package.files)
+        if lines > _MOST_LINES or size > _MOST_TOGETHER:
+            return []
+    return listed
 
 
 def _listed(venv: int) -> t.Iterator[RecordedPackage]:
@@ -128,9 +143,10 @@ def _package(name: str, place: str, packages: int) -> RecordedPackage:
     try:
         with opened(name, DIRECTORY, packages) as directory:
             text = _small(_RECORD, directory).decode()
-        for path, digest, _size in csv.reader(io.StringIO(text, newline="")):
+        for path, digest, _size in itertools.islice(csv.reader(io.StringIO(text, newline="")), _MOST_LINES + 1):
             inner = os.path.normpath(f"{place}/{path}")
-            files.append(RecordedFile("" if path.startswith("/") or inner.startswith("../") else inner, digest))
+            is_none = path.startswith("/") or inner.startswith("../") or "\0" in path
+            files.append(RecordedFile("" if is_none else inner, digest))
     except (OSError, ValueError, csv.Error):
         files.append(RecordedFile("", ""))
     return RecordedPackage(normal_name(name.removesuffix(_SUFFIX).partition("-")[0]), information, tuple(files))

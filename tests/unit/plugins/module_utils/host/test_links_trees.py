@@ -217,3 +217,25 @@ def test_a_file_that_grows_while_it_is_read_has_an_end(memory, monkeypatch):
     monkeypatch.setattr(trees.os, "read", growing)
     in_time(lambda: copy_from_user(str(memory / "tree"), str(memory / "copy"), 0, dated=True))
     assert path.stat().st_size < 5000
+
+
+def test_names_beyond_what_is_copied_are_not_kept_in_memory(memory, tree, monkeypatch):
+    """A build can make tens of millions of names."""
+    top = tree(STRANGER)
+    monkeypatch.setattr(trees, "_MOST_ENTRIES", 2)
+    listed, scandir = [], os.scandir
+
+    class Counted:
+        def __init__(self, place):
+            self.real = scandir(place)
+
+        def __enter__(self):
+            return (listed.append(entry.name) or entry for entry in self.real)
+
+        def __exit__(self, *_error):
+            self.real.close()
+
+    monkeypatch.setattr(trees.os, "scandir", Counted)
+    with pytest.raises(TreeError, match=r"^a release and its virtualenv may have 2 files each. Keep data in shared/$"):
+        copy_from_user(str(top), str(memory / "copy"), STRANGER)
+    assert len(listed) == 3

@@ -119,6 +119,8 @@ def second_python(venv: Path) -> None:
         pytest.param(record("hello/__init__.py,sha256=x,1"), id="a file is listed twice"),
         pytest.param(record("one,two"), id="a line of the list is damaged"),
         pytest.param(record('"'), id="a quote in the list has no end"),
+        pytest.param(record("hello/a\0b,sha256=x,1"), id="a name in the list can be none of a file"),
+        pytest.param(record("a\0b/c,sha256=x,1"), id="a name in the list can be none of a directory"),
         pytest.param(lambda venv: (venv / SITE / "hello-1.0.dist-info/RECORD").unlink(), id="there is no list"),
         pytest.param(second_python, id="there are two interpreters"),
         pytest.param(lambda venv: shutil.rmtree(venv / "lib"), id="there is no directory of packages"),
@@ -173,6 +175,27 @@ def test_a_list_without_an_end_is_not_read(venv, monkeypatch):
     for most, names in ((size, ["hello"]), (size - 1, [])):
         monkeypatch.setattr(recorded_files, "_MOST_BYTES", most)
         assert kept(venv) == names
+
+
+def test_lists_of_many_packages_are_read_up_to_a_limit_together(venv, monkeypatch):
+    """A build can write as many packages as it likes, each with a list that is not too long."""
+    for number in range(5):
+        install(venv, f"other{number}", "1", {f"other{number}.py": ""})
+    names = ["hello", *(f"other{number}" for number in range(5))]
+    lines = sum(len(path.read_text().splitlines()) for path in venv.glob(f"{SITE}/*/RECORD"))
+    for bound, most, found in (("_MOST_LINES", lines, names), ("_MOST_LINES", lines - 1, []), ("_MOST_TOGETHER", 500, [])):
+        with monkeypatch.context() as patch:
+            patch.setattr(recorded_files, bound, most)
+            assert kept(venv, *names) == found
+
+
+def test_a_list_of_short_lines_is_read_up_to_a_limit(venv, monkeypatch):
+    monkeypatch.setattr(recorded_files, "_MOST_LINES", 100)
+    record("a,,\n" * 1000)(venv)
+    read, real = [], os.path.normpath
+    monkeypatch.setattr(os.path, "normpath", lambda path: read.append(path) or real(path))
+    assert kept(venv) == []
+    assert len(read) < 200
 
 
 def test_a_named_pipe_is_not_waited_for(venv):
