@@ -31,7 +31,7 @@ _STOP_SECONDS = 5
 _START_SECONDS = 60
 _KILLED = 128 + signal.SIGKILL
 # The record separator of ASCII and a number, which are printed before each of several commands: the output of a command begins there.
-_STEP = re.compile("\x1e([0-9]+)\n")
+_STEP = re.compile("\x1e([0-9]{1,3})\n")
 # All processes of a unit end with its command. When memory runs out, the kernel ends these processes first.
 _LIMITS = (
     "KillMode=control-group",

@@ -28,3 +28,5 @@ class Failures(dict[str, str]):
         except (CommandError, OSError) as error:
             end = "\n" if "\n" in str(error) else ". "
             self.add(name, f"{name}: {error}{end}What is live answers; the next run goes on from here.")
+        except Exception as error:  # whatever an application has left that nobody has foreseen
+            self.add(name, f"{name}: {type(error).__name__}: {error}. What is live answers; the next run goes on from here.")

@@ -62,6 +62,8 @@ def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> 
             made, problem = [], str(error)
         except OSError as error:
             made, problem = [], with_cause(known_cause([str(error)], BUILD), str(error))
+        except Exception as error:  # whatever foreign code has left that nobody has foreseen
+            made, problem = [], f"{type(error).__name__}: {error}"
         return Built(made, problem, time.monotonic() - began)
 
     # umask is per process, so set it once, before the threads start.

@@ -157,7 +157,7 @@ def test_the_first_command_that_fails_is_the_last_one_and_is_named(place, monkey
     assert not (place / "three").exists()
 
 
-@pytest.mark.parametrize("printed", [r"\036" + "7\\n", r"\036" + "x\\n", r"\036"])
+@pytest.mark.parametrize("printed", [r"\036" + "7\\n", r"\036" + "9" * 5000 + "\\n", r"\036" + "x\\n", r"\036"])
 def test_a_command_that_prints_the_separator_spoils_no_more_than_its_message(place, monkeypatch, printed):
     shows(monkeypatch, "signal")
     with pytest.raises(StepError, match="was ended by signal 9"):

@@ -214,3 +214,18 @@ def test_a_hook_that_cannot_be_started_keeps_no_other_from_being_switched(host, 
     result = outcome(*both())
     assert result.failures == {"blog": "blog: the switch to two was made, but no space"}
     serves(host, "two", "r2")
+
+
+def test_an_error_that_nobody_has_foreseen_keeps_no_other_from_being_switched(both, outcome, host, monkeypatch):
+    """As a text that is no number where one was always."""
+    real = prune.prune
+
+    def broken(instance):
+        return int("9" * 5000) if instance.name == "blog" else real(instance)
+
+    monkeypatch.setattr(prune, "prune", broken)
+    result = outcome(*both())
+    assert list(result.failures) == ["blog"]
+    assert result.failures["blog"].startswith("blog: ValueError: Exceeds the limit")
+    assert result.failures["blog"].endswith(". What is live answers; the next run goes on from here.")
+    serves(host, "two", "r2")

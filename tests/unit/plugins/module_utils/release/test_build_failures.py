@@ -108,6 +108,19 @@ def test_one_release_that_fails_does_not_keep_others_from_being_built(host):
 
 
 @needs_root
+def test_what_nobody_has_foreseen_in_a_build_does_not_keep_others_from_being_built(host, monkeypatch):
+    real = build_module.build
+
+    def one(app, archive):
+        return real(app, archive) if app["name"] == "shop" else str(b"\xff", "utf-8")
+
+    monkeypatch.setattr(build_module, "build", one)
+    built = build_all([{**description(host), "name": "blog"}, description(host)], {"shop": packed(host.place)})
+    assert [len(outcome.made) for outcome in built] == [0, 3]
+    assert built[0].problem.startswith("UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff")
+
+
+@needs_root
 def test_a_build_that_fails_leaves_the_virtualenv_of_others(host):
     build(description(host), packed(host.place))
     with pytest.raises(CommandError):
