@@ -68,16 +68,28 @@ def log_lines(order: LogsOrder) -> list[LogLine]:
 
 def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
     for entry in systemd.journal_entries(all_units(order["name"]), order["since"], order["lines"], order["request_id"]):
-        # Hooks have theirs written by a run (host/journal.py), and what systemd says of a unit has another field than what the unit says.
-        unit = str(entry.get("OBJECT_SYSTEMD_UNIT") or entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or "")
-        for text in _message(entry).splitlines():
+        unit = _unit(entry)
+        for text in "\n".join(_messages(entry.get("MESSAGE"))).splitlines():
             yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, _source(unit, order["name"]), text)
 
 
-def _message(entry: t.Mapping[str, t.Any]) -> str:
-    """Return the text of an entry; the journal has a list of bytes for one that is no UTF-8 (systemd.journal-fields(7))."""
-    message = entry.get("MESSAGE")
-    return bytes(message).decode(errors="replace") if isinstance(message, list) else str(message or "")
+def _unit(entry: t.Mapping[str, t.Any]) -> str:
+    """Return the unit that an entry is about.
+
+    Hooks have theirs written by a run, which is root (host/journal.py), and what systemd says of a unit has another field than what the unit
+    says. Anybody else who sends these fields is not believed.
+    """
+    named = [("OBJECT_SYSTEMD_UNIT", entry.get("_UID") == "0"), ("UNIT", entry.get("_PID") == "1"), ("_SYSTEMD_UNIT", True)]
+    return next((str(entry[field]) for field, is_believed in named if is_believed and entry.get(field)), "")
+
+
+def _messages(message: t.Any) -> list[str]:
+    """Return the texts of a field: journalctl has a list of bytes for one that is no UTF-8, and a list of all values where there are several."""
+    if not isinstance(message, list):
+        return [message] if isinstance(message, str) else []
+    if all(isinstance(byte, int) for byte in message):
+        return [bytes(message).decode(errors="replace")]
+    return [text for each in message for text in _messages(each)]
 
 
 def _source(unit: str, name: str) -> str:

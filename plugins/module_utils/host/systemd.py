@@ -14,6 +14,8 @@ import typing as t
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
+# The fields of an entry that are read, beside its time.
+_FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_PID", "_UID")
 UNIT_DIR = "/etc/systemd/system"
 # The characters of a path that the name of its mount unit has as they are; a slash becomes a dash.
 _PLAIN = frozenset(f"{string.ascii_letters}{string.digits}:_./")
@@ -221,7 +223,7 @@ def seconds_of(text: str, runner: Runner = run) -> float:
 
 
 def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str = "", runner: Runner = run) -> list[dict[str, t.Any]]:
-    """Return the last entries of units, with their fields (systemd.journal-fields(7)), those of systemd about them too.
+    """Return the last entries of units, with fields about their origin (systemd.journal-fields(7)), those of systemd about them too.
 
     :param units: names or patterns of names
     :param since: seconds since the epoch
@@ -229,8 +231,9 @@ def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str =
     :raises SystemdError: if the journal cannot be read
     """
     which = [*(f"--unit={unit}" for unit in units), f"--since=@{int(since)}", *([f"--grep={has}"] if has else [])]
+    output = ["--output=json", f"--output-fields={','.join(_FIELDS)}", f"--lines={lines}"]
     # journalctl ends with 1 if no entry has what is looked for.
-    printed = _call("journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={lines}", *which, accepted=(0, 1), runner=runner)
+    printed = _call("journalctl", "--quiet", "--no-pager", *output, *which, accepted=(0, 1), runner=runner)
     return [json.loads(line) for line in printed.splitlines()]
 
 

@@ -65,10 +65,20 @@ def test_all_logs_are_one_by_time(logs):
 def test_what_a_hook_has_printed_is_one_of_them(logs):
     written = {"OBJECT_SYSTEMD_UNIT": "flask-shop.after-switch.service"}
     logs.entries += [
-        entry(NOON, "purged the cache", "session-3.scope", **written),
-        entry(NOON + 1, "Started.", "init.scope", UNIT="flask-shop@a.service"),
+        entry(NOON, "purged the cache", "session-3.scope", _UID="0", **written),
+        entry(NOON + 1, "Started.", "init.scope", _PID="1", _UID="0", UNIT="flask-shop@a.service"),
     ]
     assert [(line.source, line.text) for line in logs()] == [("after-switch", "purged the cache"), ("web", "Started.")]
+
+
+def test_an_application_cannot_say_that_something_else_has_logged_its_line(logs):
+    """It may send any field to journald that has no underscore before its name."""
+    own = {"_UID": "998", "_PID": "71"}
+    logs.entries += [
+        entry(NOON, "one", OBJECT_SYSTEMD_UNIT="flask-shop.migrate.service", **own),
+        entry(NOON, "two", UNIT="flask-shop.command-1-2.service", **own),
+    ]
+    assert [line.source for line in logs()] == ["web", "web"]
 
 
 def test_a_log_as_json_is_read_and_a_line_that_is_cut_is_left_out(logs):
@@ -111,13 +121,15 @@ def test_errors_about_other_sites_are_left_out(logs):
     ],
 )
 def test_a_line_names_what_has_logged_it(logs, unit, source):
-    logs.entries += [entry(NOON, "x", "init.scope", UNIT=unit), entry(NOON, "x", unit)]
+    logs.entries += [entry(NOON, "x", "init.scope", UNIT=unit, _PID="1"), entry(NOON, "x", unit)]
     assert [line.source for line in logs()] == [source, source]
 
 
 def test_entries_of_every_kind_have_a_text(logs):
     logs.entries += [entry(NOON, [104, 105, 255]), entry(NOON, None), entry(NOON, "one\ntwo")]
-    assert [line.text for line in logs()] == ["hi\ufffd", "one", "two"]
+    # An application can give an entry several messages.
+    logs.entries += [entry(NOON, ["three", [52, 255], None]), entry(NOON, [])]
+    assert [line.text for line in logs()] == ["hi\ufffd", "one", "two", "three", "4\ufffd"]
 
 
 def test_secrets_are_hidden_before_a_line_is_cut(logs, monkeypatch):

@@ -106,6 +106,8 @@ def test_entries_of_the_journal_come_with_their_fields(run):
     assert {"--unit=flask-shop@*", "--unit=flask-shop.*", "--since=@3", "--lines=20", "--grep=0a1b", "--output=json"} <= set(
         run.commands[0]
     )
+    # An application can send a thousand fields with each line.
+    assert "--output-fields=MESSAGE,UNIT,OBJECT_SYSTEMD_UNIT,_SYSTEMD_UNIT,_PID,_UID" in run.commands[0]
     run.answer = (1, "", "")
     assert systemd.journal_entries(["flask-shop@*"], 0, 20, "none") == []
 
