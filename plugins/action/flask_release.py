@@ -91,7 +91,7 @@ class ActionModule(AppsAction):
                 "who": who(),
                 "lock_timeout": args["lock_timeout"],
             }
-            answer = self._execute_module("flaskops.stack.flask_release", module_args=arguments, task_vars=task_vars)
+            answer = self.ask_module("flask_release", arguments, task_vars)
             built = {app["name"]: plans[app["name"]]["virtualenv_id"] for app in apps}
             for problem in constraints.harvest(cache, built, answer.get("constraints"), str(task_vars.get("inventory_hostname"))):
                 self._display.warning(problem)

@@ -11,6 +11,7 @@ import typing as t
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import visible
 from ansible_collections.flaskops.stack.plugins.plugin_utils.status_table import Health, status_lines, status_rows, status_table
 
 # ansible-core loads this file before it forks the process of the task, which has no terminal any more.
@@ -31,7 +32,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         _result, args = self.validate_argument_spec({"hosts": {"type": "dict", "required": True}})
-        rows = status_rows(args["hosts"], time.time())
+        rows = status_rows(visible(args["hosts"]), time.time())
         # Programs that read the output of another callback, such as JSON, want no other lines in it.
         is_for_people = _IS_TERMINAL and constants.DEFAULT_STDOUT_CALLBACK == "default"
         if is_for_people:

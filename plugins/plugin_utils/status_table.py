@@ -61,7 +61,16 @@ def status_rows(hosts: t.Mapping[str, t.Mapping[str, t.Any]], now: float) -> lis
     :param hosts: by host, the return value ``apps`` of ``flaskops.stack.uwsgi_info``
     :param now: seconds since the epoch that ages are counted to
     """
-    return [_row(host, name, app, now) for host, apps in sorted(hosts.items()) for name, app in sorted(apps.items())]
+    return [row for host, apps in sorted(hosts.items()) for row in _rows(host, apps, now)]
+
+
+def _rows(host: str, apps: t.Mapping[str, t.Mapping[str, t.Any]], now: float) -> list[StatusRow]:
+    """Return the rows of a host; one that somebody else rules may answer anything, and the others are shown all the same."""
+    try:
+        return [_row(host, name, app, now) for name, app in sorted(apps.items())]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        says = f"gave an answer that makes no sense ({type(error).__name__}: {error})"
+        return [StatusRow((host, *[_NOTHING] * (len(_COLUMNS) - 2), says), Health.BAD)]
 
 
 def status_table(rows: t.Sequence[StatusRow], paint: Paint = lambda text, _health: text) -> list[str]:
@@ -117,7 +126,8 @@ def _row(host: str, name: str, app: t.Mapping[str, t.Any], now: float) -> Status
         f"{last['action']} {last['result']} {last['time']} by {last['who']}" if last else _NOTHING,
         _notes(app) or _NOTHING,
     )
-    return StatusRow(cells, _health(cells))
+    texts = tuple(map(str, cells))
+    return StatusRow(texts, _health(texts))
 
 
 def _health(cells: t.Sequence[str]) -> Health:

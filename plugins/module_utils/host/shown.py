@@ -41,12 +41,21 @@ def forget() -> None:
 
 def clean(value: t.Any) -> t.Any:
     r"""Return a value, also one of nested dicts and lists, with each secret replaced and each control character written out as ``\x1b``."""
+    return _changed(value, lambda text: _escape(_hide(text)))
+
+
+def visible(value: t.Any) -> t.Any:
+    r"""Return a value with each control character written out, and nothing hidden: for what goes on to be used."""
+    return _changed(value, _escape)
+
+
+def _changed(value: t.Any, change: t.Callable[[str], str]) -> t.Any:
     if isinstance(value, str):
-        return _escape(_hide(value))
+        return change(value)
     if isinstance(value, dict):
-        return {_escape(key) if isinstance(key, str) else key: clean(item) for key, item in value.items()}
+        return {_escape(key) if isinstance(key, str) else key: _changed(item, change) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [clean(item) for item in value]
+        return [_changed(item, change) for item in value]
     return value
 
 

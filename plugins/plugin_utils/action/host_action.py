@@ -12,12 +12,14 @@ from ansible.plugins.action import ActionBase
 
 from ...module_utils.host.causes import known_cause, with_cause
 from ...module_utils.host.known_causes import LOGIN
-from ...module_utils.host.shown import clean
+from ...module_utils.host.shown import clean, visible
 from .unshown import Unshown
 
 Answer = dict[str, t.Any]
 
 _LAST_LINES = 10
+# Keys of answers that are parsed and not shown, such as files of a host that an inventory is made of.
+_PARSED = {"files", "trees", "servers", "constraints"}
 # ssh prints such lines among the module's own at -vvv.
 _SSH_NOISE = re.compile(r"debug[123]: |OpenSSH_|Shared connection to ")
 # A frame of a traceback: the line that names the file, then its source, indented.
@@ -47,10 +49,13 @@ class HostAction(ActionBase):
         return answer
 
     def ask_module(self, name: str, arguments: Answer, task_vars: Answer) -> Answer:
-        """Call a module of this collection and return its answer, also where it failed."""
+        """Call a module of this collection and return its answer, also where it failed.
+
+        A module cleans its answer, but a host that somebody else rules answers what it likes, and a terminal must not obey that.
+        """
         answer = self._execute_module(f"flaskops.stack.{name}", module_args=arguments, task_vars=task_vars)
         answer.pop("invocation", None)
-        return answer
+        return {key: value if key in _PARSED else visible(value) for key, value in answer.items()}
 
     def require_success(self, name: str, answer: Answer, task_vars: Answer) -> None:
         """Do nothing unless a module failed.

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import typing as t
 from collections.abc import Mapping, Sequence
 
 _FORMAT = 1
+# Larger numbers are no figures of a host, and no time comes after the year 9999. Seconds that an answer took have a bound as well.
+_MOST, _LAST_SECOND, _MOST_SECONDS = 10**15, 253_402_300_799, 10**9
+_MOST_PARTS = 1000
 # The first line of a reason tells what failed; the rest is a program's log.
 _REASON_SHOWN = 300
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
@@ -141,7 +143,7 @@ def _host(name: str, answer: _Raw) -> ReportedHost:
         return ReportedHost(name, f"gave no answer: {answer.get('msg') or 'it was not asked'}", [])
     try:
         return ReportedHost(name, "", [_app(str(app), state) for app, state in sorted(answer["apps"].items())])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # A host that somebody else rules may answer anything, and the others are reported all the same.
         return ReportedHost(name, f"gave an answer that makes no sense ({type(error).__name__}: {error})", [])
 
@@ -156,7 +158,7 @@ def _app(name: str, app: _Raw) -> ReportedApp:
         instance=str(app["live"]),
         release=str(release["id"]),
         revision=str(release["revision"]),
-        built=int(release["built"]),
+        built=_number(release["built"], _LAST_SECOND),
         pool=_pool(live),
         streams=_pool(live["stream"]) if live.get("stream") else None,
         earlier=sorted(others - {str(release["id"]), ""}),
@@ -172,48 +174,62 @@ def _app(name: str, app: _Raw) -> ReportedApp:
 
 def _pool(uwsgi: _Raw) -> ReportedPool:
     return ReportedPool(
-        slots=int(uwsgi.get("slots", 0)),
-        busy=int(uwsgi.get("busy", 0)),
-        listen_queue=int(uwsgi.get("listen_queue", 0)),
-        memory_bytes=int(uwsgi.get("memory", 0)),
-        requests=int(uwsgi.get("requests", 0)),
-        exceptions=int(uwsgi.get("exceptions", 0)),
+        slots=_number(uwsgi.get("slots", 0)),
+        busy=_number(uwsgi.get("busy", 0)),
+        listen_queue=_number(uwsgi.get("listen_queue", 0)),
+        memory_bytes=_number(uwsgi.get("memory", 0)),
+        requests=_number(uwsgi.get("requests", 0)),
+        exceptions=_number(uwsgi.get("exceptions", 0)),
     )
 
 
 def _certificate(record: _Raw) -> ReportedCertificate:
-    return ReportedCertificate([str(name) for name in record["names"]], str(record["issuer"]), int(record["not_after"]))
+    return ReportedCertificate([str(name) for name in record["names"]], str(record["issuer"]), _number(record["not_after"], _LAST_SECOND))
 
 
 def _unit(state: _Raw, detail: str) -> ReportedUnit:
-    return ReportedUnit(str(state["name"]), str(state["unit"]), str(state["active"]), int(state.get("restarts", 0)), detail)
+    return ReportedUnit(str(state["name"]), str(state["unit"]), str(state["active"]), _number(state.get("restarts", 0)), detail)
 
 
 def _attempt(entry: _Raw) -> ReportedAttempt:
     reason = str(entry["reason"]).strip().partition("\n")[0][:_REASON_SHOWN]
     words = {name: str(entry[name]) for name in ("time", "action", "result", "release", "revision", "who")}
     # Entries of other tools have no durations.
-    return ReportedAttempt(**words, reason=reason, seconds=sum(_finite(value) for value in dict(entry.get("seconds") or {}).values()))
+    return ReportedAttempt(**words, reason=reason, seconds=sum(_seconds(value) for value in dict(entry.get("seconds") or {}).values()))
 
 
 def _part(part: _Raw) -> dict[str, t.Any]:
-    statuses = {name: int(part["statuses"].get(name, 0)) for name in CLASSES}
-    return {"statuses": statuses, "p50": _finite(part["p50"]), "p99": _finite(part["p99"])}
+    statuses = {name: _number(part["statuses"].get(name, 0)) for name in CLASSES}
+    return {"statuses": statuses, "p50": _seconds(part["p50"]), "p99": _seconds(part["p99"])}
 
 
-def _finite(value: t.Any) -> float:
-    """Return a number.
+def _number(value: t.Any, most: int = _MOST) -> int:
+    """Return a number from 0 on.
 
+    :raises ArithmeticError: for what is infinite
+    :raises ValueError: if it is none that can be shown
+    """
+    number = int(value)
+    if not 0 <= number <= most:
+        raise ValueError(f"a number is not from 0 to {most}")
+    return number
+
+
+def _seconds(value: t.Any) -> float:
+    """Return a duration; what is not a number is none that can be drawn.
+
+    :raises ArithmeticError: for what is larger than Python's numbers
     :raises ValueError: if it is none that can be drawn
     """
     number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value} is no number")
+    if not 0 <= number <= _MOST_SECONDS:
+        raise ValueError(f"{number} is no duration")
     return number
 
 
 def _traffic(traffic: _Raw) -> ReportedTraffic:
-    times = {name: int(traffic[name]) for name in ("begin", "part_seconds", "log_begins")}
-    if times["part_seconds"] < 1 or not traffic["parts"]:
-        raise ValueError("its traffic has no parts")
+    most = {"begin": _LAST_SECOND, "part_seconds": _MOST_SECONDS, "log_begins": _LAST_SECOND}
+    times = {name: _number(traffic[name], bound) for name, bound in most.items()}
+    if times["part_seconds"] < 1 or not 0 < len(traffic["parts"]) <= _MOST_PARTS:
+        raise ValueError(f"its traffic has not from 1 to {_MOST_PARTS} parts")
     return ReportedTraffic(**_part(traffic), **times, parts=[ReportedPart(**_part(part)) for part in traffic["parts"]])

@@ -127,6 +127,13 @@ def test_what_a_probe_saw_is_a_result_also_where_a_route_fails():
     assert action(site_probe.ActionModule, "flask_app", {"apps": [SHOP]}, lambda *_: answer).run(task_vars={}) == answer
 
 
+def test_an_answer_of_a_host_comes_without_characters_that_a_terminal_obeys():
+    """A host that somebody else rules has not cleaned it."""
+    answer = {"failed": True, "msg": "\x1b[2Jshop\u202e", "checks": [{"says": "\x9b31m"}], "diff": [{"before": "\x1bc"}]}
+    result = action(site_probe.ActionModule, "flask_app", {"apps": [SHOP]}, lambda *_: answer).run(task_vars={})
+    assert result == {"failed": True, "msg": "\\x1b[2Jshop\\u202e", "checks": [{"says": "\\x9b31m"}], "diff": [{"before": "\\x1bc"}]}
+
+
 @pytest.mark.parametrize("plugin", [cache_purge, flask_rollback])
 def test_what_an_operator_does_fails_at_its_end_with_each_message_once(plugin):
     _asked, result = run(plugin, {"apps": [SHOP, BLOG], "only": "all"}, failures={"blog": "blog: no", "shop": "shop: neither"})

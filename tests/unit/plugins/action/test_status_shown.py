@@ -63,6 +63,14 @@ def test_a_terminal_has_paragraphs_in_colour(playbook, tmp_path):
     assert '"msg"' not in shown
 
 
+def test_a_host_cannot_send_commands_to_the_terminal(playbook, tmp_path):
+    """Somebody else may rule it, and then nothing there has cleaned its answer."""
+    play = tmp_path / "show.yml"
+    play.write_text(play.read_text().replace("it is down", '"it is \\e]0;title\\a\\u009b2J down"'))
+    shown = on_a_terminal(playbook, environment(tmp_path, NO_COLOR="1"))
+    assert "it is \\x1b]0;title\\x07\\x9b2J down" in shown.replace("\n ", "")
+
+
 def test_no_color_is_respected(playbook, tmp_path):
     shown = on_a_terminal(playbook, environment(tmp_path, NO_COLOR="1"))
     assert "web1  shop  inactive  0f3a1c9d2b7e\n" in shown

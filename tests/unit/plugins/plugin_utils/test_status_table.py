@@ -128,3 +128,30 @@ def test_a_narrow_terminal_has_paragraphs():
 def test_no_application_is_a_table_without_rows():
     assert status_lines([], 60, marked) != []
     assert len(table({"a": {}})) == 1
+
+
+@pytest.mark.parametrize(
+    "apps",
+    [
+        None,
+        {"shop": None},
+        {"shop": {**APP, "release": {"id": 5}}},
+        {"shop": {**APP, "certificate": {"not_after": "x"}}},
+        {"shop": {**APP, "release": {"id": "", "revision": "", "built": float("-inf")}}},
+        {"shop": {**APP, "history": [{"time": ""}]}},
+    ],
+)
+def test_a_host_whose_answer_makes_no_sense_has_a_row_and_hides_no_other(apps):
+    """Somebody else may rule it."""
+    rows = status_rows({"a": apps, "b": {"shop": APP}}, NOW)
+    assert [row.cells[:2] for row in rows] == [("a", "-"), ("b", "shop")]
+    assert rows[0].cells[-1].startswith("gave an answer that makes no sense (")
+    assert rows[0].health is Health.BAD
+    assert status_table(rows)
+
+
+def test_a_cell_is_a_text_whatever_a_host_answers():
+    row = table(
+        {"a": {"shop": {**APP, "instances": {"two": {"active": {"x": 1}}}, "release": {"id": 5, "revision": "", "built": 10**400}}}}
+    )[1]
+    assert row.split()[:5] == ["a", "shop", "{'x':", "1}", "5"]

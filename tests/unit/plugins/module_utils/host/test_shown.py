@@ -10,7 +10,7 @@ import unicodedata
 import urllib.parse
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean, excerpt, forget, learn
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean, excerpt, forget, learn, visible
 
 SECRETS = [
     "hunter22",
@@ -80,6 +80,11 @@ def test_every_text_of_a_result_is_cleaned():
     learn(["hunter22"])
     found = {"a": [{"b": "x hunter22"}, ("\x1b[2J", 1, None, True)], "key \x00": 1.5}
     assert clean(found) == {"a": [{"b": "x ***"}, ["\\x1b[2J", 1, None, True]], "key \\x00": 1.5}
+
+
+def test_a_text_can_be_made_visible_with_all_that_it_says():
+    learn(["hunter22"])
+    assert visible({"a\x1b": ["hunter22\x1b", 1]}) == {"a\\x1b": ["hunter22\\x1b", 1]}
 
 
 def test_nothing_is_hidden_after_it_was_forgotten():

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic_over_time import traffic_over_time
 from ansible_collections.flaskops.stack.plugins.plugin_utils.report.document import ReportedHost, report_document, reported_hosts
+from ansible_collections.flaskops.stack.plugins.plugin_utils.report.page import report_page
 from ansible_collections.flaskops.stack.tests.unit.answers import DAY, NOW, app, attempt, nothing, part, traffic
 
 SCHEMA = json.loads((Path(__file__).parents[5] / "docs/monitoring/report.schema.json").read_text())
@@ -107,6 +108,20 @@ def test_a_host_that_gave_no_answer_has_the_reason():
         {"shop": app(traffic=traffic([part(1, p99=float("nan"))]))},
         {"shop": app(history=[attempt(seconds={"gate": float("inf")})])},
         {"shop": app(history=[attempt(seconds=[1])])},
+        # Numbers that can be no times, or that Python cannot draw.
+        {"shop": app(release={"id": "", "revision": "", "built": 10**400})},
+        {"shop": app(release={"id": "", "revision": "", "built": float("inf")})},
+        {"shop": app(certificate={"names": [], "issuer": "", "not_after": 10**18})},
+        {"shop": app(certificate={"names": [], "issuer": "", "not_after": -(10**18)})},
+        {"shop": app(instances={"two": {"requests": 10**400}})},
+        {"shop": app(instances={"two": {"memory": -1}})},
+        {"shop": app(traffic=traffic([part(1, p99=1.7e308)]))},
+        {"shop": app(traffic=traffic([part(1, p50=10**400)]))},
+        {"shop": app(traffic=traffic([part(10**400)]))},
+        {"shop": app(traffic=traffic([part(-5)]))},
+        {"shop": app(traffic=traffic(begin=10**18))},
+        {"shop": app(traffic=traffic(log_begins=-(10**18)))},
+        {"shop": app(traffic=traffic([part(1)] * 100_000))},
     ],
 )
 def test_an_answer_that_makes_no_sense_is_a_problem_of_its_host_alone(answer):
@@ -114,3 +129,4 @@ def test_an_answer_that_makes_no_sense_is_a_problem_of_its_host_alone(answer):
     assert isinstance(one, ReportedHost)
     assert one.problem.startswith("gave an answer that makes no sense (")
     assert [named.name for named in other.apps] == ["shop"]
+    assert report_page([one, other], NOW)
