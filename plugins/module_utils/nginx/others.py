@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
-from .dump import DumpedDirective, read
+from .dump import DumpedDirective, distinct, read
 from .worker_user import unreached
 
 # Directives that give a variable its value wherever it is used, and which of their words is its name. The last one that nginx reads counts
@@ -52,7 +53,8 @@ def inspect(dump: str, is_ours: t.Callable[[str], bool]) -> Findings:
     :param is_ours: tells by its path whether a file is one of this collection
     """
     top = read(dump)
-    whole = [inner for directive in top for inner in directive.walk()]
+    whole = distinct(top)
+    is_ours = functools.cache(is_ours)
     ours = [directive for directive in whole if is_ours(directive.file)]
     if not ours:
         return Findings([], [])
@@ -71,11 +73,11 @@ def _taken_variables(whole: t.Sequence[DumpedDirective], is_ours: t.Callable[[st
     for directive in whole:
         if directive.name in _DEFINING and directive.args:
             definitions.setdefault(directive.args[_DEFINING[directive.name]].lstrip("$"), []).append(directive)
-        for word in (directive.name, *directive.args):
-            for name in _CAPTURE.findall(word):
-                captures.setdefault(name, []).append(directive)
-            if is_ours(directive.file):
-                used.update(name for name in _VARIABLE.findall(word) if _MADE_BY_NGINX.match(name))
+        words = " ".join((directive.name, *directive.args))
+        for name in _CAPTURE.findall(words) if "(?" in words else ():
+            captures.setdefault(name, []).append(directive)
+        if "$" in words and is_ours(directive.file):
+            used.update(name for name in _VARIABLE.findall(words) if _MADE_BY_NGINX.match(name))
     for name in sorted({*definitions, *captures}):
         places = definitions.get(name, []) + captures.get(name, [])
         first = next((place for place in places if is_ours(place.file)), None)

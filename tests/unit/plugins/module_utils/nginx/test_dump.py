@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.dump import read
+import random
+import re
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx import dump
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.dump import distinct, read
+from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
 
 
 def dumped(**files: str) -> str:
@@ -53,3 +59,61 @@ def test_programs_inside_of_blocks_are_passed_over():
 def test_what_is_no_dump_has_no_directives():
     assert read("") == []
     assert read("nginx: [emerg] no") == []
+
+
+_WORDS = [
+    "a",
+    "listen",
+    "$x",
+    "${x}y",
+    "a#b",
+    'a"b',
+    "it's",
+    '"x; y"',
+    "'z{ }'",
+    '""',
+    "a\\ b",
+    '"q\\"r"',
+    "a}",
+    "^/a$",
+    "~(?<n>.)",
+    '"# no"',
+]
+_BLANKS = [" ", "\n", "\t", "  ", " # comment; {\n", "\n#\n\n"]
+
+
+def _block(chosen: random.Random, depth: int) -> str:
+    text = ""
+    for _ in range(chosen.randrange(5)):
+        words = [word + chosen.choice(_BLANKS) for word in chosen.choices(_WORDS, k=chosen.randint(1, 4))]
+        end = f"{{{_block(chosen, depth - 1)}}}" if depth and chosen.random() < 0.3 else ";"
+        text += chosen.choice(_BLANKS) + "".join(words) + end
+    return text + chosen.choice(_BLANKS)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_directives_that_are_read_at_once_are_what_their_words_are(seed, monkeypatch):
+    text = dumped(nginx=_block(random.Random(seed), 3))
+    at_once = read(text)
+    monkeypatch.setattr(dump, "_PLAIN", re.compile("(?!)"))
+    assert at_once == read(text)
+
+
+def test_the_files_of_the_role_are_read_at_once(monkeypatch):
+    slow = []
+    statement = dump._Reader._statement
+    monkeypatch.setattr(dump._Reader, "_statement", lambda self: slow.append(self.at) or statement(self))
+    files = {path: text for path, text in nginx_files([describe()]).items() if not text.startswith("->")}
+    read_ = [directive for path, text in files.items() for directive in dump._Reader(dump.DumpedFile(path, text)).block()]
+    # The others have a backslash, or are the end of a file.
+    assert len(slow) - len(files) < len(distinct(read_)) / 10
+
+
+def test_a_file_that_is_included_often_is_looked_at_once():
+    top = read(dumped(nginx="http { server { include x.conf; } server { include x.conf; } }", x="listen 80;"))
+    assert [directive.name for directive in distinct(top)] == ["http", "server", "listen", "server"]
+
+
+def test_the_line_is_where_the_first_word_stands():
+    (one, two) = read(dumped(nginx="# a\n\n  one\n  b; # c\n\ttwo \\\\;"))
+    assert [one.place, two.place] == ["/etc/nginx/nginx.conf:3", "/etc/nginx/nginx.conf:5"]

@@ -8,7 +8,7 @@ import grp
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.nginx.dump import read
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.dump import distinct, read
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.worker_user import unreached
 
 
@@ -22,7 +22,7 @@ def directory(tmp_path: Path) -> Path:
 
 def look(user: str, directory: Path) -> list[str]:
     (tmp,) = read(f"# configuration file /etc/nginx/nginx.conf:\nhttp {{ upstream x {{ server unix:{directory}/x.sock; }} }}")
-    return list(unreached([*read(f"# configuration file /etc/nginx/nginx.conf:\n\n{user}"), tmp], tmp.walk()))
+    return list(unreached([*read(f"# configuration file /etc/nginx/nginx.conf:\n\n{user}"), tmp], distinct([tmp])))
 
 
 def test_a_user_who_may_not_enter_is_told_with_the_line_to_write(directory):
