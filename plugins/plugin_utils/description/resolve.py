@@ -28,6 +28,8 @@ from .tls import check_names
 from .validate import AppError, Validator, outline
 from .worker_checks import check_workers
 
+_SHOWN = 80
+
 
 def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), variable: str = "flask_apps") -> list[dict[str, t.Any]]:
     """Return complete descriptions of all applications, checked one by one and against each other.
@@ -51,7 +53,7 @@ def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), vari
 
 def _resolve(validator: Validator, app: object, require: Sequence[str], where: str) -> dict[str, t.Any] | None:
     name = app.get("name") if isinstance(app, Mapping) else None
-    if isinstance(name, str) and name:
+    if isinstance(name, str) and name.isprintable() and 0 < len(name) <= _SHOWN:
         where = name
     # An application that is removed needs no more than its name.
     absent = isinstance(app, Mapping) and app.get("state") == "absent"

@@ -16,7 +16,7 @@ from .access import check_access
 from .checks import check_routes
 from .error_pages import check_error_pages
 from .tls import check_tls
-from .validate import Validator
+from .validate import Validator, shown
 
 # nginx reads a request's line and headers, and answers a TLS handshake, by the settings of the default server of the address, before it knows
 # the site (nginx.org, ngx_http_core_module: "the value from the default server can be used", and "Virtual server selection").
@@ -65,7 +65,7 @@ def _check_canary(validator: Validator, where: str, nginx: Mapping[str, t.Any]) 
     canary = nginx["canary"]
     strange = [address for address in canary["backends"] if address not in nginx["backends"]]
     if strange:
-        validator.refuse(f"{where}.backends", f"has {', '.join(strange)}, which is not in nginx.backends", "write addresses of that list")
+        validator.refuse(f"{where}.backends", f"has {', '.join(map(shown, strange))}, which is not in nginx.backends", "write addresses of that list")
     elif canary["backends"] and not set(nginx["backends"]) - set(canary["backends"]):
         validator.refuse(f"{where}.backends", "has all nginx.backends, so no other visitors are left", "leave some of them out")
     elif (canary["percent"] or canary["cookie"]) and not canary["backends"]:

@@ -22,8 +22,9 @@ _SHOWN = 80
 # uWSGI, systemd's client code and the dynamic loader read these variables themselves, and units tell by the first two where code runs.
 _RESERVED_ENV = re.compile(r"FLASKOPS_(ROLE|WORKER)|NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# No file name, argument of a program or header can hold NUL, and no text that people read needs the others.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# No file name, argument of a program or header can hold NUL, no text that people read needs the others, and half a surrogate pair, as JSON
+# can have it, is in no encoding.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class AppError(ValueError):
@@ -35,8 +36,8 @@ class AppError(ValueError):
 
 
 def shown(value: object) -> str:
-    """Return ``value`` as it is quoted in a message, shortened, and control characters in it written out."""
-    text = repr(value) if not isinstance(value, str) or _CONTROL.search(value) else f"'{value}'"
+    """Return ``value`` as it is quoted in a message, shortened, and what cannot be seen in it written out."""
+    text = f"'{value}'" if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
@@ -47,8 +48,11 @@ def outline(value: object) -> str:
     return "a list" if isinstance(value, (list, tuple)) else shown(value)
 
 
-def lookalikes(text: str) -> str:
+def unseen(text: str) -> str:
     """Return which characters of a text look like others or like nothing, in parentheses; empty if there are none."""
+    if text.isascii() and text.strip() not in (text, ""):
+        ends = text[: len(text) - len(text.lstrip())] + text[len(text.rstrip()) :]
+        return f" (it has a {'line break' if ends.strip(' ') else 'blank'} at an end)"
     found = [character for character in dict.fromkeys(text) if not character.isascii() and _is_misleading(character)]
     named = ", ".join(f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip() for character in found[:3])
     return f" (it has {named})" if found else ""
@@ -78,6 +82,8 @@ class Validator:
         value = convert(where, key, value)
         if value is not None and key.type in ("str", "int"):
             self._limits(where, key, value)
+            if key.choices and value not in key.choices:
+                return None  # what follows looks something up by it
         return value
 
     def _limits(self, where: str, key: Key, value: t.Any) -> None:
@@ -88,7 +94,7 @@ class Validator:
         advice = key.advice(value) if key.advice else ""
         quoted = "a secret" if key.secret else shown(value)
         if advice or (key.pattern and not re.fullmatch(key.pattern, value)):
-            odd = "" if key.secret else lookalikes(str(value))
+            odd = "" if key.secret else unseen(str(value))
             self.refuse(where, f"is {quoted}, which cannot be used here{odd}", advice or key.remedy)
         elif not key.choices and isinstance(value, str) and _CONTROL.search(value):
             self.refuse(where, f"is {quoted}, which has a control character", "remove it")
@@ -105,7 +111,7 @@ class Validator:
         return None if self.refuse_misread(where, value, key.secret) else str(value)
 
     def _int(self, where: str, key: Key, value: object) -> int | None:
-        if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
+        if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,40}", value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             self.refuse(where, f"is {shown(value)}, but must be a whole number", "write digits without a unit")
@@ -193,14 +199,13 @@ class Validator:
         for mode, extra in (key.modes or {}).items():
             if name in extra:
                 own = value.get(key.mode_key, (key.keys or {})[key.mode_key].default)
-                if own not in (key.modes or {}):
+                if not isinstance(own, str) or own not in (key.modes or {}):
                     return  # the mode itself has been refused
                 self.refuse(f"{where}.{name}", f"is for mode {mode}, and this one is {own}", f"remove it or set mode: {mode}")
                 return
         close = difflib.get_close_matches(str(name), list(keys), 1)
         hint = f"did you mean '{close[0]}'" if close else f"known are {', '.join(sorted(keys))}"
-        odd = " (it has a blank at an end)" if str(name) != str(name).strip() and str(name).isascii() else lookalikes(str(name))
-        self.refuse(f"{where}.{name}", f"is not a key of the description{odd}", hint)
+        self.refuse(f"{where}.{name}", f"is not a key of the description{unseen(str(name))}", hint)
 
     def environment(self, where: str, values: Mapping[str, object], secret: bool) -> dict[str, str]:
         """Return environment variables as text. The value of a secret is not quoted in any message."""

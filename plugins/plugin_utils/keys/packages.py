@@ -26,4 +26,4 @@ def constraint_remedy(text: str) -> str:
         return 'write a package and its versions such as "setuptools<81"'
     # pip takes no extras and no URL in constraints.
     bounds = requirement.specifier and not requirement.extras and not requirement.url
-    return "" if bounds else f'write a package and its versions, such as "{requirement.name}<81"'
+    return "" if bounds else f'write a package and its versions, such as "{requirement.name[:80]}<81"'

@@ -24,8 +24,8 @@ REFUSED = [
     # Characters that look like others, or like nothing, as from a text processor or a web page.
     ({"nginx ": {}}, "shop.nginx  is not a key of the description (it has a blank at an end); did you mean 'nginx'."),
     ({"wsg\u0456": "x"}, "shop.wsg\u0456 is not a key of the description (it has U+0456 CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I); did you"),
-    ({"wsgi": "app.py\u00a0"}, "shop.wsgi is 'app.py\u00a0', which cannot be used here (it has U+00A0 NO-BREAK SPACE); write it like"),
-    ({"wsgi": "a\u200bpp.py"}, "shop.wsgi is 'a\u200bpp.py', which cannot be used here (it has U+200B ZERO WIDTH SPACE); write it like"),
+    ({"wsgi": "app.py\u00a0"}, r"shop.wsgi is 'app.py\xa0', which cannot be used here (it has U+00A0 NO-BREAK SPACE); write it like"),
+    ({"wsgi": "a\u200bpp.py"}, r"shop.wsgi is 'a\u200bpp.py', which cannot be used here (it has U+200B ZERO WIDTH SPACE); write it like"),
     ({"wsgi": "\u201capp.py\u201d"}, "shop.wsgi is '\u201capp.py\u201d', which cannot be used here (it has U+201C LEFT DOUBLE QUOTATION MARK, U+201D RIGHT"),
     # Missing keys.
     ({"wsgi": None}, "shop.wsgi is missing; write it: entry point"),
@@ -50,6 +50,8 @@ REFUSED = [
     # Wrong choices.
     ({"nginx": {"front": "prxy"}}, "shop.nginx.front is 'prxy', but must be one of direct, proxy; did you mean 'proxy'."),
     ({"nginx": {"routes": [{"path": "/", "mode": "cash"}]}}, "shop.nginx.routes[0].mode is 'cash', but must be one of plain, cache, "),
+    ({"nginx": {"routes": [{"path": "/", "mode": ["cache"], "valid": {}}]}}, "shop.nginx.routes[0].mode is ['cache'], but must be text; write"),
+    ({"nginx": {"headers_preset": "bassic"}}, "shop.nginx.headers_preset is 'bassic', but must be one of "),
     ({"nginx": {"front": "edge"}}, "shop.nginx.front is 'edge', but must be one of direct, proxy; write one of them."),
     # Keys of another mode.
     (
@@ -123,7 +125,7 @@ REFUSED = [
     ({"nginx": {"prefix": "/a/../b"}}, "shop.nginx.prefix is '/a/../b', which cannot be used here; "),
     (
         {"nginx": {"front": "proxy", "backends": ["192.0.2.1:80"], "canary": {"backends": ["192.0.2.2:80"], "percent": 5}}},
-        "shop.nginx.canary.backends has 192.0.2.2:80, which is not in nginx.backends; write addresses of that list.",
+        "shop.nginx.canary.backends has '192.0.2.2:80', which is not in nginx.backends; write addresses of that list.",
     ),
     (
         {"nginx": {"front": "proxy", "backends": ["192.0.2.1:80"], "canary": {"backends": ["192.0.2.1:80"], "percent": 5}}},

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import typing as t
 
 import pytest
@@ -93,3 +94,57 @@ def test_a_variable_of_a_wrong_type_gives_a_message_with_variable_and_remedy(nam
     (line,) = refused.value.problems
     assert line.startswith(name)
     assert "; " in line
+
+
+# What people have in a text without seeing it, and what no text can be.
+STRANGE = {
+    "empty": "",
+    "blank": " ",
+    "blank_end": "shop ",
+    "line_end": "shop\n",
+    "line_start": "\nshop",
+    "tab": "a\tb",
+    "half_pair": "a\ud800",
+    "arabic_digit": "\u0663",
+    "combined": "e\u0301",
+    "byte_order": "\ufeffshop",
+    "right_to_left": "\u202epohs",
+    "long": "a" * 100_000,
+    "digits": "1" * 5000,
+    "large": 10**30,
+    "small": -(10**30),
+    "template": "{{ shop }}",
+    "address": "https://user:word@[x/",
+    "pattern": "(a+)+$",
+    "null_word": "None",
+    "mapping_of_null": {None: None},
+    "nested": {"a": {"b": [None, {"c": []}]}},
+    "nulls": [None, "", {}],
+}
+
+
+@pytest.mark.parametrize("value", STRANGE.values(), ids=STRANGE)
+def test_a_strange_value_is_taken_or_refused_and_never_an_exception(value):
+    for where, _key, build in PLACES:
+        try:
+            taken = resolve_apps([{**BESIDE, **build(value)}])
+        except AppError as error:
+            for line in error.problems:
+                assert line.isprintable(), (where, line)
+                assert len(line) < 1500, (where, line)
+        else:
+            assert json.dumps(taken, ensure_ascii=False).encode(), where
+
+
+@pytest.mark.parametrize(("where", "build"), [pytest.param(where, build, id=where) for where, key, build in PLACES if key.choices])
+def test_a_misspelt_choice_is_refused_with_the_choices(where, build):
+    with pytest.raises(AppError) as refused:
+        resolve_apps([{**BESIDE, **build("absnet")}])
+    assert any(line.startswith(f"shop.{where} is 'absnet', but must be one of ") for line in refused.value.problems)
+
+
+def test_what_ends_in_a_line_break_is_shown_with_it():
+    with pytest.raises(AppError) as refused:
+        resolve_apps([{**BESIDE, "wsgi": "shop:app\n"}])
+    (line,) = refused.value.problems
+    assert line.startswith("shop.wsgi is 'shop:app\\n', which cannot be used here (it has a line break at an end); ")
