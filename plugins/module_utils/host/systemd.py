@@ -257,7 +257,8 @@ def mount_unit_of(path: str) -> str:
     """Return the name that the mount unit of an absolute path must have (systemd.unit(5), "String Escaping")."""
     name = path.strip("/")
     escaped = [
-        f"\\x{byte:02x}" if chr(byte) not in _PLAIN or (not place and byte == 46) else chr(byte) for place, byte in enumerate(name.encode(errors="replace"))
+        f"\\x{byte:02x}" if chr(byte) not in _PLAIN or (not place and byte == 46) else chr(byte)
+        for place, byte in enumerate(name.encode(errors="replace"))
     ]
     return "".join(escaped).replace("/", "-") + ".mount"
 

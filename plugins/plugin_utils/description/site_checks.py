@@ -65,7 +65,9 @@ def _check_canary(validator: Validator, where: str, nginx: Mapping[str, t.Any]) 
     canary = nginx["canary"]
     strange = [address for address in canary["backends"] if address not in nginx["backends"]]
     if strange:
-        validator.refuse(f"{where}.backends", f"has {', '.join(map(shown, strange))}, which is not in nginx.backends", "write addresses of that list")
+        validator.refuse(
+            f"{where}.backends", f"has {', '.join(map(shown, strange))}, which is not in nginx.backends", "write addresses of that list"
+        )
     elif canary["backends"] and not set(nginx["backends"]) - set(canary["backends"]):
         validator.refuse(f"{where}.backends", "has all nginx.backends, so no other visitors are left", "leave some of them out")
     elif (canary["percent"] or canary["cookie"]) and not canary["backends"]:
