@@ -96,7 +96,7 @@ def test_a_variable_of_a_wrong_type_gives_a_message_with_variable_and_remedy(nam
     assert "; " in line
 
 
-# What people have in a text without seeing it, and what no text can be.
+# Characters that people do not see in a text, and values that no text can be.
 STRANGE = {
     "empty": "",
     "blank": " ",
