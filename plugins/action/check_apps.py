@@ -13,6 +13,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.overtaken import warnings_of_overtaken
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import require_hashing
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import require_mappings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import unusable, warnings_of_tls
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
@@ -43,11 +44,11 @@ class ActionModule(AppsAction):
         try:
             if args["apps"] is None and args["cache_dir"] is None:
                 # A playbook that deploys nothing does no more at first: what it calls then checks what it needs of a description.
-                self.read(args["variable"], task_vars or {})
+                require_mappings(self.read(args["variable"], task_vars or {}), args["variable"])
             else:
                 apps = self.resolve(args, task_vars)
                 problems += unusable(apps)
-        except AnsibleActionFail as error:
+        except (AnsibleActionFail, AppError) as error:
             problems.append(str(error))
         try:
             if any(logins(app["nginx"]) for app in apps):

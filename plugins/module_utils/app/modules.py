@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Answers about a module that a release could not import: whether the release has it elsewhere, or requires it.
+"""Answers about a module that a release could not import: whether the release has it elsewhere, requires it, or hides another one with it.
 
 They are about modules without a dot in their name: where Python does not find ``shop.wsgi``, it has found the package ``shop``.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import sys
 import typing as t
 
 from ..host.causes import Facts
@@ -20,6 +21,12 @@ from .package_names import normal_name
 # The directories of a project that are looked into, and how deep.
 _DEPTH, _MOST_DIRECTORIES = 3, 300
 _REQUIREMENTS = re.compile(r"requirements.*\.(txt|in)|.*requirements\.(txt|in)|pyproject\.toml|setup\.cfg")
+# Modules that others import by these names, whatever lies beside the entry point.
+_OF_OTHERS = {
+    *sys.stdlib_module_names,
+    *("blinker", "click", "flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug"),
+    *("celery", "dotenv", "gevent", "jwt", "redis", "requests", "sqlalchemy", "wtforms", "yaml"),
+}
 _ENTRY = re.compile(r"^module\s*=\s*([\w.]+)", re.MULTILINE)
 
 
@@ -41,6 +48,7 @@ def facts_of_release(release: str, ini: str = "") -> Facts:
         "elsewhere": lambda name: _directory_of(release, name),
         "entry": lambda name: first if name == first else "",
         "declared": lambda name: _declaring_file(release, name),
+        "hidden": lambda name: _hiding(release, name),
     }
 
 
@@ -52,6 +60,18 @@ def _directory_of(release: str, module: str) -> str:
         if directory != release and (f"{module}.py" in names or module in names)
     )
     return next(found, "")
+
+
+def _hiding(release: str, module: str) -> str:
+    """Return the file or directory of a project that is imported in place of a module that others need, empty if none is."""
+    if module not in _OF_OTHERS:
+        return ""
+    for place in ("", "src/"):
+        names = names_in(f"{release}/{place}") if os.path.isdir(f"{release}/{place}") else []
+        for name, shown in ((f"{module}.py", f"{module}.py"), (module, f"the directory {module}")):
+            if name in names:
+                return shown.replace(module, f"{place}{module}")
+    return ""
 
 
 def _directories(release: str) -> t.Iterator[tuple[str, list[str]]]:

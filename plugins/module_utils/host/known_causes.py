@@ -194,6 +194,15 @@ CAUSES: tuple[Cause, ...] = (
     ),
     # --- compiling ---------------------------------------------------------------------------------------------------------------------
     Cause(
+        "A repository wants a login",
+        r"could not read (?:Username|Password) for '(?P<name>[^']+)'|Permission denied \((?P<name2>publickey)|Host key verification failed"
+        r"|terminal prompts disabled",
+        "a requirement comes from a repository that lets nobody in without a login, and the host has none",
+        "put a wheel of it, or its directory, into the source and name that; or write its https address with ${{TOKEN}} as user, and the token into"
+        " build_env",
+        (BUILD,),
+    ),
+    Cause(
         "The headers of Python are missing",
         r"fatal error: Python\.h: No such file",
         "a package is compiled, and the headers of Python are not on the host",
@@ -271,6 +280,16 @@ CAUSES: tuple[Cause, ...] = (
     ),
     # --- modules -----------------------------------------------------------------------------------------------------------------------
     Cause(
+        "A file of the project hides a module",
+        # The module's own path is of a release, where Python looks first.
+        r"cannot import name '\w+' from (?:partially initialized module )?'(?P<name>\w+)[\w.]*' [^/]*\(/\S+/releases/"
+        r"|(?:AttributeError: |partially initialized )module '(?P<name2>\w+)' has no attribute|No module named '(?P<name3>\w+)\.\w+'",
+        "{found} of the project hides the module {name} that others import",
+        "give {found} another name, and correct the imports of it",
+        _CODE,
+        "hidden",
+    ),
+    Cause(
         "A package was found, and a module of it was not",
         r"ModuleNotFoundError: No module named '(?P<package>(?!distutils\b)[\w.]+)\.(?P<name>\w+)'",
         "Python has found {package}, and there is no module {name} in it",
@@ -322,7 +341,7 @@ CAUSES: tuple[Cause, ...] = (
         "A requirement is not declared",
         _NO_MODULE,
         "the module {name} is not installed, and no requirement names it",
-        "add the package that has it to the requirements or to extra_requirements; a package of your own has to be in the source",
+        "add the package that has it to the requirements or to extra_requirements; a package of your own has to be in the source (git ships committed files only)",
         _CODE,
     ),
     Cause(
@@ -333,10 +352,25 @@ CAUSES: tuple[Cause, ...] = (
         _CODE,
     ),
     Cause(
+        "The code is for an older Flask",
+        r"cannot import name '(?P<name>escape|Markup|JSONEncoder|JSONDecoder|_app_ctx_stack|_request_ctx_stack)' from 'flask[.']"
+        r"|'(?:Flask|Blueprint)' object has no attribute '(?P<name2>before_first_request|before_app_first_request|json_encoder|json_decoder)'",
+        "Flask has no {name} any more since its version 2.3 or 3.0",
+        "require `flask<2.3` and `werkzeug<3`, or change the code as Flask's list of changes says (escape and Markup come from markupsafe)",
+        _CODE,
+    ),
+    Cause(
         "Two packages do not fit each other",
         r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \([^)]*/site-packages/",
         "{module} has no {name} in the version that is installed, and a package imports it",
         "require a version of {module} that has it, as by `werkzeug<3` in extra_requirements, or a newer version of the package that imports it",
+        _CODE,
+    ),
+    Cause(
+        "wsgi names a module without its package",
+        r"ImportError: attempted relative import (?:with no known parent package|beyond top-level package)",
+        "a module that imports from its package is imported without it",
+        "write wsgi with the package, such as shop.app:app, and have source.subdir name the directory that has the package in it",
         _CODE,
     ),
     Cause(
@@ -355,6 +389,20 @@ CAUSES: tuple[Cause, ...] = (
     ),
     # --- the entry point ---------------------------------------------------------------------------------------------------------------
     Cause(
+        "The application is one for ASGI",
+        r"TypeError: (?P<name>\w+)(?:\.__call__)?\(\) missing \d required positional arguments?: .*'send'",
+        "{name} is an application for ASGI, such as those of FastAPI and Quart, and uWSGI speaks WSGI",
+        "name a WSGI application, such as a Flask object; the package a2wsgi makes one of another: application = a2wsgi.ASGIMiddleware(app)",
+        (START,),
+    ),
+    Cause(
+        "wsgi names a factory without parentheses",
+        r"TypeError: (?P<name>\w+)\(\) takes (?:from \d+ to )?\d+ positional arguments? but 2 were given",
+        "the function {name} is called for each request, as if it were the application",
+        "write it with parentheses if it makes the application, such as shop:{name}()",
+        (START,),
+    ),
+    Cause(
         "The factory wants arguments",
         r"TypeError: (?P<name>\w+)\(\) missing \d+ required positional arguments?: (?P<rest>.+)",
         "the function {name} wants the arguments {rest}, and nobody gives them",
@@ -369,6 +417,27 @@ CAUSES: tuple[Cause, ...] = (
         (START,),
     ),
     # --- files and rights --------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The application starts a server of its own",
+        r"This is a development server\. Do not use it in a production",
+        "the module starts Flask's own server while it is imported, so uWSGI never gets the application",
+        'write app.run() below `if __name__ == "__main__":`, or remove it',
+        (START,),
+    ),
+    Cause(
+        "The module reads the command line",
+        r"^(?:usage: uwsgi\b|uwsgi: error: )",
+        "the module reads arguments of a command line while it is imported, and finds those of uWSGI",
+        'read them below `if __name__ == "__main__":`, and take settings from the environment (env)',
+        (START,),
+    ),
+    Cause(
+        "A library crashed",
+        r"got Segmentation Fault|died, killed by signal (?P<name>4|7|8|11)\b|code=(?:killed|dumped), status=(?P<name2>4/ILL|7/BUS|8/FPE|11/SEGV)",
+        "a library that is not written in Python crashed",
+        "require another version of the package that was imported last, or one that is built on the host; old processors lack what some wheels need",
+        (START,),
+    ),
     Cause(
         "The application writes into its release",
         _UNDER_RELEASE,
@@ -434,6 +503,14 @@ CAUSES: tuple[Cause, ...] = (
         _CODE,
     ),
     Cause(
+        "A template is not in the release",
+        r"jinja2\.exceptions\.TemplateNotFound: (?P<path>\S+)",
+        "the template {path} is not in the release",
+        "add it to the source (git ships committed files only, source.exclude leaves some out), correct template_folder in the code, or make it a"
+        " file of the package if the project is installed",
+        (START,),
+    ),
+    Cause(
         "A file is not in the release",
         r"No such file or directory: '(?P<path>[^']+)'",
         "the file {path} is not there",
@@ -450,6 +527,20 @@ CAUSES: tuple[Cause, ...] = (
     ),
     # --- environment -------------------------------------------------------------------------------------------------------------------
     Cause(
+        "Flask has no secret key",
+        r"no secret key was set|[Aa] secret key is required|Must provide secret_key",
+        "the application has no secret key, without which Flask has no sessions",
+        'add one to secrets, such as SECRET_KEY, and have the application set it: app.secret_key = os.environ["SECRET_KEY"]',
+        (START,),
+    ),
+    Cause(
+        "An extra of Flask is missing",
+        r"Install Flask with the '(?P<name>\w+)' extra",
+        "the application has views that are asynchronous, and Flask is installed without what they need",
+        "require `flask[{name}]`, in the requirements or in extra_requirements",
+        (START,),
+    ),
+    Cause(
         "An environment variable is missing",
         r"(?:environment variable|env var) '?\"?(?P<name>[A-Z][A-Z0-9_]+)'?\"? (?:is )?(?:not set|missing|required)",
         "the environment variable {name} is not set",
@@ -458,7 +549,7 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "A setting is missing",
-        r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'",
+        r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'|Either '(?P<name2>SQLALCHEMY_DATABASE_URI)' or ",
         "{name} is not there, probably an environment variable, or else a setting of the application",
         "add {name} to env or secrets, or to the configuration that the application reads",
         _CODE,
@@ -477,6 +568,22 @@ CAUSES: tuple[Cause, ...] = (
         "another program of the host listens at an address that is to be used",
         "stop it (`ss -ltnp` names it), or set nginx_site_listen to another port; an application listens on no port itself under uWSGI",
         (START, HOOK, NGINX),
+    ),
+    Cause(
+        "The database refuses the login",
+        r"password authentication failed for user \"(?P<name>[^\"]+)\"|Peer authentication failed for user \"(?P<name2>[^\"]+)\""
+        r"|Access denied for user '(?P<name3>[^']+)'|FATAL: +(?:role|database) \"(?P<name4>[^\"]+)\" does not exist",
+        "the database does not let {name} in, or has no such user or database",
+        "correct user, password and database in env or secrets, or make them there",
+        (HOOK, START),
+    ),
+    Cause(
+        "The database has no tables",
+        r"no such table: (?P<name>[\w.]+)|relation \"(?P<name2>[^\"]+)\" does not exist|Table '(?P<name3>[^']+)' doesn't exist",
+        "the database has no table {name}",
+        "add the command that makes it to hooks.migrate, such as `flask --app shop db upgrade`, and see that the hook and the application have one"
+        " and the same database",
+        (HOOK, START),
     ),
     Cause(
         "The database is not reached",
@@ -637,6 +744,13 @@ CAUSES: tuple[Cause, ...] = (
         (LOGIN,),
     ),
     # --- what says least ---------------------------------------------------------------------------------------------------------------
+    Cause(
+        "The application serves another name",
+        r"Current server name '(?P<name>[^']+)' doesn't match configured server name '(?P<other>[^']+)'",
+        "the application serves {other} alone, which is its SERVER_NAME, and was asked for {name}",
+        "write the name of the site there, or {other} into nginx.server_names or health.host",
+        (START,),
+    ),
     Cause(
         "The application has no page for the health request",
         r"was asked for (?P<path>\S+) .* and answered (?P<name>404|405|410) with",

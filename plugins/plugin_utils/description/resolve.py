@@ -39,16 +39,40 @@ def resolve_apps(apps: object, require: Sequence[str] = ("source", "wsgi"), vari
     :param variable: name of the variable for messages
     :raises AppError: with a line for each problem: application, key, value and remedy
     """
-    if isinstance(apps, (str, bytes)) or not isinstance(apps, Sequence):
-        raise AppError([f"{variable} is {outline(apps)}, but must be a list of applications; write one item a line with a dash."])
     validator = Validator()
-    resolved = [_resolve(validator, item, require, f"{variable}[{index}]") for index, item in enumerate(apps)]
+    listed = require_list(apps, variable)
+    resolved = [_resolve(validator, item, require, f"{variable}[{index}]") for index, item in enumerate(listed)]
     # An application with a problem of its own is compared too, so that one message tells everything.
     complete = [app for app in resolved if app is not None]
     check_together(validator, complete, variable)
     if validator.problems:
         raise AppError(validator.problems)
     return complete
+
+
+def require_list(apps: object, variable: str) -> Sequence[t.Any]:
+    """Return the descriptions, of which nothing more is checked than that they are a list.
+
+    :raises AppError: if they are none
+    """
+    if isinstance(apps, (str, bytes)) or not isinstance(apps, Sequence):
+        raise AppError([f"{variable} is {outline(apps)}, but must be a list of applications; write one item a line with a dash."])
+    return apps
+
+
+def require_mappings(apps: object, variable: str) -> None:
+    """Require a list of mappings: the specification of a role, which is evaluated before its tasks, has no remedy for another value.
+
+    :raises AppError: if there is anything else, with a line for each
+    """
+    others = [(index, app) for index, app in enumerate(require_list(apps, variable)) if not isinstance(app, Mapping)]
+    if others:
+        raise AppError(
+            [
+                f"{variable}[{index}] is {outline(app)}, but must be a mapping; write {{key: value}} or one key a line."
+                for index, app in others
+            ]
+        )
 
 
 def _resolve(validator: Validator, app: object, require: Sequence[str], where: str) -> dict[str, t.Any] | None:

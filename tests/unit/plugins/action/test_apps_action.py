@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.flaskops.stack.plugins.action import cache_purge, flask_rollback, host_look, site_probe, uwsgi_info
+from ansible_collections.flaskops.stack.plugins.action import cache_purge, check_apps, flask_rollback, host_look, site_probe, uwsgi_info
 from ansible_collections.flaskops.stack.plugins.modules.site_probe import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
@@ -145,3 +145,18 @@ def test_nothing_is_done_about_applications_that_failed_before(plugin):
     asked, result = run(plugin, {"apps": [SHOP, BLOG], "left_out": {"blog": "blog: no"}})
     assert "blog" not in str(asked)
     assert "failed" not in result, "another task has failed for it already"
+
+
+@pytest.mark.parametrize(
+    ("apps", "line"),
+    [
+        ({"name": "shop"}, "flask_apps is a mapping, but must be a list of applications; write one item a line with a dash."),
+        ("", "flask_apps is '', but must be a list of applications; write one item a line with a dash."),
+        ([SHOP, "blog"], "flask_apps[1] is 'blog', but must be a mapping; write {key: value} or one key a line."),
+    ],
+)
+def test_what_is_no_list_of_mappings_is_refused_before_the_specification_of_a_role(apps, line):
+    # The first task of the playbooks edge, drain, metrics and firewall, which resolve descriptions later.
+    with pytest.raises(AnsibleActionFail) as refused:
+        run(check_apps, {"variable": "flask_apps", "require": []}, {"flask_apps": apps})
+    assert str(refused.value) == line

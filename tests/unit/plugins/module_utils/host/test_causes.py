@@ -468,6 +468,87 @@ RECORDED = {
         "the candidate one was not ready (it is activating) within 30 s",
         "the application has not answered within 30 s. Raise health.timeout",
     ),
+    "A file of the project hides a module": (
+        START,
+        '  File "/srv/flask/shop/venvs/51c0ffee1234/lib/python3.13/site-packages/werkzeug/test.py", line 11, in <module>\n'
+        "ImportError: cannot import name 'random' from 'random' (/srv/flask/shop/releases/4487a9a8c8cb/random.py)\n" + NO_WSGI,
+        "random.py of the project hides the module random that others import. Give random.py another name, and correct the imports of it.",
+    ),
+    "The code is for an older Flask": (
+        START,
+        f"AttributeError: 'Flask' object has no attribute 'before_first_request'. Did you mean: '_got_first_request'?\n{NO_WSGI}",
+        "Flask has no before_first_request any more since its version 2.3 or 3.0. Require `flask<2.3` and `werkzeug<3`",
+    ),
+    "wsgi names a module without its package": (
+        START,
+        f"ImportError: attempted relative import with no known parent package\n{NO_WSGI}",
+        "a module that imports from its package is imported without it. Write wsgi with the package, such as shop.app:app",
+    ),
+    "The application is one for ASGI": (
+        START,
+        "TypeError: FastAPI.__call__() missing 1 required positional argument: 'send'",
+        "FastAPI is an application for ASGI, such as those of FastAPI and Quart, and uWSGI speaks WSGI. Name a WSGI application",
+    ),
+    "wsgi names a factory without parentheses": (
+        START,
+        "TypeError: create_app() takes from 0 to 1 positional arguments but 2 were given",
+        "the function create_app is called for each request, as if it were the application. Write it with parentheses if it makes the application,"
+        " such as shop:create_app().",
+    ),
+    "The application starts a server of its own": (
+        START,
+        " * Serving Flask app 'app'\n\x1b[31m\x1b[1mWARNING: This is a development server. Do not use it in a production deployment. Use a production"
+        " WSGI server instead.\x1b[0m\nthe candidate one was not ready (it is activating) within 30 s",
+        "the module starts Flask's own server while it is imported, so uWSGI never gets the application. Write app.run() below `if __name__",
+    ),
+    "The module reads the command line": (
+        START,
+        "usage: uwsgi [-h] file\nuwsgi: error: the following arguments are required: file",
+        "the module reads arguments of a command line while it is imported, and finds those of uWSGI. Read them below",
+    ),
+    "A library crashed": (
+        START,
+        "!!! uWSGI process 2114 got Segmentation Fault !!!",
+        "a library that is not written in Python crashed. Require another version",
+    ),
+    "A template is not in the release": (
+        START,
+        "jinja2.exceptions.TemplateNotFound: index.html",
+        "the template index.html is not in the release. Add it to the source",
+    ),
+    "Flask has no secret key": (
+        START,
+        "RuntimeError: The session is unavailable because no secret key was set.  Set the secret_key on the application to something unique and secret.",
+        "the application has no secret key, without which Flask has no sessions. Add one to secrets, such as SECRET_KEY",
+    ),
+    "An extra of Flask is missing": (
+        START,
+        "RuntimeError: Install Flask with the 'async' extra in order to use async views.",
+        "the application has views that are asynchronous, and Flask is installed without what they need. Require `flask[async]`",
+    ),
+    "The database refuses the login": (
+        START,
+        '(psycopg2.OperationalError) connection to server at "localhost" (127.0.0.1), port 5432 failed: FATAL:  password authentication failed for'
+        ' user "shop"',
+        "the database does not let shop in, or has no such user or database. Correct user, password and database",
+    ),
+    "The database has no tables": (
+        START,
+        "sqlite3.OperationalError: no such table: user",
+        "the database has no table user. Add the command that makes it to hooks.migrate",
+    ),
+    "The application serves another name": (
+        START,
+        "/srv/x/flask/app.py:464: UserWarning: Current server name 'shop.example.com' doesn't match configured server name 'other.example.com'\n"
+        "the candidate 4487a9a8c8cb was asked for / (Host: shop.example.com) and answered 404 with the body '<!doctype html>'; accepted are 200",
+        "the application serves other.example.com alone, which is its SERVER_NAME, and was asked for shop.example.com. Write the name of the site there",
+    ),
+    "A repository wants a login": (
+        BUILD,
+        "fatal: could not read Username for 'https://github.com': No such device or address\n"
+        "ERROR: Command errored out with exit status 128: git clone",
+        "a requirement comes from a repository that lets nobody in without a login, and the host has none. Put a wheel of it",
+    ),
     "The module has no callable of that name": (
         START,
         f"*** no app loaded. GAME OVER ***\n{NO_WSGI}",
@@ -482,6 +563,7 @@ def facts(tmp_path):
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/models.py").touch()
     (tmp_path / "app.py").touch()
+    (tmp_path / "random.py").touch()
     (tmp_path / "requirements.txt").write_text("flask\nsix; python_version < '3.0'\n")
     return facts_of_release(str(tmp_path), "[uwsgi]\nmodule = shop.wsgi\ncallable = app\n")
 
@@ -577,6 +659,35 @@ def test_an_explained_error_has_its_cause_in_the_first_line():
 
 
 # --- the facts about a release -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ImportError: cannot import name 'Flask' from partially initialized module 'flask' (most likely due to a circular import) ({}/flask.py)",
+        "ImportError: cannot import name 'Flask' from 'flask' ({}/flask.py)",
+        "AttributeError: module 'flask' has no attribute 'Flask'",
+        "AttributeError: partially initialized module 'flask' has no attribute 'Flask' (most likely due to a circular import)",
+        "ModuleNotFoundError: No module named 'flask.json'; 'flask' is not a package",
+    ],
+)
+@pytest.mark.parametrize("name", ["flask.py", "flask/__init__.py", "src/flask.py"])
+def test_a_module_that_the_project_hides_is_told_in_all_its_words(words, name, tmp_path):
+    release = tmp_path / "releases/4487a9a8c8cb"
+    (release / name).parent.mkdir(parents=True)
+    (release / name).touch()
+    told = known_cause([words.format(release)], START, facts_of_release(str(release)))
+    assert told.startswith(
+        {"flask/__init__.py": "the directory flask"}.get(name, name) + " of the project hides the module flask that others import."
+    )
+
+
+def test_a_module_of_the_project_that_imports_itself_hides_nothing(tmp_path):
+    (tmp_path / "models.py").touch()
+    words = "ImportError: cannot import name 'User' from partially initialized module 'models' (most likely due to a circular import) (/x/releases/y/models.py)"
+    assert known_cause([words], START, facts_of_release(str(tmp_path))).startswith(
+        "models is imported while it is still being imported itself"
+    )
 
 
 def test_a_module_at_the_top_of_the_release_is_not_elsewhere(facts):
