@@ -9,6 +9,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process_memory
+from ansible_collections.flaskops.stack.plugins.plugin_utils.code.entry_point import entry_point_problems
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.overtaken import warnings_of_overtaken
@@ -20,10 +21,26 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validat
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.source_checks import check_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, with_source
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import Tree
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError, Tree
 
 # Paths that a line about a source shows.
 _MOST_SHOWN = 20
+
+
+def _check(app: t.Mapping[str, t.Any], tree: Tree) -> None:
+    """Look at a source before any host is asked.
+
+    :raises SourceError: for the first problem, with the others in it
+    """
+    problems = list(entry_point_problems(app, tree))
+    try:
+        check_source(app, tree)
+    except SourceError as error:
+        error.others = [*error.others, *problems]
+        raise
+    if problems:
+        problems[0].others = problems[1:]
+        raise problems[0]
 
 
 class ActionModule(AppsAction):
@@ -62,7 +79,7 @@ class ActionModule(AppsAction):
             self._display.warning(warning)
         failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):
-            trees, failures = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, check_source)
+            trees, failures = fetch_apps(with_source(apps), args["cache_dir"], task_vars or {}, _check)
             self._warn_of_memory(apps, trees)
             if self._task.check_mode or self._task.diff:
                 for app in with_source(apps):

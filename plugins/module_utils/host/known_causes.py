@@ -341,7 +341,8 @@ CAUSES: tuple[Cause, ...] = (
         "A requirement is not declared",
         _NO_MODULE,
         "the module {name} is not installed, and no requirement names it",
-        "add the package that has it to the requirements or to extra_requirements; a package of your own has to be in the source (git ships committed files only)",
+        "add the package that has it to the requirements or to extra_requirements; a package of your own has to be in the source (git ships"
+        " committed files only)",
         _CODE,
     ),
     Cause(

@@ -47,9 +47,9 @@ def instance_path(wsgi: str, imports: str) -> str:
 
 
 def module_files(module: str, tree: Tree) -> list[str]:
-    """Return the files of a source that may define a module such as ``shop.wsgi``."""
+    """Return the files of a source that may define a module such as ``shop.wsgi``, the one that Python takes first."""
     place = posixpath.join(import_path(module, tree), module.replace(".", "/"))
-    return [f"{place}.py", f"{place}/__init__.py"]
+    return [f"{place}/__init__.py", f"{place}.py"]
 
 
 def _defines(tree: Tree, directory: str, module: str) -> bool:

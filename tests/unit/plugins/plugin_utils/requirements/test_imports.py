@@ -59,4 +59,4 @@ def test_flask_looks_for_the_instance_folder_beside_the_code(wsgi, imports, plac
 def test_the_files_that_may_define_a_module(tmp_path):
     (tmp_path / "src/shop").mkdir(parents=True)
     (tmp_path / "src/shop/wsgi.py").touch()
-    assert module_files("shop.wsgi", DirTree(tmp_path)) == ["src/shop/wsgi.py", "src/shop/wsgi/__init__.py"]
+    assert module_files("shop.wsgi", DirTree(tmp_path)) == ["src/shop/wsgi/__init__.py", "src/shop/wsgi.py"]

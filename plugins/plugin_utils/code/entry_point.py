@@ -1,0 +1,147 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at the module of an entry point, without running it: what uWSGI could certainly not serve is refused before any host is asked.
+
+Only what is plain in the file counts. A module that makes its names while it runs, or that comes with a package, is left to the gate.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from ..requirements.imports import module_files
+from ..source.package import FileTree
+from ..source.tree import SourceError, Tree
+from ..uwsgi.entry_point import entry_file
+from .module import Module, parsed
+
+App = Mapping[str, t.Any]
+# Applications and factories of applications for ASGI.
+_ASGI = frozenset(
+    {
+        *("fastapi.FastAPI", "quart.Quart", "starlette.applications.Starlette", "litestar.Litestar", "blacksheep.Application"),
+        *("sanic.Sanic", "falcon.asgi.App", "socketio.ASGIApp", "aiohttp.web.Application", "tornado.web.Application"),
+        *("asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware", "django.core.asgi.get_asgi_application"),
+    }
+)
+_FLASK = frozenset({"flask.Flask", "flask.app.Flask"})
+_SERVERS = _FLASK | {"flask_socketio.SocketIO"}
+# Names that code makes while it runs cannot be told from the file.
+_MAKES_NAMES = frozenset({"globals", "exec", "setattr", "vars", "__getattr__"})
+# uWSGI's interpreter has this module already.
+_OF_UWSGI = "uwsgi"
+_WSGI_ARGUMENTS = 2
+_A2WSGI = "a2wsgi.ASGIMiddleware"
+
+
+def entry_point_problems(app: App, tree: Tree) -> Iterator[SourceError]:
+    """Yield what is certainly wrong with the entry point of an application.
+
+    :param app: a complete description
+    """
+    if isinstance(tree, FileTree):
+        return
+    wsgi, file = app["wsgi"], entry_file(app["wsgi"])
+    name = wsgi.partition(":")[0]
+    paths = [file.path] if file else module_files(name, tree)
+    module = next((found for path in paths if (found := parsed(path, tree.read(path)))), None)
+    if module is None:
+        return
+    if not file and name.partition(".")[0] == _OF_UWSGI:
+        says = f"'{name}' is a module of the source, and uWSGI has a module of its own with that name, which is taken"
+        yield SourceError("wsgi", says, f"rename {module.file}")
+        return
+    yield from _own_server(module)
+    # Without a callable, uWSGI is told of one of these two.
+    usual = "app" if "app" in _bound(module) else "application"
+    asked = re.fullmatch(r"(\w+)(\(.*\))?", wsgi.partition(":")[2] or usual)
+    if asked:
+        yield from _callable(module, name, asked[1], is_called=bool(asked[2]))
+
+
+def _own_server(module: Module) -> Iterator[SourceError]:
+    """Yield a problem for a call at the margin of the file that starts a server of the module's own, and does not return."""
+    applications = _made_by(module, _SERVERS)
+    for statement in module.body:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        function = call.func if isinstance(call, ast.Call) else None
+        if isinstance(function, ast.Attribute) and function.attr == "run" and getattr(function.value, "id", "") in applications:
+            says = f"{module.file}, line {statement.lineno}, starts a server of its own while it is imported, so uWSGI would never get the application"
+            yield SourceError("wsgi", says, 'write it below `if __name__ == "__main__":`, or remove it')
+
+
+def _callable(module: Module, place: str, name: str, is_called: bool) -> Iterator[SourceError]:
+    """Yield a problem for a name that the module does not have, or that is certainly no application.
+
+    :param place: the module as the entry point has it
+    :param is_called: whether the entry point calls it, as a factory
+    """
+    if name not in _bound(module):
+        if not _makes_names(module):
+            found = sorted(_made_by(module, _FLASK))
+            remedy = f"write {place}:{found[0]}" if found else "name what the module has, the Flask object or a factory with parentheses"
+            yield SourceError("wsgi", f"{module.file} has no '{name}'", remedy)
+        return
+    function = module.functions.get(name)
+    made = next((kind for kind in sorted(_ASGI) if name in _made_by(module, frozenset({kind}))), "")
+    if not is_called and (made or isinstance(function, ast.AsyncFunctionDef)):
+        says = f"'{name}' in {module.file} is an application for ASGI{f' ({made})' if made else ''}, and uWSGI speaks WSGI"
+        wrapped = f"application = {_A2WSGI}({name}), with a2wsgi in the requirements"
+        yield SourceError("wsgi", says, f"name a Flask object, or wrap it ({wrapped}) and write {place}:application")
+    elif not is_called and function and not function.decorator_list and not _takes_a_request(function):
+        says = f"'{name}' in {module.file} is a function that takes no request, so it seems to make the application"
+        yield SourceError("wsgi", says, f"write it with parentheses, {place.removesuffix('.py').replace('/', '.')}:{name}()")
+
+
+def _takes_a_request(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a function can be called with the two arguments that a server gives an application for WSGI."""
+    arguments = function.args
+    most = len(arguments.posonlyargs) + len(arguments.args)
+    least = most - len(arguments.defaults)
+    return (most >= _WSGI_ARGUMENTS or arguments.vararg is not None) and least <= _WSGI_ARGUMENTS
+
+
+def _made_by(module: Module, kinds: frozenset[str]) -> set[str]:
+    """Return the names that the module binds last to what one of some callables returns, at the margin of the file."""
+    last: dict[str, bool] = {}
+    for statement in module.body:
+        value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                last[target.id] = isinstance(value, ast.Call) and module.origin(value.func) in kinds
+    return {name for name, is_made in last.items() if is_made}
+
+
+def _bound(module: Module) -> set[str]:
+    """Return the names that the module binds outside of functions and classes; also those of a branch that may not run."""
+    names: set[str] = set()
+    todo: list[ast.AST] = list(module.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            continue
+        if isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+        todo += ast.iter_child_nodes(node)
+    return names
+
+
+def _makes_names(module: Module) -> bool:
+    """Return whether the module may have names that do not stand in it."""
+    for node in [*module.functions.values(), *(found for statement in module.body for found in ast.walk(statement))]:
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            return True
+        if isinstance(node, ast.Global) or getattr(node, "name", getattr(node, "id", getattr(node, "attr", ""))) in _MAKES_NAMES:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr == "modules":
+            return True
+    return False
