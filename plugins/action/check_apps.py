@@ -12,6 +12,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code.entry_point import entry_point_problems
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.linked_files import warnings_of_links
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.overtaken import warnings_of_overtaken
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import require_hashing
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import require_mappings
@@ -75,7 +76,7 @@ class ActionModule(AppsAction):
             problems = [*error.problems, *problems]
         if problems:
             raise AnsibleActionFail("\n".join(problems))
-        for warning in [*warnings(apps), *warnings_of_overtaken(apps), *warnings_of_tls(apps)]:
+        for warning in [*warnings(apps), *warnings_of_overtaken(apps), *warnings_of_links(apps), *warnings_of_tls(apps)]:
             self._display.warning(warning)
         failures: dict[str, str] = {}
         if args["cache_dir"] is not None and with_source(apps):
