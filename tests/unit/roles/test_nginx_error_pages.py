@@ -73,3 +73,12 @@ def test_a_closed_site_says_when_to_come_back(rendered):
     server = front_of(rendered(shop(maintenance={"retry_after": 60})))
     (place,) = [place for place in server.all("location") if place.args == ("^~", "/.flaskops/closed.")]
     assert "Retry-After 60 always" in place.values("add_header")
+
+
+def test_no_path_leads_past_a_closed_site_but_proofs_for_a_ca():
+    """Without a certificate from a CA, the application has the path of its proofs as any other."""
+    closed = nginx_files([shop()])["flaskops/shop.closed.conf"]
+    assert "if (-f /run/flaskops-acme$uri) {" in closed
+    assert "well-known" not in closed
+    by_hand = nginx_files([shop(extra=["location ^~ /.well-known/acme-challenge/ { root /var/www/proofs; }"])])["flaskops/shop.closed.conf"]
+    assert 'if ($uri ~ "^/\\.well-known/acme-challenge/") {' in by_hand
