@@ -199,6 +199,7 @@ def test_templates_read_only_keys_that_routes_have():
         "rules",
         "maps",
         "pages",
+        "previous",
         "lost",
         "expires",
         "fallback_path",

@@ -212,14 +212,19 @@ def limits(front: str) -> None:
 class Login(http.server.BaseHTTPRequestHandler):
     """Answers as oauth2-proxy does: 202 and a name to those with a cookie, and a redirect to the login.
 
-    With --skip-auth-route=^/let-in, it lets everybody pass there, and believes the proxy what the path is (GHSA-7x63-xv5r-3p2x).
+    With --skip-auth-route=^/let-in, it lets everybody pass there, and believes the proxy what the path is (GHSA-7x63-xv5r-3p2x). Others take
+    the path from the header that nginx's own manual has in its example.
     """
 
+    paths: t.ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.paths.append(self.path)
         cookie = self.headers.get("Cookie", "")
+        told = [self.headers.get(name) or "" for name in ("X-Forwarded-Uri", "X-Original-URI")]
         if self.path == "/oauth2/start":
             self.reply(302, {"Location": f"https://login.example.com/?to={self.headers.get('X-Auth-Request-Redirect')}"})
-        elif self.path == "/oauth2/auth" and (self.headers.get("X-Forwarded-Uri") or "").startswith("/let-in"):
+        elif self.path == "/oauth2/auth" and any(uri.startswith("/let-in") for uri in told):
             self.reply(202, {})
         elif self.path == "/oauth2/auth" and cookie.startswith("session="):
             who = cookie.removeprefix("session=")
@@ -240,7 +245,7 @@ class Login(http.server.BaseHTTPRequestHandler):
 def asked(front: str) -> None:
     """nginx asks another server, and nobody gets past it."""
     site, ann, bob = f"asked-{front}", {"Cookie": "session=ann"}, {"Cookie": "session=bob"}
-    forged = {"X_Auth_Request_User": "root", "X_Flaskops_User": "root"}
+    forged = {"X_Auth_Request_User": "root", "X_Flaskops_User": "root", "X_Auth_Request_Groups": "admin", "Remote_Groups": "admin"}
     first = ask(site, "/a?b=c", **forged)
     expect(f"{site} without a login", (first.status, first.headers["Location"]), (302, "https://login.example.com/?to=/a?b=c"))
     expect(f"a path of {site} for everybody", ask(site, "/let-in").status, 200)
@@ -261,6 +266,11 @@ def asked(front: str) -> None:
     expect(f"{site} as ann", (ask(site, "/", **ann, **forged).status, ask(site, "/", **ann, **forged).visitor()), (200, "ann"))
     told = json.loads(ask(site, "/", **ann, **forged).body)["sent"]
     expect(f"the header for the application of {site}", told.get("HTTP_X_AUTH_REQUEST_USER"), "ann")
+    expect(
+        f"groups that {site} has not been told",
+        [told.get(f"HTTP_{name}") for name in ("X_AUTH_REQUEST_GROUPS", "REMOTE_GROUPS")],
+        [None] * 2,
+    )
     for who in (ann, bob, ann):
         expect(f"{site}/cached as {who}", ask(site, "/cached", **who).visitor(), who["Cookie"].removeprefix("session="))
     hooks = json.loads(ask(site, "/hooks", **ann, **forged).body)["sent"]
@@ -269,6 +279,9 @@ def asked(front: str) -> None:
     expect(f"{site}/admin as bob", ask(site, "/admin", BOB, **forged).visitor(), "bob")
     expect(f"the question itself at {site}", ask(site, f"/.flaskops/asked.{site}", **ann).status, 404)
     expect(f"the login of {site}", ask(site, "/oauth2/sign_in").status, 200)
+    for path in ("/secret/..%2foauth2/x", "/secret/../oauth2/x", "/oauth2/%2e/x", "//oauth2//x"):
+        ask(site, path)
+        expect(f"the path that the login of {site} sees for {path}", Login.paths[-1], "/oauth2/x")
 
 
 def behind_asked() -> None:

@@ -7,7 +7,7 @@ for place in "$@"; do
   mkdir -p "$public/0123456789ab$prefix/static" "$public/ba9876543210$prefix/static"
   echo "new of $name" >"$public/0123456789ab$prefix/static/new.css"
   echo "old of $name" >"$public/ba9876543210$prefix/static/old.css"
-  mkdir -p "$public/0123456789ab$prefix/spa/assets" "$public/ba9876543210$prefix/spa/assets" "$public/0123456789ab$prefix/docs/guide" "$public/0123456789ab$prefix/docs/empty"
+  mkdir -p "$public/0123456789ab$prefix/spa/assets" "$public/ba9876543210$prefix/spa/assets" "$public/ba9876543210$prefix/docs" "$public/0123456789ab$prefix/docs/guide" "$public/0123456789ab$prefix/docs/empty"
   echo "page of $name" >"$public/0123456789ab$prefix/spa/index.html"
   echo "old page of $name" >"$public/ba9876543210$prefix/spa/index.html"
   for file in app.mjs app.wasm app.webmanifest app.css; do
@@ -17,6 +17,11 @@ for place in "$@"; do
   echo "old app" >"$public/ba9876543210$prefix/spa/assets/old.js"
   echo "docs of $name" >"$public/0123456789ab$prefix/docs/index.html"
   echo "guide of $name" >"$public/0123456789ab$prefix/docs/guide/index.html"
+  echo "old page of $name" >"$public/ba9876543210$prefix/docs/old.html"
+  mkdir -p "$public/0123456789ab/.flaskops/$name"
+  for status in 403 404 410 413; do
+    echo "page for $status" >"$public/0123456789ab/.flaskops/$name/$status.html"
+  done
   echo secret >"$public/secret.txt"
   echo secret >"/srv/flask/$name/secret.txt"
   ln -s 0123456789ab "$public/current"

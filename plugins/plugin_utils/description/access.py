@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
@@ -12,6 +13,16 @@ from .validate import Validator, shown
 
 # The name that nginx has read from a request; `auth_basic` has proved it.
 _BASIC_VISITOR = "$remote_user"
+# Directives of a user's own by which nginx may answer 403.
+_KEEPS_OUT = re.compile(r"\s*(allow|deny|auth_\w+|satisfy|internal|secure_link\w*|valid_referers|if|return)\b")
+# Headers in which proxies tell more about somebody who has logged in, beside the one with the name: oauth2-proxy, Authelia, authentik. nginx has
+# room for some twenty of them before it warns (uwsgi_params_hash).
+_TOLD_BESIDE = (
+    *("X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username"),
+    *("X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username"),
+    *("Remote-User", "Remote-Name", "Remote-Email", "Remote-Groups", "X-Remote-User"),
+    *("X-authentik-username", "X-authentik-groups", "X-authentik-email", "X-authentik-uid"),
+)
 # The host sends its own requests from this address.
 _LOOPBACK = ipaddress.ip_address("127.0.0.1")
 
@@ -55,8 +66,8 @@ def derive_access(nginx: dict[str, t.Any], name: str) -> None:
         login = "" if own["public"] else own["visitor"] or site["visitor"]
         route["visitor"] = login or certified
         # nginx says 403 to those whom a rule keeps out.
-        kept_out = any(rules["deny"] or rules["allow"] or "request" in rules for rules in (own, site))
-        route["guarded"] = not own["public"] and bool(kept_out)
+        kept_out = any(rules["deny"] or rules["allow"] or "request" in rules for rules in (own, site)) and not own["public"]
+        route["guarded"] = bool(kept_out) or any(map(_KEEPS_OUT.match, [*route["extra"], *nginx["extra"]]))
         # nginx lets a level with address rules inherit none.
         addresses = own if own["public"] or own["allow"] or own["deny"] else site
         # The host's own requests cannot log in and have no certificate, and an address rule may keep them out.
@@ -65,8 +76,40 @@ def derive_access(nginx: dict[str, t.Any], name: str) -> None:
     asking = [rules["request"] for rules in _rules(nginx) if "url" in rules.get("request", {})]
     nginx["asking"] = asking
     nginx["identity_headers"] = sorted({asked["user"] for asked in asking})
+    nginx["beside_identity"] = [header for header in _TOLD_BESIDE if asking and not _is_named(header, nginx)]
+    nginx["previous_places"] = _previous_places(nginx)
     # The login of each server stands at one path.
     nginx["login_servers"] = list({asked["paths"]: asked for asked in asking if asked["paths"]}.values())
+
+
+def _is_named(header: str, nginx: Mapping[str, t.Any]) -> bool:
+    """Return whether a site sends a header itself: with the name of the visitor, or by a directive of the user's own."""
+    named = [name.lower() for name in nginx["identity_headers"]]
+    pattern = re.compile(rf"\b(HTTP_{header.replace('-', '_')}|{header})\b", re.IGNORECASE)
+    return header.lower() in named or any(map(pattern.search, nginx["extra"]))
+
+
+def previous_place(nginx: Mapping[str, t.Any], index: int) -> str:
+    """Return the location for files that a static route has had in the former release: a route with rules has one of its own."""
+    own = nginx["routes"][index]["access"]
+    has_rules = any(own.get(key) for key in ("public", "deny", "allow", "basic", "request"))
+    return f"{nginx['previous']}.{index}" if has_rules else nginx["previous"]
+
+
+def _previous_places(nginx: Mapping[str, t.Any]) -> dict[str, Mapping[str, t.Any]]:
+    """Return the rules of these locations by name. They stand on the server, which below a prefix has the rules of another application."""
+    site: Mapping[str, t.Any] = nginx["access"] if nginx["prefix"] else {"deny": (), "allow": (), "user_file": ""}
+    found: dict[str, Mapping[str, t.Any]] = {}
+    for index, route in enumerate(nginx["routes"]):
+        if route.get("files"):
+            own = route["access"]
+            rules = {**own} if own["public"] or own["deny"] or own["allow"] else {**own, "deny": site["deny"], "allow": site["allow"]}
+            if not (own["public"] or "basic" in own or "request" in own):
+                rules |= {key: site[key] for key in ("user_file", "basic", "request", "visitor") if key in site}
+            if "basic" in rules:
+                rules["basic"] = {"realm": rules["basic"]["realm"]}
+            found[previous_place(nginx, index)] = rules
+    return found
 
 
 def _admits_host(rules: Mapping[str, t.Any]) -> bool:

@@ -14,7 +14,7 @@ from ..keys import server_names
 from ..keys.modes import MODES, Mode
 from ..keys.nginx import HEADER_PRESETS
 from ..uwsgi.packages import DEFAULT_UWSGI, GEVENT, package_version
-from .access import derive_access
+from .access import derive_access, previous_place
 from .cache_maps import cache_maps
 from .cors import derive_cors
 from .error_pages import derive_error_pages
@@ -90,7 +90,7 @@ def _derive_nginx(nginx: dict[str, t.Any], name: str) -> None:
         route["zone"] = f"flask_{name}.{index}"
         derive_cors(route, f"{nginx['variable']}_{index}")
         if route.get("files"):
-            derive_pages(route, f"{nginx['variable']}_{index}", nginx["previous"])
+            derive_pages(route, f"{nginx['variable']}_{index}", previous_place(nginx, index))
         if route.get("stores"):
             route["maps"] = cache_maps(route, f"{nginx['variable']}_{index}")
     derive_access(nginx, name)

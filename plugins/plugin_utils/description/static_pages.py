@@ -16,6 +16,7 @@ def derive_pages(route: dict[str, t.Any], name: str, previous: str) -> None:
     :param previous: the location of the files of the previous release
     """
     route["pages"] = "index" in route or "fallback" in route
+    route["previous"] = previous
     route["lost"] = f"${name}_lost" if "fallback" in route else previous
     route["expires"] = f"${name}_expires" if route["pages"] else route["max_age"]
     route["fallback_path"] = f"{route['path'].rstrip('/')}/{route['fallback']}" if "fallback" in route else ""

@@ -64,7 +64,7 @@ _REQUEST = Key(
             "str",
             "Place that nginx asks, with cookies and headers of the request and without its body.",
             required=True,
-            pattern=rf"http://({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}/[!-~]*",
+            pattern=rf"http://({addresses.IPV4}|\[[0-9a-fA-F:]+\]):{addresses.PORT}/[A-Za-z0-9._~!&()*+,/:=@%?-]*",
             remedy="write http, an address, a port and a path, such as http://127.0.0.1:4180/oauth2/auth",
         ),
         "paths": Key(

@@ -9,7 +9,17 @@ from ansible_collections.flaskops.stack.plugins.filter.site_files import site_fi
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import private_values_of_access
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
-from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, HOP, app, backend_of, front_of, location
+from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
+    FRONTS,
+    HOP,
+    app,
+    backend_of,
+    decide,
+    decisions,
+    front_of,
+    location,
+    mapping,
+)
 from passlib.hash import sha512_crypt
 
 PASSWORD, OTHER = "correct horse", "battery staple"
@@ -123,9 +133,64 @@ def test_a_file_of_the_former_release_is_not_for_those_who_are_kept_out(rendered
     """nginx answers them 403, which leads to such files where a directory has an index."""
     route = {"path": "/docs/", "mode": "static", "directory": "docs", "index": "index.html", "access": rules.get("route", {})}
     server = front_of(rendered(app("direct", route, access=rules.get("access", {}))))
-    assert location(server, "^~", "/docs/").values("error_page")[0] == "404 = @previous"
+    assert location(server, "^~", "/docs/").values("error_page")[0].startswith("404 = @previous")
     free = front_of(rendered(app("direct", {**route, "access": {}})))
     assert location(free, "^~", "/docs/").values("error_page")[0] == "403 404 = @previous"
+
+
+@pytest.mark.parametrize(
+    "rule", ["deny all;", "if ($invalid_referer) { return 403; }", "auth_request /mine;", "allow 192.0.2.1;\ndeny all;"]
+)
+@pytest.mark.parametrize("place", ["route", "site"])
+def test_no_file_of_the_former_release_leads_past_a_directive_of_the_users_own(rendered, rule, place):
+    route = {"path": "/docs/", "mode": "static", "directory": "docs", "index": "index.html", "extra": [rule] if place == "route" else []}
+    server = front_of(rendered(app("direct", route, extra=[rule] if place == "site" else [])))
+    assert location(server, "^~", "/docs/").values("error_page")[0] == "404 = @previous"
+    harmless = front_of(rendered(app("direct", {**route, "extra": ["add_header X-A b;"]})))
+    assert location(harmless, "^~", "/docs/").values("error_page")[0] == "403 404 = @previous"
+
+
+def rules_of(place) -> list[str]:
+    names = ("allow", "deny", "auth_basic", "auth_basic_user_file", "auth_request")
+    return [f"{inner.name} {inner.args[0]}" for inner in place.block if inner.name in names]
+
+
+FILES = {"mode": "static", "directory": "static"}
+BY_RULE = [
+    {"path": "/a/", **FILES},
+    {"path": "/b/", **FILES, "access": {"public": True}},
+    {"path": "/c/", **FILES, "index": "index.html", "access": {"allow": ["192.0.2.1"]}},
+    {"path": "/d/", **FILES, "fallback": "index.html", "access": ADMIN},
+]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_file_of_the_former_release_has_the_rules_of_its_route(rendered, front):
+    """nginx asks a second time on the way there, and a page of a public route may need such a file too."""
+    http = rendered(app(front, *BY_RULE, {"path": "/"}, access={"request": ASKED["request"]}))
+    server = front_of(http)
+    assert [location(server, "^~", path).values("try_files")[-1:] for path in ("/a/", "/b/")] == [["$uri @previous"], ["$uri @previous.1"]]
+    assert "404 = @previous.2" in location(server, "^~", "/c/").values("error_page")
+    assert decisions(http, "$flask_shop_3_lost")["0"] == "@previous.3"
+    for number, path in enumerate(("/a/", "/b/", "/c/", "/d/")):
+        previous = location(server, f"@previous.{number}" if number else "@previous")
+        assert set(rules_of(location(server, "^~", path))) <= set(rules_of(previous))
+    if front == "proxy":
+        behind = backend_of(http)
+        assert [rules_of(location(behind, f"@previous.{number}")) for number in (1, 2, 3)] == [[], [], []], "the front has held the rules"
+
+
+def test_below_a_prefix_a_file_of_the_former_release_has_the_rules_of_its_application(rendered):
+    """The location stands on the server, whose rules are those of another application."""
+    http = rendered(app("direct", *BY_RULE, {"path": "/"}, access={**BASIC, "deny": ["192.0.2.66"]}, prefix="/shop"))
+    server = front_of(http)
+    found = {place.args[0]: rules_of(place) for place in server.all("location") if place.args[0].startswith("@previous")}
+    assert found == {
+        "@previous.shop": ["deny 192.0.2.66", "auth_basic Staging", "auth_basic_user_file flaskops/shop.users"],
+        "@previous.shop.1": ["allow all", "auth_basic off", "auth_request off"],
+        "@previous.shop.2": ["allow 192.0.2.1", "deny all", "auth_basic Staging", "auth_basic_user_file flaskops/shop.users"],
+        "@previous.shop.3": ["deny 192.0.2.66", "auth_basic Restricted", "auth_basic_user_file flaskops/shop.3.users"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -172,9 +237,40 @@ def test_nginx_asks_another_server_and_leads_to_its_login(rendered, front):
     assert (len(question.all("internal")), question.values("proxy_pass")) == (1, ["http://127.0.0.1:4180/oauth2/auth"])
     assert question.values("proxy_pass_request_body") == ["off"]
     login = location(server, "^~", "/oauth2/")
-    assert login.values("proxy_pass") == ["http://127.0.0.1:4180"]
+    assert login.values("proxy_pass") == ["http://127.0.0.1:4180/oauth2/"], "with a path, nginx sends on the one that it has cleaned"
     assert {"auth_request", "auth_basic", "allow"} <= set(login.names())
     assert sent(server, hop) == ["$flask_shop_visitor"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_no_page_takes_the_place_of_the_answer_that_nginx_has_asked_for(rendered, front):
+    """With an http block that intercepts errors, the page of the login would be an answer of 200, and everybody would pass."""
+    server = front_of(rendered(asking(front, extra=["error_page 502 =200 /mine.html;"])))
+    question, login = location(server, *PLACE), location(server, "^~", "/oauth2/")
+    assert question.values("proxy_intercept_errors") == login.values("proxy_intercept_errors") == ["off"]
+    assert question.values("error_page") == ["502 504 /.flaskops/502.html"], "a level with a page inherits none"
+    assert question.values("proxy_pass_request_headers") == ["on"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_server_is_told_one_path_in_every_header(rendered, front):
+    http = rendered(asking(front))
+    told = {inner.args[0]: inner.args[1] for inner in location(front_of(http), *PLACE).all("proxy_set_header")}
+    assert (told["X-Original-URI"], told["X-Forwarded-Uri"]) == ("$flaskops_path$flaskops_query", "$flaskops_path")
+    query = mapping(http, "$flaskops_query")
+    assert {uri: decide(query, uri) for uri in ("/a", "/a?b=/c?d")} == {"/a": "", "/a?b=/c?d": "$flaskops_after"}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_no_header_of_the_client_says_more_about_the_visitor(rendered, front):
+    """oauth2-proxy and others tell groups and addresses too, and an application that believes these must not get the client's own."""
+    name = {"uwsgi": ("uwsgi_param", "HTTP_X_AUTH_REQUEST_GROUPS"), "proxy": ("proxy_set_header", "X-Auth-Request-Groups")}[HOP[front]]
+    server = front_of(rendered(asking(front)))
+    assert [[inner.args[1] for inner in place.all(*name)] for place in (server, location(server, "/hooks"))] == [[""], [""]]
+    assert not front_of(rendered(app(front))).all(*name), "somebody else's proxy may send it"
+    own = {"uwsgi": "uwsgi_param HTTP_X_AUTH_REQUEST_GROUPS $mine;", "proxy": "proxy_set_header X-Auth-Request-Groups $mine;"}[HOP[front]]
+    given = front_of(rendered(asking(front, extra=[own])))
+    assert [inner.args[1] for inner in given.all(*name)] == ["$mine"], "nginx would warn of two"
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -230,6 +326,8 @@ def test_below_a_prefix_the_login_is_there_too(rendered):
         ({**BASIC, **ASKED}, "shop.nginx.access has basic and request, and a visitor has one name; keep one of the two."),
         ({"request": {}}, "shop.nginx.access.request.url is missing; write it: "),
         ({"request": {"url": "http://auth.example.com/x"}}, "shop.nginx.access.request.url is 'http://auth.example.com/x', which cannot"),
+        ({"request": {"url": "http://127.0.0.1:80/x;deny"}}, "shop.nginx.access.request.url is 'http://127.0.0.1:80/x;deny', which cannot"),
+        ({"request": {"url": "http://127.0.0.1:80/$host"}}, "shop.nginx.access.request.url is 'http://127.0.0.1:80/$host', which cannot"),
         ({"request": {**ASKED["request"], "login": "/login"}}, "shop.nginx.access.request.login is '/login', which is not below paths"),
     ],
 )
