@@ -9,6 +9,7 @@ import http.client
 import socket
 import ssl
 import string
+import threading
 import time
 import typing as t
 import urllib.parse
@@ -76,7 +77,45 @@ class HttpClient:
     ) -> HttpAnswer:
         stack.callback(connection.close)
         connection.request("GET", ascii_path(path), headers={"Host": host, "User-Agent": _USER_AGENT, **headers})
-        return connection.getresponse()
+        with self._in_time(connection.sock):
+            return connection.getresponse()
+
+    @contextlib.contextmanager
+    def _in_time(self, connection: socket.socket) -> t.Iterator[None]:
+        """Break a connection off after twice the timeout: that counts for each read, and a server can send a byte now and then for ever.
+
+        :raises NoAnswerError: if that has happened
+        """
+        over, seconds = threading.Event(), 2 * self.timeout
+
+        def break_off() -> None:
+            over.set()
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, break_off)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (OSError, http.client.HTTPException):
+            if over.is_set():
+                raise NoAnswerError(f"gave no whole answer within {seconds:g} s") from None
+            raise
+        finally:
+            timer.cancel()
+
+    def read_beginning(self, answer: HttpAnswer, most: int) -> bytes:
+        """Return so many bytes of a body, or all of a shorter one.
+
+        :raises NoAnswerError: if they have not come before the timeout
+        """
+        until, read = time.monotonic() + self.timeout, b""
+        while len(read) < most and (part := answer.read1(most - len(read))):
+            read += part
+            if time.monotonic() > until:
+                raise NoAnswerError(f"began an answer that had no end after {self.timeout:g} s")
+        return read
 
     def read_to_end(self, answer: HttpAnswer) -> None:
         """Read a body to its end and keep nothing of it.

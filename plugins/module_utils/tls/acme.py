@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import time
@@ -18,6 +19,8 @@ from .pair import Certificate, CertificateError
 from .places import ROOT, CertificatePlaces, CertificateRecord
 
 _CHALLENGES = ".well-known/acme-challenge"
+# For the names of one site: who rules the DNS of a name can have each question last.
+_ELSEWHERE_SECONDS = 60
 _HOUR_AND_MINUTE = "%Y-%m-%d %H:%M UTC"
 Found = tuple[str, str, Certificate]
 
@@ -82,7 +85,7 @@ class AcmeService:
     def _care_for(self, app: str, site: AcmeSite, by_hand: bool) -> str:
         try:
             self._bring_up_to_date(app, site, by_hand)
-        except (CertificateError, OSError) as error:
+        except (OSError, ValueError) as error:
             return str(error)
         return ""
 
@@ -136,6 +139,11 @@ class AcmeService:
         attempts.succeeded(site.names)
         return found
 
+    def _in_time(self, names: t.Sequence[str]) -> t.Iterator[str]:
+        """Yield names until their time is over; those that are left may lead to this host, and the CA will say so."""
+        until = time.monotonic() + _ELSEWHERE_SECONDS
+        yield from itertools.takewhile(lambda _name: time.monotonic() < until, names)
+
     def _elsewhere(self, names: t.Sequence[str]) -> str:
         """Return which names do not lead to this host, so that the CA need not be asked in vain."""
         token, text = f"flaskops-{secrets.token_hex(8)}", secrets.token_hex(16)
@@ -144,6 +152,6 @@ class AcmeService:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
             files.write_file(path, text.encode(), 0o644)
-            return "; ".join(filter(None, (self.elsewhere(name, f"/{_CHALLENGES}/{token}", text) for name in names)))
+            return "; ".join(filter(None, (self.elsewhere(name, f"/{_CHALLENGES}/{token}", text) for name in self._in_time(names))))
         finally:
             files.unlink(path)

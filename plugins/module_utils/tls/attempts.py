@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import json
 import re
 import time
@@ -74,7 +75,9 @@ class Attempts:
             self.failures = [*self.failures, time.time()][-20:]
         found = _RETRY_AFTER.search(says)
         if found:
-            self.not_before = calendar.timegm(time.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M:%S"))
+            # A date that does not exist is told with the other words of the CA.
+            with contextlib.suppress(ValueError):
+                self.not_before = calendar.timegm(time.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M:%S"))
         self._write()
 
     def succeeded(self, names: t.Iterable[str]) -> None:

@@ -33,6 +33,8 @@ DIRECTORY = "/etc/nginx/flaskops"
 CA, ACCOUNT, SITE, DNS = f"{DIRECTORY}/acme.json", f"{DIRECTORY}/acme-account.json", ".cert.json", ".dns.json"
 HTTP_PORT = 80
 SECONDS = 10
+# A name of somebody else's can lead to any number of addresses.
+MOST_ADDRESSES = 8
 
 
 def elsewhere(name: str, path: str, text: str) -> str:
@@ -41,10 +43,11 @@ def elsewhere(name: str, path: str, text: str) -> str:
         addresses = sorted({place[4][0] for place in socket.getaddrinfo(name, HTTP_PORT, type=socket.SOCK_STREAM)})
     except OSError as error:
         return f"{name} has no address in the DNS ({error.strerror})"
-    for address in addresses:
+    for address in addresses[:MOST_ADDRESSES]:
+        client = HttpClient((address, HTTP_PORT), SECONDS)
         try:
-            with HttpClient((address, HTTP_PORT), SECONDS).get(name, path) as answer:
-                if answer.status < 300 and answer.read(1024).decode(errors="replace") == text:
+            with client.get(name, path) as answer:
+                if answer.status < 300 and client.read_beginning(answer, 1024).decode(errors="replace") == text:
                     continue
                 if answer.status < 300 or answer.status >= 400:
                     return f"{name} leads to {address}, where another server answers {answer.status} instead of this host"

@@ -94,6 +94,28 @@ def test_an_answer_without_an_end_is_not_read_for_ever(serve, part):
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize("part", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["a long line", "answers before the answer"])
+def test_headers_without_an_end_are_not_read_for_ever(serve, part):
+    began, client = time.monotonic(), serve(b"HTTP/1.1 100 Continue\r\n\r\n", timeout=0.3, then=part)
+    with pytest.raises(NoAnswerError, match=r"^gave no whole answer within 0\.6 s$"), client.get("x", "/"):
+        pytest.fail("an answer")
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(("then", "most", "wanted"), [(b"", 4, b"0123"), (b"", 100, b"0123456789"), (b"x", 12, b"0123456789xx")])
+def test_the_beginning_of_an_answer_is_read(serve, then, most, wanted):
+    client = serve(b"HTTP/1.1 200 OK\r\n\r\n0123456789", then=then)
+    with client.get("x", "/") as answer:
+        assert client.read_beginning(answer, most) == wanted
+
+
+def test_the_beginning_of_an_answer_is_not_waited_for_without_end(serve):
+    began, client = time.monotonic(), serve(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.3, then=b"x")
+    with pytest.raises(NoAnswerError, match=r"had no end after 0\.3 s"), client.get("x", "/") as answer:
+        client.read_beginning(answer, 100_000)
+    assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [(b"", "RemoteDisconnected: Remote end closed"), (b"SSH-2.0\r\n", "BadStatusLine: SSH-2.0"), (HEAD, "IncompleteRead: ")],

@@ -272,6 +272,32 @@ def test_a_site_whose_files_cannot_be_written_keeps_no_other_from_its_certificat
     assert CertificatePlaces("b", host.root).record() is not None
 
 
+def test_a_time_that_is_none_keeps_no_other_from_its_certificate(host):
+    host.ca.says = "too many certificates, retry after 2026-13-45 99:99:99 UTC"
+    service = AcmeService(
+        host.ca, SERVER, Installer(host.nginx, host.root), contextlib.nullcontext, host.elsewhere, host.webroot, host.root
+    )
+    problems = service.run({"a": AcmeSite(("a.test",)), "b": AcmeSite(("b.test",))}, False)
+    assert problems == {"a": host.ca.says, "b": host.ca.says}
+
+
+def test_names_that_answer_slowly_take_no_time_from_other_sites(host, monkeypatch):
+    """Whoever rules the DNS of a name can have a question about it take as long as a question may."""
+    passed = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: passed[0])
+    asked = host.elsewhere
+
+    def slowly(*question):
+        passed[0] += 25
+        return asked(*question)
+
+    host.elsewhere = slowly
+    host.ca.gives = fresh("shop.test")
+    host.run(*(f"{number}.test" for number in range(20)))
+    assert host.seen == ["0.test", "1.test", "2.test"], "a minute for all of them"
+    assert len(host.ca.asked) == 1, "those that were not asked may lead here"
+
+
 def test_names_that_the_dns_proves_may_lead_anywhere(host):
     proof = DnsProof("rfc2136", {"dns_rfc2136_secret": "c2VjcmV0"})
     host.misled["*.shop.test"] = "*.shop.test leads to 192.0.2.1"
