@@ -121,14 +121,17 @@ import typing as t
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import tree_order
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.drained_backends import DrainedBackends
+from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError, Manifest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import TreeReader
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_text
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import host_order
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.taken_names import taken_names
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 
@@ -148,6 +151,7 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "optional": {"type": "list", "elements": "str", "default": []},
     "instances": {"type": "bool", "default": False},
     "tree": {"type": "path", "default": ""},
+    "names": {"type": "list", "elements": "dict", "default": []},
 }
 
 
@@ -172,6 +176,15 @@ def require_usable(module: HostModule) -> None:
         )
 
 
+def named_elsewhere(root: str, sites: list[dict[str, t.Any]]) -> dict[str, str]:
+    """Return messages of applications whose server names a file of somebody else has, by name."""
+    try:
+        return taken_names(root, Manifest.load(root).files, sites, lambda path: read_text(path, follow=True)) if root and sites else {}
+    except (ConfigTreeError, OSError):
+        # The module that changes the tree has the words for what is wrong there.
+        return {}
+
+
 def main() -> None:
     module = HostModule(
         argument_spec=_SPEC,
@@ -186,6 +199,7 @@ def main() -> None:
     accounts, unread = account.look(apps)
     hosted, failures = store.inspect_all(apps)
     drained, undrained = DrainedBackends().by_application()
+    taken = named_elsewhere(module.params["tree"], module.params["names"])
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
@@ -207,7 +221,7 @@ def main() -> None:
             tree_order.settled(module.params["tree"], module.check_mode, TreeReader(probe_of, inspect)) if module.params["tree"] else None
         )
         or {},
-        failures={**failures, **unread, **bad_certificates, **undrained},
+        failures={**taken, **failures, **unread, **bad_certificates, **undrained},
     )
 
 

@@ -102,10 +102,10 @@ def _taken_names(dump: str, own: t.Sequence[DumpedDirective], foreign: t.Sequenc
 
 def _taken_addresses(own: t.Sequence[DumpedDirective], foreign: t.Sequence[DumpedDirective]) -> t.Iterator[str]:
     """Return the addresses at which another file alone listens, so that no request to them comes to ours."""
-    listened = {_split(directive) for server in own for directive in server.block if directive.name == "listen"}
+    listened = {address_of(directive) for server in own for directive in server.block if directive.name == "listen"}
     ports = {port for address, port in listened if address in _EVERY_ADDRESS}
     for directive in (directive for server in foreign for directive in server.block if directive.name == "listen"):
-        address, port = _split(directive)
+        address, port = address_of(directive)
         if address not in _EVERY_ADDRESS and port in ports and (address, port) not in listened:
             yield (
                 f"{directive.place} listens at {address}:{port}, so requests to that address never come to the sites of this collection;"
@@ -113,7 +113,7 @@ def _taken_addresses(own: t.Sequence[DumpedDirective], foreign: t.Sequence[Dumpe
             )
 
 
-def _split(listen: DumpedDirective) -> tuple[str, str]:
+def address_of(listen: DumpedDirective) -> tuple[str, str]:
     """Return the address and the port of a ``listen``; a unix socket is an address without a port."""
     value = listen.args[0] if listen.args else ""
     if value.startswith("unix:"):

@@ -47,12 +47,21 @@ class AskedSites(t.NamedTuple):
         asked: App = {
             "listen": {name: variables[name] for name in names if name in variables},
             "certificates": [wanted(app, server) for app in self.wanted if app["nginx"]["tls"]["kind"]],
+            "names": [self._named(app) for app in self.wanted],
         }
         if server:
             asked["digests"] = digests(acme_program())
         if self.plugins:
             asked["optional"] = sorted(set(self.plugins.values()))
         return asked
+
+    def _named(self, app: App) -> App:
+        """Return the server names of an application, and the addresses at which nginx answers for them."""
+        listens = ("nginx_site_listen", "nginx_site_tls_listen") if app["nginx"]["tls"]["kind"] else ("nginx_site_listen",)
+        # A catch-all has one more name, the last one, that a server of somebody else may have too.
+        names = app["nginx"]["server_names"]
+        names = names[: len(names) - app["nginx"]["catch_all"]]
+        return {"app": app["name"], "names": names, "listen": [value for name in listens for value in self.variables.get(name, [])]}
 
     def unmet(self, nginx: str, certbot: str, unknown: Sequence[str]) -> dict[str, str]:
         """Return messages of applications that this host cannot have, by name.

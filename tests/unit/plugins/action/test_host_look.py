@@ -98,3 +98,16 @@ def test_only_ports_where_nginx_is_to_listen_are_asked_about():
 def test_a_variable_that_cannot_be_used_is_told():
     with pytest.raises(AnsibleActionFail, match="nginx_site_worker_connections"):
         look({}, APPS, nginx_site_worker_connections="many")
+
+
+def test_the_host_is_asked_about_server_names_and_the_addresses_of_their_sites():
+    apps = [
+        describe(nginx={"server_names": ["shop.test", "_"]}),
+        describe(name="blog", nginx={"server_names": ["blog.test"], "tls": {"self_signed": True}}),
+        describe(name="gone", state="absent"),
+    ]
+    asked, _result = look({}, apps, nginx_site_listen=["81"], nginx_site_tls_listen=["444"])
+    assert asked["names"] == [
+        {"app": "shop", "names": ["shop.test"], "listen": ["81"]},
+        {"app": "blog", "names": ["blog.test"], "listen": ["81", "444"]},
+    ]
