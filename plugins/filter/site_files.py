@@ -5,14 +5,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: site_files
-short_description: List the nginx files of applications
+short_description: List the files of nginx for all sites
 version_added: 1.0.0
 description:
-  - Returns the file and the enabling link of every application's site, in the form that M(flaskops.stack.config_tree) takes.
+  - Returns the files of every application's site, and those that there are once for all of them, in the form that
+    M(flaskops.stack.config_tree) takes.
 options:
   _input: {description: Complete descriptions., type: list, elements: dict, required: true}
-  variables: {description: Variables that the templates of sites have in these values whatever the inventory says., type: dict, default: {}}
-positional: variables
+  variables: {description: "The variables of the role nginx_site in their own types. Templates have them in these values.", type: dict, required: true}
+  left_out: {description: "Messages of applications that failed, by application. These keep their files.", type: dict, default: {}}
+  pages: {description: "By name of a page that nginx sends without an application, its title and a sentence.", type: dict, default: {}}
+positional: variables, left_out, pages
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -20,92 +23,31 @@ author: flaskops.stack authors (@flaskops)
 EXAMPLES = r"""
 - name: Show the files of all sites
   ansible.builtin.debug:
-    msg: "{{ flask_apps | flaskops.stack.resolve_apps | flaskops.stack.site_files | map(attribute='path') }}"
+    msg: "{{ flask_apps | flaskops.stack.resolve_apps | flaskops.stack.site_files(variables) | map(attribute='path') }}"
 """
 
 RETURN = r"""
 _value: {description: Files., type: list, elements: dict}
 """
 
-import json
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins, without_passwords
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import user_file
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.platform import DEBIAN
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.shared_servers import is_proxied, shared_servers
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import proof, shown
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
-
-# nginx templates do not need these keys, and messages may show the variables of a file.
-_PRIVATE = ("env", "secrets", "build_env")
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.served_sites import ServedSites
 
 
-def site_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
-    """Return the files and links of every application's site, and of the servers that applications share."""
-    files: list[dict[str, t.Any]] = []
-    for app in apps:
-        name, nginx = app["name"], app["nginx"]
-        seen = {key: value for key, value in app.items() if key not in _PRIVATE}
-        given = {**(variables or {}), "nginx_site_app": {**seen, "nginx": without_passwords(shown(nginx))}}
-        for path, part in _parts(app).items():
-            file = {"path": path, "src": nginx["template"], "vars": {**given, "nginx_site_part": part}, "owner": name}
-            files.append(file if part else {**file, "serves": _served(app)})
-        files.append({"path": f"flaskops/{name}.closed.conf", "src": "closed.conf.j2", "vars": given, "owner": name})
-        if nginx["tls"]["kind"]:
-            files.append({"path": f"flaskops/{name}.tls.conf", "src": "tls.conf.j2", "vars": given, "owner": name})
-        if nginx["tls"]["clients_file"]:
-            files.append({"path": nginx["tls"]["clients_file"], "content": f"{nginx['tls']['client_ca'].strip()}\n", "owner": name})
-        if nginx["tls"]["kind"] == "acme":
-            wanted = json.dumps({"app": name, "names": nginx["tls"]["names"]}, indent=1, sort_keys=True) + "\n"
-            files.append({"path": f"flaskops/{name}.cert.json", "content": wanted, "owner": name})
-        if nginx["tls"]["package"]:
-            secret = json.dumps(proof(nginx["tls"]), indent=1, sort_keys=True) + "\n"
-            files.append({"path": f"flaskops/{name}.dns.json", "content": secret, "owner": name, "mode": "0600", "diff": False})
-        files += [_user_file(rules, name) for rules in logins(nginx)]
-        files.append({"path": f"sites-enabled/{name}.conf", "link": f"../sites-available/{name}.conf", "owner": name})
-    return files + [file for server in shared_servers(apps) for file in _server_files(server, variables or {})]
-
-
-def _user_file(rules: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
-    """Return the file with hashed passwords, for root and the web server alone."""
-    path = rules["user_file"]
+def site_files(
+    apps: t.Sequence[dict[str, t.Any]],
+    variables: t.Mapping[str, t.Any],
+    left_out: t.Mapping[str, str] | None = None,
+    pages: t.Mapping[str, t.Sequence[str]] | None = None,
+) -> list[dict[str, t.Any]]:
+    """Return the files of all sites."""
     try:
-        text = user_file(f"{name}:{path}", rules["basic"]["users"])
+        return ServedSites(apps, left_out or {}).files(variables, pages or {})
     except AppError as error:
         raise AnsibleFilterError(str(error)) from None
-    return {"path": path, "content": text, "owner": name, "mode": "0640", "group": DEBIAN.web_group, "diff": False}
-
-
-def _parts(app: dict[str, t.Any]) -> dict[str, str]:
-    """Return the parts of a site's template by the path of their files; the part of a whole site is empty."""
-    name, nginx = app["name"], app["nginx"]
-    if not nginx["prefix"]:
-        return {f"sites-available/{name}.conf": ""}
-    parts = {f"sites-available/{name}.conf": "http", f"{nginx['share_dir']}/{name}.conf": "locations"}
-    if is_proxied(app):
-        parts |= {f"{nginx['share_dir']}/{part}/{name}.conf": part for part in ("backend", "remote")}
-    return parts
-
-
-def _served(app: dict[str, t.Any]) -> list[str]:
-    """Return the directories whose locations the servers of a site include."""
-    directory = app["nginx"]["share_dir"]
-    return [directory, *([f"{directory}/backend"] if is_proxied(app) else [])]
-
-
-def _server_files(server: dict[str, t.Any], variables: t.Mapping[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
-    """Yield the files of a server for applications below prefixes; the host leaves them out where an application at / has the server."""
-    key = server["dir"].rpartition("/")[2]
-    wanted = [("server", "shared_server.conf.j2", server["dir"])]
-    if server["proxied"]:
-        wanted.append(("backend", "shared_backend.conf.j2", f"{server['dir']}/backend"))
-    for kind, template, directory in wanted:
-        name = f"flaskops-{kind}-{key}.conf"
-        common = {"owner": f"{kind} of {key}", "serves": [directory], "spare": True}
-        yield {**common, "path": f"sites-available/{name}", "src": template, "vars": {**variables, "nginx_site_shared": server}}
-        yield {**common, "path": f"sites-enabled/{name}", "link": f"../sites-available/{name}"}
 
 
 class FilterModule:

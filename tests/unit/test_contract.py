@@ -13,13 +13,13 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs import test_budget
-from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description import derive
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
 from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.key import Key
 from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.modes import MODES
 from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.routes import ROUTE
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.app_files import app_files
 from ansible_collections.flaskops.stack.tests.unit.render import complete, instance
 
 ROOT = Path(__file__).parents[2]
@@ -185,7 +185,7 @@ def test_lists_in_templates_have_one_order(role):
 @pytest.mark.parametrize("role", ["nginx_site", "uwsgi_service"])
 def test_templates_read_only_keys_that_there_are(role):
     (complete,) = resolve_apps([EVERYTHING])
-    seen_by = {"nginx_site": site_files([complete])[0].get("vars", {}).get("nginx_site_app"), "uwsgi_service": complete}[role]
+    seen_by = {"nginx_site": app_files([complete], {})[0].get("vars", {}).get("nginx_site_app"), "uwsgi_service": complete}[role]
     uses = [(relative(path), use.split(".")) for path in texts(role) for use in re.findall(rf"\b{role}_app\.([\w.]*\w)", path.read_text())]
     assert uses, f"nobody reads {role}_app"
     secret = {"env", "secrets"} if role == "nginx_site" else set()

@@ -54,6 +54,7 @@ ARROWS = {
         ("requirements", "description"),
         ("requirements", "source"),
         ("requirements", "uwsgi"),
+        ("site_files", "description"),
         ("source", "keys"),
         ("source", "project.py"),
         ("template", "project.py"),

@@ -26,7 +26,7 @@ def every_host(name: str) -> dict:
 def owners(*apps: dict, **variables: object) -> list[str]:
     """Return whose files the role would remove if they are not among those that it writes."""
     known = task_vars("nginx_site", flask_apps=list(apps), **variables)
-    return Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_owners"])
+    return Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_served"])["owners"]
 
 
 @pytest.mark.parametrize(

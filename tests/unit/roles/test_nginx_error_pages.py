@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.filter.error_pages import error_pages
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.page_files import page_files
 from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, decide, front_of, mapping, servers_of
 
@@ -50,7 +50,7 @@ def test_pages_are_files_of_the_role():
 
 
 def test_words_of_a_page_are_no_markup():
-    page, _json = error_pages({"502": ["<b>", "&"]}, "me")
+    page, _json = page_files({"502": ["<b>", "&"]}, "me")
     assert "<h1>&lt;b&gt;</h1>" in page["content"]
 
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import private_values_of_access
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.app_files import app_files
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
@@ -110,14 +110,14 @@ def test_passwords_reach_the_host_as_hashes_that_stay_the_same():
 
 
 def test_files_of_passwords_are_for_the_web_server_alone_and_in_no_diff():
-    (file,) = [file for file in site_files([complete(nginx={"access": BASIC})]) if file["path"] == "flaskops/shop.users"]
+    (file,) = [file for file in app_files([complete(nginx={"access": BASIC})], {}) if file["path"] == "flaskops/shop.users"]
     assert (file["mode"], file["group"], file["diff"]) == ("0640", "www-data", False)
 
 
 def test_no_message_shows_a_password():
     shop = complete(nginx={"access": BASIC, "routes": ROUTES})
     assert private_values_of_access(shop["nginx"]) == [PASSWORD, OTHER]
-    files = site_files([shop])
+    files = app_files([shop], {})
     assert not [file for file in files if PASSWORD in str(file) or OTHER in str(file)], "not in the variables of a template either"
     assert PASSWORD not in str(shop["site"]), "which the host gets to ask the site"
 

@@ -8,9 +8,9 @@ import json
 import re
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.filter.acme_files import acme_files
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import BY_ITS_MARK
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description import role_variables
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.acme_files import acme_files
 from ansible_collections.flaskops.stack.tests.unit.parse import Directive
 from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, decide, front_of, mapping

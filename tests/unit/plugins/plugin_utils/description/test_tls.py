@@ -10,7 +10,6 @@ import re
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.action import check_apps
-from ansible_collections.flaskops.stack.plugins.filter.site_files import site_files
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import (
     order,
@@ -19,6 +18,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls imp
     wanted,
     warnings_of_tls,
 )
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.app_files import app_files
 from ansible_collections.flaskops.stack.tests.unit.certificates import authority, pair
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.description.refused import problems
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete, describe
@@ -123,12 +123,12 @@ def test_a_proof_by_the_dns_that_cannot_be_used_is_refused(keys, says):
 
 def test_credentials_of_a_provider_stand_in_one_file_for_root_that_no_diff_shows():
     app = complete(**tls("*.shop.example.com", acme=True, dns={**DNS, "propagation": 5}))
-    (file,) = [file for file in site_files([app]) if "hunter2" in json.dumps(file)]
+    (file,) = [file for file in app_files([app], {}) if "hunter2" in json.dumps(file)]
     assert (file["path"], file["mode"], file["diff"]) == ("flaskops/shop.dns.json", "0600", False)
     assert json.loads(file["content"]) == {**DNS, "propagation": 5}
     assert "hunter2" not in json.dumps(wanted(app, ""))
     assert private_values(app) == ["", "hunter2hunter2"]
-    assert not [file for file in site_files([complete(**tls(acme=True))]) if file["path"].endswith(".dns.json")]
+    assert not [file for file in app_files([complete(**tls(acme=True))], {}) if file["path"].endswith(".dns.json")]
 
 
 @pytest.mark.parametrize("key", ["hunter2 hunter2", "-----BEGIN PRIVATE KEY-----\x07hunter2", ["hunter2"]])
@@ -162,7 +162,7 @@ def test_names_are_those_of_the_site_without_the_one_for_every_host():
 def test_templates_and_the_look_at_the_host_get_no_key():
     app = complete(**tls(certificate=CHAIN, key=SHOP.key))
     secret = SHOP.key.splitlines()[1]
-    assert secret not in json.dumps(site_files([app]))
+    assert secret not in json.dumps(app_files([app], {}))
     assert secret not in json.dumps(wanted(app, ""))
     assert secret in order(app)["key"]
     assert private_values(app) == [app["nginx"]["tls"]["key"]]

@@ -1,43 +1,15 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The pages that nginx sends where it has no answer of an application, each as HTML and as JSON."""
 
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-name: error_pages
-short_description: Make the pages that nginx sends where it has no answer of an application
-version_added: 1.0.0
-description:
-  - Returns the files of the pages, each as HTML and as JSON, in the form that M(flaskops.stack.config_tree) takes.
-options:
-  _input: {description: "By name of the page, its title and a sentence.", type: dict, required: true}
-  owner: {description: Owner of the files., type: str, required: true}
-  apps:
-    description: Complete descriptions. An application with pages of its release gets such files too, for a release that lacks them.
-    type: list
-    elements: dict
-    default: []
-positional: owner, apps
-extends_documentation_fragment: flaskops.stack.private
-author: flaskops.stack authors (@flaskops)
-"""
-
-EXAMPLES = r"""
-- name: Show the page of a gateway that gets no answer
-  ansible.builtin.debug:
-    msg: "{{ {'502': ['The site is being restarted', 'Please try again in half a minute.']} | flaskops.stack.error_pages('me') }}"
-"""
-
-RETURN = r"""
-_value: {description: Files., type: list, elements: dict}
-"""
 
 import html
 import json
 import typing as t
 from http import HTTPStatus
 
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.error_pages import release_pages
+from ..description.error_pages import release_pages
 
 # No script, no address of another server, and readable in the dark and on a telephone.
 _PAGE = """\
@@ -61,8 +33,12 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 20vh a
 """
 
 
-def error_pages(pages: t.Mapping[str, t.Sequence[str]], owner: str, apps: t.Sequence[t.Mapping[str, t.Any]] = ()) -> list[dict[str, t.Any]]:
-    """Return two files for each page, below ``flaskops/pages``, under the paths that nginx asks for."""
+def page_files(pages: t.Mapping[str, t.Sequence[str]], owner: str, apps: t.Sequence[t.Mapping[str, t.Any]] = ()) -> list[dict[str, t.Any]]:
+    """Return two files for each page, below ``flaskops/pages``, under the paths that nginx asks for.
+
+    :param pages: by name of the page, its title and a sentence
+    :param apps: complete descriptions; an application with pages of its release gets such files too, for a release that lacks them
+    """
     files = [file for name, words in pages.items() for file in _files(f"/.flaskops/{name}", words, owner)]
     for app in apps:
         for name in release_pages(app["nginx"]):
@@ -82,8 +58,3 @@ def _words(status: int) -> tuple[str, str]:
     """Return the title and the sentence of a page for a status, as RFC 9110 names it."""
     known = {each.value: each for each in HTTPStatus}.get(status)
     return (known.phrase if known else f"Error {status}"), f"The server answered with status {status}."
-
-
-class FilterModule:
-    def filters(self) -> dict[str, t.Callable]:
-        return {"error_pages": error_pages}
