@@ -38,17 +38,20 @@ def python_info(command: str) -> dict[str, t.Any] | None:
 
     :return: ``None`` if the host has none of that name
     """
-    path = shutil.which(command)
+    # A run without SSH has the PATH of whoever started it, with a virtualenv of theirs in front.
+    programs = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if not _is_hidden(place)]
+    path = shutil.which(command, path=os.pathsep.join(programs))
     if path is None:
         return None
     identity: dict[str, t.Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     plain = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}
     real = os.path.realpath(path)
-    if any(place.startswith(f"{directory}/") for place in (path, real) for directory in _HIDDEN):
+    if _is_hidden(path) or _is_hidden(real):
         remedy = (
             "install one for all users, as with `uv python install --install-dir /opt/python` or pyenv with PYENV_ROOT=/opt/pyenv, as root"
         )
-        return {"problem": f"'{command}' leads to {real}, which the sandbox of the application hides", "remedy": remedy}
+        hidden = real if _is_hidden(real) else path
+        return {"problem": f"'{command}' leads to {hidden}, which the sandbox of the application hides", "remedy": remedy}
     try:
         other = changeable(os.path.abspath(path))
         if other:
@@ -61,3 +64,7 @@ def python_info(command: str) -> dict[str, t.Any] | None:
         return {"problem": f"'{command}' is {path}, which only root may run", "remedy": "name an interpreter that every user may run"}
     except (OSError, ValueError):
         return None
+
+
+def _is_hidden(place: str) -> bool:
+    return any(f"{place}/".startswith(f"{directory}/") for directory in _HIDDEN)

@@ -172,3 +172,15 @@ def test_a_path_that_leads_nowhere_is_an_error(place, target):
     (place / "link").symlink_to(target)
     with pytest.raises(OSError, match=r"No such file|Too many levels|Not a directory"):
         in_time(lambda: root_paths.changeable(str(place / "link")))
+
+
+def test_a_virtualenv_of_whoever_started_the_run_is_passed_over(place, told, monkeypatch):
+    """A run without SSH has an activated virtualenv in front of its PATH."""
+    monkeypatch.setattr(interpreter, "_HIDDEN", (str(place / "root"),))
+    own, system = script(place / "root/ansible/bin/python9", told), script(place / "bin/python9", told)
+    monkeypatch.setenv("PATH", f"{own.parent}:{system.parent}:/usr/bin:/bin")
+    assert python_info("python9")["tag"].startswith("cpython-")
+    system.unlink()
+    python_info.cache_clear()
+    assert python_info("python9") is None
+    assert f"'{own}' leads to {own}, which the sandbox" in python_info(str(own))["problem"]
