@@ -30,9 +30,9 @@ _value:
   contains:
     acme: {description: Applications whose certificates come from a CA., type: list, elements: str}
     gone: {description: Applications that are absent., type: list, elements: str}
-    owners: {description: Whose files are removed if they are not wanted any more., type: list, elements: str}
+    owners: {description: Owners of files that are removed if they are not wanted any more., type: list, elements: str}
     packages: {description: Packages of the distribution., type: list, elements: str}
-    sites: {description: "What the sites are asked, for M(flaskops.stack.config_tree).", type: list, elements: dict}
+    sites: {description: "Requests that sites must answer, for M(flaskops.stack.config_tree).", type: list, elements: dict}
 """
 
 import typing as t
