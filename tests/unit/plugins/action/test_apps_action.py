@@ -86,7 +86,7 @@ def test_one_look_serves_two_roles_and_tells_apart_what_each_lacks():
     assert asked["packages"] == ["libpq5", "logrotate", "nginx", "python3-venv"]
     assert (result["packages"], result["sites"]["packages"], result["sites"]["nginx"]) == (["libpq5"], ["nginx"], "1.22.1")
     # The module takes what it is sent.
-    assert set(asked) <= {"apps", "packages", "services", "certificates", "instances", "listen"}
+    assert set(asked) <= {"apps", "packages", "services", "certificates", "instances", "listen", "names"}
 
 
 @pytest.mark.parametrize(("nginx", "failed"), [("1.22.1", True), ("1.24.0", True), ("1.25", False), ("1.26.3", False), ("", False)])
