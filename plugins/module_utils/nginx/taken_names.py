@@ -9,7 +9,7 @@ import os
 import re
 import typing as t
 
-from .dump import DumpedDirective, read
+from .dump import DumpedDirective, DumpedFile, read
 from .others import address_of
 
 # Returns the text of a file, None for one that does not exist or is no regular file.
@@ -83,7 +83,7 @@ def _owner(site: t.Mapping[str, t.Any], servers: t.Iterable[DumpedDirective], kn
 
 
 def _listen(value: str) -> DumpedDirective:
-    return DumpedDirective("listen", tuple(value.split()), "", 0)
+    return DumpedDirective("listen", tuple(value.split()), DumpedFile("", ""), 0)
 
 
 def _normal(address: tuple[str, str]) -> tuple[str, str]:
