@@ -190,6 +190,13 @@ NGINX = Key(
             default="combined",
             choices=("combined", "json", "off"),
         ),
+        "gzip": Key(
+            "str",
+            "Answers that nginx compresses: `all`, only files of `static` routes, or `none`. The length of a compressed page can tell a hostile site"
+            " what is in it (BREACH), where browsers send the page's cookies with requests of other sites.",
+            default="all",
+            choices=("all", "static", "none"),
+        ),
         "extra": Key("list", "Further directives inside the `server` block.", default=(), elements=DIRECTIVE),
         "cache_size": Key(
             "str", "Upper limit of the response cache on disk.", default="256m", pattern=SIZE, remedy="write a size such as 256m"
