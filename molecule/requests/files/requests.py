@@ -103,6 +103,7 @@ def headers() -> None:
         "X-Forwarded", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-By", "X-Forwarded-Protocol", "Forwarded-For", "Forwarded",
         "X-Original-URL", "X-Rewrite-URL", "X-Client-IP", "True-Client-IP", "X-Script-Name", "X-Forwarded-Prefix", "X-Forwarded-SSL", "Proxy",
         "X-Cluster-Client-IP", "X-Original-Host", "X-HTTP-Host-Override", "Proxy-Authorization", "Proxy-Connection", "Upgrade",
+        "CF-Connecting-IP", "Fastly-Client-IP", "X-Envoy-External-Address", "X-Original-Forwarded-For",
     ]  # fmt: skip
     seen = get("/n", *(f"{name}: evil" for name in forged), "X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Kept: yes").json()
     expect("forged headers", [name for name, value in seen["headers"].items() if "evil" in value or "6.6.6.6" in value], [])

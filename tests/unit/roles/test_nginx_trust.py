@@ -43,6 +43,22 @@ def test_no_client_can_forge_a_header_on_the_way_to_the_backend(rendered):
 
 
 @pytest.mark.parametrize("front", FRONTS)
+def test_the_header_of_a_provider_is_believed_of_trusted_proxies_alone(rendered, front):
+    """Applications take the address of the client from it, for limits and for what only some may do."""
+    http = rendered(app(front))
+    server = front_of(http)
+    sent = {
+        "direct": [inner.args[1] for inner in server.all("uwsgi_param", "HTTP_CF_CONNECTING_IP")],
+        "proxy": [inner.args[1] for inner in server.all("proxy_set_header", "CF-Connecting-IP")],
+    }
+    assert sent[front] == ["$flaskops_cf_connecting_ip"]
+    told = mapping(http, "$flaskops_cf_connecting_ip")
+    assert {trusted: decide(told, trusted) for trusted in ("0", "1")} == {"0": "", "1": "$http_cf_connecting_ip"}
+    if front == "proxy":
+        assert not backend_of(http).all("uwsgi_param", "HTTP_CF_CONNECTING_IP"), "the front has replaced it"
+
+
+@pytest.mark.parametrize("front", FRONTS)
 def test_nothing_below_a_server_drops_its_parameters(rendered, front):
     # uwsgi_param and proxy_set_header of a location replace those of its server, all of them.
     http = rendered(app(front, PLAIN, CACHE, STREAM))
