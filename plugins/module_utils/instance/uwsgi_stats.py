@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import typing as t
 
 from ..host.json_file import NoObjectError, parse_object
@@ -49,6 +50,8 @@ class Stats(t.NamedTuple):
     workers: tuple[Worker, ...]
 
 
+# The largest answer takes twenty times its size in memory, and a host may have many applications.
+_one_at_a_time = threading.Lock()
 NO_STATS = Stats("", 0, ())
 
 
@@ -69,7 +72,8 @@ def read_stats(path: str, seconds: float = _SECONDS) -> Stats:
         raise StatsError(f"have more than {MOST_BYTES} bytes")
     if not received.ended:
         raise StatsError(f"had no end after {seconds:g} s")
-    return parse_stats(received)
+    with _one_at_a_time:
+        return parse_stats(received)
 
 
 def parse_stats(received: bytes) -> Stats:

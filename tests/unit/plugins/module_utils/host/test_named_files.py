@@ -27,6 +27,16 @@ def test_files_of_a_pattern_are_read_in_order(tmp_path):
     assert reader.refused == {}
 
 
+def test_no_pattern_has_root_walk_through_the_whole_host(tmp_path):
+    """Whoever may write a file of configuration that names others could keep the survey busy for hours."""
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/x.conf").write_text("text")
+    assert [Path(file.path).name for file in read(tmp_path / "*/b/*.conf").files] == ["x.conf"]
+    pattern = tmp_path / "*/*/[x].conf"
+    reader = read(pattern)
+    assert (reader.files, reader.refused) == ([], {str(pattern): "is not read: it has wildcards in more than two of its parts"})
+
+
 def test_a_link_is_followed_and_its_target_told(tmp_path):
     (tmp_path / "available").mkdir()
     (tmp_path / "available/shop").write_text("text")

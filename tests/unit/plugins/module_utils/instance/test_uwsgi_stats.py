@@ -11,6 +11,7 @@ import time
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import uwsgi_stats
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.unix_socket import Received
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import (
     MOST_BYTES,
     NO_STATS,
@@ -146,3 +147,27 @@ def test_the_limit_leaves_room_for_a_thousand_streams():
     headers = [f"HTTP_COOKIE={'x' * 2000}", "HTTP_HOST=shop.example.com", "REQUEST_URI=/events"]
     core = {"id": 999, "requests": 1, "in_request": 1, "vars": headers, "req_info": {"request_start": 1_800_000_000}}
     assert len(changed(cores=[core] * 1200)) < uwsgi_stats.MOST_BYTES
+
+
+def test_answers_are_understood_one_after_the_other(monkeypatch):
+    """The largest answer takes twenty times its size in memory, and the metrics of a host ask sixteen applications at once."""
+    at_work, most = [], []
+    real = uwsgi_stats.parse_stats
+
+    def parse(received):
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.05)
+        at_work.pop()
+        return real(received)
+
+    received = Received(json.dumps(STATS).encode())
+    received.ended = True
+    monkeypatch.setattr(uwsgi_stats, "exchange", lambda *_question: received)
+    monkeypatch.setattr(uwsgi_stats, "parse_stats", parse)
+    threads = [threading.Thread(target=read_stats, args=("x.stats",)) for _number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 4
