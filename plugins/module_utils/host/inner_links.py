@@ -8,10 +8,12 @@ import typing as t
 
 # Linux follows no more in one path (path_resolution(7)).
 _MOST_FOLLOWED = 40
+# Far more parts than a path has, with those of all links in it.
+_MOST_PARTS = 300
 
 
 def leading_out(links: t.Mapping[str, str]) -> list[str]:
-    """Return the links that lead out of their tree, by themselves or through other links, or in a circle.
+    """Return the links that lead out of their tree, by themselves or through other links, in a circle, or by more parts than a path has.
 
     :param links: the target of each link of the tree by its normalized path, such as ``static/latest``
     """
@@ -20,9 +22,9 @@ def leading_out(links: t.Mapping[str, str]) -> list[str]:
 
 def _leads_out(place: str, links: t.Mapping[str, str]) -> bool:
     reached: list[str] = []
-    todo, followed = place.split("/")[::-1], 0
+    todo, followed, parts = place.split("/")[::-1], 0, 0
     while todo:
-        part = todo.pop()
+        part, parts = todo.pop(), parts + 1
         if part == ".." and not reached:
             return True
         if part == "..":
@@ -36,4 +38,6 @@ def _leads_out(place: str, links: t.Mapping[str, str]) -> bool:
             todo += target.split("/")[::-1]
             if followed > _MOST_FOLLOWED or target.startswith("/"):
                 return True
+        if parts > _MOST_PARTS:
+            return True
     return False

@@ -21,6 +21,8 @@ from ..host.trees import DIRECTORY, FILE, MOST_BYTES, blocks, opened, others, wa
 # A path with more links than this leads in a circle.
 _MOST_LINKS = 40
 _PUBLIC_MODE = 0o644
+# Root looks where each symbolic link of a route leads.
+_MOST_PUBLISHED_LINKS = 10_000
 
 
 class UnpublishableError(OSError):
@@ -123,6 +125,8 @@ def publish_links(public: str, links: t.Mapping[str, str]) -> None:
 
 
 def _require_inner(links: t.Mapping[str, str], where: str) -> None:
+    if len(links) > _MOST_PUBLISHED_LINKS:
+        raise OutwardLinkError(f"{where} has more than {_MOST_PUBLISHED_LINKS:,} symbolic links")
     outward = leading_out(links)
     if outward:
         raise OutwardLinkError(f"{where} has the symbolic link '{outward[0]}' to '{links[outward[0]]}', which leads out of it")

@@ -73,8 +73,10 @@ def compile_tree(workshop: Workshop, python: str, tree: str, final: str) -> None
     command = [python, "-I", "-S", "-W", "ignore", "-c", _COMPILE, final, str(MOST_BYTES // 2)]
     with contextlib.suppress(CommandError):
         printed = workshop._replace(directory=tree).run(command)
+        # Each directory once, in whatever order its files are printed: to look into a large one takes time.
+        ordered = sorted(_understood(printed), key=lambda made: made.directory)
         with opened(tree, DIRECTORY) as top:
-            for directory, files in itertools.groupby(_understood(printed), lambda made: made.directory):
+            for directory, files in itertools.groupby(ordered, lambda made: made.directory):
                 _write(top, directory, files)
 
 

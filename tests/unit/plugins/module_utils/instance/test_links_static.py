@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import attempt, static_files
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError, Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.static_files import OutwardLinkError
 from ansible_collections.flaskops.stack.tests.unit.hostile import STRANGER, in_time, needs_root
@@ -142,6 +142,18 @@ def test_links_inside_of_the_directory_lead_where_they_do_in_the_release(candida
     candidate.publish()
     assert (public(candidate) / "static/latest/main.js").read_text() == "js"
     assert os.readlink(public(candidate) / "static/latest") == "v2"
+
+
+def test_more_links_than_any_site_has_are_refused(candidate, monkeypatch):
+    """Root looks where each of them leads, and a build can make a million of them."""
+    monkeypatch.setattr(static_files, "_MOST_PUBLISHED_LINKS", 3)
+    for number in range(4):
+        (static(candidate) / f"link{number}").symlink_to("style.css")
+    with pytest.raises(OutwardLinkError, match="'web/static' of the route /static has more than 3 symbolic links"):
+        candidate.publish()
+    (static(candidate) / "link3").unlink()
+    candidate.publish()
+    assert (public(candidate) / "static/link2").read_text() == "css"
 
 
 def test_links_of_two_routes_lead_not_out_together(candidate):

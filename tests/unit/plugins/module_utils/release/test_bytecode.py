@@ -77,6 +77,18 @@ def test_a_file_of_another_python_has_none_and_stops_nothing(monkeypatch, tree):
     assert {Path(path).name.partition(".")[0] for path in made} == {"app", "mod"}
 
 
+def test_a_directory_is_looked_at_once_in_whatever_order_its_files_are_printed(monkeypatch, tree):
+    """A build can put a program of its own in the place of the interpreter, and half a million files into a directory."""
+    for name in ("one.py", "two.py"):
+        (tree / "pkg" / name).write_text("")
+    looked, real = [], bytecode.others
+    monkeypatch.setattr(bytecode, "others", lambda place: looked.append(place) or real(place))
+    files = [b"app.py", b"pkg/one.py", b"torn.py", b"pkg/two.py", b"none.py", b"pkg/none.py"]
+    write_printed(monkeypatch, tree, *((file, os.path.basename(file).replace(b".py", b".x.pyc"), b"made") for file in files))
+    assert len(looked) == 2
+    assert {path.name for path in tree.rglob("*.pyc")} == {"app.x.pyc", "torn.x.pyc", "one.x.pyc", "two.x.pyc"}
+
+
 def test_bytecode_that_was_shipped_is_replaced(monkeypatch, tree):
     compiled = Path(importlib.util.cache_from_source(str(tree / "app.py")))
     compiled.parent.mkdir()
