@@ -13,8 +13,7 @@ from ...module_utils.host.shown import learn
 from ..description.access import private_values_of_access
 from ..description.resolve import resolve_apps
 from ..description.tls import private_values
-from ..description.undefined import places as unreadable
-from ..description.undefined import undefined
+from ..description.undefined import problems_of
 from ..description.url_secrets import url_secrets
 from ..description.validate import AppError
 from .host_action import HostAction
@@ -67,15 +66,15 @@ class AppsAction(HostAction):
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:
         """Return the value of a variable with descriptions.
 
-        :raises AnsibleActionFail: if there is none; with a line for each place that refers to something undefined
+        :raises AnsibleActionFail: if there is none; with a line for each place that cannot be evaluated
         """
         if variable not in task_vars:
             raise AnsibleActionFail(
                 f"{variable} is not defined; write the list of applications into the inventory, see docs/applications.md."
             )
-        problems = unreadable(variable, task_vars[variable], self._templar.template)
+        problems = problems_of(variable, task_vars[variable], self._templar.template)
         if problems:
-            raise AnsibleActionFail(undefined(variable, problems))
+            raise AnsibleActionFail(problems)
         return self._templar.template(task_vars[variable])
 
 

@@ -18,6 +18,11 @@ from ..keys.key import Key
 from .environment import too_many, unusable
 from .yaml_number import as_written
 
+try:
+    from ansible._internal._templating._utils import Omit
+except ImportError:  # the module is private to ansible-core
+    Omit = object()
+
 _SHOWN = 80
 # uWSGI, systemd's client code and the dynamic loader read these variables themselves, and units tell by the first two where code runs.
 _RESERVED_ENV = re.compile(r"FLASKOPS_(ROLE|WORKER)|NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|LD_.*|UWSGI_.*")
@@ -144,14 +149,15 @@ class Validator:
             return None
         if key.minimum is not None and len(value) < key.minimum:
             self.refuse(where, "is empty", "write at least one, or leave the key out")
-        items = [self.check(f"{where}[{index}]", t.cast("Key", key.elements), item) for index, item in enumerate(value)]
+        items = [self.check(f"{where}[{index}]", t.cast("Key", key.elements), item) for index, item in enumerate(value) if item is not Omit]
         return [item for item in items if item is not None]
 
     def _map(self, where: str, key: Key, value: object) -> dict | None:
         if not isinstance(value, Mapping):
             self.refuse(where, "must be a mapping of names to values", "write {NAME: value}")
             return None
-        result = {str(name): item for name, item in value.items()}
+        # A value of `default(omit)` is left out, as Ansible leaves out an argument.
+        result = {str(name): item for name, item in value.items() if item is not Omit}
         if key.minimum is not None and len(result) < key.minimum:
             self.refuse(where, "is empty", "write at least one, or leave the key out")
         for name, item in result.items():
@@ -180,7 +186,7 @@ class Validator:
         for name, item in value.items():
             if name not in keys:
                 self._unknown(where, str(name), key, keys, value)
-            elif item is not None:
+            elif item is not None and item is not Omit:
                 result[str(name)] = self.check(f"{where}.{name}", keys[name], item)
         # A wrong value has been reported; the default stands in for it, so that the checks that follow find the rest.
         for name, sub in keys.items():

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible._internal._templating._utils import Omit
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.flaskops.stack.plugins.action import cache_purge, check_apps, flask_rollback, host_look, site_probe, uwsgi_info
 from ansible_collections.flaskops.stack.plugins.modules.site_probe import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
@@ -160,3 +163,44 @@ def test_what_is_no_list_of_mappings_is_refused_before_the_specification_of_a_ro
     with pytest.raises(AnsibleActionFail) as refused:
         run(check_apps, {"variable": "flask_apps", "require": []}, {"flask_apps": apps})
     assert str(refused.value) == line
+
+
+def described(**keys):
+    """Return the description of an application as the inventory gives it, with templates that are trusted."""
+    return {"name": "shop", "source": {"path": "shop"}, "wsgi": "app.py", **{key: trust_as_template(value) for key, value in keys.items()}}
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ lookup('file', '/nowhere') }}", "Unable to access the file '/nowhere'"),
+        ("{{ 'a' | no_such_filter }}", "No filter named 'no_such_filter'"),
+        ("{{ a", "unexpected end of template"),
+        ("{{ nobody_defines_this | default(1 / 0) }}", "division by zero"),
+    ],
+)
+def test_a_value_that_cannot_be_evaluated_is_named_with_application_and_key(template, says):
+    apps = [{**describe(name="blog"), "env": {"GOOD": "a"}}, {**described(), "env": {"BAD": trust_as_template(template)}}]
+    with pytest.raises(AnsibleActionFail) as refused:
+        run(uwsgi_info, {}, {"flask_apps": apps})
+    first, line, last = str(refused.value).splitlines()
+    assert first == "flask_apps has values that cannot be evaluated:"
+    assert line.startswith("shop.env.BAD: ")
+    assert says in line
+    assert last == "Correct them, or what they refer to, in the inventory."
+
+
+def test_a_key_that_is_omitted_has_its_default():
+    omitted = "{{ nobody_defines_this | default(omit) }}"
+    app = {
+        **described(python=omitted, keep_releases=omitted),
+        "env": {"A": trust_as_template(omitted), "B": "b"},
+        "packages": [trust_as_template(omitted)],
+    }
+    asked, _result = run(uwsgi_info, {}, {"flask_apps": [app], "omit": Omit})
+    assert [sent["name"] for sent in asked["apps"]] == ["shop"]
+    # Inside of a template the values come one by one.
+    templar = Templar(loader=DataLoader(), variables={"apps": [app], "omit": Omit})
+    (complete,) = templar.template(trust_as_template("{{ apps | flaskops.stack.resolve_apps }}"))
+    assert (complete["python"], complete["keep_releases"], complete["env"]) == ("python3", 3, {"B": "b"})
