@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, with_failures
+
+# A URL without its scheme is what answers are kept by.
+_URL = re.compile(r"(https?://)?[^/\s]+/\S*")
 
 
 class ActionModule(AppsAction):
@@ -18,6 +23,9 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = self.arguments(only={"type": "str", "default": ALL}, urls={"type": "list", "elements": "str", "default": []})
+        wrong = [url for url in args["urls"] if not _URL.fullmatch(url)]
+        if wrong:
+            raise AnsibleActionFail(f"url is '{wrong[0]}', but must be a host and a path; write -e url=shop.example.com/api, for example.")
         apps = chosen(self.resolve(args, task_vars), args["only"])
         caches = [{"name": app["name"], "directory": app["nginx"]["cache_dir"]} for app in apps]
         answer = self.call_module("cache_purge", {"caches": caches, "urls": args["urls"]}, task_vars or {})

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ...module_utils.host.shown import learn
 from ..description.access import private_values_of_access
 from ..description.resolve import resolve_apps
+from ..description.task_options import check_options
 from ..description.tls import private_values
 from ..description.undefined import problems_of
 from ..description.url_secrets import url_secrets
@@ -38,6 +39,7 @@ class AppsAction(HostAction):
         """Return the task's arguments, checked.
 
         :param more: the specification of what the action takes beside the applications
+        :raises AnsibleActionFail: with a line for each problem
         """
         spec = {
             "apps": {"type": "raw"},
@@ -45,6 +47,12 @@ class AppsAction(HostAction):
             "left_out": {"type": "dict", "default": {}},
             **more,
         }
+        # Null is the default, as of a variable that is there and empty.
+        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
+        try:
+            check_options(self._task.args, spec)
+        except AppError as error:
+            raise AnsibleActionFail(str(error)) from None
         _result, args = self.validate_argument_spec(spec)
         return args
 

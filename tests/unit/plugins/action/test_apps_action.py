@@ -10,7 +10,17 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.flaskops.stack.plugins.action import cache_purge, check_apps, flask_rollback, host_look, site_probe, uwsgi_info
+from ansible_collections.flaskops.stack.plugins.action import (
+    cache_purge,
+    check_apps,
+    flask_command,
+    flask_logs_info,
+    flask_rollback,
+    host_look,
+    site_backends,
+    site_probe,
+    uwsgi_info,
+)
 from ansible_collections.flaskops.stack.plugins.modules.site_probe import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
@@ -204,3 +214,37 @@ def test_a_key_that_is_omitted_has_its_default():
     templar = Templar(loader=DataLoader(), variables={"apps": [app], "omit": Omit})
     (complete,) = templar.template(trust_as_template("{{ apps | flaskops.stack.resolve_apps }}"))
     assert (complete["python"], complete["keep_releases"], complete["env"]) == ("python3", 3, {"B": "b"})
+
+
+@pytest.mark.parametrize(
+    ("plugin", "given", "line"),
+    [
+        (flask_logs_info, {"lines": "abc"}, "lines is 'abc', but must be a whole number; write digits without a unit."),
+        (flask_logs_info, {"lines": ""}, "lines is '', but must be a whole number; write digits without a unit."),
+        (
+            flask_logs_info,
+            {"since": ["a"]},
+            "since is ['a'], but must be text; write a string, in quotes where YAML would read it otherwise.",
+        ),
+        (flask_command, {"command": ["flask", "routes"]}, "command is ['flask', 'routes'], but must be text; write a string,"),
+        (flask_command, {"command": "true", "host_count": "two"}, "host_count is 'two', but must be one of one, all; write one of them."),
+        (
+            flask_command,
+            {"command": "true", "time_limit": "5m"},
+            "time_limit is '5m', but must be a whole number; write digits without a unit.",
+        ),
+        (site_backends, {"backend": "app1", "state": "on"}, "state is 'on', but must be one of drain, restore; write one of them."),
+        (flask_rollback, {"lock_timeout": "1.5"}, "lock_timeout is '1.5', but must be a whole number; write digits without a unit."),
+        (cache_purge, {"urls": ["/api"]}, "url is '/api', but must be a host and a path; write -e url=shop.example.com/api, for example."),
+        (cache_purge, {"urls": [""]}, "url is '', but must be a host and a path; write -e url=shop.example.com/api, for example."),
+    ],
+)
+def test_a_wrong_value_of_a_playbook_is_refused_with_the_remedy(plugin, given, line):
+    with pytest.raises(AnsibleActionFail) as refused:
+        run(plugin, {"apps": [SHOP], "only": "shop", **given})
+    assert str(refused.value).startswith(line)
+
+
+def test_a_value_of_a_playbook_that_is_null_is_the_default():
+    asked, _result = run(flask_logs_info, {"apps": [SHOP], "only": "shop", "lines": None, "since": None})
+    assert asked["lines"] == 200
