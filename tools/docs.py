@@ -222,6 +222,7 @@ PROGRAMS = {
     "nginx": "nginx",
     "login": "the start of a module",
     "apt": "apt",
+    "account": "systemd, for users and directories",
 }
 
 

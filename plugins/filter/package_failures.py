@@ -16,7 +16,11 @@ options:
     description: Name of the loop's variable. Each value has the application as C(key) and its packages as C(value).
     type: str
     required: true
-positional: loop_var
+  together:
+    description: Words of apt when it was to install the packages of all applications at once, before the loop.
+    type: str
+    default: ""
+positional: loop_var, together
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -42,14 +46,22 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes i
 _REMEDY = "Correct `packages`, or `python`, which brings the package of the interpreter's venv; or add the source of these packages to the server."
 
 
-def package_failures(results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str) -> dict[str, str]:
+# The words of ansible.builtin.apt where the lists of packages could not be fetched. It then finds nothing that is not in older lists.
+_NO_LISTS = "Failed to update apt cache"
+_LISTS_REMEDY = "Run `apt-get update` on the server, which tells what is wrong, and mend that."
+
+
+def package_failures(results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str, together: str = "") -> dict[str, str]:
     """Return messages of applications whose packages apt could not install, by application."""
-    return {result[loop_var]["key"]: _message(result[loop_var], result) for result in results if result.get("failed")}
+    return {result[loop_var]["key"]: _message(result[loop_var], result, together) for result in results if result.get("failed")}
 
 
-def _message(lacking: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any]) -> str:
+def _message(lacking: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any], together: str) -> str:
     names, says = ", ".join(lacking["value"]), str(result.get("msg", "it does not say why")).strip().rstrip(".")
     cause = known_cause(says.splitlines(), APT)
+    if not cause and together.startswith(_NO_LISTS):
+        says = together.strip().rstrip(".")
+        cause = known_cause(says.splitlines(), APT) or f"it has no lists of what there is. {_LISTS_REMEDY}"
     if cause:
         return f"{lacking['key']}.packages: apt cannot install {names}, since {cause} It said: {says}"
     return f"{lacking['key']}.packages: apt cannot install {names}: {says}. {_REMEDY}"

@@ -9,8 +9,10 @@ import os
 import pwd
 import typing as t
 
+from ..host.causes import known_cause, with_cause
 from ..host.command import CommandError, run
 from ..host.files import is_directory, names_in, read_text, write_atomically
+from ..host.known_causes import ACCOUNT
 from ..host.managed import HEADER
 from . import run_mount, user
 from .layout import Layout, directories_above, key_of_own
@@ -150,7 +152,9 @@ def _make(apps: t.Sequence[AccountApp]) -> dict[str, str]:
         apply(pending(apps).files, apps, run)
     except (CommandError, OSError) as error:
         if len(apps) == 1:
-            return {app["name"]: f"{app['name']}: its user and its directories cannot be made: {error}" for app in apps}
+            cause = known_cause(error.lines if isinstance(error, CommandError) else [str(error)], ACCOUNT)
+            told = with_cause(cause, f"its user and its directories cannot be made: {error}")
+            return {app["name"]: f"{app['name']}: {told}" for app in apps}
         return {name: problem for app in apps for name, problem in _make([app]).items()}
     return {}
 

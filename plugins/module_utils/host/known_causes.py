@@ -10,8 +10,8 @@ from __future__ import annotations
 import typing as t
 
 # The programs that write the words: pip and build hooks; the other hooks; an application that starts or is asked; nginx; sudo and the shell
-# by which a module is started; apt.
-BUILD, HOOK, START, NGINX, LOGIN, APT = "build", "hook", "start", "nginx", "login", "apt"
+# by which a module is started; apt; systemd where it makes users and directories.
+BUILD, HOOK, START, NGINX, LOGIN, APT, ACCOUNT = "build", "hook", "start", "nginx", "login", "apt", "account"
 _COMMANDS, _CODE = (BUILD, HOOK), (BUILD, HOOK, START)
 
 
@@ -57,10 +57,10 @@ CAUSES: tuple[Cause, ...] = (
     # --- limits and the system ---------------------------------------------------------------------------------------------------------
     Cause(
         "The disk is full",
-        r"\[Errno 28\]|No space left on device",
+        r"\[Errno 28\]|No space left on device|You don't have enough free space in (?P<path>\S+?)\.?$",
         "the file system of the host is full",
         "make room there (`df -h /srv /tmp /var` shows where), or lower keep_releases",
-        _CODE + (NGINX,),
+        _CODE + (NGINX, APT, ACCOUNT),
     ),
     Cause(
         "An application needs more memory than it may have",
@@ -281,8 +281,7 @@ CAUSES: tuple[Cause, ...] = (
     # --- modules -----------------------------------------------------------------------------------------------------------------------
     Cause(
         "A file of the project hides a module",
-        # The module's own path is of a release, where Python looks first.
-        r"cannot import name '\w+' from (?:partially initialized module )?'(?P<name>\w+)[\w.]*' [^/]*\(/\S+/releases/"
+        r"cannot import name '\w+' from (?:partially initialized module )?'(?P<name>\w+)[\w.]*'"
         r"|(?:AttributeError: |partially initialized )module '(?P<name2>\w+)' has no attribute|No module named '(?P<name3>\w+)\.\w+'",
         "{found} of the project hides the module {name} that others import",
         "give {found} another name, and correct the imports of it",
@@ -695,6 +694,48 @@ CAUSES: tuple[Cause, ...] = (
         (APT,),
     ),
     Cause(
+        "The clock of the host is wrong, apt says",
+        r"Release file for (?P<name>\S+) is not valid yet \(invalid for another (?P<time>[^)]+)\)",
+        "the clock of the host is behind by {time} or more, so that its packages are of the future for it",
+        "set the clock there (`timedatectl` shows it; a time server is in /etc/systemd/timesyncd.conf)",
+        (APT,),
+    ),
+    Cause(
+        "A source of packages has ended, or the clock of the host is wrong",
+        r"Release file for (?P<name>\S+) is expired",
+        "the source of packages {name} is not kept up any more, or the clock of the host is ahead",
+        "set the clock if it is wrong (`timedatectl` shows it), or correct /etc/apt/sources.list and the files in /etc/apt/sources.list.d",
+        (APT,),
+    ),
+    Cause(
+        "A source of packages is gone",
+        r"The repository '(?P<name>[^']+)' (?:does not have|no longer has) a Release file",
+        "the source of packages {name} is not there any more, as when a distribution has reached its end of life",
+        "correct or remove it in /etc/apt/sources.list or the files in /etc/apt/sources.list.d",
+        (APT,),
+    ),
+    Cause(
+        "A source of packages is not signed by a known key",
+        r"The repository '(?P<name>[^']+)' is not signed|NO_PUBKEY (?P<name2>[0-9A-F]+)",
+        "apt does not know who signed a source of packages ({name})",
+        "put the key of that source on the host and name it in Signed-By, or remove the source from /etc/apt/sources.list.d",
+        (APT,),
+    ),
+    Cause(
+        "The servers of apt do not answer",
+        r"(?:Could not|Unable to) connect to (?P<name>[^\s:]+)",
+        "the host does not reach {name}, where its packages come from",
+        "open the way to it, or set a proxy in /etc/apt/apt.conf.d (Acquire::http::Proxy)",
+        (APT,),
+    ),
+    Cause(
+        "Another program installs packages",
+        r"Could not get lock (?P<path>\S+?)\.(?: It is held by process (?P<name>\d+ \([^)]*\)))?",
+        "another program installs packages on the host and has not ended",
+        "wait for it, such as for unattended upgrades, or end it, and run again (`fuser {path}` names it)",
+        (APT,),
+    ),
+    Cause(
         "An installation of packages was interrupted",
         r"dpkg was interrupted",
         "an earlier installation of packages was interrupted on the host",
@@ -707,6 +748,21 @@ CAUSES: tuple[Cause, ...] = (
         "the packages of the host do not fit each other, as when one is held or comes from another source",
         "run `apt-get --fix-broken install` there, or `apt-mark unhold` for those that `apt-mark showhold` names",
         (APT,),
+    ),
+    # --- users and directories ---------------------------------------------------------------------------------------------------------
+    Cause(
+        "The host's configuration is on a read-only disk",
+        r"Read-only file system",
+        "a directory that the host keeps its configuration or its applications in is read-only",
+        "mount it for writing (`dmesg` tells whether the kernel has found errors on the disk), or set root and config_dir to directories elsewhere",
+        (ACCOUNT,),
+    ),
+    Cause(
+        "A directory lies where root may not change owners",
+        r"(?P<path>/[^\s:\"']+)[\"']?[^/]*: Operation not permitted|Operation not permitted: '(?P<path2>[^']+)'",
+        "root of the host may not give {path} to its user, as on NFS with root_squash, or where a file has the attribute immutable",
+        "export it with no_root_squash, set root to a directory elsewhere, or remove the attribute (`lsattr -d {path}` shows it)",
+        (ACCOUNT,),
     ),
     # --- the way to the host -----------------------------------------------------------------------------------------------------------
     Cause(
@@ -721,6 +777,20 @@ CAUSES: tuple[Cause, ...] = (
         r"incorrect password attempt|Sorry, try again",
         "sudo does not take the password",
         "correct ansible_become_password, or run with --ask-become-pass",
+        (LOGIN,),
+    ),
+    Cause(
+        "sudo wants a terminal",
+        r"you must have a tty to run sudo",
+        "sudo of the host wants a terminal (requiretty), and with pipelining Ansible has none",
+        "set ansible_pipelining: false for this host, or write `Defaults:USER !requiretty` into a file of /etc/sudoers.d",
+        (LOGIN,),
+    ),
+    Cause(
+        "The host has no sudo",
+        r"(?P<name>sudo|doas|su): (?:\d+: )?(?:command )?not found|sh: \d+: (?:\S*/)?(?P<name2>sudo|doas|su): not found",
+        "the host has no {name}, by which Ansible becomes root",
+        "install it there, set ansible_become_method to what the host has, or log in as root and set ansible_become: false",
         (LOGIN,),
     ),
     Cause(

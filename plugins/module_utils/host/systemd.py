@@ -50,7 +50,12 @@ def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run
 
 def explained(error: SystemdError) -> str:
     """Return the message of an error, with the remedy where systemd does not run at all (sd_booted(3))."""
-    return f"{error}." if os.path.isdir("/run/systemd/system") else f"{error}. The host must run systemd."
+    return f"{error}." if is_running() else f"{error}. The host must run systemd."
+
+
+def is_running() -> bool:
+    """Return whether systemd has started the host (sd_booted(3))."""
+    return os.path.isdir("/run/systemd/system")
 
 
 def daemon_reload() -> None:

@@ -64,6 +64,14 @@ def test_packages_that_cannot_be_installed_are_the_failure_of_those_who_need_the
     (said,) = evaluate("results | flaskops.stack.package_failures('lacking')", results=[unresolved]).values()
     assert said.startswith("shop.packages: apt cannot install libpq6, gcc, since the host cannot resolve deb.debian.org")
     assert "Correct `packages`" not in said
+    # Without the lists of packages, which could not be fetched before, apt finds none of them.
+    for together, since in {
+        "Failed to update apt cache after 5 retries: E:Release file for http://x/InRelease is not valid yet (invalid for another 3h).": "the clock of",
+        "Failed to update apt cache after 5 retries: unknown reason": "it has no lists of what there is. Run `apt-get update` on the server",
+    }.items():
+        (said,) = evaluate("results | flaskops.stack.package_failures('lacking', before)", results=[refused], before=together).values()
+        assert said.startswith(f"shop.packages: apt cannot install libpq6, gcc, since {since}")
+        assert said.endswith(f"It said: {together.rstrip('.')}")
     skipped = {"skipped": True, "lacking": {"key": "shop", "value": []}}
     assert evaluate("results | flaskops.stack.package_failures('lacking')", results=[skipped]) == {}
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.modules import facts_of_packages, facts_of_release
 from ansible_collections.flaskops.stack.plugins.module_utils.host.causes import explain, known_cause, with_cause
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError
-from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import APT, BUILD, CAUSES, HOOK, LOGIN, NGINX, START
+from ansible_collections.flaskops.stack.plugins.module_utils.host.known_causes import ACCOUNT, APT, BUILD, CAUSES, HOOK, LOGIN, NGINX, START
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import HIDDEN, forget, learn
 
 NO_WSGI = "unable to load app 0 (mountpoint='') (callable not found or import error)"
@@ -403,6 +403,63 @@ RECORDED = {
         "E: Failed to fetch http://deb.debian.org/debian/pool/main/p/popt/libpopt0_1.19%2bdfsg-2_amd64.deb  Temporary failure resolving"
         " 'deb.debian.org'",
         "the host cannot resolve deb.debian.org, where its packages come from. Mend the DNS of the host",
+    ),
+    "The clock of the host is wrong, apt says": (
+        APT,
+        "Failed to update apt cache after 5 retries: E:Release file for http://deb.debian.org/debian/dists/trixie-updates/InRelease is not valid yet"
+        " (invalid for another 3h 2min 5s). Updates for this repository will not be applied.",
+        "the clock of the host is behind by 3h 2min 5s or more, so that its packages are of the future for it. Set the clock there",
+    ),
+    "A source of packages has ended, or the clock of the host is wrong": (
+        APT,
+        "E:Release file for http://deb.debian.org/debian/dists/trixie-updates/InRelease is expired (invalid since 5d 3h). Updates for this repository"
+        " will not be applied.",
+        "the source of packages http://deb.debian.org/debian/dists/trixie-updates/InRelease is not kept up any more, or the clock of the host is ahead."
+        " Set the clock if it is wrong",
+    ),
+    "A source of packages is gone": (
+        APT,
+        "E:The repository 'http://deb.debian.org/debian buster Release' does not have a Release file.",
+        "the source of packages http://deb.debian.org/debian buster Release is not there any more, as when a distribution has reached its end of life."
+        " Correct or remove it",
+    ),
+    "A source of packages is not signed by a known key": (
+        APT,
+        "W:GPG error: http://deb.debian.org/debian trixie InRelease: The following signatures couldn't be verified because the public key is not"
+        " available: NO_PUBKEY 6ED0E7B82643E131",
+        "apt does not know who signed a source of packages (6ED0E7B82643E131). Put the key",
+    ),
+    "The servers of apt do not answer": (
+        APT,
+        "Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease  Could not connect to deb.debian.org:80 (192.0.2.1), connection timed out",
+        "the host does not reach deb.debian.org, where its packages come from. Open the way to it",
+    ),
+    "Another program installs packages": (
+        APT,
+        "Failed to lock apt for exclusive operation: E:Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4242 (unattended-upgr)",
+        "another program installs packages on the host and has not ended. Wait for it, such as for unattended upgrades, or end it, and run again"
+        " (`fuser /var/lib/dpkg/lock-frontend` names it).",
+    ),
+    "sudo wants a terminal": (
+        LOGIN,
+        "sudo: sorry, you must have a tty to run sudo",
+        "sudo of the host wants a terminal (requiretty), and with pipelining Ansible has none. Set ansible_pipelining: false",
+    ),
+    "The host has no sudo": (
+        LOGIN,
+        "/bin/sh: 1: sudo: not found",
+        "the host has no sudo, by which Ansible becomes root. Install it there, set ansible_become_method",
+    ),
+    "The host's configuration is on a read-only disk": (
+        ACCOUNT,
+        "[Errno 30] Read-only file system: '/etc/sysusers.d/flask-shop.conf'",
+        "a directory that the host keeps its configuration or its applications in is read-only. Mount it for writing",
+    ),
+    "A directory lies where root may not change owners": (
+        ACCOUNT,
+        "fchownat() of /srv/flask/shop/shared failed: Operation not permitted",
+        "root of the host may not give /srv/flask/shop/shared to its user, as on NFS with root_squash, or where a file has the attribute immutable."
+        " Export it with no_root_squash",
     ),
     "An installation of packages was interrupted": (
         APT,
