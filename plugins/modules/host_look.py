@@ -163,7 +163,7 @@ def require_usable(module: HostModule) -> None:
         module.fail_json(
             msg=f"The host runs {distribution['name']}; flaskops.stack supports the Debian family. Remove the host from the play."
         )
-    if not systemd.is_running():
+    if (module.params["apps"] or module.params["services"]) and not systemd.is_running():
         module.fail_json(
             msg="systemd does not run on the host, as in a container without an init, and the units of applications need it. Boot it with systemd"
             " as process 1, or take the host out of the play."

@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.flaskops.stack.plugins.action.flask_release import _INLINE_BYTES
 from ansible_collections.flaskops.stack.tests.unit.render import describe
 
-# Python runs this file as the module starts: it breaks the one thing that CRASH names.
+# Python runs this file as the module starts: it breaks the one thing that CRASH names. This machine may run without systemd.
 BREAK = """
 import importlib.abc, os, subprocess, sys
 
@@ -34,8 +34,10 @@ def broken(*args, **more):
         os.kill(os.getpid(), 9)
     raise {"KeyError": KeyError("apps"), "NotImplementedError": NotImplementedError()}[what]
 
+is_directory = os.path.isdir
+os.path.isdir = lambda path: path == "/run/systemd/system" or is_directory(path)
 sys.meta_path.insert(0, Broken())
-if how != "import":
+if how in ("raise", "kill"):
     subprocess.Popen = broken
 """
 APPS = {"apps": [describe(python="/usr/bin/python3")]}
@@ -60,7 +62,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str
     (place / "ansible.cfg").write_text("")
     (place / "shop/photo").write_bytes(os.urandom(_INLINE_BYTES + 1))
     (place / "broken/sitecustomize.py").write_text(BREAK)
-    plan = {"name": "whole", "flaskops.stack.flask_release_plan": {**APPS, "cache_dir": str(place / "cache")}, "register": "whole"}
+    whole = {"CRASH": "nothing", "PYTHONPATH": str(place / "broken")}
+    plan = {
+        "name": "whole",
+        "flaskops.stack.flask_release_plan": {**APPS, "cache_dir": str(place / "cache")},
+        "register": "whole",
+        "environment": whole,
+    }
     tasks = [plan] + [
         {
             "name": name,
