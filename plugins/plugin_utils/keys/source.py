@@ -32,7 +32,7 @@ SOURCE = Key(
             "str",
             "Branch, tag or commit of `git`. For `prebuilt`, a label of your choice that changes with the code.",
             default="HEAD",
-            pattern=r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*",
+            pattern=r"[^\s\x00-\x1f\x7f^-][^\s\x00-\x1f\x7f]*",
             remedy="write a branch, a tag or a commit, as one word",
         ),
         "archive": Key(

@@ -38,8 +38,19 @@ def check_lines(app: App, tree: Tree, files: list[RequirementsFile]) -> Iterator
                 yield from _check_local(app, tree, f"{shown(line)} in {file.name}", at_the_top(found, file.name, tree))
             elif re.match(r"(-f|--find-links)[\s=]*\.\./", line):
                 yield _error(f"{shown(line)} in {file.name} leads out of the source", "put the directory into the source")
+            elif problem := _not_for_pip(line, file.name):
+                yield problem
             elif not file.constraints:
                 yield from _check_uwsgi_line(app, line, file.name)
+
+
+def _not_for_pip(line: str, file: str) -> SourceError | None:
+    """Return the problem of a line that another tool has written and that pip never takes."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^=].*", line):
+        return _error(f"{shown(line)} in {file} is a line of conda", "write NAME==VERSION, as `pip list --format=freeze` does")
+    if re.match(r"pkg[-_]resources\s*==\s*0\.0\.0", line):
+        return _error(f"{shown(line)} in {file} is no package; older versions of pip on Debian and Ubuntu wrote it", "remove the line")
+    return None
 
 
 def check_project(app: App, tree: Tree, directory: str) -> Iterator[SourceError]:

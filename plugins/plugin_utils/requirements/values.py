@@ -50,6 +50,8 @@ def parse(name: str, content: str) -> dict[str, t.Any]:
     :param name: its name without directories
     :raises Unreadable: if it is something else, or a value that is read has another type than the file's definition gives it
     """
+    if content.startswith("\ufeff"):
+        raise Unreadable("begins with a byte order mark (BOM), which its format does not allow")
     try:
         values = json.loads(content) if name == "Pipfile.lock" else tomllib.loads(content)
     # Python stops at numbers of thousands of digits, and at a thousand brackets in each other.

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .cache import local_path, locked, short_digest, without_password
-from .git_command import PLAIN, git, git_stream, git_words
+from .git_command import PLAIN, git, git_remedy, git_stream, git_words
 from .git_lfs import fetch_files, pointed_at
 from .git_submodules import submodule_urls
 from .tree import SourceError, Tree, TreeEntry, add_file, tar_writer
@@ -239,8 +239,9 @@ def _commit(mirror: Path, url: str, version: str, run: Path, url_of_user: bool =
     except FileNotFoundError as error:
         raise SourceError("git", "the controller has no git", "install git on the controller") from error
     except subprocess.CalledProcessError as error:
-        problem = f"'{without_password(url)}' at '{version}' could not be fetched ({without_password(git_words(error))})"
-        raise SourceError("git", problem, "check the URL, the version and the controller's access to it") from error
+        words = without_password(git_words(error))
+        problem = f"'{without_password(url)}' at '{version}' could not be fetched ({words})"
+        raise SourceError("git", problem, git_remedy(words)) from error
     memo.write_text(commit)
     return commit
 

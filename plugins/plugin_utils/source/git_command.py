@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import typing as t
@@ -31,11 +32,47 @@ PLAIN = (
 )
 
 
+# git knows no more than this where ssh has failed, whose own words come before.
+_SSH_FAILED = "Could not read from remote repository"
+# Words of git and ssh, and what to do; the first row that fits counts.
+_REMEDIES = (
+    (
+        r"Permission denied \(",
+        "give the user who runs Ansible a key of the repository (`ssh-add -L` lists those of its agent), or write an https address",
+    ),
+    (r"Host key verification failed", "add the server to known_hosts of the user who runs Ansible, as by connecting to it once with ssh"),
+    (
+        r"terminal prompts disabled|could not read (Username|Password)|Authentication failed",
+        "write a token from a vault into the address, or use ssh",
+    ),
+    (
+        r"dubious ownership in repository at '(?P<path>[^']+)'",
+        "run `git config --global --add safe.directory {path}` as the user who runs Ansible, or give that user the directory",
+    ),
+    (
+        r"SSL certificate problem|certificate verif",
+        "have git trust the authority of the server, as by `git config --global http.sslCAInfo FILE` on the controller",
+    ),
+    (r"Could not resolve host", "correct the name of the server, or mend the DNS of the controller"),
+)
+_OTHER_REMEDY = "check the URL, the version and the controller's access to it"
+
+
 def git_words(error: subprocess.CalledProcessError) -> str:
     """Return what git says is wrong: its first complaint, without the advice that follows."""
     lines = error.stderr.decode(errors="replace").strip().splitlines()
     complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote: "))]
-    return (complaints or lines or ["there is no such branch, tag or commit"])[0]
+    first = (complaints or lines or ["there is no such branch, tag or commit"])[0]
+    before = [line for line in lines[: lines.index(first)] if line.strip()] if _SSH_FAILED in first else []
+    return before[-1].strip() if before else first
+
+
+def git_remedy(words: str) -> str:
+    """Return what to do about what git says is wrong."""
+    for pattern, remedy in _REMEDIES:
+        if found := re.search(pattern, words):
+            return remedy.format_map(found.groupdict())
+    return _OTHER_REMEDY
 
 
 def _environment(url_of_user: bool = True) -> dict[str, str]:

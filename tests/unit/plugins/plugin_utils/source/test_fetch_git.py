@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source import git
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.git_command import git_remedy, git_words
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import SourceError
 from ansible_collections.flaskops.stack.tests.unit.archives import names
 from ansible_collections.flaskops.stack.tests.unit.repository import Repository
@@ -139,3 +140,44 @@ def test_a_controller_without_git_is_told(refused, origin, monkeypatch, tmp_path
 def test_an_option_is_no_version(refused, origin):
     with pytest.raises((AppError, SourceError)):
         refused(git=origin.url, version="--upload-pack=id")
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words", "remedy"),
+    [
+        (
+            "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.\n\nPlease make sure you have",
+            "git@github.com: Permission denied (publickey).",
+            "give the user who runs Ansible a key of the repository",
+        ),
+        (
+            "Host key verification failed.\r\nfatal: Could not read from remote repository.\n",
+            "Host key verification failed.",
+            "add the server to known_hosts",
+        ),
+        ("fatal: Could not read from remote repository.\n", "fatal: Could not read from remote repository.", "check the URL, the version"),
+        (
+            "fatal: could not read Username for 'https://github.com': terminal prompts disabled\n",
+            "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
+            "write a token from a vault into the address, or use ssh",
+        ),
+        (
+            "fatal: detected dubious ownership in repository at '/srv/shop/.git'\nTo add an exception for this directory, call:\n",
+            "fatal: detected dubious ownership in repository at '/srv/shop/.git'",
+            "run `git config --global --add safe.directory /srv/shop/.git` as the user who runs Ansible, or give that user the directory",
+        ),
+        (
+            "fatal: unable to access 'https://git.example.com/x.git/': SSL certificate problem: unable to get local issuer certificate\n",
+            "fatal: unable to access 'https://git.example.com/x.git/': SSL certificate problem: unable to get local issuer certificate",
+            "have git trust the authority of the server",
+        ),
+        (
+            "fatal: unable to access 'https://git.example.com/x.git/': Could not resolve host: git.example.com\n",
+            "fatal: unable to access 'https://git.example.com/x.git/': Could not resolve host: git.example.com",
+            "correct the name of the server",
+        ),
+    ],
+)
+def test_why_a_repository_cannot_be_fetched_has_its_remedy(stderr, words, remedy):
+    assert git_words(subprocess.CalledProcessError(128, "git", stderr=stderr.encode())) == words
+    assert git_remedy(words).startswith(remedy)
