@@ -15,7 +15,8 @@ from ..host.command import Runner, run
 _LOG_LINES = 20
 _POLL_SECONDS = 0.1
 # nginx gives a reload up with such a line; for a port it tries to bind, only after several of them.
-_FINAL = re.compile(r"\[emerg\](?!.*: bind\(\) to )")
+# Lines of nginx's main process itself (ngx_log_error_core): a visitor chooses other parts of lines, such as the path of a missing file.
+_FINAL = r"\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[emerg\] {pid}#\d+: (?!bind\(\) to )"
 
 
 class Service:
@@ -36,6 +37,7 @@ class Service:
         self.runner = runner
         self._log_start = 0
         self._since = 0.0
+        self._final = re.compile(_FINAL.format(pid=0))
 
     def is_active(self) -> bool:
         """Return whether there is something to reload. A host without systemd has nothing."""
@@ -46,6 +48,7 @@ class Service:
         self._log_start = _size(self.log)
         self._since = time.time()
         pid = self._main_pid()
+        self._final = re.compile(_FINAL.format(pid=pid))
         before = children(pid)
         try:
             systemd.reload(self.name, self.runner)
@@ -66,7 +69,7 @@ class Service:
         while not done():
             if time.monotonic() > end:
                 return False
-            if any(_FINAL.search(line) for line in self._new_in_log()):
+            if any(map(self._final.match, self._new_in_log())):
                 return done()
             time.sleep(_POLL_SECONDS)
         return True

@@ -11,6 +11,9 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import service
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandError, CommandResult
 
+# The main process of nginx, which is 77 here, writes this before such a message.
+EMERGENCY = "2026/11/29 18:17:00 [emerg] 77#77: "
+
 
 class Systemd:
     """Answers as systemctl and journalctl do."""
@@ -79,16 +82,33 @@ def test_the_same_workers_mean_it_did_not(systemd, monkeypatch):
 
 def test_the_log_ends_the_waiting(systemd, monkeypatch, tmp_path):
     log = tmp_path / "error.log"
-    log.write_text("[emerg] an old one\n")
-    systemd.on_reload = lambda: log.write_text("[emerg] an old one\n[emerg] bind() to x failed\n[emerg] could not bind\n")
+    old, one, two = (f"{EMERGENCY}{says}" for says in ("an old one", "bind() to x failed", "still could not bind()"))
+    log.write_text(f"{old}\n")
+    systemd.on_reload = lambda: log.write_text(f"{old}\n{one}\n{two}\n")
     waited = nginx(systemd, monkeypatch, [{(11, 5)}], log, timeout=60)
     assert "no new worker" in waited.reload()
-    assert waited.said() == ["[emerg] bind() to x failed", "[emerg] could not bind"]
+    assert waited.said() == [one, two]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '2026/11/29 18:17:01 [error] 78#78: *5 open() "/srv/[emerg]" failed (2: No such file or directory), request: "GET /[emerg] HTTP/1.1"',
+        '2026/11/29 18:17:01 [error] 78#78: *5 access forbidden by rule, referrer: "2026/11/29 18:17:01 [emerg] 77#77: no"',
+        # A path with a decoded line break, on a site of somebody else.
+        "2026/11/29 18:17:01 [emerg] 1#1: no",
+    ],
+)
+def test_no_visitor_ends_the_waiting(systemd, monkeypatch, tmp_path, line):
+    """The run would take the configuration for refused, and put the former one back."""
+    log = tmp_path / "error.log"
+    systemd.on_reload = lambda: log.write_text(f"{line}\n")
+    assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1)}, {(1, 1)}, {(2, 2)}], log, timeout=60).reload() == ""
 
 
 def test_one_port_that_cannot_be_bound_yet_is_waited_for(systemd, monkeypatch, tmp_path):
     log = tmp_path / "error.log"
-    systemd.on_reload = lambda: log.write_text("[emerg] 1#1: bind() to 0.0.0.0:80 failed (98: in use)\n")
+    systemd.on_reload = lambda: log.write_text(f"{EMERGENCY}bind() to 0.0.0.0:80 failed (98: in use)\n")
     assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1)}, {(1, 1)}, {(2, 2)}], log).reload() == ""
 
 
