@@ -21,6 +21,10 @@ groupadd --gid 4242 flask-direct
 useradd --uid 4343 --gid 4242 --create-home --home-dir /home/direct --shell /bin/bash flask-direct
 mkdir -p /srv/flask/direct
 chown -R flask-direct: /srv/flask/direct
+# An application of the same name was once served by the uwsgi of the distribution.
+mkdir -p /etc/uwsgi/apps-enabled /etc/uwsgi/apps-available /run/uwsgi/app/direct
+printf '[uwsgi]\nsocket = /run/uwsgi/app/direct/socket\nmodule = gone\n' >/etc/uwsgi/apps-available/direct.ini
+ln -s ../apps-available/direct.ini /etc/uwsgi/apps-enabled/direct.ini
 # Few tasks for each unit, and a setting for all units.
 mkdir -p /etc/systemd/system.conf.d /etc/systemd/system/service.d
 printf '[Manager]\nDefaultTasksMax=60\n' >/etc/systemd/system.conf.d/few.conf
