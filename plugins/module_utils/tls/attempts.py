@@ -24,6 +24,8 @@ _SAME_NAMES_A_WEEK = 4
 _LONGEST_WAIT = 12 * _HOUR
 # A third of the lifetime is the rule of most clients; a certificate of some days needs more room for failures.
 _SHORT_LIVED = 10 * DAY
+# A CA names a time within its limits, which count by weeks; a later one says that the clock of the host is wrong.
+_LONGEST_OF_A_CA = 30 * DAY
 _RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", re.IGNORECASE)
 
 
@@ -53,17 +55,20 @@ class Attempts:
 
         :param by_hand: whether somebody waits for the answer, who may have removed the cause of a failure
         """
-        same = sorted(at for at, known in self.issued if known == _key(names) and now - at < 7 * DAY)
+        same = sorted(at for at, known in self.issued if known == _key(names) and 0 <= now - at < 7 * DAY)
         week = same[-_SAME_NAMES_A_WEEK] + 7 * DAY if len(same) >= _SAME_NAMES_A_WEEK else 0
-        return max(week, self.not_before, self._after_failures(now, by_hand))
+        not_before = self.not_before if self.not_before - now < _LONGEST_OF_A_CA else 0
+        return max(week, not_before, self._after_failures(now, by_hand))
 
     def _after_failures(self, now: float, by_hand: bool) -> float:
+        # The clock of the host may have been ahead and been set since: times that are still to come are wrong.
+        past = [at for at in self.failures if at <= now]
         if by_hand:
-            recent = sorted(at for at in self.failures if now - at < _HOUR)
+            recent = sorted(at for at in past if now - at < _HOUR)
             return recent[-_FAILURES_AN_HOUR] + _HOUR if len(recent) >= _FAILURES_AN_HOUR else 0
-        if not self.failures:
+        if not past:
             return 0
-        return max(self.failures) + min(_HOUR * 2 ** (len(self.failures) - 1), _LONGEST_WAIT)
+        return max(past) + min(_HOUR * 2 ** (len(past) - 1), _LONGEST_WAIT)
 
     def failed(self, says: str, asked: bool) -> None:
         """Write a failure down.

@@ -103,9 +103,11 @@ def _name(kind: str, value: str) -> str:
 
 def _require_time(certificate: Certificate, now: float) -> None:
     if certificate.not_after <= now:
-        raise CertificateError(f"has expired on {day(certificate.not_after)}; write one that is valid")
+        raise CertificateError(f"has expired on {day(certificate.not_after)}, and it is {day(now)} here; write one that is valid")
     if certificate.not_before > now:
-        raise CertificateError(f"is valid from {day(certificate.not_before)} on only; write one that is valid now")
+        raise CertificateError(
+            f"is valid from {day(certificate.not_before)} on only, and it is {day(now)} here; write one that is valid now"
+        )
 
 
 def _server(chain: str, key: str) -> ssl.SSLContext:
