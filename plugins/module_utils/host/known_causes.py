@@ -439,6 +439,13 @@ CAUSES: tuple[Cause, ...] = (
         (START,),
     ),
     Cause(
+        "A hook installs into the virtualenv",
+        r"(?:Permission denied|Read-only file system): '(?P<path>/[^']+/site-packages/[^']*)'",
+        "a command installs a package into the virtualenv, which belongs to root once the requirements are in it",
+        "name the package in extra_requirements, which takes addresses too, such as `en_core_web_sm @ https://…/en_core_web_sm-3.8.0-py3-none-any.whl`",
+        _COMMANDS,
+    ),
+    Cause(
         "The application writes into its release",
         _UNDER_RELEASE,
         "the application writes to {path}, and a release is read-only",

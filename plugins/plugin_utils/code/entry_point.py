@@ -30,7 +30,7 @@ _ASGI = frozenset(
 _FLASK = frozenset({"flask.Flask", "flask.app.Flask"})
 _SERVERS = _FLASK | {"flask_socketio.SocketIO"}
 # Names that code makes while it runs cannot be told from the file.
-_MAKES_NAMES = frozenset({"globals", "exec", "setattr", "vars", "__getattr__"})
+_MAKES_NAMES = frozenset({"globals", "locals", "__dict__", "exec", "setattr", "vars", "__getattr__"})
 # uWSGI's interpreter has this module already.
 _OF_UWSGI = "uwsgi"
 _WSGI_ARGUMENTS = 2

@@ -568,6 +568,12 @@ RECORDED = {
         "!!! uWSGI process 2114 got Segmentation Fault !!!",
         "a library that is not written in Python crashed. Require another version",
     ),
+    "A hook installs into the virtualenv": (
+        BUILD,
+        "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied:"
+        " '/srv/flask/shop/venvs/51c0ffee1234/lib/python3.13/site-packages/six.py'\nCheck the permissions.",
+        "a command installs a package into the virtualenv, which belongs to root once the requirements are in it. Name the package in extra_requirements",
+    ),
     "A template is not in the release": (
         START,
         "jinja2.exceptions.TemplateNotFound: index.html",
