@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 )
 # Nearly all directives have words without backslashes and no comment between them. They are read by one match, which is four times as fast.
 _PLAIN_WORD = r"""(?:"[^"\\]*"|'[^'\\]*'|[^\s;{}"'\\#][^\s;{}\\]*)"""
-_PLAIN = re.compile(rf"\s*(?:#[^\n]*\n\s*)*((?:{_PLAIN_WORD}(?:\s+{_PLAIN_WORD})*)?)\s*((?<!\$)\{{|;|(?<![^\s;{{}}])\}})")
+_PLAIN = re.compile(rf"\s*(?:#[^\n]*\n\s*)*(?:({_PLAIN_WORD}(?:\s+{_PLAIN_WORD})*)\s*)?((?<!\$)\{{|;|(?<![^\s;{{}}])\}})")
 _QUOTED = re.compile(r"""["']""")
 _PLAIN_WORDS = re.compile(r""""([^"]*)"|'([^']*)'|(\S+)""")
 _DEEPEST = 20
@@ -142,7 +142,7 @@ class _Reader:
             plain = _PLAIN.match(self.text, self.at)
             if plain:
                 began, self.at = plain.start(1), plain.end()
-                words, mark = _plain_words(plain[1]), plain[2]
+                words, mark = _plain_words(plain[1]) if plain[1] else (), plain[2]
             else:
                 began, words, mark = self._statement()
             if not mark or (mark == "}" and not words):
@@ -153,14 +153,14 @@ class _Reader:
 
     def _statement(self) -> tuple[int, tuple[str, ...], str]:
         """Return the place and the words of a directive, and the mark that ends it, empty at the end of the file."""
-        began, words = self.at, ()
+        began, words = self.at, t.cast("list[str]", [])
         while match := _TOKEN.match(self.text, self.at):
             self.at = match.end()
             if match["mark"]:
-                return began, words, match["mark"]
+                return began, tuple(words), match["mark"]
             if match["skip"] is None:
                 began = began if words else match.start()
-                words += (next(word for word in match.group("double", "single", "word") if word is not None),)
+                words.append(next(word for word in match.group("double", "single", "word") if word is not None))
         return began, (), ""
 
     def _inner(self, words: tuple[str, ...]) -> tuple[DumpedDirective, ...]:

@@ -10,6 +10,7 @@ import re
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx import dump
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.dump import distinct, read
+from ansible_collections.flaskops.stack.tests.unit.hostile import in_time
 from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
 
 
@@ -117,3 +118,10 @@ def test_a_file_that_is_included_often_is_looked_at_once():
 def test_the_line_is_where_the_first_word_stands():
     (one, two) = read(dumped(nginx="# a\n\n  one\n  b; # c\n\ttwo \\\\;"))
     assert [one.place, two.place] == ["/etc/nginx/nginx.conf:3", "/etc/nginx/nginx.conf:5"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 200_000, "a" + " " * 200_000 + "\\", "#\n" * 100_000, "a " * 100_000, "'" * 100_001, "#" * 200_000]
+)
+def test_a_file_of_any_shape_is_read_in_time_that_grows_with_its_length(text):
+    in_time(lambda: read(dumped(nginx=f"listen 80;\n{text}")), 5)
