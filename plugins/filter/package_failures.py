@@ -20,7 +20,11 @@ options:
     description: Words of apt when it was to install the packages of all applications at once, before the loop.
     type: str
     default: ""
-positional: loop_var, together
+  update:
+    description: The result of C(apt-get update), which was run where the lists of packages could not be fetched.
+    type: dict
+    default: {}
+positional: loop_var, together, update
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -48,19 +52,30 @@ _REMEDY = "Correct `packages`, or `python`, which brings the package of the inte
 
 # The words of ansible.builtin.apt where the lists of packages could not be fetched. It then finds nothing that is not in older lists.
 _NO_LISTS = "Failed to update apt cache"
+_MOST_LINES = 5
 _LISTS_REMEDY = "Run `apt-get update` on the server, which tells what is wrong, and mend that."
 
 
-def package_failures(results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str, together: str = "") -> dict[str, str]:
+def package_failures(
+    results: t.Sequence[t.Mapping[str, t.Any]], loop_var: str, together: str = "", update: t.Mapping[str, t.Any] | None = None
+) -> dict[str, str]:
     """Return messages of applications whose packages apt could not install, by application."""
-    return {result[loop_var]["key"]: _message(result[loop_var], result, together) for result in results if result.get("failed")}
+    no_lists = _words_about_lists(together, update or {}) if together.startswith(_NO_LISTS) else ""
+    return {result[loop_var]["key"]: _message(result[loop_var], result, no_lists) for result in results if result.get("failed")}
 
 
-def _message(lacking: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any], together: str) -> str:
+def _words_about_lists(together: str, update: t.Mapping[str, t.Any]) -> str:
+    """Return why the lists of packages could not be fetched: the module often ends with a colon and nothing behind it."""
+    lines = f"{update.get('stdout', '')}\n{update.get('stderr', '')}".splitlines()
+    complaints = list(dict.fromkeys(line.strip() for line in lines if line.startswith(("E:", "W:"))))
+    return "\n".join(complaints[:_MOST_LINES]) or together.strip().rstrip(":. ")
+
+
+def _message(lacking: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any], no_lists: str) -> str:
     names, says = ", ".join(lacking["value"]), str(result.get("msg", "it does not say why")).strip().rstrip(".")
     cause = known_cause(says.splitlines(), APT)
-    if not cause and together.startswith(_NO_LISTS):
-        says = together.strip().rstrip(".")
+    if not cause and no_lists:
+        says = no_lists.rstrip(".")
         cause = known_cause(says.splitlines(), APT) or f"it has no lists of what there is. {_LISTS_REMEDY}"
     if cause:
         return f"{lacking['key']}.packages: apt cannot install {names}, since {cause} It said: {says}"

@@ -72,6 +72,22 @@ def test_packages_that_cannot_be_installed_are_the_failure_of_those_who_need_the
         (said,) = evaluate("results | flaskops.stack.package_failures('lacking', before)", results=[refused], before=together).values()
         assert said.startswith(f"shop.packages: apt cannot install libpq6, gcc, since {since}")
         assert said.endswith(f"It said: {together.rstrip('.')}")
+    # The module often says nothing behind the colon; apt-get update does.
+    empty = "Failed to update apt cache after 5 retries: "
+    update = {
+        "stdout": "Ign:1 http://a x\nErr:1 http://a x\n",
+        "stderr": "W: Failed to fetch http://a/x  Could not connect to a:80 (192.0.2.1).\n" * 2,
+    }
+    expression = "results | flaskops.stack.package_failures('lacking', before, update)"
+    (said,) = evaluate(expression, results=[refused], before=empty, update=update).values()
+    assert said == (
+        "shop.packages: apt cannot install libpq6, gcc, since the host does not reach a, where its packages come from. Open the way to it, or set a"
+        " proxy in /etc/apt/apt.conf.d (Acquire::http::Proxy). It said: W: Failed to fetch http://a/x  Could not connect to a:80 (192.0.2.1)"
+    )
+    (said,) = evaluate(expression, results=[refused], before=empty, update={"skipped": True}).values()
+    assert said.endswith(
+        "Run `apt-get update` on the server, which tells what is wrong, and mend that. It said: Failed to update apt cache after 5 retries"
+    )
     skipped = {"skipped": True, "lacking": {"key": "shop", "value": []}}
     assert evaluate("results | flaskops.stack.package_failures('lacking')", results=[skipped]) == {}
 
