@@ -19,8 +19,10 @@ from .layout import all_units, unit_part
 _MOST_BYTES = 8 * 2**20
 _LINE_SHOWN = 2000
 _ERROR_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
-# In the lines of uWSGI, in those of nginx, and in those of nginx as JSON.
-_REQUEST_ID = re.compile(r'(?:\brequest(?:_id)?=|"request_id":")([A-Za-z0-9._-]{8,128})')
+# In the lines of uWSGI and of nginx, where it comes last; a visitor chooses the path before it.
+_LAST_ID = re.compile(r"\brequest(?:_id)?=([A-Za-z0-9._-]{8,128})")
+# In the lines of nginx as JSON, where no text of a visitor comes before it.
+_JSON_ID = re.compile(r'\{[^{}]*?"request_id":"([A-Za-z0-9._-]{8,128})"')
 _SERVER = re.compile(r", server: ([^,]+),")
 
 
@@ -123,5 +125,12 @@ def _is_about(text: str, order: LogsOrder) -> bool:
 
 
 def _line(at: float, source: str, text: str) -> LogLine:
-    found = _REQUEST_ID.search(text)
-    return LogLine(at, source, found[1] if found else "", text)
+    # nginx writes no id into its log of errors.
+    return LogLine(at, source, "" if source == "error" else _request_id(text), text)
+
+
+def _request_id(text: str) -> str:
+    """Return the id of the request that a line is about, empty for none."""
+    if found := _JSON_ID.match(text):
+        return found[1]
+    return next(reversed(_LAST_ID.findall(text)), "")

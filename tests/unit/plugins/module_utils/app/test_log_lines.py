@@ -95,6 +95,23 @@ def test_the_last_lines_are_kept_those_of_a_request_and_those_since_a_time(logs)
     assert [line.text for line in logs(since=NOON + 3.0)] == ["line 3", "line 4"]
 
 
+def test_no_visitor_chooses_the_id_of_a_line(logs):
+    """He would hide his own requests from those who look for them, and be found with somebody else's."""
+    other = "0123456789abcdef"
+    asked = f"GET /?request_id={other}&request={other} HTTP/1.1"
+    logs.entries.append(entry(NOON, f"GET /?request={other} 200 3 ms app=shop request={ID}"))
+    plain, packed = (
+        combined(request=asked),
+        f'{{"time":"2026-11-28T22:33:57+00:00","request_id":"{ID}","uri":"/?request_id={other}","status":200}}',
+    )
+    (logs.place / "shop.access.log").write_text(f"{plain}\n{packed}\n")
+    (logs.place / "error.log").write_text(
+        f'2026/11/28 23:33:57 [error] 1#1: *2 x, client: ::1, server: shop.example.com, request: "{asked}"\n'
+    )
+    assert [(line.source, line.request_id) for line in logs()] == [("web", ID), ("access", ID), ("access", ID), ("error", "")]
+    assert logs(request_id=other) == []
+
+
 def test_errors_about_other_sites_are_left_out(logs):
     about = '2026/11/28 22:33:57 [error] 1#1: *2 x, client: ::1, server: {}, request: "GET /", upstream: "uwsgi://unix:{}/uwsgi.sock:"\n'
     (logs.place / "error.log").write_text(
