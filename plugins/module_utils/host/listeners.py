@@ -13,6 +13,8 @@ import socket
 import struct
 import typing as t
 
+from .processes import users_of
+
 _LISTEN = "0A"
 _ANYWHERE = ("0.0.0.0", "::")
 
@@ -71,8 +73,8 @@ def is_taken(address: str, port: int) -> bool:
 
 
 def ports_of(program: str, proc: str = "/proc") -> list[int]:
-    """Return the TCP ports on which a program listens for other hosts."""
-    found = _listeners(range(65536), proc)
+    """Return the TCP ports on which a program of root listens for other hosts; a process of anybody else may have any name."""
+    found = _listeners(range(65536), proc, of_root=True)
     return sorted(
         {listener.port for listener in found if listener.program == program and not ipaddress.ip_address(listener.address).is_loopback}
     )
@@ -93,9 +95,13 @@ def _exclude(one: str, other: str) -> bool:
     return (":" in one) == (":" in other) and (one == other or one in _ANYWHERE or other in _ANYWHERE)
 
 
-def _listeners(ports: t.Container[int], proc: str) -> list[Listener]:
+def _listeners(ports: t.Container[int], proc: str, of_root: bool = False) -> list[Listener]:
+    """Return who listens on some ports.
+
+    :param of_root: whether only programs of root have their name
+    """
     sockets = {inode: place for name in ("tcp", "tcp6") for inode, place in _sockets(f"{proc}/net/{name}") if place[1] in ports}
-    names = _programs(set(sockets), proc) if sockets else {}
+    names = _programs(set(sockets), proc, of_root) if sockets else {}
     # A socket without a process is the kernel's, or belongs to another container of the same network.
     return sorted({Listener(*place, names.get(inode, "another program")) for inode, place in sockets.items()})
 
@@ -118,11 +124,14 @@ def _address(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _programs(inodes: t.Collection[str], proc: str) -> dict[str, str]:
+def _programs(inodes: t.Collection[str], proc: str, of_root: bool) -> dict[str, str]:
     """Return the names of the programs that have sockets open, by inode."""
     links = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[str, str] = {}
     for pid in filter(str.isdigit, os.listdir(proc)):
+        # The user of this process counts as root, so that tests need not be root's.
+        if of_root and not {0, os.geteuid()}.issuperset(users_of(f"{proc}/{pid}/status")):
+            continue
         for link in links.keys() & set(_open_files(f"{proc}/{pid}/fd")):
             with contextlib.suppress(OSError), open(f"{proc}/{pid}/comm", encoding="utf-8", errors="replace") as file:
                 found[links[link]] = file.read().strip()

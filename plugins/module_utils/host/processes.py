@@ -34,10 +34,14 @@ def end_all_of(user: int) -> None:
 
 def processes_of(user: int, proc: str = "/proc") -> list[int]:
     """Return the processes whose real, effective or saved user it is; a program with set-user-ID has several (proc_pid_status(5))."""
-    return [int(name) for name in os.listdir(proc) if name.isdigit() and user in _users(f"{proc}/{name}/status")]
+    return [int(name) for name in os.listdir(proc) if name.isdigit() and user in users_of(f"{proc}/{name}/status")]
 
 
-def _users(status: str) -> list[int]:
+def users_of(status: str) -> list[int]:
+    """Return the real, effective, saved and file system user of a process, none for one that has ended.
+
+    :param status: the path of the file with them
+    """
     try:
         with open(status, encoding="utf-8", errors="replace") as lines:
             fields = dict(line.split(":", 1) for line in lines if ":" in line)

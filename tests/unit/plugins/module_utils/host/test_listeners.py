@@ -108,3 +108,14 @@ def test_the_ports_of_a_program_are_those_that_other_hosts_can_use(port):
         assert wanted <= set(listeners.ports_of(OWN))
         assert port not in listeners.ports_of(OWN)
         assert not wanted & set(listeners.ports_of("nginx"))
+
+
+@pytest.mark.parametrize(("users", "ports"), [("0 0 0 0", [4444]), ("998 998 998 998", []), ("998 0 0 0", []), ("0 998 998 998", [])])
+def test_only_a_program_of_root_has_its_name(tmp_path, users, ports):
+    """Every process may call itself sshd, and the firewall would open its port to all."""
+    proc = listening(tmp_path, EVERYWHERE.format(4444, 0))
+    (tmp_path / "71/fd").mkdir(parents=True)
+    (tmp_path / "71/fd/3").symlink_to("socket:[12345]")
+    (tmp_path / "71/comm").write_text("sshd\n")
+    (tmp_path / "71/status").write_text(f"Name:\tsshd\nState:\tS (sleeping)\nUid:\t{users}\n")
+    assert listeners.ports_of("sshd", proc) == ports
