@@ -250,6 +250,7 @@ def test_no_page_takes_the_place_of_the_answer_that_nginx_has_asked_for(rendered
     assert question.values("proxy_intercept_errors") == login.values("proxy_intercept_errors") == ["off"]
     assert question.values("error_page") == ["502 504 /.flaskops/502.html"], "a level with a page inherits none"
     assert question.values("proxy_pass_request_headers") == ["on"]
+    assert question.values("proxy_cache") == login.values("proxy_cache") == login.values("proxy_store") == ["off"]
 
 
 @pytest.mark.parametrize("front", FRONTS)
