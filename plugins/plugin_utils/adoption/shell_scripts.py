@@ -12,6 +12,30 @@ from .describe import Adopted
 
 # Files that are moved away, and what the way back needs.
 KEPT = "/var/backups/flaskops-adopted"
+# Both scripts run as root in directories whose owners may put links there meanwhile. So each directory is entered and seen to be no other one
+# by a link, and from then on names count in it, wherever it is moved to.
+_PINNED = r"""\
+enter() { # DIRECTORY PATH: go into a directory below another one, whose own path may have links that root has made
+  cd -P "$1"
+  wanted=$(pwd -P)
+  if [ "$wanted" = / ]; then wanted=; fi
+  cd -P "./$2"
+  if [ "$(pwd -P)" != "$wanted/$2" ]; then echo "$1/$2 leads elsewhere by a link; copy the data in it by hand" >&2; exit 1; fi
+}
+transfer() { # FROM TO [OWNER]: what is there by the first name, from the directory that is open as 8 to the one that is open as 9
+  new=$(mktemp -d "/proc/self/fd/9/.flaskops.XXXXXX")
+  cd -P "$new"
+  if [ "$(stat -c %u:%a .)" != "$(id -u):700" ]; then echo "$2 is being changed by somebody else; run again" >&2; exit 1; fi
+  # tar ends with 1 for a file that was written to meanwhile.
+  { tar -C /proc/self/fd/8 --numeric-owner -Scf - "./$1" || [ $? -eq 1 ] || : >.failed; } | tar --numeric-owner -xpf -
+  if [ -e .failed ] || [ ! -e "./$1" ]; then echo "$1 could not be copied" >&2; exit 1; fi
+  if [ -n "${3-}" ]; then chown -R -P "$3" "./$1"; fi
+  there=/proc/self/fd/9/$2
+  if [ -L "$there" ] || { [ -e "$there" ] && ! rmdir "$there" 2>/dev/null; }; then mv -T "$there" "$kept/${new##*.}.${2}"; fi
+  mv -T "./$1" "$there"
+  rmdir "/proc/self/fd/9/${new##*/}"
+}
+"""
 _OVER = f"""\
 #!/bin/sh
 # Written by flaskops.stack.adopt. Run as root on the host, right before the playbook flaskops.stack.site.
@@ -21,11 +45,15 @@ install -d -m 0700 "$kept"
 away() {{ # FILE: out of the sight of nginx or of what starts servers
   if [ -e "$1" ] || [ -L "$1" ]; then mkdir -p "$kept$(dirname "$1")"; mv -T "$1" "$kept$1"; fi
 }}
-take() {{ # OLD NEW: data, for a database with the files beside it
-  mkdir -p "$(dirname "$2")"
-  for end in '' -wal -shm -journal; do
-    if [ -e "$1$end" ]; then cp -aT --remove-destination "$1$end" "$2$end"; fi
-  done
+{_PINNED}take() {{ # OLD ROOT SHARED: data, for a database with the files beside it
+  (
+    mkdir -p "$2/$(dirname "$3")"
+    enter "$2" "$(dirname "$3")"; exec 9<.
+    enter / "$(dirname "${{1#/}}")"; exec 8<.
+    for end in '' -wal -shm -journal; do
+      if [ -e "./$(basename "$1")$end" ]; then (transfer "$(basename "$1")$end" "$(basename "$3")$end"); fi
+    done
+  )
 }}
 """
 _BACK = f"""\
@@ -36,18 +64,24 @@ kept={KEPT}
 put_back() {{ # FILE
   if [ -e "$kept$1" ] || [ -L "$kept$1" ]; then mv -T "$kept$1" "$1"; fi
 }}
-return_data() {{ # OLD NEW: the data as it is now takes the place of that from before, which is kept
-  if [ ! -e "$2" ]; then return; fi
-  owner=$(stat -c %u:%g "$(dirname "$1")")
-  for end in '' -wal -shm -journal; do
-    if [ -e "$1$end" ]; then
-      owner=$(stat -c %u:%g "$1$end")
-      mkdir -p "$kept$(dirname "$1")"
-      rm -rf "$kept$1$end"
-      mv -T "$1$end" "$kept$1$end"
-    fi
-    if [ -e "$2$end" ]; then cp -aT "$2$end" "$1$end"; chown -R -P "$owner" "$1$end"; fi
-  done
+{_PINNED}return_data() {{ # OLD ROOT SHARED: the data as it is now takes the place of that from before, which is kept
+  (
+    if [ ! -e "$2/$3" ]; then exit 0; fi
+    enter "$2" "$(dirname "$3")"; exec 8<.
+    enter / "$(dirname "${{1#/}}")"; exec 9<.
+    owner=$(stat -c %u:%g .)
+    for end in '' -wal -shm -journal; do
+      old=./$(basename "$1")$end
+      if [ -e "$old" ] || [ -L "$old" ]; then
+        owner=$(stat -c %u:%g "$old")
+        mkdir -p "$kept$(dirname "$1")"
+        rm -rf "$kept$1$end"
+        mv -T "$old" "$kept$1$end"
+      fi
+      new=$(basename "$3")$end
+      if [ -e "/proc/self/fd/8/$new" ]; then (transfer "$new" "$(basename "$1")$end" "$owner"); fi
+    done
+  )
 }}
 """
 
@@ -127,7 +161,7 @@ def _copy_data(app: Adopted) -> list[str]:
     return [
         f'if [ ! -e "$kept/{app.name}.copied" ]; then',
         f"  id -u {user} >/dev/null 2>&1 || systemd-sysusers --inline {shlex.quote(account)}",
-        *("  take {} {}".format(*map(shlex.quote, _data_paths(app, path))) for path in app.data),
+        *(f"  take {_data_paths(app, path)}" for path in app.data),
         f"  chown -R -P {user}:{user} {shared}",
         f'  touch "$kept/{app.name}.copied"',
         "fi",
@@ -139,15 +173,16 @@ def _return_data(app: Adopted) -> list[str]:
         return []
     return [
         f'if [ -e "$kept/{app.name}.copied" ]; then',
-        *("  return_data {} {}".format(*map(shlex.quote, _data_paths(app, path))) for path in app.data),
+        *(f"  return_data {_data_paths(app, path)}" for path in app.data),
         f'  rm "$kept/{app.name}.copied"',
         "fi",
     ]
 
 
-def _data_paths(app: Adopted, path: str) -> tuple[str, str]:
+def _data_paths(app: Adopted, path: str) -> str:
+    """Return the arguments of ``take`` and ``return_data``; the path of the code has no link in it."""
     plain = path.rstrip("/")
-    return f"{app.program.directory}/{plain}", f"{app.root}/shared/{plain}"
+    return " ".join(map(shlex.quote, [f"{app.code.path}/{plain}", f"{app.root}", f"shared/{plain}"]))
 
 
 def sole_programs(texts: t.Mapping[str, str]) -> set[str]:

@@ -95,3 +95,69 @@ def test_a_link_in_the_place_of_data_is_not_written_through(host):
     run(over)
     assert (root / "victim").read_text() == "untouched"
     assert (root / "srv/flask/shop/shared/data.db").read_text() == "before"
+
+
+def fails(script: Path, says: str) -> None:
+    done = subprocess.run(["/bin/sh", str(script)], check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert says in done.stderr
+
+
+def test_a_link_that_has_taken_the_place_of_a_directory_leads_nowhere(host):
+    """Its owner may have made it since the host was read, and root copies by names."""
+    root, over, back = host
+    (root / "secrets/uploads").mkdir(parents=True)
+    (root / "secrets/uploads/key").write_text("root's own")
+    (root / "secrets/data.db").write_text("root's own")
+    (root / "var/www/shop").rename(root / "var/www/aside")
+    (root / "var/www/shop").symlink_to(root / "secrets")
+    fails(over, "/var/www/shop leads elsewhere by a link; copy the data in it by hand")
+    assert files(root / "srv/flask/shop/shared") == {}
+    (root / "var/www/shop").unlink()
+    (root / "var/www/aside").rename(root / "var/www/shop")
+    run(over)
+    (root / "var/www/shop").rename(root / "var/www/aside")
+    (root / "var/www/shop").symlink_to(root / "secrets")
+    fails(back, "/var/www/shop leads elsewhere by a link")
+    assert files(root / "secrets") == {"data.db": "root's own", "uploads/key": "root's own"}
+
+
+def test_a_link_below_shared_leads_nowhere(host):
+    root, over, _back = host
+    (root / "victim").mkdir()
+    (root / "srv/flask/shop").mkdir(parents=True)
+    (root / "srv/flask/shop/shared").symlink_to(root / "victim")
+    fails(over, "/srv/flask/shop/shared leads elsewhere by a link")
+    assert files(root / "victim") == {}
+
+
+def test_a_link_of_root_above_is_followed(host):
+    root, over, _back = host
+    (root / "big").mkdir()
+    (root / "srv").symlink_to(root / "big")
+    run(over)
+    assert (root / "big/flask/shop/shared/data.db").read_text() == "before"
+
+
+def test_what_a_new_instance_has_written_before_is_kept(host):
+    root, over, _back = host
+    (root / "srv/flask/shop/shared/uploads").mkdir(parents=True)
+    (root / "srv/flask/shop/shared/uploads/new").write_text("new")
+    (root / "srv/flask/shop/shared/data.db").write_text("new")
+    run(over)
+    assert files(root / "srv/flask/shop/shared") == {"data.db": "before", "data.db-wal": "log", "uploads/a": "a"}
+    kept = files(root / "var/backups/flaskops-adopted")
+    assert sorted(text for path, text in kept.items() if "nginx" not in path) == ["", "new", "new"]
+    assert not list(root.rglob(".flaskops.*"))
+
+
+@pytest.mark.parametrize(("returns", "place"), [(False, "srv/flask/shop/shared/uploads"), (True, "var/www/shop/uploads")])
+def test_links_and_modes_of_data_are_as_before(host, returns, place):
+    root, over, back = host
+    (root / "var/www/shop/uploads/link").symlink_to("a")
+    (root / "var/www/shop/uploads/a").chmod(0o640)
+    run(over)
+    if returns:
+        run(back)
+    assert (root / place / "link").readlink() == Path("a")
+    assert (root / place / "a").stat().st_mode & 0o777 == 0o640
