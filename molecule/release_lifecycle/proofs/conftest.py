@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
-from ansible_collections.flaskops.stack.tests.harness.host import Host
+from ansible_collections.flaskops.stack.tests.harness.host import Host, State
 
 _figures: list[str] = []
 
@@ -27,13 +27,18 @@ def site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
     return site
 
 
+@pytest.fixture(scope="module")
+def processes_of_neighbour(site: Site) -> dict[str, State]:
+    """The processes of the neighbour when the proofs of a file begin, by host."""
+    return {name: state["unit"] for name, state in site.look(NEIGHBOUR).items()}
+
+
 @pytest.fixture(autouse=True)
-def untouched_neighbour(site: Site) -> Iterator[None]:
-    """Whatever becomes of the one application, the other runs on in the same process."""
-    before = {name: state["unit"] for name, state in site.look(NEIGHBOUR).items()}
+def untouched_neighbour(site: Site, processes_of_neighbour: dict[str, State]) -> Iterator[None]:
+    """Whatever becomes of the other applications, the neighbour runs on in the same process."""
     yield
     after = {name: state["unit"] for name, state in site.look(NEIGHBOUR).items()}
-    assert after == before, "the neighbour did not run on in the same process"
+    assert after == processes_of_neighbour, "the neighbour did not run on in the same process"
 
 
 @pytest.fixture

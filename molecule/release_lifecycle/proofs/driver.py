@@ -6,7 +6,8 @@ import contextlib
 import json
 import time
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -56,32 +57,35 @@ class Site:
         described: Description | None = None,
         limit: Host | None = None,
         check: bool = False,
+        others: Sequence[Description] = (),
         **variables: t.Any,
     ) -> Run:
         """Run a playbook, in check mode or not, and return what became of it.
 
         :param described: the application, if it is not as it was deployed last
+        :param others: more applications, which come before it in the list
         :param variables: what a user would give with --extra-vars
         """
+        apps = [*others, described or self.app]
         shipped = CHECKOUT / "playbooks" / f"{playbook}.yml"
         path = shipped if shipped.exists() else SCENARIO / f"{playbook}.yml"
         options = [*(["--limit", limit.name] if limit else []), *(["--check"] if check else [])]
         options += ["--extra-vars", json.dumps(variables)] if variables else []
         own_index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.source.wheels)}
-        run = self.controller.run(self._inventory(described or self.app), path, *options, **counting_trips(), **own_index)
-        for secret in (described or self.app)["secrets"].values():
+        run = self.controller.run(self._inventory(apps), path, *options, **counting_trips(), **own_index)
+        for secret in [secret for app in apps for secret in app.get("secrets", {}).values()]:
             assert secret not in run.output + run.errors, f"the output of {playbook} has the secret {secret}"
         return run
 
-    def deploy(self, app: Description, **variables: t.Any) -> Run:
+    def deploy(self, app: Description, playbook: str = "deploy", **variables: t.Any) -> Run:
         """Deploy what must be good, and take it for the description from now on."""
-        run = self.run("deploy", app, **variables).require_success()
+        run = self.run(playbook, app, **variables).require_success()
         self.app = app
         return run
 
-    def _inventory(self, app: Description) -> Path:
+    def _inventory(self, apps: Sequence[Description]) -> Path:
         hosts = {host.name: {**self.controller.by_engine(host), **self.host_variables[host.name]} for host in self.hosts}
-        variables = {**self.variables, "flask_app_cache_dir": str(self.cache), "flask_apps": [app, self.neighbour]}
+        variables = {**self.variables, "flask_app_cache_dir": str(self.cache), "flask_apps": [*apps, self.neighbour]}
         return self.controller.inventory("inventory", hosts, variables)
 
     def publish(self, name: str, version: str, files: t.Mapping[str, str], *hosts: Host) -> None:
@@ -91,12 +95,23 @@ class Site:
             host.write(f"{WHEELS}/{file.name}", file.read_bytes())
 
     def look(self, name: str = APP) -> dict[str, State]:
-        return {host.name: host.look(name) for host in self.hosts}
+        """Return by host what there is of an application."""
+        return self.look_at([name])[name]
+
+    def look_at(self, names: Sequence[str]) -> dict[str, dict[str, State]]:
+        """Return by application and host what there is of some applications, seen side by side."""
+        places = [(name, host) for name in names for host in self.hosts]
+        with ThreadPoolExecutor(4) as pool:
+            states = list(pool.map(lambda place: place[1].look(place[0]), places))
+        found: dict[str, dict[str, State]] = {name: {} for name in names}
+        for (name, host), state in zip(places, states, strict=True):
+            found[name][host.name] = state
+        return found
 
     @contextlib.contextmanager
-    def load(self, rate: float = 25) -> Iterator[Load]:
-        """Ask all hosts all the time."""
-        load = Load(self.hosts, APP, rate, f"/run/load-{time.time_ns()}.jsonl")
+    def load(self, rate: float = 25, app: str = APP) -> Iterator[Load]:
+        """Ask a site of all hosts all the time."""
+        load = Load(self.hosts, app, rate, f"/run/load-{time.time_ns()}.jsonl")
         load.begin()
         try:
             time.sleep(1)

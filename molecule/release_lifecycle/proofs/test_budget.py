@@ -33,36 +33,31 @@ def require(site: Site, run: Run, budget: list[str], what: str) -> None:
 
 
 def test_round_trips(site: Site, figure: Callable[[str], None]) -> None:
-    site.source.require()
-    site.source.write("budget")
+    site.source.write("other code")
     # Migrations are a step of their own, between the release and its instance.
-    app = changed(site.first, source=site.source.path, hooks={"migrate": None})
-    site.deploy(app)
-    run = site.run("site", app)
+    run = site.deploy(changed(site.app, hooks={"migrate": None}), "site")
+    require(site, run, OTHER_CODE, "a release of other code")
+
+    run = site.deploy(changed(site.app, nginx={"headers": {"X-Budget": "other"}}), "site")
+    require(site, run, OTHER_ROUTES, "another header of nginx")
+
+    run = site.run("site")
     require(site, run, NOTHING_TO_CHANGE, "a run that changes nothing")
     run.require_nothing_changed("everything is deployed")
     for host in site.hosts:
         tasks = [task for task, each, _result in run.results if each == host.name]
         assert len(tasks) <= TASKS_WITH_NOTHING_TO_CHANGE, f"{host}: {len(tasks)} tasks, also skipped ones: {tasks}"
-
-    site.source.write("other code")
-    require(site, site.run("site", app), OTHER_CODE, "a release of other code")
-
-    app = changed(app, nginx={**app["nginx"], "headers": {"X-Budget": "other"}})
-    require(site, site.run("site", app), OTHER_ROUTES, "another header of nginx")
-    require(site, site.run("site", app), NOTHING_TO_CHANGE, "a run after it")
     figure(f"round trips to a host: {len(NOTHING_TO_CHANGE)} with nothing to change, {len(OTHER_CODE)} with other code")
 
 
 def test_a_host_that_nginx_cannot_serve_on_is_refused_before_anything_is_built(site: Site) -> None:
-    site.source.require()
-    site.source.write("for a host without nginx")
-    app = changed(site.first, source=site.source.path, hooks={"migrate": None})
+    source = site.source.copy()
+    source.write("for a host without nginx")
     before = {host.name: releases_of(host) for host in site.hosts}
     for host in site.hosts:
         host.run("systemctl", "mask", "nginx")
     try:
-        run = site.run("site", app)
+        run = site.run("site", changed(site.app, source=source.path))
     finally:
         for host in site.hosts:
             host.run("systemctl", "unmask", "nginx")

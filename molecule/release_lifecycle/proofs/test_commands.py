@@ -18,7 +18,9 @@ COMMAND = "Run the command"
 def deployed(site: Site) -> Site:
     site.source.require()
     site.source.write("commands 0")
-    site.deploy(changed(site.first, source=site.source.path, secrets={"LEDGER_SECRET": SECRET}, keep_releases=2, drain_timeout=1))
+    app = changed(site.first, source=site.source.path, secrets={"LEDGER_SECRET": SECRET}, keep_releases=2, drain_timeout=1)
+    # With its site, which later proofs find as described.
+    site.deploy(app, "site")
     return site
 
 

@@ -1,158 +1,123 @@
-"""Bad releases and good ones in turn, asked all the time: no bad one ever answers, and no request is lost over a good one."""
+"""Bad releases and good ones in turn, asked all the time: no bad one ever answers, and no request is lost over a good one.
+
+Five applications take their turns in the same runs, each with faults and changes of its own. So in every run some fail beside others that
+are replaced, and each has a message and an end of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import pytest
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Site
-from ansible_collections.flaskops.stack.tests.harness.host import Host, State
-from ansible_collections.flaskops.stack.tests.harness.load import Load, percentile
-from ansible_collections.flaskops.stack.tests.harness.source import Description, changed
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.messages import require_failure_at_the_end, require_failures
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.turns import (
+    BAD,
+    DEPENDENCY,
+    GOOD,
+    ROUND,
+    RUNS,
+    TURNS,
+    Bad,
+    Book,
+    Good,
+)
+from ansible_collections.flaskops.stack.tests.harness.controller import Run
+from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host, State
+from ansible_collections.flaskops.stack.tests.harness.load import percentile
+from ansible_collections.flaskops.stack.tests.harness.source import Description, Source, changed
 
-ROOT = f"/srv/flask/{APP}"
 # Around a switch: the candidate starts before it, the old instance drains after it.
 SECONDS_AROUND = 2
-
-
-class Bad(t.NamedTuple):
-    """A release that must fail."""
-
-    # More code in page.py.
-    code: str = ""
-    changes: dict[str, t.Any] = {}
-    requires: tuple[str, ...] = ()
-    # Texts that the message has.
-    says: tuple[str, ...] = ()
-    # Whether it has a line in the history: not where there was no release yet to try.
-    tried: bool = True
-
-
-class Good(t.NamedTuple):
-    """A release that must replace the one before."""
-
-    # Makes the change and returns the description.
-    change: Callable[[Site], Description]
-    # Directories in which the hosts have a new entry afterwards, of virtualenvs, releases and instances.
-    makes: tuple[str, ...] = ("releases", "instances")
-
-
-BAD = {
-    "a syntax error": Bad("LEDGER = [1, 2\n", says=("SyntaxError", "LEDGER = [1, 2", "Python cannot read the code", "before it was ready")),
-    "a missing dependency": Bad("import ledger_paper\n", says=("No module named 'ledger_paper'", "before it was ready")),
-    "an import that hangs": Bad(
-        "import time\n\nprint('looking for the ink', flush=True)\ntime.sleep(600)\n",
-        {"health": {"timeout": 3}},
-        says=("looking for the ink", "was not ready", "within 3 s"),
-    ),
-    "500 on health": Bad(
-        "def health():\n    raise RuntimeError('the ink is dry')\n",
-        # It must be ready to answer: two uWSGIs start, which takes a busy machine more than three seconds.
-        {"health": {"timeout": 10}},
-        says=("/health", "answered 500", "RuntimeError: the ink is dry", "within 10 s"),
-    ),
-    "a start slower than the timeout": Bad(
-        "def health():\n    return 'filling the pen', 503\n",
-        {"health": {"timeout": 10}},
-        says=("answered 503", "'filling the pen'", "within 10 s"),
-    ),
-    "an exit right after it was ready": Bad(
-        "import os\nimport signal\n\n\ndef health():\n    print('out of ink', flush=True)\n"
-        "    os.kill(os.getppid(), signal.SIGKILL)\n    return 'well'\n",
-        {"health": {"successes": 2}},
-        says=("out of ink", "exited with 9 after it was ready"),
-    ),
-    "a wrong Python": Bad(
-        changes={"python": "/opt/python3.99/bin/python3"}, says=("'/opt/python3.99/bin/python3' is not on the host",), tried=False
-    ),
-    "a failing build hook": Bad(
-        changes={"hooks": {"build": ["python hooks.py build", "echo 'the binding is torn' >&2; exit 3"]}},
-        says=("build hook", "ended with 3", "the binding is torn"),
-    ),
-    "a failing migrate hook": Bad(
-        changes={"hooks": {"migrate": ["echo 'the drawer is locked' >&2; exit 4"]}},
-        says=("migrate hook", "ended with 4", "the drawer is locked"),
-    ),
-    "a requirement that does not exist": Bad(requires=("ledger-unicorn==1.0",), says=("ledger-unicorn==1.0",)),
-}
-
-
-def code(site: Site) -> Description:
-    site.source.write("code")
-    return site.app
-
-
-def requirement(site: Site) -> Description:
-    site.publish("ledger_dependency", "1.0", {"ledger_dependency.py": 'VERSION = "1.0"\n'})
-    site.source.require("ledger-dependency==1.0")
-    return site.app
-
-
-def commit(site: Site) -> Description:
-    site.source.write("commit")
-    return changed(site.app, source=site.source.git())
-
-
-def archive(site: Site) -> Description:
-    site.source.write("archive")
-    return changed(site.app, source=site.source.archive())
-
-
-def package(site: Site) -> Description:
-    site.source.write("package")
-    return changed(site.app, source=site.source.package())
-
-
-GOOD = {
-    "other code": Good(code),
-    "another setting": Good(lambda site: changed(site.app, env={"LEDGER_MODE": "brisk"}), ("instances",)),
-    "another secret": Good(lambda site: changed(site.app, secrets={"LEDGER_SECRET": "whisper-0815"}), ("instances",)),
-    "another requirement": Good(requirement, ("virtualenvs", "releases", "instances")),
-    # The code as it was, but with git's own digest.
-    "a git repository": Good(commit),
-    "another commit": Good(commit),
-    "an archive": Good(archive),
-    "another archive": Good(archive),
-    # Without the requirement above.
-    "a package": Good(package, ("virtualenvs", "releases", "instances")),
-    "another version of the package": Good(package),
-}
+# Requests a second to each application of each host.
+RATE = 10
 
 
 @pytest.fixture(scope="module")
-def load(site: Site) -> Iterator[Load]:
-    """Requests all the time, for some seconds at rest first."""
-    with site.load() as load:
-        time.sleep(6)
-        load.rested = time.time()
-        yield load
+def books(site: Site) -> Iterator[dict[str, Book]]:
+    """All applications with their first releases, asked all the time, for some seconds at rest first."""
+    site.publish(DEPENDENCY, "1.0", {f"{DEPENDENCY}.py": 'VERSION = "1.0"\n'})
+    sources = {name: site.source if name == APP else Source(site.directory, CHECKOUT / "tests/apps/ledger") for name in TURNS}
+    sources["notebook"].require(f"{DEPENDENCY}==1.0")
+    apps = {
+        name: site.app if name == APP else changed(site.first, name=name, source=source.path, nginx={"server_names": [name]})
+        for name, source in sources.items()
+    }
+    deploy(site, list(apps.values())).require_success()
+    with contextlib.ExitStack() as stack:
+        found = {name: Book(name, sources[name], apps[name], stack.enter_context(site.load(RATE, name))) for name in TURNS}
+        time.sleep(2)
+        for book in found.values():
+            book.load.rested = time.time()
+        yield found
+    gone: list[Description] = [{"name": name, "state": "absent", "purge": True} for name in TURNS if name != APP]
+    deploy(site, [site.app, *gone]).require_success()
 
 
-ROUNDS = dict(zip(BAD, GOOD, strict=True))
+def deploy(site: Site, apps: Sequence[Description]) -> Run:
+    """Deploy applications, of which the first one is the application of all proofs."""
+    return site.run("site", apps[0], others=apps[1:])
 
 
-@pytest.mark.parametrize(("bad", "good"), ROUNDS.items(), ids=[f"{bad}, then {good}" for bad, good in ROUNDS.items()])
-def test_round(site: Site, load: Load, bad: str, good: str) -> None:
-    refuse(site, load, BAD[bad])
-    replace(site, load, GOOD[good])
-    site.run().require_success().require_nothing_changed(f"{good} is deployed")
+def test_all_that_can_happen_has_a_turn() -> None:
+    happens = [what for turns in TURNS.values() for what in turns]
+    assert sorted(happens) == sorted([*BAD, *GOOD])
 
 
-def refuse(site: Site, load: Load, bad: Bad) -> None:
-    """Try a bad release: it is refused in its own words, leaves nothing, and nobody but the old release has ever answered."""
-    before, old = site.look(), {host.name: host.page() for host in site.hosts}
-    source = site.source.copy()
+@pytest.mark.parametrize("number", range(len(RUNS)), ids=[", ".join(run.values()) for run in RUNS])
+def test_run(site: Site, books: dict[str, Book], number: int) -> None:
+    bad = {name: BAD[what] for name, what in RUNS[number].items() if what in BAD}
+    good = {name: GOOD[what] for name, what in RUNS[number].items() if what in GOOD}
+    before, old = site.look_at(list(books)), {name: pages(site, name) for name in books}
+    apps = {name: spoiled(books[name], bad[name]) if name in bad else good[name].change(books[name]) for name in books}
+    run = deploy(site, list(apps.values()))
+    after = site.look_at(list(books))
+    require_failures(site, run, {name: release.says for name, release in bad.items()}, books)
+    require_failure_at_the_end(site, run)
+    for name in bad:
+        require_refused(site, run, books[name], bad[name], before[name], after[name], old[name])
+    for name in good:
+        books[name].app = apps[name]
+        require_replaced(site, run, books[name], good[name], before[name], after[name], old[name])
+    require_no_waiting(site, bad, after)
+    site.app = books[APP].app
+    if (number + 1) % ROUND == 0:
+        deploy(site, [book.app for book in books.values()]).require_success().require_nothing_changed("all good releases are deployed")
+
+
+def pages(site: Site, name: str) -> dict[str, str]:
+    """Return by host the page that an application answers with."""
+    return {host.name: host.page(name)["page"] for host in site.hosts}
+
+
+def spoiled(book: Book, bad: Bad) -> Description:
+    """Return the description of a bad release."""
+    source = book.source.copy()
     source.write("bad", bad.code)
     source.require(*bad.requires)
-    run = site.run(described=changed(site.app, source=source.path, **bad.changes))
+    return changed(book.app, source=source.path, **bad.changes)
+
+
+def require_no_waiting(site: Site, bad: dict[str, Bad], after: dict[str, dict[str, State]]) -> None:
+    """Require that good releases are switched to while bad ones are at the gate still."""
     for host in site.hosts:
-        was, after = before[host.name], host.look()
-        run.require_failure(host, APP, *bad.says)
-        load.require_no_loss(host, run.began, run.ended, [old[host.name]["page"]])
+        gates = {name: state[host.name]["history"][-1]["seconds"].get("gate", 0) for name, state in after.items()}
+        slowest = max(seconds for name, seconds in gates.items() if name not in bad)
+        waited = [gates[name] for name, release in bad.items() if release.waits]
+        assert all(slowest < seconds for seconds in waited), f"{host}: good releases waited for bad ones at the gate: {gates}"
+
+
+def require_refused(
+    site: Site, run: Run, book: Book, bad: Bad, before: dict[str, State], now: dict[str, State], old: dict[str, str]
+) -> None:
+    """Require that a bad release leaves nothing, and nobody but the old release has ever answered."""
+    for host in site.hosts:
+        was, after = before[host.name], now[host.name]
+        book.load.require_no_loss(host, run.began, run.ended, [old[host.name]])
         left = differences(was, after)
-        assert not left, f"{host}: a failed run left or took something: {left}"
+        assert not left, f"{host}: {book.name}: a failed release left or took something: {left}"
         assert after["unit"] == was["unit"], f"{host}: the live instance was touched: {was['unit']} before, {after['unit']} after"
         tried = after["history"][len(was["history"]) :]
         assert [entry["result"] for entry in tried] == ["failed"] * bad.tried, f"{host}: the history has {tried}"
@@ -176,35 +141,34 @@ def differences(before: State, after: State) -> list[str]:
     return found
 
 
-def replace(site: Site, load: Load, good: Good) -> None:
-    """Deploy a good release: it makes what is new and nothing else, and every request is answered by it or by the one before."""
-    before, old = site.look(), {host.name: host.page() for host in site.hosts}
-    app = good.change(site)
-    run = site.deploy(app)
-    states = site.look()
+def require_replaced(
+    site: Site, run: Run, book: Book, good: Good, before: dict[str, State], now: dict[str, State], old: dict[str, str]
+) -> None:
+    """Require that a good release makes what is new and nothing else, and that it or the one before has answered every request."""
+    root = f"/srv/flask/{book.name}"
     for host in site.hosts:
-        was, after, now = before[host.name], states[host.name], host.page()
-        load.require_no_loss(host, run.began, run.ended, [old[host.name]["page"], now["page"]])
+        was, after, answer = before[host.name], now[host.name], host.page(book.name)
+        book.load.require_no_loss(host, run.began, run.ended, [old[host.name], answer["page"]])
         require_new(host, was, after, good.makes)
         built = sorted(
-            f"{ROOT}/{'venvs' if kind == 'virtualenvs' else kind}/{name}" for kind in good.makes[:-1] for name in new(was, after, kind)
+            f"{root}/{'venvs' if kind == 'virtualenvs' else kind}/{name}" for kind in good.makes[:-1] for name in new(was, after, kind)
         )
-        made = sorted(path for path in run.made[host.name] if path != f"{ROOT}/next")
+        made = sorted(path for path in run.made[host.name] if path.startswith(f"{root}/") and path != f"{root}/next")
         assert made == built, f"{host}: the run says that it made {made}, but new are {built}"
-        deployed = {"mode": app["env"]["LEDGER_MODE"], "secret": app["secrets"]["LEDGER_SECRET"]}
-        assert {key: now[key] for key in deployed} == deployed, f"{host}: {now} answers"
-        assert "releases" not in good.makes or now["page"] in (site.source.root / "page.py").read_text(), f"{host}: {now} answers"
-        load.switches.setdefault(host.name, []).append(after["switched"])
+        deployed = {"mode": book.app["env"]["LEDGER_MODE"], "secret": book.app["secrets"]["LEDGER_SECRET"]}
+        assert {key: answer[key] for key in deployed} == deployed, f"{host}: {answer} answers"
+        assert "releases" not in good.makes or answer["page"] in (book.source.root / "page.py").read_text(), f"{host}: {answer} answers"
+        book.load.switches.setdefault(host.name, []).append(after["switched"])
         tried = after["history"][len(was["history"]) :]
         assert [(entry["action"], entry["result"], entry["instance"]) for entry in tried] == [("deploy", "live", after["live"])], tried
-    require_hooks(site, before, states, "releases" in good.makes)
+    require_hooks(book, before, now, "releases" in good.makes)
 
 
 def new(before: State, after: State, kind: str) -> list[str]:
     return sorted(set(after[kind]) - set(before[kind]))
 
 
-def require_new(host: Host, before: State, after: State, makes: t.Collection[str]) -> None:
+def require_new(host: Host, before: State, after: State, makes: Collection[str]) -> None:
     """Require one more of each kind and no more of the others, and that requests go to it."""
     for kind in ("virtualenvs", "releases", "instances"):
         found = new(before, after, kind)
@@ -214,8 +178,9 @@ def require_new(host: Host, before: State, after: State, makes: t.Collection[str
     assert "releases" not in makes or [after["current"]] == new(before, after, "releases"), f"{host}: current is {after['current']}"
 
 
-def require_hooks(site: Site, before: dict[str, State], after: dict[str, State], released: bool) -> None:
+def require_hooks(book: Book, before: dict[str, State], after: dict[str, State], released: bool) -> None:
     """Require that hooks ran as often, in the order, as the user, in the directory and with the environment they must."""
+    root = f"/srv/flask/{book.name}"
     lines = {name: state["hooks"][len(before[name]["hooks"]) :] for name, state in after.items()}
     migrations = [line for found in lines.values() for line in found if line["kind"] == "migrate"]
     assert len(migrations) == released, f"there were {len(migrations)} migrations for {len(lines)} hosts: {lines}"
@@ -223,35 +188,36 @@ def require_hooks(site: Site, before: dict[str, State], after: dict[str, State],
         kinds = [line["kind"] for line in sorted(lines[name], key=lambda line: line["time"]) if line["kind"] != "migrate"]
         assert kinds == ["build", "after_switch"][not released :], f"{name}: the hooks {kinds} ran"
         for line in lines[name]:
-            place = f"{ROOT}/releases/{'.' if line['kind'] == 'build' else ''}{state['current']}"
+            place = f"{root}/releases/{'.' if line['kind'] == 'build' else ''}{state['current']}"
             wanted = {
-                "user": f"flask-{APP}",
+                "user": f"flask-{book.name}",
                 "directory": place,
-                "mode": site.app["env"]["LEDGER_MODE"],
-                "secret": site.app["secrets"]["LEDGER_SECRET"],
+                "mode": book.app["env"]["LEDGER_MODE"],
+                "secret": book.app["secrets"]["LEDGER_SECRET"],
             }
             assert {key: line[key] for key in wanted} == wanted, f"{name}: the hook ran with {line}, not with {wanted}"
-            assert line["prefix"].startswith(f"{ROOT}/venvs/"), f"{name}: the hook ran with the Python of {line['prefix']}"
+            assert line["prefix"].startswith(f"{root}/venvs/"), f"{name}: the hook ran with the Python of {line['prefix']}"
             if line["kind"] == "after_switch":
                 assert line["time"] > state["switched"], f"{name}: the hook after_switch ran before the switch"
         built = [line["time"] for line in lines[name] if line["kind"] == "build"]
         assert all(max(built) < line["time"] < state["switched"] for line in migrations), f"{name}: the migration was not between: {lines}"
 
 
-def test_delays(site: Site, load: Load, figure: Callable[[str], None]) -> None:
+def test_delays(site: Site, books: dict[str, Book], figure: Callable[[str], None]) -> None:
     """Nothing was lost over all of it; how late answers were is for people to judge, on the machine they know."""
     for host in site.hosts:
-        entries = [entry for entry in host.look()["history"] if entry["result"] == "live"]
-        switches = len(GOOD)
-        assert len(entries) >= switches, f"{host}: the history has {len(entries)} switches"
-        samples = load.samples(host)
-        lost = [sample for sample in samples if sample.status != 200]
-        assert not lost, f"{host}: {len(lost)} of {len(samples)} requests were lost: {lost[:3]}"
-        rest = load.samples(host, until=load.rested)
-        around = [sample for sample in samples if any(abs(sample.due - moment) <= SECONDS_AROUND for moment in load.switches[host.name])]
-        assert len(load.switches[host.name]) == switches, f"{host}: {len(load.switches[host.name])} switches were seen, not {switches}"
+        rest, around, samples = [], [], []
+        for book in books.values():
+            own = book.load.samples(host)
+            switches = book.load.switches[host.name]
+            assert len(switches) == ROUND, f"{host}: {len(switches)} switches of {book.name} were seen, not {ROUND}"
+            lost = [sample for sample in own if sample.status != 200]
+            assert not lost, f"{host}: {len(lost)} of {len(own)} requests to {book.name} were lost: {lost[:3]}"
+            rest += [sample for sample in own if sample.due < book.load.rested]
+            around += [sample for sample in own if any(abs(sample.due - moment) <= SECONDS_AROUND for moment in switches)]
+            samples += own
         figure(
-            f"{host}: {switches} switches, 0 of {len(samples)} requests lost; p99 at rest {percentile(rest, 99):.0f} ms (median"
+            f"{host}: {len(GOOD)} switches, 0 of {len(samples)} requests lost; p99 at rest {percentile(rest, 99):.0f} ms (median"
             f" {percentile(rest, 50):.0f}), within {SECONDS_AROUND} s of a switch {percentile(around, 99):.0f} ms (median"
             f" {percentile(around, 50):.0f}), at any time of the runs {percentile(samples, 99):.0f} ms"
         )

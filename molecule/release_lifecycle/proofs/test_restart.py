@@ -19,15 +19,14 @@ def untouched_neighbour() -> None:
 
 
 def test_what_was_live_is_live_again(site: Site) -> None:
-    # Two instances: the one that is not live must not come up.
-    page = site.source.write("before the restart")
-    site.deploy(site.app)
-    before = {name: site.look(name) for name in (APP, NEIGHBOUR)}
+    before, pages = site.look_at([APP, NEIGHBOUR]), {host.name: host.page()["page"] for host in site.hosts}
+    for name, state in before[APP].items():
+        assert state["previous"] in state["instances"], f"{name}: there is no second instance, which must not come up"
     with ThreadPoolExecutor() as pool:
         list(pool.map(restart, site.hosts))
     for host in site.hosts:
         wait_until_served(host)
-        assert host.page()["page"] == page, f"{host}: {host.page()} answers"
+        assert host.page()["page"] == pages[host.name], f"{host}: {host.page()} answers"
         for name in (APP, NEIGHBOUR):
             was, now = before[name][host.name], host.look(name)
             assert now["live"] == was["live"], f"{host}: {name}: {now['live']} is live, {was['live']} was before the restart"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Site
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
-from ansible_collections.flaskops.stack.tests.harness.host import Host, State
+from ansible_collections.flaskops.stack.tests.harness.host import Host, State, until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 # Long enough for an instance to be running still when the next run comes.
 LONG_DRAIN = 120
 # How many releases are kept where nothing is said of it.
 KEPT = 3
-# Says who it is, takes the lock and keeps it until it is killed, or for some seconds.
+# Says who it is, takes the lock and keeps it until it is killed.
 HOLD = """
-import fcntl, json, os, sys, time
+import fcntl, json, os, time
 file = open("/run/flaskops/lock", "a+")
 fcntl.flock(file, fcntl.LOCK_EX)
 file.truncate(0)
@@ -24,7 +25,7 @@ json.dump({"who": "somebody@elsewhere", "since": "2026-01-02T03:04:05Z", "pid": 
 file.flush()
 print(os.getpid(), flush=True)
 os.close(1)
-time.sleep(float(sys.argv[1]))
+time.sleep(600)
 """
 
 Releases = dict[str, list[str]]
@@ -33,10 +34,10 @@ Releases = dict[str, list[str]]
 @pytest.fixture(scope="module")
 def releases(site: Site) -> Releases:
     """Three releases by host, the oldest first, the last one live."""
+    found: Releases = {name: [state["current"]] for name, state in site.look().items()}
     site.source.require()
-    found: Releases = {host.name: [] for host in site.hosts}
     app = changed(site.first, source=site.source.path, drain_timeout=LONG_DRAIN)
-    for number in range(3):
+    for number in range(1, 3):
         site.source.write(f"rollback {number}")
         site.deploy(app)
         for name, state in site.look().items():
@@ -150,43 +151,54 @@ def gone(site: Site, host: Host) -> tuple[str, str]:
     return pruned, failed
 
 
-def test_where_nothing_is_to_go_back_to(site: Site, releases: Releases) -> None:
-    """Each has an error that says why, and nothing changes."""
-    host = site.hosts[0]
+def refusals(site: Site, host: Host) -> list[tuple[str, str]]:
+    """Return releases that a host cannot go back to, each with the words that say why."""
     pruned, failed = gone(site, host)
-    state = host.look()
-    cases = {
-        "0123456789ab": "0123456789ab is not on this host",
-        state["current"]: f"{state['current']} is live already",
-        pruned: f"{pruned} is not on this host any more: it was pruned",
-        failed: f"{failed} was never healthy on this host",
-    }
-    for release, words in cases.items():
-        back(site, limit=host, release={host.name: release}).require_failure(host, APP, words)
-    # It has had one release ever.
-    back(site, NEIGHBOUR, limit=host).require_failure(host, NEIGHBOUR, "there is no earlier instance on this host to go back to")
-    after = host.look()
-    assert {key: after[key] for key in ("live", "previous", "files", "rejected")} == {
-        key: state[key] for key in ("live", "previous", "files", "rejected")
-    }, f"{host}: a rollback that failed changed something"
+    current = host.look()["current"]
+    return [
+        ("0123456789ab", "0123456789ab is not on this host"),
+        (current, f"{current} is live already"),
+        (pruned, f"{pruned} is not on this host any more: it was pruned"),
+        (failed, f"{failed} was never healthy on this host"),
+    ]
+
+
+def test_where_nothing_is_to_go_back_to(site: Site, releases: Releases) -> None:
+    """Each has an error that says why, and nothing changes. The hosts share the cases. Where there was one release only: test_apart.py."""
+    cases = {host.name: refusals(site, host) for host in site.hosts}
+    before = site.look()
+    for first in range(0, len(cases[site.hosts[0].name]), len(site.hosts)):
+        chosen = {host: cases[host.name][first + place] for place, host in enumerate(site.hosts)}
+        run = back(site, release={host.name: release for host, (release, _words) in chosen.items()})
+        for host, (_release, words) in chosen.items():
+            run.require_failure(host, APP, words)
+    for name, state in site.look().items():
+        changes = {
+            key: (before[name][key], state[key]) for key in ("live", "previous", "files", "rejected") if before[name][key] != state[key]
+        }
+        assert not changes, f"{name}: a rollback that failed changed something: {changes}"
 
 
 def test_while_another_run_holds_the_lock(site: Site, releases: Releases) -> None:
-    """It waits as long as it is told to, fails naming who holds it, and a lock of the dead is nobody's."""
+    """A run waits as long as it is told to and fails naming who holds it, and a lock of the dead is nobody's."""
     host = site.hosts[-1]
-    live = host.look()["live"]
-    holder = host.run("sh", "-c", 'python3 -c "$0" 600 2>/dev/null & wait_for=$!; sleep 1; echo $wait_for', HOLD).split()[0]
+    live, old = host.look()["live"], host.page()["page"]
+    holder = host.run("sh", "-c", 'python3 -c "$0" 2>/dev/null & wait_for=$!; sleep 1; echo $wait_for', HOLD).split()[0]
     run = back(site, limit=host, lock_timeout=2)
     run.require_failure(host, "somebody@elsewhere since 2026-01-02T03:04:05Z", f"process {holder}", "Waited 2 s")
     assert host.look()["live"] == live, f"{host}: it went back in spite of the lock"
-    host.run("kill", "-9", holder)
-    back(site, limit=host, lock_timeout=2).require_success()
-    assert host.look()["live"] != live, f"{host}: it did not go back when the holder of the lock was dead"
-
-
-def test_a_run_waits_for_the_one_before(site: Site, releases: Releases) -> None:
-    host = site.hosts[0]
-    host.run("sh", "-c", 'python3 -c "$0" 8 >/dev/null 2>&1 & sleep 1', HOLD)
     page = site.source.write("after waiting")
-    site.deploy(site.app)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(site.deploy, site.app)
+        try:
+            assert until(lambda: users_of_lock(host) > 1 or waiting.done(), 60), f"{host}: no run has come to the lock"
+            assert host.page()["page"] == old, f"{host}: the run did not wait for the lock"
+        finally:
+            host.run("kill", "-9", holder)
+        waiting.result()
     assert host.page()["page"] == page, f"{host}: {host.page()} answers"
+
+
+def users_of_lock(host: Host) -> int:
+    """Return how many processes have the lock or wait for it."""
+    return int(host.run("sh", "-c", "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c ' /run/flaskops/lock$'", check=False))

@@ -9,15 +9,12 @@ from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver
 from ansible_collections.flaskops.stack.tests.harness.load import Load
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
-DRAIN = 6
 TOLERANCE = 2
 
 
 def test_a_stream_lasts_for_the_drain_time(site: Site) -> None:
     """It gets every line until then from the instance that it began with, and the run does not wait for it."""
-    site.source.require()
-    old = site.source.write("before the stream")
-    site.deploy(changed(site.first, source=site.source.path, drain_timeout=DRAIN))
+    drain, old = site.app["drain_timeout"], {host.name: host.page()["page"] for host in site.hosts}
     file = f"/run/stream-{time.time_ns()}.jsonl"
     for host in site.hosts:
         host.background("stream.py", APP, "/stream", file)
@@ -26,19 +23,19 @@ def test_a_stream_lasts_for_the_drain_time(site: Site) -> None:
     for host in site.hosts:
         switched = host.look()["switched"]
         lines = host.lines(file)
-        while (not lines or lines[-1][1] != "end") and time.time() < switched + DRAIN + 20:
+        while (not lines or lines[-1][1] != "end") and time.time() < switched + drain + 20:
             time.sleep(0.5)
             lines = host.lines(file)
         assert lines, f"{host}: the stream did not begin"
         (ended, last), times = lines[-1], [line[0] for line in lines]
         assert last == "end", f"{host}: the stream has not ended {time.time() - switched:.0f} s after the switch"
         assert times[0] < switched, f"{host}: the stream began after the switch"
-        assert abs(ended - switched - DRAIN) <= TOLERANCE, (
-            f"{host}: the stream ended {ended - switched:.1f} s after the switch, not {DRAIN}"
+        assert abs(ended - switched - drain) <= TOLERANCE, (
+            f"{host}: the stream ended {ended - switched:.1f} s after the switch, not {drain}"
         )
         longest = max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
         assert longest < TOLERANCE, f"{host}: the stream paused for {longest:.1f} s"
-        others = [text for _time, text in lines[:-1] if not text.startswith(old)]
+        others = [text for _time, text in lines[:-1] if not text.startswith(old[host.name])]
         assert not others, f"{host}: the stream has lines of another release: {others[:3]}"
 
 
