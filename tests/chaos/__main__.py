@@ -19,7 +19,7 @@ from ansible_collections.flaskops.stack.tests.chaos.deployment import Deployment
 from ansible_collections.flaskops.stack.tests.chaos.operations import OPERATIONS, of_operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Case, distinct, of_controller, of_modules, sample, select
 from ansible_collections.flaskops.stack.tests.chaos.proof import CONTROLLERS, Batch, Verdict
-from ansible_collections.flaskops.stack.tests.chaos.recording import OperationRecording, record, record_operation
+from ansible_collections.flaskops.stack.tests.chaos.recording import OperationRecording, Recording, record, record_operation
 from ansible_collections.flaskops.stack.tests.chaos.report import line, summary, write
 from ansible_collections.flaskops.stack.tests.chaos.surroundings import of_surroundings
 from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host, image_of, remove_image
@@ -58,12 +58,10 @@ def main() -> int:
             deployment.run([base], release).require_success()
         image = image_of(base, f"{arguments.base}:deployed")
         try:
-            say("recording a deployment")
-            recorded = record(deployment, image)
+            seed = arguments.seed or _commit()
+            recorded, operations = _recordings(deployment, image, arguments.operation or chosen(seed if arguments.sample else ""))
             steps = select(recorded.steps)
             cases = [*of_controller(recorded.tasks), *of_modules(steps), *of_surroundings(recorded.steps[0], recorded.managed)]
-            seed = arguments.seed or _commit()
-            operations = _operations(deployment, image, arguments.operation or chosen(seed if arguments.sample else ""))
             for name, operation in operations.items():
                 cases += of_operation(OPERATIONS[name], select([operation.steps]))
             every = len(cases)
@@ -92,12 +90,13 @@ def chosen(seed: str) -> list[str]:
     return [random.Random(seed).choice(sorted(OPERATIONS))] if seed else list(OPERATIONS)
 
 
-def _operations(deployment: Deployment, image: str, names: list[str]) -> dict[str, OperationRecording]:
-    """Record runs that deploy nothing, side by side."""
-    say(f"recording {', '.join(names)}")
+def _recordings(deployment: Deployment, image: str, names: list[str]) -> tuple[Recording, dict[str, OperationRecording]]:
+    """Record a deployment, and beside it runs that deploy nothing."""
+    say(f"recording a deployment, and {', '.join(names)}")
     with ThreadPoolExecutor(CONTROLLERS) as pool:
+        deployed = pool.submit(record, deployment, image)
         waiting = [pool.submit(record_operation, deployment, image, OPERATIONS[name], number) for number, name in enumerate(names, 1)]
-        return dict(zip(names, [done.result() for done in waiting], strict=True))
+        return deployed.result(), dict(zip(names, [done.result() for done in waiting], strict=True))
 
 
 def _try(cases: list[Case], batch: Batch, hosts: int, log: Path | None) -> list[Verdict]:

@@ -144,11 +144,12 @@ def distinct(cases: Iterable[Case]) -> list[Case]:
 
 
 def sample(cases: Sequence[Case], number: int, seed: str) -> list[Case]:
-    """Return some of the cases, others with every seed, of as many kinds as possible."""
+    """Return some of the cases, others with every seed, of as many kinds as possible. A kind with few cases comes as often as one with many."""
     chosen = random.Random(seed)
-    by_kind: dict[str, list[Case]] = {}
+    kinds = list(dict.fromkeys(case.kind for case in cases))
+    by_kind: dict[str, list[Case]] = {kind: [] for kind in chosen.sample(kinds, len(kinds))}
     for case in chosen.sample(list(cases), len(cases)):
-        by_kind.setdefault(case.kind, []).append(case)
+        by_kind[case.kind].append(case)
     found: list[Case] = []
     while len(found) < min(number, len(cases)):
         for kind in [kind for kind in by_kind if by_kind[kind]]:

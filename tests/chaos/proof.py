@@ -171,11 +171,11 @@ class Batch:
         patient.host.prepare()
 
     def _deploy_again(self, patients: Sequence[Patient]) -> None:
-        """The next run has to converge, and the one after it to find nothing to do."""
-        for operation in (DEPLOYMENT, *OPERATIONS.values()):
-            some = [patient for patient in patients if patient.repeated == operation]
-            if some:
-                self._run_twice(some, operation)
+        """The next run has to converge, and the one after it to find nothing to do. Hosts with different runs have them side by side."""
+        groups = [[patient for patient in patients if patient.repeated == each] for each in (DEPLOYMENT, *OPERATIONS.values())]
+        with ThreadPoolExecutor(CONTROLLERS) as pool:
+            for done in [pool.submit(self._run_twice, some, some[0].repeated) for some in groups if some]:
+                done.result()
 
     def _run_twice(self, patients: Sequence[Patient], operation: Operation) -> None:
         hosts = [patient.host for patient in patients]

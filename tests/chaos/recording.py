@@ -74,9 +74,9 @@ class OperationRecording:
 def record_operation(deployment: Deployment, image: str, operation: Operation, number: int) -> OperationRecording:
     """Run an operation undisturbed on a copy of a host, and deploy to it again.
 
-    :param number: the number of the copy
+    :param number: which of the operations it is, as all are recorded beside the deployment
     """
-    host = Clone(number, image, deployment.directory)
+    host = Clone(HOSTS + number, image, deployment.directory)
     try:
         host.boot()
         host.wait_for_sites()

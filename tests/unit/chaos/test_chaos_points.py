@@ -99,6 +99,12 @@ def test_a_sample_is_the_same_for_a_seed_and_of_all_kinds():
     assert len(sample(cases, 1000, "abc")) == len(cases)
 
 
+def test_a_kind_with_few_cases_comes_as_often_as_one_with_many():
+    cases = [*of_controller([str(number) for number in range(200)]), Case("while the old release drains", "reboot")]
+    alone = [sample(cases, 1, str(seed))[0].kind for seed in range(100)]
+    assert 30 < alone.count("reboot") < 70
+
+
 def test_a_fault_of_the_surroundings_finds_its_step():
     assert matching([step("deploy"), step("switch")], "switch.switch") == step("switch")
     with pytest.raises(LookupError, match=r"no step of the recorded run is in nowhere\.at_all"):
