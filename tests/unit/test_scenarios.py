@@ -23,6 +23,10 @@ ERROR    [shop > verify] Executed: Failed
 """
 
 
+# Among so many commits is one of every slice.
+COMMITS = 8
+
+
 def arguments(**changes):
     return SimpleNamespace(**{"names": [], "set": None, "slice": "", **changes})
 
@@ -44,7 +48,7 @@ def test_a_set_that_there_is_not_is_told(tmp_path, monkeypatch):
 
 def test_slices_of_commits_are_the_whole_rest_and_share_nothing():
     names = [f"scenario {number}" for number in range(10)]
-    slices = {tuple(scenarios.sliced(names, str(commit))) for commit in range(200)}
+    slices = {tuple(scenarios.sliced(names, str(commit))) for commit in range(COMMITS)}
     assert len(slices) == scenarios.SLICES
     assert sorted(name for some in slices for name in some) == sorted(names)
     assert scenarios.sliced(names, "0f3a1c9d") == scenarios.sliced(names, "0f3a1c9d")
@@ -63,7 +67,7 @@ def test_a_scenario_on_request_runs_only_if_it_is_named():
     asked = {name for name in scenarios.available() if scenarios.set_of(name) == "request"}
     assert "published" in asked
     everything, *runs = [scenarios.chosen(arguments(**more)) for more in ({}, {"set": "test"})]
-    runs += [scenarios.chosen(arguments(set="test", slice=str(commit))) for commit in range(50)]
+    runs += [scenarios.chosen(arguments(set="test", slice=str(commit))) for commit in range(COMMITS)]
     assert set(everything) == set(scenarios.available()) - asked
     assert not [name for run in runs for name in run if name in asked]
     assert set(everything) == {name for run in runs for name in run}, "slices are made of those that run without being named"

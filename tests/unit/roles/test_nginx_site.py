@@ -197,10 +197,11 @@ def gixy(main: Path) -> list[str]:
 
 def test_gixy_finds_nothing(tmp_path):
     """One tree with every variant: fronts, modes, prefix, backends, limits, logs, trusted proxies."""
-    variants = itertools.product(FRONTS, ("", "/shop"), ("combined", "json", "off"), ({}, {"rate": "9r/s", "connections": 9}))
+    logs_and_limits = [("combined", {}), ("json", {"rate": "9r/s", "connections": 9}), ("off", {})]
+    variants = itertools.product(FRONTS, ("", "/shop"), logs_and_limits)
     apps = [
         describe(name=f"a{index}", nginx={"front": front, "prefix": prefix, "log": log, "limit": limit, "routes": MANY_ROUTES})
-        for index, (front, prefix, log, limit) in enumerate(variants)
+        for index, (front, prefix, (log, limit)) in enumerate(variants)
     ]
     apps.append(describe(name="edge", nginx={"front": "proxy", "backends": ["192.0.2.1:80", "192.0.2.2:80"], "routes": MANY_ROUTES}))
     main = write_nginx(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -133,46 +134,69 @@ class Loading:
         return ""
 
 
-def killed_at(number: int, act: t.Callable[[], None]) -> bool:
-    """Do something in a process that is gone at a line of the collection, without a word to anybody; return whether it has come so far."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1] != 0
-    left = [number]
+def at_lines(act: t.Callable[[], None], come: t.Callable[[int], None]) -> None:
+    """Do something, and call a function with the number of each line of the collection before it runs."""
+    numbers = itertools.count(1)
 
     def trace(frame, event, _arg):
         if "/module_utils/" not in frame.f_code.co_filename:
             return None
         if event == "line":
-            left[0] -= 1
-            if left[0] == 0:
-                os._exit(9)
+            come(next(numbers))
         return trace
 
     sys.settrace(trace)
-    act()
-    os._exit(0)
+    try:
+        act()
+    finally:
+        sys.settrace(None)
+
+
+def killed_at(number: int, act: t.Callable[[], None]) -> None:
+    """Do something in a process that is gone at a line of the collection, without a word to anybody."""
+    child = os.fork()
+    if child == 0:
+        at_lines(act, lambda line: os._exit(9) if line == number else None)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def lines_that_change(root: str, act: t.Callable[[], None]) -> list[int]:
+    """Return the first line and those that come upon another state of the disk: killed at any line between them, a run leaves the same."""
+    found: list[int] = []
+    states = [""]
+
+    def look(line: int) -> None:
+        paths = sorted([*Path(root).rglob("*"), Path(f"{root}.loaded")])
+        state = repr([(str(path), os.readlink(path) if path.is_symlink() else path.is_file() and path.read_text()) for path in paths])
+        if state != states[-1]:
+            states.append(state)
+            found.append(line)
+
+    at_lines(act, look)
+    return found
 
 
 def test_killed_at_any_line_a_site_has_a_whole_certificate_and_the_next_run_converges(tmp_path):
-    number = 0
-    while True:
-        number += 1
+    def host(number: int) -> tuple[str, t.Callable[[], None]]:
         root = str(tmp_path / str(number))
         Installer(Loading(root), root).install([new(SHOP)])
-        killed = killed_at(number, lambda root=root: Installer(Loading(root), root).install([new(NEXT)]))
+        return root, lambda: Installer(Loading(root), root).install([new(NEXT)])
+
+    lines = lines_that_change(*host(0))
+    assert len(lines) > 10
+    for line in lines:
+        root, install = host(line)
+        killed_at(line, install)
         places = CertificatePlaces("shop", root)
         examine(*(Path(places.live_file(file)).read_text() for file in ("fullchain.pem", "key.pem")))
         assert places.record().digest == places.live_name()
         after = Installer(Loading(root), root)
         after.settle()
-        assert Path(f"{root}.loaded").read_text() == places.live_name(), f"killed at line {number}"
-        after.install([new(NEXT)])
+        assert Path(f"{root}.loaded").read_text() == places.live_name(), f"killed at line {line}"
+        install()
         assert (places.live_name(), sorted(os.listdir(places.directory))) == (name(NEXT), sorted([name(NEXT), "live"]))
         assert (Path(f"{root}.loaded").read_text(), os.path.lexists(pending(root))) == (name(NEXT), False)
-        if not killed:
-            break
-    assert number > 50
 
 
 def test_old_certificates_and_leftovers_are_removed(root):
