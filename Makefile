@@ -45,7 +45,7 @@ judges: venv ## ansible-test sanity and galaxy-importer, on what a release packs
 	@tools/judges.sh
 
 unit: venv ## test plugins, templates and contracts with pytest (ARGS=… for pytest)
-	@pytest $(ARGS)
+	@pytest --numprocesses auto --dist loadfile $(ARGS)
 
 scenarios: venv images ssh
 	@tools/scenarios.py --jobs '$(JOBS)' --set test --slice '$(SLICE)'
