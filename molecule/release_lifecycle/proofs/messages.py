@@ -1,4 +1,4 @@
-"""What the message of a run says of each application that failed."""
+"""The message of a run, taken apart by the applications that failed."""
 
 from __future__ import annotations
 

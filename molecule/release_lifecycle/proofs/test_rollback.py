@@ -164,7 +164,7 @@ def refusals(site: Site, host: Host) -> list[tuple[str, str]]:
 
 
 def test_where_nothing_is_to_go_back_to(site: Site, releases: Releases) -> None:
-    """Each has an error that says why, and nothing changes. The hosts share the cases. Where there was one release only: test_apart.py."""
+    """Each has an error that says why, and nothing changes. The hosts share the cases, and test_apart.py has one more."""
     cases = {host.name: refusals(site, host) for host in site.hosts}
     before = site.look()
     for first in range(0, len(cases[site.hosts[0].name]), len(site.hosts)):

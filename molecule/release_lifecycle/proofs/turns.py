@@ -1,4 +1,4 @@
-"""What becomes of the five applications of test_releases.py: bad releases and good ones, and whose turn is when."""
+"""The bad releases and the good ones of test_releases.py, and the order in which its five applications get them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 30
 
 @dataclasses.dataclass
 class Book:
-    """One of the applications: its code, its description as it was deployed last, and the requests to it."""
+    """An application: its code, its description as it was deployed last, and the requests to it."""
 
     name: str
     source: Source
@@ -132,7 +132,7 @@ GOOD = {
     "another version of the package": Good(package),
 }
 
-# What becomes of each application, in the order of the runs.
+# The releases that each application gets, in the order of the runs.
 TURNS = {
     APP: ("an import that hangs", "other code", "a missing dependency", "another requirement"),
     "inkwell": ("another setting", "a syntax error", "another secret", "a failing migrate hook"),
