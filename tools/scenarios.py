@@ -29,7 +29,7 @@ LOGS = ROOT / ".cache" / "molecule"
 BIN = ROOT / ".venv" / "bin"
 TAIL = 120
 # They begin first, so that no long one runs alone at the end.
-LONGEST = ("release_lifecycle", "uwsgi_service_streams", "default", "nginx_site")
+LONGEST = ("release_lifecycle", "chaos", "uwsgi_service_streams", "default", "nginx_site")
 # With every commit CI runs one slice of the rest, so that as many commits in a row see all of it.
 SLICES = 3
 # Molecule prints such a line when a step begins and when it has ended.
