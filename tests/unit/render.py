@@ -129,13 +129,20 @@ def action(
 
 def task_vars(role: str, **variables: t.Any) -> dict[str, t.Any]:
     """Return the variables a task of the role sees: its defaults, then `variables` of the inventory, then its vars."""
-    loader = DataLoader()
     place = COLLECTION / "roles" / role
-    known: dict[str, t.Any] = {}
-    constants = place / "vars/main.yml"
-    for layer in (place / "defaults/main.yml", variables, constants if constants.exists() else {}):
-        known |= layer if isinstance(layer, dict) else loader.load_from_file(str(layer), trusted_as_template=True) or {}
-    return {"ansible_search_path": [str(place), str(place / "tasks")], "inventory_dir": str(COLLECTION / "inventory/demo"), **known}
+    return {
+        "ansible_search_path": [str(place), str(place / "tasks")],
+        "inventory_dir": str(COLLECTION / "inventory/demo"),
+        **_variables(place / "defaults/main.yml"),
+        **variables,
+        **_variables(place / "vars/main.yml"),
+    }
+
+
+@functools.cache
+def _variables(file: Path) -> dict[str, t.Any]:
+    """Return the variables of a file of a role, which hundreds of tests read; none if the role has no such file."""
+    return (DataLoader().load_from_file(str(file), trusted_as_template=True) or {}) if file.exists() else {}
 
 
 def nginx_files(apps: t.Sequence[dict[str, t.Any]], **variables: t.Any) -> dict[str, str]:
