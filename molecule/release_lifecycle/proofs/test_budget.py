@@ -33,13 +33,13 @@ def require(site: Site, run: Run, budget: list[str], what: str) -> None:
 
 
 def test_round_trips(site: Site, figure: Callable[[str], None]) -> None:
+    run = site.deploy(changed(site.app, nginx={"headers": {"X-Budget": "other"}}), "site")
+    require(site, run, OTHER_ROUTES, "another header of nginx")
+
     site.source.write("other code")
     # Migrations are a step of their own, between the release and its instance.
     run = site.deploy(changed(site.app, hooks={"migrate": None}), "site")
     require(site, run, OTHER_CODE, "a release of other code")
-
-    run = site.deploy(changed(site.app, nginx={"headers": {"X-Budget": "other"}}), "site")
-    require(site, run, OTHER_ROUTES, "another header of nginx")
 
     run = site.run("site")
     require(site, run, NOTHING_TO_CHANGE, "a run that changes nothing")
