@@ -12,6 +12,7 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ..requirements.callables import bound_names, default_callable
 from ..requirements.imports import module_files
 from ..source.package import FileTree
 from ..source.tree import SourceError, Tree
@@ -23,10 +24,12 @@ App = Mapping[str, t.Any]
 _ASGI = frozenset(
     {
         *("fastapi.FastAPI", "quart.Quart", "starlette.applications.Starlette", "litestar.Litestar", "blacksheep.Application"),
-        *("sanic.Sanic", "falcon.asgi.App", "socketio.ASGIApp", "aiohttp.web.Application", "tornado.web.Application"),
+        *("sanic.Sanic", "falcon.asgi.App", "socketio.ASGIApp"),
         *("asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware", "django.core.asgi.get_asgi_application"),
     }
 )
+# Applications that only the server of their own library runs.
+_NEITHER_WSGI_NOR_ASGI = frozenset({"aiohttp.web.Application", "tornado.web.Application"})
 _FLASK = frozenset({"flask.Flask", "flask.app.Flask"})
 _SERVERS = _FLASK | {"flask_socketio.SocketIO"}
 # Names that code makes while it runs cannot be told from the file.
@@ -55,9 +58,7 @@ def entry_point_problems(app: App, tree: Tree) -> Iterator[SourceError]:
         yield SourceError("wsgi", says, f"rename {module.file}")
         return
     yield from _own_server(module)
-    # Without a callable, uWSGI is told of one of these two.
-    usual = "app" if "app" in _bound(module) else "application"
-    asked = re.fullmatch(r"(\w+)(\(.*\))?", wsgi.partition(":")[2] or usual)
+    asked = re.fullmatch(r"(\w+)(\(.*\))?", wsgi.partition(":")[2] or default_callable(wsgi, tree) or "application")
     if asked:
         yield from _callable(module, name, asked[1], is_called=bool(asked[2]))
 
@@ -79,24 +80,27 @@ def _callable(module: Module, place: str, name: str, is_called: bool) -> Iterato
     :param place: the module as the entry point has it
     :param is_called: whether the entry point calls it, as a factory
     """
-    if name not in _bound(module):
+    if name not in bound_names(module.body):
         if not _makes_names(module):
             found = sorted(_made_by(module, _FLASK))
             remedy = f"write {place}:{found[0]}" if found else "name what the module has, the Flask object or a factory with parentheses"
             yield SourceError("wsgi", f"{module.file} has no '{name}'", remedy)
         return
-    function = module.functions.get(name)
-    made = next((kind for kind in sorted(_ASGI) if name in _made_by(module, frozenset({kind}))), "")
-    if not is_called and (made or isinstance(function, ast.AsyncFunctionDef)):
+    bound = None if is_called else _last_bound(module)[name]
+    made = module.origin(bound.func) if isinstance(bound, ast.Call) else ""
+    if made in _NEITHER_WSGI_NOR_ASGI:
+        says = f"'{name}' in {module.file} is an application of {made.partition('.')[0]}, which needs a server of its own, and uWSGI speaks WSGI"
+        yield SourceError("wsgi", says, "name a Flask object")
+    elif made in _ASGI or (isinstance(bound, ast.AsyncFunctionDef) and not bound.decorator_list):
         says = f"'{name}' in {module.file} is an application for ASGI{f' ({made})' if made else ''}, and uWSGI speaks WSGI"
         wrapped = f"application = {_A2WSGI}({name}), with a2wsgi in the requirements"
         yield SourceError("wsgi", says, f"name a Flask object, or wrap it ({wrapped}) and write {place}:application")
-    elif not is_called and function and not function.decorator_list and not _takes_a_request(function):
+    elif isinstance(bound, ast.FunctionDef) and not bound.decorator_list and not _takes_a_request(bound):
         says = f"'{name}' in {module.file} is a function that takes no request, so it seems to make the application"
         yield SourceError("wsgi", says, f"write it with parentheses, {place.removesuffix('.py').replace('/', '.')}:{name}()")
 
 
-def _takes_a_request(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _takes_a_request(function: ast.FunctionDef) -> bool:
     """Return whether a function can be called with the two arguments that a server gives an application for WSGI."""
     arguments = function.args
     most = len(arguments.posonlyargs) + len(arguments.args)
@@ -106,38 +110,25 @@ def _takes_a_request(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _made_by(module: Module, kinds: frozenset[str]) -> set[str]:
     """Return the names that the module binds last to what one of some callables returns, at the margin of the file."""
-    last: dict[str, bool] = {}
+    return {name for name, bound in _last_bound(module).items() if isinstance(bound, ast.Call) and module.origin(bound.func) in kinds}
+
+
+def _last_bound(module: Module) -> dict[str, ast.AST | None]:
+    """Return the function or the value that each name of the module is bound to last, ``None`` where that does not stand at the margin."""
+    last: dict[str, ast.AST | None] = {}
     for statement in module.body:
-        value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Name):
-                last[target.id] = isinstance(value, ast.Call) and module.origin(value.func) in kinds
-    return {name for name, is_made in last.items() if is_made}
-
-
-def _bound(module: Module) -> set[str]:
-    """Return the names that the module binds outside of functions and classes; also those of a branch that may not run."""
-    names: set[str] = set()
-    todo: list[ast.AST] = list(module.body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-            continue
-        if isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            names.add(node.name)
-        todo += ast.iter_child_nodes(node)
-    return names
+        last.update(dict.fromkeys(bound_names([statement])))
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            last[statement.name] = statement
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            last.update({target.id: statement.value for target in targets if isinstance(target, ast.Name)})
+    return last
 
 
 def _makes_names(module: Module) -> bool:
     """Return whether the module may have names that do not stand in it."""
-    for node in [*module.functions.values(), *(found for statement in module.body for found in ast.walk(statement))]:
+    for node in (found for statement in module.body for found in ast.walk(statement)):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return True
         if isinstance(node, ast.Global) or getattr(node, "name", getattr(node, "id", getattr(node, "attr", ""))) in _MAKES_NAMES:

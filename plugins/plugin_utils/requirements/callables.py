@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from ..source.tree import SourceError, Tree
 from ..uwsgi.entry_point import entry_file
@@ -26,24 +27,30 @@ def default_callable(wsgi: str, tree: Tree) -> str:
     candidates = [file.path] if file else module_files(wsgi, tree)
     content = next((found for found in map(tree.read, candidates) if found is not None), None)
     # A module that is not in the source may come with the requirements.
-    names = _bound_names(content) if content is not None else set()
+    names = _names_in(content) if content is not None else set()
     return "app" if "app" in names and "application" not in names else ""
 
 
-def _bound_names(content: bytes) -> set[str]:
-    """Return the names a module binds, other than inside functions and classes; none where it cannot be parsed (the gate says why)."""
+def _names_in(content: bytes) -> set[str]:
+    """Return the names that a module binds; none where it cannot be parsed (the gate says why)."""
     try:
-        todo: list[ast.AST] = [ast.parse(content)]
+        return bound_names(ast.parse(content).body)
     except (SyntaxError, ValueError):
         return set()
-    names: set[str] = set()
+
+
+def bound_names(body: Iterable[ast.AST]) -> set[str]:
+    """Return the names that statements bind outside of functions and classes; also those of a branch that may not run."""
+    todo, names = list(body), set[str]()
     while todo:
         node = todo.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
             continue
         if isinstance(node, ast.alias):
-            names.add(node.asname or node.name)
+            names.add(node.asname or node.name.partition(".")[0])
+        if isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         # A lambda or comprehension binds names of its own.

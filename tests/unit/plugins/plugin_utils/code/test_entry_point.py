@@ -48,7 +48,11 @@ def told(tmp_path, wsgi, **files):
         ("other:app", _FLASK),
         # An application for ASGI that is wrapped, or replaced.
         ("shop:app", "from fastapi import FastAPI\nfrom a2wsgi import ASGIMiddleware\napp = FastAPI()\napp = ASGIMiddleware(app)"),
+        ("shop", "from fastapi import FastAPI\nfrom a2wsgi import ASGIMiddleware\napp = FastAPI()\napplication = ASGIMiddleware(app)"),
+        ("shop:app", "from fastapi import FastAPI\nimport web\napp = FastAPI()\ntry:\n    app = web.wrap(app)\nexcept OSError:\n    raise"),
         ("shop:app", "from mine import FastAPI\napp = FastAPI()"),
+        ("shop:app", "def app(): ...\napp = app()"),
+        ("shop:app", "import web\n@web.served\nasync def app(): ..."),
         ("shop:app", f"{_FLASK}if __name__ == '__main__':\n    app.run()"),
         ("shop:app", f"{_FLASK}def main():\n    app.run()"),
         ("shop:app", f"{_FLASK}class Task: ...\ntask = Task()\ntask.run()"),
@@ -91,6 +95,11 @@ def test_what_may_be_right_is_left_to_the_gate(wsgi, text, tmp_path):
             "async def app(scope, receive, send): ...",
             "'app' in shop.py is an application for ASGI, and uWSGI speaks WSGI; name a Flask object, or wrap it (application ="
             " a2wsgi.ASGIMiddleware(app), with a2wsgi in the requirements) and write shop:application",
+        ),
+        (
+            "shop:app",
+            "from aiohttp import web\napp = web.Application()",
+            "'app' in shop.py is an application of aiohttp, which needs a server of its own, and uWSGI speaks WSGI; name a Flask object",
         ),
         (
             "shop:app",
