@@ -127,6 +127,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import debian,
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_text
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
+from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import host_order
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
@@ -184,7 +185,8 @@ def require_usable(module: HostModule) -> None:
 def named_elsewhere(root: str, sites: list[dict[str, t.Any]]) -> dict[str, str]:
     """Return messages of applications whose server names a file of somebody else has, by name."""
     try:
-        return taken_names(root, Manifest.load(root).files, sites, lambda path: read_text(path, follow=True)) if root and sites else {}
+        own = Manifest.load(root).files
+        return taken_names(root, own, sites, lambda path: read_text(path, follow=True), MANAGED) if root and sites else {}
     except (ConfigTreeError, OSError):
         # The module that changes the tree has the words for what is wrong there.
         return {}

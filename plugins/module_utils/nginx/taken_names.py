@@ -25,7 +25,7 @@ _SAME = {"*": "", "0.0.0.0": ""}
 _MOST_FILES = 5000
 
 
-def taken_names(root: str, own: t.Collection[str], sites: t.Sequence[t.Mapping[str, t.Any]], text_of: TextOf) -> dict[str, str]:
+def taken_names(root: str, own: t.Collection[str], sites: t.Sequence[t.Mapping[str, t.Any]], text_of: TextOf, mark: str) -> dict[str, str]:
     """Return a message for each application that is new at a server name which a file of somebody else has at the same address.
 
     nginx would serve one of the two and warn of the other (https://nginx.org/en/docs/http/server_names.html).
@@ -34,13 +34,14 @@ def taken_names(root: str, own: t.Collection[str], sites: t.Sequence[t.Mapping[s
     :param own: paths below it that this collection manages
     :param sites: ``app``, ``names`` and ``listen`` of each application
     :param text_of: returns the text of a file
+    :param mark: the sentence in each file that this collection has written; where nothing lists them any more, it tells them
     """
     known = {name for path in own for found in _SERVER_NAME.findall(text_of(os.path.join(root, path)) or "") for name in found.split()}
     new = [site for site in sites if not known.issuperset(site["names"])]
     if not new:
         return {}
     managed = {os.path.join(root, path) for path in own}
-    servers = [server for server in _servers(read(printed(root, text_of))) if server.file not in managed]
+    servers = [server for server in _servers(read(printed(root, text_of))) if server.file not in managed and mark not in server.source.text]
     found = ((site["app"], _owner(site, servers, known)) for site in new)
     return {app: told for app, told in found if told}
 

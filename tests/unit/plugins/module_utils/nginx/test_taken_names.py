@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.taken_names import printed, taken_names
 
 _SHOP = {"app": "shop", "names": ["shop.test", "www.shop.test"], "listen": ["80", "[::]:80"]}
@@ -32,7 +33,7 @@ def text_of(path: str) -> str | None:
 
 
 def look(nginx: Path, *own: str, **more: object) -> dict[str, str]:
-    return taken_names(str(nginx), own, [{**_SHOP, **more}], text_of)
+    return taken_names(str(nginx), own, [{**_SHOP, **more}], text_of, MANAGED)
 
 
 def test_a_name_that_somebody_else_has_is_the_failure_of_its_application(nginx):
@@ -76,6 +77,13 @@ def test_files_of_ours_are_nobody_elses(nginx):
     assert look(nginx, "sites-enabled/old") == {}
 
 
+def test_files_of_ours_are_known_where_their_list_is_gone(nginx):
+    """Whoever has removed a damaged list, as its message says, has the files adopted."""
+    old = nginx / "sites-enabled/old"
+    old.write_text(f"#\n# {MANAGED}\n#\n{old.read_text()}")
+    assert look(nginx) == {}
+
+
 def test_nothing_is_read_for_names_that_ours_have_already(nginx):
     (nginx / "sites-enabled/shop.conf").write_text("server {\n    server_name shop.test\n        www.shop.test;\n}\n")
     read = []
@@ -84,7 +92,7 @@ def test_nothing_is_read_for_names_that_ours_have_already(nginx):
         read.append(path)
         return text_of(path)
 
-    assert taken_names(str(nginx), ["sites-enabled/shop.conf"], [_SHOP], noted) == {}
+    assert taken_names(str(nginx), ["sites-enabled/shop.conf"], [_SHOP], noted, MANAGED) == {}
     assert read == [f"{nginx}/sites-enabled/shop.conf"]
 
 
