@@ -14,6 +14,7 @@ from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 WRITE = {"sandbox": {"write": ["/srv/uploads/shop"]}}
 OPEN = "location /protected/ { internal; alias /srv/uploads/shop/; }"
+SAFE = OPEN.replace("internal;", "internal; disable_symlinks on from=/srv/uploads/shop/;")
 DOCS = Path(__file__).parents[5] / "docs/nginx.md"
 
 
@@ -29,6 +30,7 @@ def told(nginx, **more) -> list[str]:
         {"routes": [{"path": "/p/", "extra": ["root /srv/uploads/shop;"]}]},
         {"extra": ["location /s/ { alias /srv/flask/shop/shared/media/; }"]},
         {"extra": [OPEN.replace("internal", "disable_symlinks off")]},
+        {"extra": [SAFE, OPEN.replace("protected", "open")]},
     ],
 )
 def test_a_place_where_the_application_makes_links_is_told(nginx):
@@ -40,7 +42,8 @@ def test_a_place_where_the_application_makes_links_is_told(nginx):
 @pytest.mark.parametrize(
     "nginx",
     [
-        {"extra": [OPEN.replace("internal;", "internal; disable_symlinks on from=/srv/uploads/shop/;")]},
+        {"extra": [SAFE]},
+        {"routes": [{"path": "/p/", "extra": ["root /srv/uploads/shop;", "disable_symlinks on from=/srv/uploads/shop/;"]}]},
         {"extra": ["disable_symlinks if_not_owner;", OPEN]},
         {"extra": ["location /p/ { alias /srv/uploads/shopping/; }"]},
         {"extra": ["location /p/ { alias /usr/share/doc/; }", "add_header X-Root /srv/uploads/shop/x;"]},
