@@ -28,6 +28,14 @@ def test_pages_and_files_are_compressed_as_the_description_says(rendered, front,
     assert [*compressed(level, [page, files]), *files.values("gzip_static")] == list(WANTED[value])
 
 
+@pytest.mark.parametrize("prefix", ["", "/shop"])
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_directive_of_the_users_own_takes_the_place_of_ours(rendered, front, prefix):
+    """nginx refuses a second one on the same level."""
+    server = front_of(rendered(app(front, PLAIN, prefix=prefix, extra=["gzip off;"])))
+    assert (location(server, "^~", f"{prefix}/") if prefix else server).values("gzip") == ["off"]
+
+
 def test_files_of_backends_are_compressed_too(rendered):
     server = front_of(rendered(app("proxy", PLAIN, FILES, gzip="static", backends=["192.0.2.7:8000"])))
     assert compressed(server, [location(server, "/"), location(server, "^~", "/static/")]) == ["off", "on"]
