@@ -45,16 +45,16 @@ def serving_hosts(pattern: object, groups: t.Mapping[str, t.Sequence[str]]) -> o
     patterns = list(pattern) if isinstance(pattern, (list, tuple)) else [str(pattern)]
     if lookup_loader.get("ansible.builtin.inventory_hostnames", loader=DataLoader()).run(patterns, variables={"groups": groups}):
         return pattern
-    known = ", ".join(sorted(name for name, hosts in groups.items() if hosts and name not in ("all", "ungrouped")))
     raise AnsibleFilterError(
-        f"No server of the inventory matches '{', '.join(map(str, patterns))}', so nothing would be done. "
-        + (
-            f"Write -e target=GROUP with one of {known}, or give the servers that group."
-            if known
-            else "Ansible has read no group with servers:"
-        )
-        + ("" if known else " name the inventory with -i, and correct it if there is a warning above that it could not be parsed.")
+        f"No server of the inventory matches '{', '.join(map(str, patterns))}', so nothing would be done. {_remedy(groups)}"
     )
+
+
+def _remedy(groups: t.Mapping[str, t.Sequence[str]]) -> str:
+    known = sorted(name for name, hosts in groups.items() if hosts and name not in ("all", "ungrouped"))
+    if known or groups.get("all"):
+        return f"Write -e target=GROUP with one of {', '.join(known or ['all'])}, or give the servers that group."
+    return "Ansible has read no server: name the inventory with -i, and correct it if there is a warning above that it could not be parsed."
 
 
 class FilterModule:

@@ -68,9 +68,10 @@ def _hiding(release: str, module: str) -> str:
         return ""
     for place in ("", "src/"):
         names = names_in(f"{release}/{place}") if os.path.isdir(f"{release}/{place}") else []
-        for name, shown in ((f"{module}.py", f"{module}.py"), (module, f"the directory {module}")):
-            if name in names:
-                return shown.replace(module, f"{place}{module}")
+        if f"{module}.py" in names:
+            return f"{place}{module}.py"
+        if module in names:
+            return f"the directory {place}{module}"
     return ""
 
 

@@ -40,7 +40,7 @@ def python_info(command: str) -> dict[str, t.Any] | None:
     """
     # A run without SSH has the PATH of whoever started it, with a virtualenv of theirs in front.
     programs = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if not _is_hidden(place)]
-    path = shutil.which(command, path=os.pathsep.join(programs))
+    path = shutil.which(command, path=os.pathsep.join(programs)) or shutil.which(command)
     if path is None:
         return None
     identity: dict[str, t.Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}

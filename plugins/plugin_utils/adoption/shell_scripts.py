@@ -14,7 +14,7 @@ from .describe import Adopted
 KEPT = "/var/backups/flaskops-adopted"
 # Both scripts run as root in directories whose owners may put links there meanwhile. So each directory is entered and seen to be no other one
 # by a link, and from then on names count in it, wherever it is moved to.
-_PINNED = r"""\
+_PINNED = """\
 enter() { # DIRECTORY PATH: go into a directory below another one, whose own path may have links that root has made
   cd -P "$1"
   wanted=$(pwd -P)

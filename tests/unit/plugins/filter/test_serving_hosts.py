@@ -15,7 +15,7 @@ from ansible_collections.flaskops.stack.tests.unit.render import COLLECTION
 GROUPS = {"all": ["web1", "db1"], "ungrouped": ["db1"], "web": ["web1"], "empty": []}
 
 
-@pytest.mark.parametrize("pattern", ["web", "web1", "w*", "all:!web", "web:empty", "~w.b", "db1,web", ["web1", "db1"]])
+@pytest.mark.parametrize("pattern", ["web", "web1", "w*", "all:!web", "web:empty", "~w.b", "db1,web", ["web1", "db1"], "localhost"])
 def test_a_pattern_with_hosts_stays_as_it_is(pattern):
     assert serving_hosts(pattern, GROUPS) == pattern
 
@@ -31,6 +31,11 @@ def test_an_inventory_that_was_not_read_is_the_likely_cause_where_there_is_no_gr
         AnsibleFilterError, match="matches 'flask_servers', .* name the inventory with -i, and correct it if there is a warning"
     ):
         serving_hosts("flask_servers", {"all": [], "ungrouped": []})
+
+
+def test_servers_without_a_group_are_all_that_can_be_named():
+    with pytest.raises(AnsibleFilterError, match="Write -e target=GROUP with one of all, or give the servers that group"):
+        serving_hosts("flask_servers", {"all": ["web1"], "ungrouped": ["web1"]})
 
 
 @pytest.mark.parametrize("option", ["syntax", "listhosts", "listtasks", "listtags"])

@@ -745,6 +745,11 @@ def test_a_module_that_the_project_hides_is_told_in_all_its_words(words, name, t
     )
 
 
+def test_a_short_name_is_replaced_in_no_word(tmp_path):
+    (tmp_path / "src/re").mkdir(parents=True)
+    assert facts_of_release(str(tmp_path))["hidden"]("re") == "the directory src/re"
+
+
 def test_a_module_of_the_project_that_imports_itself_hides_nothing(tmp_path):
     (tmp_path / "models.py").touch()
     words = "ImportError: cannot import name 'User' from partially initialized module 'models' (most likely due to a circular import) (/x/releases/y/models.py)"

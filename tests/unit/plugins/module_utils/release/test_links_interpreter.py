@@ -182,5 +182,6 @@ def test_a_virtualenv_of_whoever_started_the_run_is_passed_over(place, told, mon
     assert python_info("python9")["tag"].startswith("cpython-")
     system.unlink()
     python_info.cache_clear()
-    assert python_info("python9") is None
-    assert f"'{own}' leads to {own}, which the sandbox" in python_info(str(own))["problem"]
+    for command in ("python9", str(own)):
+        assert f"'{command}' leads to {own}, which the sandbox" in python_info(command)["problem"], "where there is no other one"
+    assert python_info("python10") is None
