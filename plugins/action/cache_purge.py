@@ -10,7 +10,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, with_failures
 
-# A URL without its scheme is what answers are kept by.
+# nginx keeps answers under the host and the path, so the scheme may be left out.
 _URL = re.compile(r"(https?://)?[^/\s]+/\S*")
 
 

@@ -38,7 +38,7 @@ def python_info(command: str) -> dict[str, t.Any] | None:
 
     :return: ``None`` if the host has none of that name
     """
-    # A run without SSH has the PATH of whoever started it, with a virtualenv of theirs in front.
+    # A run without SSH has the PATH of whoever started it, with a virtualenv of theirs in front. It is named only where there is no other one.
     programs = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if not _is_hidden(place)]
     path = shutil.which(command, path=os.pathsep.join(programs)) or shutil.which(command)
     if path is None:

@@ -12,8 +12,8 @@ from .describe import Adopted
 
 # Files that are moved away, and what the way back needs.
 KEPT = "/var/backups/flaskops-adopted"
-# Both scripts run as root in directories whose owners may put links there meanwhile. So each directory is entered and seen to be no other one
-# by a link, and from then on names count in it, wherever it is moved to.
+# Both scripts run as root in directories whose owners may put links there meanwhile. So a script enters each directory and makes sure that
+# no link has led elsewhere. From then on it uses names relative to that directory, wherever it is moved to.
 _PINNED = """\
 enter() { # DIRECTORY PATH: go into a directory below another one, whose own path may have links that root has made
   cd -P "$1"

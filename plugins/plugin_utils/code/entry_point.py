@@ -64,7 +64,7 @@ def entry_point_problems(app: App, tree: Tree) -> Iterator[SourceError]:
 
 
 def _own_server(module: Module) -> Iterator[SourceError]:
-    """Yield a problem for a call at the margin of the file that starts a server of the module's own, and does not return."""
+    """Yield a problem for a call at the top level of the file that starts a server of the module's own, and does not return."""
     applications = _made_by(module, _SERVERS)
     for statement in module.body:
         call = statement.value if isinstance(statement, ast.Expr) else None
@@ -109,12 +109,12 @@ def _takes_a_request(function: ast.FunctionDef) -> bool:
 
 
 def _made_by(module: Module, kinds: frozenset[str]) -> set[str]:
-    """Return the names that the module binds last to what one of some callables returns, at the margin of the file."""
+    """Return the names that the module binds last to what one of some callables returns, at the top level of the file."""
     return {name for name, bound in _last_bound(module).items() if isinstance(bound, ast.Call) and module.origin(bound.func) in kinds}
 
 
 def _last_bound(module: Module) -> dict[str, ast.AST | None]:
-    """Return the function or the value that each name of the module is bound to last, ``None`` where that does not stand at the margin."""
+    """Return the function or the value that each name of the module is bound to last, ``None`` where that is inside of another statement."""
     last: dict[str, ast.AST | None] = {}
     for statement in module.body:
         last.update(dict.fromkeys(bound_names([statement])))
