@@ -92,12 +92,17 @@ def _taken_variables(whole: t.Sequence[DumpedDirective], is_ours: t.Callable[[st
 
 def _taken_names(dump: str, own: t.Sequence[DumpedDirective], foreign: t.Sequence[DumpedDirective]) -> t.Iterator[str]:
     """Return the server names of ours that another file has at the same address: nginx takes one of the two servers and no other."""
-    ours = {name for server in own for directive in server.block if directive.name == "server_name" for name in directive.args}
-    for name in sorted(ours & set(_SAME_NAME.findall(dump))):
+    ours = {plain_name(name) for server in own for directive in server.block if directive.name == "server_name" for name in directive.args}
+    for name in sorted(ours & set(map(plain_name, _SAME_NAME.findall(dump)))):
         for directive in (directive for server in foreign for directive in server.block if directive.name == "server_name"):
-            if name in directive.args:
+            if name in map(plain_name, directive.args):
                 yield f"{directive.place} has the server name {name} of a site of this collection: take it out there, or out of nginx.server_names"
                 break
+
+
+def plain_name(name: str) -> str:
+    """Return a server name as nginx compares it: in small letters. A name that begins with a dot counts for itself and for all names below it."""
+    return name.lower().removeprefix(".")
 
 
 def _taken_addresses(own: t.Sequence[DumpedDirective], foreign: t.Sequence[DumpedDirective]) -> t.Iterator[str]:

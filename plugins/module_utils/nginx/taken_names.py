@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from .dump import DumpedDirective, DumpedFile, read
-from .others import address_of
+from .others import address_of, plain_name
 
 # Returns the text of a file, None for one that does not exist or is no regular file.
 TextOf = t.Callable[[str], "str | None"]
@@ -36,8 +36,13 @@ def taken_names(root: str, own: t.Collection[str], sites: t.Sequence[t.Mapping[s
     :param text_of: returns the text of a file
     :param mark: the sentence in each file that this collection has written; where nothing lists them any more, it tells them
     """
-    known = {name for path in own for found in _SERVER_NAME.findall(text_of(os.path.join(root, path)) or "") for name in found.split()}
-    new = [site for site in sites if not known.issuperset(site["names"])]
+    known = {
+        plain_name(name)
+        for path in own
+        for found in _SERVER_NAME.findall(text_of(os.path.join(root, path)) or "")
+        for name in found.split()
+    }
+    new = [site for site in sites if not known.issuperset(map(plain_name, site["names"]))]
     if not new:
         return {}
     managed = {os.path.join(root, path) for path in own}
@@ -75,7 +80,8 @@ def _owner(site: t.Mapping[str, t.Any], servers: t.Iterable[DumpedDirective], kn
         if not wanted & addresses:
             continue
         for directive in (inner for inner in server.block if inner.name == "server_name"):
-            for name in (name for name in site["names"] if name in directive.args and name not in known):
+            theirs = set(map(plain_name, directive.args)) - set(known)
+            for name in (name for name in site["names"] if plain_name(name) in theirs):
                 return (
                     f"{site['app']}: {directive.place} of somebody else has the server name {name} at the same address, and nginx would serve"
                     " one of the two alone. Take the name out there, or out of nginx.server_names."

@@ -75,6 +75,13 @@ def test_a_server_name_of_ours_is_a_problem_where_nginx_ignores_one_of_both():
     assert look(theirs.replace("80", "81")) == Findings([], [])
 
 
+@pytest.mark.parametrize(("written", "warned"), [("Shop.Test", "shop.test"), (".shop.test", ".shop.test"), (".shop.test", "shop.test")])
+def test_a_server_name_is_found_however_it_is_written(written, warned):
+    theirs = f"server {{ listen 80;\n server_name {written}; }}"
+    (problem,) = look(theirs, warned=f'nginx: [warn] conflicting server name "{warned}" on 0.0.0.0:80, ignored\n').problems
+    assert problem.startswith("/etc/nginx/conf.d/z-theirs:2 has the server name shop.test")
+
+
 def test_a_conflict_of_two_files_of_somebody_else_is_none_of_our_business():
     warned = 'nginx: [warn] conflicting server name "old.test" on 0.0.0.0:80, ignored\n'
     assert look("server { listen 80; server_name old.test; } server { listen 80; server_name old.test; }", warned=warned) == Findings(

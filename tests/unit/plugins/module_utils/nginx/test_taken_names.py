@@ -51,6 +51,12 @@ def test_all_ways_to_write_the_address_are_the_same(nginx, listen):
     assert "has the server name shop.test" in look(nginx)["shop"]
 
 
+@pytest.mark.parametrize("name", ["Shop.TEST", ".shop.test", '"shop.test"'])
+def test_all_ways_to_write_the_name_are_the_same(nginx, name):
+    (nginx / "sites-enabled/old").write_text(f"server {{ listen 80; server_name {name}; }}")
+    assert "has the server name shop.test" in look(nginx)["shop"]
+
+
 @pytest.mark.parametrize(
     "theirs",
     [
