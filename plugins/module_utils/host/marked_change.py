@@ -24,13 +24,14 @@ class MarkedChange:
     """A change under a mark: a file that is there while the server may not have taken what the other files say.
 
     :param mark: path of the mark, in a directory that exists once something is changed
+    :param tidy: removes what nobody reads any more once the server has taken a change; a run that is killed in it is ended by the next one
     """
 
-    def __init__(self, server: Server, mark: str) -> None:
-        self._server, self._mark = server, mark
+    def __init__(self, server: Server, mark: str, tidy: t.Callable[[], None] = lambda: None) -> None:
+        self._server, self._mark, self._tidy = server, mark, tidy
 
     def is_pending(self) -> bool:
-        """Return whether a run was killed before the server took its change."""
+        """Return whether a run was killed before its change was complete."""
         return os.path.lexists(self._mark)
 
     def make(self, change: t.Callable[[], None], undo: t.Callable[[], None]) -> str:
@@ -56,5 +57,6 @@ class MarkedChange:
         trouble = self._server.reload()
         if trouble:
             return f"did not take its configuration: {trouble}"
+        self._tidy()
         files.unlink(self._mark)
         return ""

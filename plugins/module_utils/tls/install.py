@@ -59,7 +59,7 @@ class Installer:
 
     def __init__(self, server: Server, root: str = ROOT) -> None:
         self.root = root
-        self._change = MarkedChange(server, pending(root))
+        self._change = MarkedChange(server, pending(root), self._sweep)
 
     def install(self, certificates: t.Sequence[NewCertificate]) -> None:
         """Make certificates live, all of them or none.
@@ -72,8 +72,6 @@ class Installer:
         trouble = self._change.make(lambda: self._point(places, versions), lambda: self._point(places, before))
         if trouble:
             raise CertificateError(f"{', '.join(sorted(places))}: the certificate was not installed; nginx {trouble}")
-        for app, place in places.items():
-            self._sweep(place, versions[app])
 
     def settle(self) -> bool:
         """Have nginx take what a killed run left, and return whether there was anything.
@@ -122,9 +120,11 @@ class Installer:
                 files.unlink(place.live)
             files.fsync(place.directory)
 
-    def _sweep(self, place: CertificatePlaces, live: str) -> None:
+    def _sweep(self) -> None:
         """Remove the certificates that are not live any more, and what killed runs have left."""
-        for name in files.names_in(place.directory):
-            path = place.version(name)
-            if name != live and os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path)
+        for app in files.names_in(self.root):
+            place = CertificatePlaces(app, self.root)
+            for name in files.names_in(place.directory):
+                path = place.version(name)
+                if name != place.live_name() and os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path)
