@@ -28,7 +28,7 @@ def test_files_of_a_pattern_are_read_in_order(tmp_path):
 
 
 def test_no_pattern_has_root_walk_through_the_whole_host(tmp_path):
-    """Whoever may write a file of configuration that names others could keep the survey busy for hours."""
+    """A file of configuration that names others could keep the survey busy for hours."""
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a/b/x.conf").write_text("text")
     assert [Path(file.path).name for file in read(tmp_path / "*/b/*.conf").files] == ["x.conf"]

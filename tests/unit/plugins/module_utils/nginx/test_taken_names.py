@@ -84,7 +84,7 @@ def test_files_of_ours_are_nobody_elses(nginx):
 
 
 def test_files_of_ours_are_known_where_their_list_is_gone(nginx):
-    """Whoever has removed a damaged list, as its message says, has the files adopted."""
+    """The message about a damaged list says that the files are adopted once the list is removed."""
     old = nginx / "sites-enabled/old"
     old.write_text(f"#\n# {MANAGED}\n#\n{old.read_text()}")
     assert look(nginx) == {}

@@ -282,7 +282,7 @@ def test_a_time_that_is_none_keeps_no_other_from_its_certificate(host):
 
 
 def test_names_that_answer_slowly_take_no_time_from_other_sites(host, monkeypatch):
-    """Whoever rules the DNS of a name can have a question about it take as long as a question may."""
+    """A server of names can take as long for an answer as a question may last."""
     passed = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: passed[0])
     asked = host.elsewhere
