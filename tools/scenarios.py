@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run Molecule scenarios side by side: a line for each with what its steps took, the log of each that failed, and a plain count at the end.
+"""Run Molecule scenarios side by side: a line for each with what its steps took, the log of each that failed, and at the end why each failed.
 
 Molecule's own --workers wants all hosts created by one scenario; ours each bring their own, so they can run alone too.
 
@@ -28,12 +28,19 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "molecule"
 BIN = ROOT / ".venv" / "bin"
 TAIL = 120
+# What a web page of CI shows of the end of its log; the reason of every failure has room in it.
+REASON = 600
 # They begin first, so that no long one runs alone at the end.
 LONGEST = ("release_lifecycle", "chaos", "uwsgi_service_streams", "default", "nginx_site")
 # With every commit CI runs one slice of the rest, so that as many commits in a row see all of it.
 SLICES = 3
 # Molecule prints such a line when a step begins and when it has ended.
 STEP = re.compile(r"\[\w+ > (\w+)\].*\b(Executing|Executed)\b")
+# Ansible tells a failure of a host in lines up to an empty one, and at the end which hosts failed in earnest: not those that were rescued.
+TOLD = re.compile(r"^(?:fatal|failed): \[([^\]\s]+)[^\n]*(?:\n[^\n]+)*", re.MULTILINE)
+LOST = re.compile(r"^(\S+) +: ok=.*(?:unreachable|failed)=[1-9]", re.MULTILINE)
+# pytest begins the lines of what it found so.
+FOUND = re.compile(r"^E  +\S.*", re.MULTILINE)
 
 running: dict[str, subprocess.Popen[str]] = {}
 
@@ -162,6 +169,16 @@ def show(name: str) -> None:
     print(f"--- {log.relative_to(ROOT)}, {len(shown)} of {len(lines)} lines", *shown, f"--- end of {name}", sep="\n", flush=True)
 
 
+def reason(said: str) -> str:
+    """Return from the log of a failed scenario what the task or the test that failed said, cut to some lines of a page."""
+    lost = set(LOST.findall(said))
+    tasks = [told.group(0) for told in TOLD.finditer(said) if told.group(1) in lost]
+    last = FOUND.findall(said)[:3] or tasks[-1:] or said.strip().splitlines()[-3:]
+    named = re.findall(r"^TASK \[([^\n]*)\] \*", said[: said.rfind(last[-1])], re.MULTILINE)
+    told = " ".join(" ".join(last).split())
+    return f"{named[-1]}: {told}"[:REASON] if named else told[:REASON]
+
+
 def stop() -> None:
     """End what we started and remove its hosts."""
     print(f"interrupted: removing the hosts of {', '.join(running) or 'nothing'}", flush=True)
@@ -200,7 +217,7 @@ def main() -> int:
 
     LOGS.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    failed = 0
+    failed: dict[str, str] = {}
     with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
         runs: dict[Future[Outcome], str] = {pool.submit(run, name, arguments.suite): name for name in names}
         try:
@@ -208,14 +225,19 @@ def main() -> int:
                 outcome = done.result()
                 print(outcome.line(runs[done]), flush=True)
                 if not outcome.passed:
-                    failed += 1
                     show(runs[done])
+                    failed[runs[done]] = reason((LOGS / f"{runs[done]}.log").read_text(errors="replace"))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             stop()
             return 130
 
-    print(f"{len(names) - failed} passed, {failed} failed", flush=True)
+    print(
+        f"{len(names) - len(failed)} passed, {len(failed)} failed",
+        *(f"{name}: {why}" for name, why in failed.items()),
+        sep="\n",
+        flush=True,
+    )
     return 1 if failed or not names else 0
 
 

@@ -96,3 +96,45 @@ def test_the_program_that_makes_wheels_for_the_hosts_starts_by_itself():
     start = f"import runpy; runpy.run_path({str(program)!r})"
     done = subprocess.run([sys.executable, "-c", start], cwd="/", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+PLAY = """\
+TASK [refused | Ask for a site that may not be] ********************************
+fatal: [shop-trixie]: FAILED! =>
+    msg: rescued on the host that fails later
+
+TASK [cache | Fill the cache] **************************************************
+ok: [shop-bookworm]
+failed: [shop-trixie] (item=direct) => {"msg": "a part"}
+fatal: [shop-trixie]: FAILED! =>
+    changed: false
+    msg: |-
+        stale: 502 instead of 200
+
+TASK [refused | Ask for another site that may not be] **************************
+fatal: [shop-bookworm]: FAILED! =>
+    msg: rescued
+
+PLAY RECAP *********************************************************************
+shop-bookworm              : ok=251  changed=16   unreachable=0    failed=0    skipped=22   rescued=14   ignored=0
+shop-trixie                : ok=250  changed=16   unreachable=0    failed=1    skipped=22   rescued=14   ignored=0
+
+CRITICAL Ansible return code was 2
+"""
+
+
+def test_the_reason_is_what_failed_and_not_what_was_rescued():
+    assert scenarios.reason(PLAY) == (
+        'cache | Fill the cache: failed: [shop-trixie] (item=direct) => {"msg": "a part"} '
+        "fatal: [shop-trixie]: FAILED! => changed: false msg: |- stale: 502 instead of 200"
+    )
+
+
+def test_the_reason_of_a_proof_is_what_pytest_found():
+    proof = "TASK [Prove it] ***\nE       AssertionError: shop: two releases\nE       assert 2 == 1\n=== 1 failed in 3 s ===\n"
+    assert scenarios.reason(f"{proof}{PLAY}") == "Prove it: E AssertionError: shop: two releases E assert 2 == 1"
+
+
+def test_a_failure_without_a_task_is_told_by_its_last_lines():
+    assert scenarios.reason("one\ntwo\nthree\nDocker does not answer\n") == "two three Docker does not answer"
+    assert len(scenarios.reason("x" * 5000)) == scenarios.REASON
