@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "molecule"
 BIN = ROOT / ".venv" / "bin"
 TAIL = 120
-# What a web page of CI shows of the end of its log; the reason of every failure has room in it.
+# A web page of CI shows only the end of a log, and the reason of every failure has room there.
 REASON = 600
 # They begin first, so that no long one runs alone at the end.
 LONGEST = ("release_lifecycle", "chaos", "uwsgi_service_streams", "default", "nginx_site")
