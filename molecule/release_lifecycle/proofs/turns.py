@@ -13,7 +13,7 @@ from ansible_collections.flaskops.stack.tests.harness.source import Description,
 # A package that releases may require.
 DEPENDENCY = "ledger_dependency"
 # Seconds at the gate for a release that must not pass it: it starts beside all others, on a machine that may be busy.
-PATIENCE = 30
+PATIENCE = 60
 
 
 @dataclasses.dataclass

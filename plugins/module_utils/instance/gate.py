@@ -2,13 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The gate: a candidate gets no traffic before it is ready and has answered its health request on its private sockets.
 
-Candidates of many applications are judged side by side, and each as soon as it can be: one that hangs keeps no other waiting.
+Candidates of many applications are judged side by side, and each as soon as it can be: one that hangs keeps no other waiting. While more
+of them start than the host has processors, a second counts as the share of it that each gets, so that ten applications on a small host
+have the time that one has alone.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import enum
+import os
 import re
 import time
 import typing as t
@@ -141,27 +144,27 @@ def gate(instances: t.Sequence[Instance], meanwhile: t.Callable[[], None] = lamb
     :param meanwhile: what the caller does between two looks at the candidates
     """
     waiting = {instance: [_Waiting(instance, unit) for unit in instance.wanted_units] for instance in instances}
-    began, since = time.monotonic(), time.time()
+    # Seconds that count against those who wait, and until when they were counted.
+    spent, counted, since = 0.0, time.monotonic(), time.time()
     # A thread for each, so that a request without an answer does not keep others from being sent.
     pool = concurrent.futures.ThreadPoolExecutor(max(1, sum(map(len, waiting.values()))))
     try:
         while waiting:
-            verdicts = _look_at([half for halves in waiting.values() for half in halves], pool)
+            starting = [half for halves in waiting.values() for half in halves]
+            verdicts = _look_at(starting, pool)
+            spent += (time.monotonic() - counted) * min(1.0, len(os.sched_getaffinity(0)) / len(starting))
             for instance, halves in list(waiting.items()):
-                late = time.monotonic() - began > instance.app["health"]["timeout"]
+                late = spent > instance.app["health"]["timeout"]
                 left = [half for half in halves if verdicts[half] is not Verdict.GOOD]
                 refused = next((half for half in left if late or verdicts[half] is Verdict.BAD), None)
                 waiting[instance] = left
                 if left and refused is None:
                     continue
                 del waiting[instance]
-                decided = time.monotonic()
                 yield instance, _problem(refused, verdicts[refused], since) if refused else None
-                began += time.monotonic() - decided
             if waiting:
-                paused = time.monotonic()
                 meanwhile()
-                began += time.monotonic() - paused
+                counted = time.monotonic()
                 time.sleep(_POLL_SECONDS)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -36,7 +36,12 @@ HEALTH = Key(
         ),
         "body": Key("str", "Regular expression that must match somewhere in the body of the answer.", default=""),
         "timeout": Key(
-            "int", "Seconds within which a new instance must have answered after its start.", default=30, minimum=1, maximum=3600
+            "int",
+            "Seconds within which a new instance must have answered after its start. While more instances start than the host has"
+            " processors, a second counts as the share of it that each gets.",
+            default=30,
+            minimum=1,
+            maximum=3600,
         ),
         "interval": Key("int", "Seconds between two health requests.", default=1, minimum=1, maximum=60),
         "successes": Key("int", "Number of accepted answers in a row that are required.", default=1, minimum=1, maximum=100),

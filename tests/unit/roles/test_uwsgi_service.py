@@ -182,8 +182,8 @@ def test_an_instance_differs_from_others_in_its_drop_in_alone():
     assert service(complete(), "drop_in")["ExecStart"] == [f"{RELEASE['virtualenv_path']}/bin/uwsgi --ini /etc/flask/shop/%i.ini"]
 
 
-@pytest.mark.parametrize(("timeout", "start"), [(5, "90"), (200, "200")])
-def test_systemd_waits_for_a_start_as_long_as_the_gate(timeout, start):
+@pytest.mark.parametrize(("timeout", "start"), [(5, "300"), (200, "2000")])
+def test_systemd_waits_for_a_start_much_longer_than_the_gate_for_all_applications_start_at_boot(timeout, start):
     assert service(complete(health={"timeout": timeout}), "drop_in")["TimeoutStartSec"] == [start]
 
 

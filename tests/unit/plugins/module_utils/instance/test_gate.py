@@ -204,6 +204,28 @@ def test_all_candidates_are_judged(host):
     assert [" ".join(line.split()[:4]) for line in says] == ["the candidate three exited", "the candidate two was"]
 
 
+@pytest.mark.parametrize(("starting", "processors", "seconds"), [(1, 2, 30), (2, 2, 30), (6, 2, 90), (6, 64, 30), (3, 1, 90)])
+def test_candidates_that_share_processors_get_more_time(host, monkeypatch, starting, processors, seconds):
+    monkeypatch.setattr(gate_module.os, "sched_getaffinity", lambda _process: set(range(processors)))
+    candidates = [host.candidate(f"c{number}") for number in range(starting)]
+    for candidate in candidates:
+        host.behave(candidate.unit, ActiveState="activating", SubState="start")
+    host._start([candidate.unit for candidate in candidates])
+    began = host.now
+    assert len(problems_of(candidates)) == starting
+    assert seconds < host.now - began < seconds + 3
+
+
+def test_the_time_of_those_that_wait_is_counted_in_full_once_the_others_have_passed(host, monkeypatch):
+    monkeypatch.setattr(gate_module.os, "sched_getaffinity", lambda _process: {0})
+    candidates = [host.candidate(f"c{number}") for number in range(10)]
+    host.behave(candidates[0].unit, ActiveState="activating", SubState="start")
+    host._start([candidate.unit for candidate in candidates])
+    began = host.now
+    assert len(problems_of(candidates)) == 1
+    assert 30 < host.now - began < 35
+
+
 def test_without_candidates_the_gate_does_not_wait(host):
     began = host.now
     assert problems_of([]) == []
