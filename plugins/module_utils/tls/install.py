@@ -68,8 +68,13 @@ class Installer:
         """
         places = {new.app: CertificatePlaces(new.app, self.root) for new in certificates}
         before = {app: place.live_name() for app, place in places.items()}
-        versions = {new.app: self._write(places[new.app], new) for new in certificates}
-        trouble = self._change.make(lambda: self._point(places, versions), lambda: self._point(places, before))
+
+        def change() -> None:
+            self._point(places, {new.app: self._write(places[new.app], new) for new in certificates})
+
+        # The mark is there before the first file, so that the next run removes the key which a killed one has left.
+        _private(self.root)
+        trouble = self._change.make(change, lambda: self._point(places, before))
         if trouble:
             raise CertificateError(f"{', '.join(sorted(places))}: the certificate was not installed; nginx {trouble}")
 
@@ -87,9 +92,7 @@ class Installer:
 
     def _write(self, place: CertificatePlaces, new: NewCertificate) -> str:
         """Write a certificate into a directory of its own, and return the name of the directory."""
-        for directory in (self.root, place.directory):
-            os.makedirs(directory, 0o700, exist_ok=True)
-            os.chmod(directory, 0o700)
+        _private(place.directory)
         record = new.record()
         version = place.version(record.digest)
         partial = f"{version}{_PARTIAL}"
@@ -124,7 +127,14 @@ class Installer:
         """Remove the certificates that are not live any more, and what killed runs have left."""
         for app in files.names_in(self.root):
             place = CertificatePlaces(app, self.root)
+            files.remove_partials(place.live)
             for name in files.names_in(place.directory):
                 path = place.version(name)
                 if name != place.live_name() and os.path.isdir(path) and not os.path.islink(path):
                     shutil.rmtree(path)
+
+
+def _private(directory: str) -> None:
+    """Make a directory of root's alone."""
+    os.makedirs(directory, 0o700, exist_ok=True)
+    os.chmod(directory, 0o700)
