@@ -16,7 +16,9 @@ import stat
 import subprocess
 
 PLACES = ("/srv", "/etc", "/opt", "/usr/local", "/var/lib/flaskops", "/var/cache/nginx", "/var/tmp", "/tmp", "/root", "/home")
-PLACES_IN_MEMORY = ("/run/flask", "/run/flaskops", "/run/lock", "/run/systemd/transient", "/run/systemd/system")
+# A boot empties them, so what makes a directory there once it is needed is told by what is in it.
+CHALLENGES = "/run/flaskops-acme/.well-known/acme-challenge"
+PLACES_IN_MEMORY = ("/run/flask", "/run/flaskops", "/run/lock", "/run/systemd/transient", "/run/systemd/system", CHALLENGES)
 # Ansible's own, which it leaves where it is killed; what certbot remembers; entries of the response cache; what the machine writes about itself; the numbers of
 # users that were removed, which stay.
 PASSED_OVER = re.compile(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import secrets
@@ -79,8 +80,16 @@ class AcmeService:
         """
         with self.held():
             self.installer.settle()
+        self._sweep_challenges()
         problems = {app: self._care_for(app, site, by_hand) for app, site in sites.items()}
         return {app: says for app, says in problems.items() if says}
+
+    def _sweep_challenges(self) -> None:
+        """Remove what killed runs have left for a CA to read; systemd starts no second service beside this one."""
+        directory = f"{self.webroot}/{_CHALLENGES}"
+        for name in files.names_in(directory):
+            with contextlib.suppress(OSError):
+                files.remove_path(f"{directory}/{name}")
 
     def _care_for(self, app: str, site: AcmeSite, by_hand: bool) -> str:
         try:

@@ -47,3 +47,8 @@ def test_a_certificate_that_is_live_has_a_word_and_any_other_one_stands_out(tmp_
 def test_an_application_without_a_certificate_has_no_word_for_one(tmp_path, monkeypatch, previous):
     monkeypatch.setattr(state, "CERTIFICATES", str(tmp_path / "none"))
     assert state.told() == {"old": "shop-PREVIOUS"}
+
+
+def test_what_a_killed_service_has_left_for_the_ca_to_read_is_compared():
+    assert state.CHALLENGES in state.PLACES_IN_MEMORY
+    assert not state.PASSED_OVER.match(f"{state.CHALLENGES}/token")
