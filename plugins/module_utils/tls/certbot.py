@@ -16,7 +16,7 @@ import tempfile
 import typing as t
 
 from ..host.command import CommandError, in_locale, run
-from ..host.files import read_text, write_file
+from ..host.files import read_text, remove_tree, unlink, write_file
 from .dns_proof import DnsProof
 from .pair import Certificate, CertificateError, examine
 
@@ -91,6 +91,7 @@ class Certbot:
         """
         for directory in (os.path.dirname(self.home), self.home):
             os.makedirs(directory, 0o700, exist_ok=True)
+        self._forget(app)
         env = in_locale(os.environ, "C.UTF-8")
         if self.settings.ca_bundle:
             env["REQUESTS_CA_BUNDLE"] = self.settings.ca_bundle
@@ -106,6 +107,17 @@ class Certbot:
         if found is None:
             raise CertificateError("certbot has said that it got a certificate, and there is none; see its log below " + self.home)
         return found
+
+    def _forget(self, app: str) -> None:
+        """Remove what certbot has of an application, so that it begins anew.
+
+        certbot does not store a certificate in one step, nor does it wait for the disk. If it was killed or the power was cut, it may find half of
+        one, and then puts the next one under another name, where nobody looks.
+        """
+        config = os.path.join(self.home, "config")
+        for directory in ("live", "archive"):
+            remove_tree(os.path.join(config, directory, app))
+        unlink(os.path.join(config, "renewal", f"{app}.conf"))
 
     def _run(self, command: t.Sequence[str], env: t.Mapping[str, str], timeout: float) -> None:
         """Run certbot; if the CA has given up the account, once more with another one, which certbot makes by itself."""
@@ -152,7 +164,7 @@ class Certbot:
         return [
             *("certbot", "certonly", "--non-interactive", "--agree-tos", "--config", config, *account, *directories),
             *("--server", known.server, "--key-type", known.key_type, *profile, *proof),
-            *("--cert-name", app, "--force-renewal", "--renew-with-new-domains", "--max-log-backups", "10"),
+            *("--cert-name", app, "--max-log-backups", "10"),
             *(part for name in names for part in ("--domain", name)),
         ]
 

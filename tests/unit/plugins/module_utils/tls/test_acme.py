@@ -249,6 +249,15 @@ def test_a_run_that_was_killed_before_the_reload_is_ended_by_the_next(host):
     assert (len(host.ca.asked), host.nginx.reloads) == (1, 1)
 
 
+def test_what_killed_runs_have_left_for_the_ca_to_read_is_removed(host):
+    challenges = Path(host.webroot, ".well-known/acme-challenge")
+    challenges.mkdir(parents=True)
+    (challenges / "token").write_text("of certbot, which was killed with the service")
+    host.ca.gives = fresh()
+    assert host.run() == ""
+    assert list(challenges.iterdir()) == []
+
+
 def test_a_failure_of_one_site_keeps_no_other_from_its_certificate(host):
     host.ca.gives = fresh("b.test")
     host.misled["a.test"] = "a.test leads elsewhere"
@@ -499,6 +508,45 @@ def test_a_certificate_that_certbot_has_is_found(tmp_path):
     (live / "privkey.pem").write_text("half")
     assert Certbot(CaSettings(SERVER), str(tmp_path)).kept("shop") is None
     assert Certbot(CaSettings(SERVER), str(tmp_path)).kept("other") is None
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(("renewal/shop.conf",), id="killed before its settings are complete"),
+        pytest.param(("renewal/shop.conf", "archive/shop/fullchain1.pem", "live/shop/fullchain.pem"), id="killed before the key is there"),
+        pytest.param(("live/shop/fullchain.pem",), id="without settings after a power cut"),
+        pytest.param(("archive/shop/privkey1.pem",), id="without links after a power cut"),
+    ],
+)
+def test_what_a_killed_certbot_has_left_does_not_keep_the_next_one_from_a_certificate(monkeypatch, tmp_path, left):
+    config, given = tmp_path / "config", pair("shop.test")
+    for path in left:
+        (config / path).parent.mkdir(parents=True, exist_ok=True)
+        (config / path).touch()
+
+    def run(*_arguments, **_more):
+        """Store a new certificate as certbot does (new_lineage in certbot/_internal/storage.py)."""
+        name = "shop-0001" if (config / "renewal/shop.conf").exists() else "shop"
+        for kind in ("archive", "live"):
+            if (config / kind / name).exists():
+                raise command.CommandError(f"{kind} directory exists for {name}")
+            (config / kind / name).mkdir(parents=True)
+        (config / "live" / name / "fullchain.pem").write_text(given.chain)
+        (config / "live" / name / "privkey.pem").write_text(given.key)
+
+    monkeypatch.setattr(certbot, "run", run)
+    assert Certbot(CaSettings(SERVER), str(tmp_path)).obtain("shop", ["shop.test"])[0] == given.chain
+
+
+def test_a_former_certificate_is_never_taken_for_the_new_one(monkeypatch, tmp_path):
+    live, given = tmp_path / "config/live/shop", pair("shop.test")
+    live.mkdir(parents=True)
+    (live / "fullchain.pem").write_text(given.chain)
+    (live / "privkey.pem").write_text(given.key)
+    monkeypatch.setattr(certbot, "run", lambda *_arguments, **_more: None)
+    with pytest.raises(CertificateError, match="there is none"):
+        Certbot(CaSettings(SERVER), str(tmp_path)).obtain("shop", ["shop.test"])
 
 
 def test_the_words_of_the_ca_are_found_in_what_certbot_says():
