@@ -83,9 +83,9 @@ class Watch:
 
 
 def _only_looks(event: str, arguments: tuple[object, ...]) -> bool:
-    """Return whether an event changes nothing: a file that is opened for reading, a command that tells something."""
+    """Return whether an event changes nothing: a file opened for reading, one that a descriptor has open already, a command that tells something."""
     if event == "open":
-        return not int(arguments[2]) & WRITES
+        return isinstance(arguments[0], int) or arguments[0] == os.devnull or not int(arguments[2]) & WRITES
     return event == "subprocess.Popen" and bool(LOOKS.match(" ".join(map(str, arguments[1])) + " "))
 
 

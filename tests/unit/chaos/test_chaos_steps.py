@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.flaskops.stack.tests.chaos import sitecustomize
 
@@ -43,3 +45,21 @@ def seen(*places: tuple[str, str]) -> tuple[list[str], str]:
 )
 def test_a_step_is_named_by_our_functions(places, chain, module):
     assert seen(*places) == (chain, module)
+
+
+@pytest.mark.parametrize(
+    ("event", "arguments", "looks"),
+    [
+        ("open", ("/etc/shop", None, os.O_RDONLY), True),
+        ("open", ("/etc/shop", None, os.O_WRONLY | os.O_CREAT), False),
+        # Python's own input and output of a command that is started.
+        ("open", (os.devnull, None, os.O_RDWR), True),
+        # The file was opened, or made in memory, before.
+        ("open", (3, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), True),
+        ("os.rename", ("/etc/a", "/etc/b", -1, -1), False),
+        ("subprocess.Popen", ("systemctl", ["systemctl", "show", "nginx.service"], None, None), True),
+        ("subprocess.Popen", ("systemctl", ["systemctl", "reload", "nginx.service"], None, None), False),
+    ],
+)
+def test_what_changes_nothing_is_no_step(event, arguments, looks):
+    assert sitecustomize._only_looks(event, arguments) is looks
