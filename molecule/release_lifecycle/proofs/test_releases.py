@@ -23,6 +23,7 @@ from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.turns 
     Bad,
     Book,
     Good,
+    patience,
 )
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
 from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host, State
@@ -56,20 +57,27 @@ def books(site: Site) -> Iterator[dict[str, Book]]:
     deploy(site, [site.app, *gone]).require_success()
 
 
+@pytest.fixture(scope="module")
+def seconds(site: Site, books: dict[str, Book]) -> int:
+    """How long bad releases are at the gate that wait there, by what the first releases took on this machine."""
+    firsts = [state["history"][0] for states in site.look_at(list(books)).values() for state in states.values()]
+    return patience(first["seconds"]["gate"] for first in firsts)
+
+
 def deploy(site: Site, apps: Sequence[Description]) -> Run:
     """Deploy applications, of which the first one is the application of all proofs."""
     return site.run("site", apps[0], others=apps[1:])
 
 
 @pytest.mark.parametrize("number", range(len(RUNS)), ids=[", ".join(run.values()) for run in RUNS])
-def test_run(site: Site, books: dict[str, Book], number: int) -> None:
+def test_run(site: Site, books: dict[str, Book], seconds: int, number: int) -> None:
     bad = {name: BAD[what] for name, what in RUNS[number].items() if what in BAD}
     good = {name: GOOD[what] for name, what in RUNS[number].items() if what in GOOD}
     before, old = site.look_at(list(books)), {name: pages(site, name) for name in books}
-    apps = {name: spoiled(books[name], bad[name]) if name in bad else good[name].change(books[name]) for name in books}
+    apps = {name: spoiled(books[name], bad[name], seconds) if name in bad else good[name].change(books[name]) for name in books}
     run = deploy(site, list(apps.values()))
     after = site.look_at(list(books))
-    require_failures(site, run, {name: release.says for name, release in bad.items()}, books)
+    require_failures(site, run, {name: release.message(seconds) for name, release in bad.items()}, books)
     require_failure_at_the_end(site, run)
     for name in bad:
         require_refused(site, run, books[name], bad[name], before[name], after[name], old[name])
@@ -87,12 +95,12 @@ def pages(site: Site, name: str) -> dict[str, str]:
     return {host.name: host.page(name)["page"] for host in site.hosts}
 
 
-def spoiled(book: Book, bad: Bad) -> Description:
-    """Return the description of a bad release."""
+def spoiled(book: Book, bad: Bad, seconds: int) -> Description:
+    """Return the description of a bad release, which is at the gate for some seconds if it waits there."""
     source = book.source.copy()
     source.write("bad", bad.code)
     source.require(*bad.requires)
-    return changed(book.app, source=source.path, **bad.changes)
+    return bad.described(changed(book.app, source=source.path), seconds)
 
 
 def require_no_waiting(site: Site, bad: dict[str, Bad], after: dict[str, dict[str, State]]) -> None:

@@ -12,7 +12,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import Host, State, u
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 # Long enough for an instance to be running still when the next run comes.
-LONG_DRAIN = 120
+LONG_DRAIN = 600
 # How many releases are kept where nothing is said of it.
 KEPT = 3
 # Says who it is, takes the lock and keeps it until it is killed.
@@ -25,7 +25,7 @@ json.dump({"who": "somebody@elsewhere", "since": "2026-01-02T03:04:05Z", "pid": 
 file.flush()
 print(os.getpid(), flush=True)
 os.close(1)
-time.sleep(600)
+time.sleep(3600)
 """
 
 Releases = dict[str, list[str]]
@@ -191,7 +191,7 @@ def test_while_another_run_holds_the_lock(site: Site, releases: Releases) -> Non
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(site.deploy, site.app)
         try:
-            assert until(lambda: users_of_lock(host) > 1 or waiting.done(), 60), f"{host}: no run has come to the lock"
+            assert until(lambda: users_of_lock(host) > 1 or waiting.done(), 300), f"{host}: no run has come to the lock"
             assert host.page()["page"] == old, f"{host}: the run did not wait for the lock"
         finally:
             host.run("kill", "-9", holder)

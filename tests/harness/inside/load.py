@@ -15,7 +15,7 @@ import threading
 import time
 
 THREADS = 16
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 def ask(host: str) -> tuple[int, str]:
