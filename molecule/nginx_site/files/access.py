@@ -43,7 +43,7 @@ def ask(
     **headers: str,
 ) -> Answer:
     """Send a request from an address of this host. An underscore in the name of a header is a dash."""
-    connection = http.client.HTTPConnection(*address, timeout=10, source_address=(source, 0))
+    connection = http.client.HTTPConnection(*address, timeout=60, source_address=(source, 0))
     sent = {"Host": f"{host}.example.com", **{name.replace("_", "-"): value for name, value in headers.items()}}
     if login:
         sent["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
@@ -118,7 +118,7 @@ SPELLINGS = (
 
 def raw(text: str) -> tuple[int, str]:
     """Send lines as they are, and return status and body of the answer; status 0 where there is none."""
-    with socket.create_connection(("127.0.0.1", 80), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", 80), timeout=60) as connection:
         connection.sendall(text.replace("\n", "\r\n").encode())
         answer = http.client.HTTPResponse(connection)
         try:

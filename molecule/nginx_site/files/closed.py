@@ -55,7 +55,7 @@ problems: list[str] = []
 
 
 def ask(host: str, path: str, method: str = "GET", source: str = ELSEWHERE, body: str = "", **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=10, source_address=(source, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=60, source_address=(source, 0))
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": f"{host}.example.com", "Content-Length": str(len(body)), **headers}.items():

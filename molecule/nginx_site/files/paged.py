@@ -41,7 +41,7 @@ class Judge(http.server.BaseHTTPRequestHandler):
 
 
 def ask(host: str, path: str, headers: dict[str, str], method: str = "GET", body: bytes = b"") -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=60)
     connection.request(method, path, body or None, {"Host": f"{host}.example.com", **headers})
     answer = connection.getresponse()
     return answer.status, answer.read().decode(errors="replace")

@@ -46,7 +46,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 SHOWN = 300
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 class Answer(NamedTuple):
