@@ -41,7 +41,7 @@ class Host:
         self.events: list[str] = []
         self.asked: list[tuple[str, str, str]] = []
         self.log = ["Traceback", "ImportError: no module"]
-        # Log lines without an invocation id, which are found by unit and time alone.
+        # Log lines without an invocation id, which journald has read after the end of the unit.
         self.late_log: list[str] = []
         # Log lines of systemd itself.
         self.systemds: list[str] = []
@@ -79,6 +79,7 @@ class Host:
         ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(gate, "request", self._request)
+        monkeypatch.setattr(gate, "lines_of_nobody", lambda _unit, _since: self.late_log)
         monkeypatch.setattr(trial, "PROGRAM", str(self.place / "var/trial.pyz"))
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: 1e9 + self.now, sleep=self._sleep)
         for module in (gate, settling, instance_workers):
@@ -305,10 +306,9 @@ class Host:
         self.units[f"{unit}.timer"] = {"ActiveState": "active", "stops": "", "runs": " ".join(command[3:]), "seconds": str(seconds)}
 
     def _journal(self, unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
-        if since:
-            return self.late_log
-        assert invocation == self.units.get(unit, {}).get("InvocationID", "")
-        return self.log
+        assert bool(invocation) != bool(since), "an invocation, or all lines of the unit since a time"
+        assert invocation in ("", self.units.get(unit, {}).get("InvocationID", ""))
+        return self.log if invocation else [*self.log, *self.late_log]
 
     def _words_about(self, invocation: str) -> list[str]:
         return self.systemds if invocation else []

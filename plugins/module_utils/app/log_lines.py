@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from ..host import systemd
+from ..host.journal import messages
 from ..host.log_file import last_lines
 from ..host.shown import excerpt
 from .access_log import LOGS, access_lines, time_of
@@ -71,7 +72,7 @@ def log_lines(order: LogsOrder) -> list[LogLine]:
 def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
     for entry in systemd.journal_entries(all_units(order["name"]), order["since"], order["lines"], order["request_id"]):
         unit = _unit(entry)
-        for text in "\n".join(_messages(entry.get("MESSAGE"))).splitlines():
+        for text in "\n".join(messages(entry)).splitlines():
             yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, _source(unit, order["name"]), text)
 
 
@@ -83,15 +84,6 @@ def _unit(entry: t.Mapping[str, t.Any]) -> str:
     """
     named = [("OBJECT_SYSTEMD_UNIT", entry.get("_UID") == "0"), ("UNIT", entry.get("_PID") == "1"), ("_SYSTEMD_UNIT", True)]
     return next((str(entry[field]) for field, is_believed in named if is_believed and entry.get(field)), "")
-
-
-def _messages(message: t.Any) -> list[str]:
-    """Return the texts of a field: journalctl has a list of bytes for one that is no UTF-8, and a list of all values where there are several."""
-    if not isinstance(message, list):
-        return [message] if isinstance(message, str) else []
-    if all(isinstance(byte, int) for byte in message):
-        return [bytes(message).decode(errors="replace")]
-    return [text for each in message for text in _messages(each)]
 
 
 def _source(unit: str, name: str) -> str:

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write lines into the journal of the host in the name of a unit whose output was read by this process instead of journald."""
+"""The journal of the host: lines in the name of a unit whose output was read by this process instead of journald, and entries of units."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import contextlib
 import socket
 import typing as t
 
+from . import systemd
 from .shown import excerpt
 
 # The native protocol of journald: a datagram of lines, FIELD=value (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/).
@@ -15,6 +16,8 @@ _SOCKET = "/run/systemd/journal/socket"
 _LINE_SHOWN = 2000
 # A command that prints more has its last lines kept: journald drops lines of a writer that sends 10,000 of them at once (journald.conf(5)).
 _MOST_LINES = 1000
+# An application that systemd starts again and again writes its first lines each time.
+_MOST_ENTRIES = 5000
 
 
 def write(unit: str, lines: t.Sequence[str]) -> None:
@@ -28,3 +31,30 @@ def write(unit: str, lines: t.Sequence[str]) -> None:
             fields = {"MESSAGE": excerpt(line, _LINE_SHOWN), "PRIORITY": "6", "SYSLOG_IDENTIFIER": "flaskops", "OBJECT_SYSTEMD_UNIT": unit}
             # A field with a line break would need another form; clean texts have none, since a line was split off.
             journal.send("".join(f"{name}={value}\n" for name, value in fields.items()).encode(errors="replace"))
+
+
+def messages(entry: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the texts of an entry of :func:`systemd.journal_entries`."""
+    return _texts(entry.get("MESSAGE"))
+
+
+def _texts(message: t.Any) -> list[str]:
+    """Return the texts of a field: journalctl has a list of bytes for one that is no UTF-8, and a list of all values where there are several."""
+    if not isinstance(message, list):
+        return [message] if isinstance(message, str) else []
+    if all(isinstance(byte, int) for byte in message):
+        return [bytes(message).decode(errors="replace")]
+    return [text for each in message for text in _texts(each)]
+
+
+def lines_of_nobody(unit: str, since: float) -> list[str]:
+    """Return the lines of a unit that journald has read after the unit had ended, and which it therefore knows no invocation of.
+
+    :param since: seconds since the epoch
+    """
+    try:
+        entries = systemd.journal_entries([unit], since, _MOST_ENTRIES)
+    except systemd.SystemdError:
+        return []
+    own = [entry for entry in entries if entry.get("_SYSTEMD_UNIT") == unit and "_SYSTEMD_INVOCATION_ID" not in entry]
+    return [line for entry in own for text in messages(entry) for line in text.splitlines()]

@@ -15,7 +15,7 @@ from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
 # The fields of an entry that are read, beside its time.
-_FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_PID", "_UID")
+_FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_INVOCATION_ID", "_PID", "_UID")
 UNIT_DIR = "/etc/systemd/system"
 # The characters of a path that the name of its mount unit has as they are; a slash becomes a dash.
 _PLAIN = frozenset(f"{string.ascii_letters}{string.digits}:_./")

@@ -19,11 +19,12 @@ import typing as t
 from ..app.modules import facts_of_packages, facts_of_release
 from ..host import systemd
 from ..host.causes import known_cause, with_cause
+from ..host.journal import lines_of_nobody
 from ..host.known_causes import START
 from ..host.shown import clean, excerpt
 from .instance import Instance
 from .log_excerpt import telling_lines
-from .unit_state import Properties, UnitState
+from .unit_state import Properties, UnitState, exit_status, has_died
 from .uwsgi_client import request
 
 _POLL_SECONDS = 0.1
@@ -93,11 +94,9 @@ class _Waiting:
         state, who = UnitState.of(properties), self.who
         if state is not UnitState.INACTIVE:
             self.invocation = self.invocation or properties.get("InvocationID", "")
-        if state is UnitState.FAILED or properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0":
+        if has_died(properties):
             when = "after it was ready" if self.in_a_row or self.says.startswith(f"{who} was asked") else "before it was ready"
-            # After systemd's automatic restart the status is that of the new process, which runs.
-            status = f" with {properties['ExecMainStatus']}" if properties["ExecMainStatus"] != "0" else ""
-            self.says = f"{who} exited{status} {when}"
+            self.says = f"{who} exited{exit_status(properties, self.invocation)} {when}"
             return Verdict.BAD
         if state is not UnitState.ACTIVE:
             self.says = f"{who} was not ready (it is {properties['ActiveState']})"
@@ -192,14 +191,20 @@ def _last_words(unit: str, invocation: str, since: float) -> list[str]:
     :param since: seconds since the epoch, when the gate began
     """
     give_up = time.monotonic() + _JOURNAL_SECONDS
-    log = systemd.journal(unit, invocation=invocation)
+    log = _log(unit, invocation, since)
     while time.monotonic() < give_up:
         time.sleep(_JOURNAL_PAUSE)
-        before, log = log, systemd.journal(unit, invocation=invocation)
+        before, log = log, _log(unit, invocation, since)
         if log and log == before:
             break
-    # journald tags lines that it reads after the unit has exited with no invocation id: fall back to unit and time.
-    return log or systemd.journal(unit, since=since)
+    return log
+
+
+def _log(unit: str, invocation: str, since: float) -> list[str]:
+    """Return the last log lines of a candidate's first start, also those that journald has read too late to know whose they are."""
+    if not invocation:
+        return systemd.journal(unit, since=since)
+    return [*systemd.journal(unit, invocation=invocation), *lines_of_nobody(unit, since)]
 
 
 def _cause(problem: Problem, log: t.Sequence[str]) -> str:

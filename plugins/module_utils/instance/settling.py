@@ -17,7 +17,7 @@ from . import workers
 from .failures import Failures
 from .gate import Problem, live_state_text
 from .instance import Instance
-from .unit_state import Properties, UnitState
+from .unit_state import Properties, UnitState, exit_status, has_died
 
 # A worker that is to be refused dies while it imports its code, or when it does not find its queue.
 _SETTLE_SECONDS = 5.0
@@ -34,6 +34,8 @@ class _Rising:
         alone = workers.alone(instance)
         self.groups = [group for group in ([unit for unit in instance.workers if unit not in alone], alone) if group]
         self.units: list[str] = []
+        # By unit, the InvocationID of its first start; after systemd's automatic restart there is another one.
+        self.invocations: dict[str, str] = {}
         self.since, self.began, self.steady_since = time.time(), 0.0, 0.0
 
     def start_next(self) -> bool:
@@ -50,24 +52,26 @@ class _Rising:
         """Return why a worker cannot stay, ``None`` for nothing; :attr:`is_steady` tells whether all have stayed."""
         now = time.monotonic()
         for unit in self.units:
-            if _has_died(states[unit]):
-                return self._problem(unit, f"exited{_status(states[unit])} in its first seconds", states[unit])
+            if UnitState.of(states[unit]) not in (UnitState.INACTIVE, UnitState.DEACTIVATING):
+                self.invocations.setdefault(unit, states[unit].get("InvocationID", ""))
+            if has_died(states[unit]):
+                return self._problem(unit, f"exited{exit_status(states[unit], self.invocations.get(unit, ''))} in its first seconds")
         # After a rollback a worker may still be finishing an earlier job. systemd starts it when it has ended, and nobody waits for that.
         waiting = [unit for unit in self.units if UnitState.of(states[unit]) not in (UnitState.ACTIVE, UnitState.DEACTIVATING)]
         self.steady_since = now if waiting else self.steady_since
         if waiting and now - self.began > _START_SECONDS:
             unit = waiting[0]
-            return self._problem(unit, f"was not started (it is {states[unit]['ActiveState']})", states[unit])
+            return self._problem(unit, f"was not started (it is {states[unit]['ActiveState']})")
         return None
 
     @property
     def is_steady(self) -> bool:
         return time.monotonic() - self.steady_since >= _SETTLE_SECONDS
 
-    def _problem(self, unit: str, says: str, properties: Properties) -> Problem:
+    def _problem(self, unit: str, says: str) -> Problem:
         instance = self.instance
         worker = f"the worker {instance.layout.worker_of(unit)} of the candidate {instance.id} {says}"
-        return Problem(worker, live_state_text(instance), instance, unit, properties.get("InvocationID", ""), self.since)
+        return Problem(worker, live_state_text(instance), instance, unit, self.invocations.get(unit, ""), self.since)
 
 
 class Settling:
@@ -109,13 +113,3 @@ class Settling:
     def wait(self) -> None:
         """Wait until the next look."""
         time.sleep(_POLL_SECONDS)
-
-
-def _has_died(properties: Properties) -> bool:
-    restarted = properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0"
-    return restarted or UnitState.of(properties) is UnitState.FAILED
-
-
-def _status(properties: Properties) -> str:
-    # After systemd's automatic restart the status is that of the new process, which runs.
-    return f" with {properties['ExecMainStatus']}" if properties["ExecMainStatus"] != "0" else ""

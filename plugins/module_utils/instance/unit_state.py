@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing as t
+
+from ..host import systemd
 
 # The properties of one unit, as `systemd.show` returns them.
 Properties = t.Mapping[str, str]
+# systemd tells it of every process that does not end well.
+_EXITED = re.compile(r": Main process exited, code=\w+, status=(\d+)")
 
 
 class UnitState(enum.Enum):
@@ -35,3 +40,22 @@ class UnitState(enum.Enum):
     def goes_on(self) -> bool:
         """Return whether the unit runs or starts, and nothing has begun to stop it."""
         return self.is_running and self is not UnitState.DEACTIVATING
+
+
+def has_died(properties: Properties) -> bool:
+    """Return whether the main process of a unit that was started has ended, also where systemd has started it again since."""
+    restarted = properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0"
+    return restarted or UnitState.of(properties) is UnitState.FAILED
+
+
+def exit_status(properties: Properties, invocation: str) -> str:
+    """Return with which status the main process of a unit has ended, as `` with 22``; empty for 0.
+
+    After systemd's automatic restart the property is that of the new process, so the log about the first start tells it.
+
+    :param invocation: the InvocationID of the first start
+    """
+    restarted = properties.get("NRestarts", "0") != "0"
+    told = [found[1] for line in (systemd.words_about(invocation) if restarted else []) if (found := _EXITED.search(line))]
+    status = told[0] if told else properties["ExecMainStatus"]
+    return f" with {status}" if status != "0" else ""

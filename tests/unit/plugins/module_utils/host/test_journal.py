@@ -1,13 +1,13 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lines that are written into the journal in the name of a unit."""
+"""Lines that are written into the journal in the name of a unit, and those that are read from it."""
 
 from __future__ import annotations
 
 import socket
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import journal, shown
+from ansible_collections.flaskops.stack.plugins.module_utils.host import journal, shown, systemd
 
 
 @pytest.fixture
@@ -49,3 +49,25 @@ def test_secrets_and_control_characters_are_left_out(received):
 def test_a_host_without_a_journal_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setattr(journal, "_SOCKET", str(tmp_path / "none"))
     journal.write("x.service", ["first"])
+
+
+def test_lines_of_nobody_are_those_of_the_unit_without_an_invocation(monkeypatch):
+    unit = "flask-shop@one.service"
+    entries = [
+        {"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": "first", "MESSAGE": "starting"},
+        {"_SYSTEMD_UNIT": unit, "MESSAGE": "SyntaxError"},
+        {"_SYSTEMD_UNIT": unit, "MESSAGE": [103, 114, 252, 195, 159, 10, 69]},
+        # The words of systemd about the unit, and a line that is too long for journalctl.
+        {"_SYSTEMD_UNIT": "init.scope", "UNIT": unit, "MESSAGE": "Main process exited"},
+        {"_SYSTEMD_UNIT": unit, "MESSAGE": None},
+        {"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": "second", "MESSAGE": "starting again"},
+    ]
+    asked = []
+    monkeypatch.setattr(systemd, "journal_entries", lambda units, since, lines: asked.append((units, since)) or entries)
+    assert journal.lines_of_nobody(unit, 12.5) == ["SyntaxError", "gr\ufffdß", "E"]
+    assert asked == [([unit], 12.5)]
+
+
+def test_there_are_no_lines_of_nobody_without_a_journal(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert journal.lines_of_nobody("flask-shop@one.service", 1) == []

@@ -107,7 +107,7 @@ def test_entries_of_the_journal_come_with_their_fields(run):
         run.commands[0]
     )
     # An application can send a thousand fields with each line.
-    assert "--output-fields=MESSAGE,UNIT,OBJECT_SYSTEMD_UNIT,_SYSTEMD_UNIT,_PID,_UID" in run.commands[0]
+    assert "--output-fields=MESSAGE,UNIT,OBJECT_SYSTEMD_UNIT,_SYSTEMD_UNIT,_SYSTEMD_INVOCATION_ID,_PID,_UID" in run.commands[0]
     run.answer = (1, "", "")
     assert systemd.journal_entries(["flask-shop@*"], 0, 20, "none") == []
 

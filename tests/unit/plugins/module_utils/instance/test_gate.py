@@ -107,7 +107,7 @@ def test_the_message_begins_with_the_known_cause_and_fits_a_screen(host, through
 def test_the_words_of_systemd_tell_the_cause_too(host, through):
     host.log, host.systemds = ["nothing"], ["flask-shop@one.service: Main process exited, code=killed, status=9/KILL"]
     (problem,) = through(ActiveState="active", SubState="running", NRestarts="1", ExecMainStatus="0", InvocationID="i1")
-    assert problem.says == "the candidate one exited before it was ready", "0 is the status of the process that systemd has started since"
+    assert problem.says == "the candidate one exited with 9 before it was ready", "and not with 0, which the process has that runs now"
     assert problem.text().startswith("shop: the kernel killed the application")
 
 
@@ -141,10 +141,27 @@ def test_the_message_says_that_the_log_is_empty(host, through):
     assert problem.text().endswith("last log lines:\n    (nothing)")
 
 
-def test_log_lines_without_an_invocation_id_are_found(host, through):
-    host.log, host.late_log = [], ["SyntaxError"]
-    (problem,) = through(ActiveState="failed")
-    assert log_of(problem) == ["SyntaxError"]
+@pytest.mark.parametrize("before", [[], ["*** Starting uWSGI 2.0.30 (64bit) ***", "reading the ledger"]])
+@pytest.mark.parametrize("invocation", ["", "i1"])
+def test_log_lines_without_an_invocation_id_are_found(host, through, before, invocation):
+    """The last line tells the cause, whether or not journald was in time for the lines before it."""
+    host.log, host.late_log = before, ["SyntaxError"]
+    (problem,) = through(ActiveState="failed", InvocationID=invocation)
+    assert log_of(problem) == [*before[1:], "SyntaxError"]
+
+
+def test_the_message_is_about_the_first_start_of_a_candidate_that_systemd_starts_again_while_others_are_switched_to(host):
+    """Other candidates are switched to between two looks, which takes longer than systemd's pause before it starts a unit again."""
+    good, bad = host.candidate("one"), host.candidate("two", name="blog")
+    host.behave(bad.unit, 503, InvocationID="first")
+    host._start([good.unit, bad.unit])
+    host.systemds = [f"{bad.unit}: Main process exited, code=killed, status=9/KILL"]
+    for instance, problem in gate([good, bad]):
+        if instance is good:
+            host.units[bad.unit].update(NRestarts="1", ExecMainStatus="0", InvocationID="second")
+        else:
+            assert problem.says == "the candidate two exited with 9 after it was ready"
+            assert problem.invocation == "first"
 
 
 def test_an_instance_that_is_never_ready_is_refused_in_time(host, through):
