@@ -16,7 +16,7 @@ SITES = ("ledger", "neighbour")
 NAMED = "--add-host=ledger.test:127.0.0.1"
 # Requests a second to each site.
 RATE = 5
-BOOT_SECONDS = 60
+BOOT_SECONDS = 180
 
 
 class Clone(Host):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.flaskops.stack.tests.chaos.deployment import ANEW, DRAIN_SECONDS, MOVED, Deployment, Release
-from ansible_collections.flaskops.stack.tests.chaos.fleet import SITES, Clone
+from ansible_collections.flaskops.stack.tests.chaos.fleet import BOOT_SECONDS, SITES, Clone
 from ansible_collections.flaskops.stack.tests.chaos.operations import APP, DEPLOYMENT, OPERATIONS, Operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Case
 from ansible_collections.flaskops.stack.tests.chaos.recording import OperationRecording
@@ -21,7 +21,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import until
 # Controllers at a time.
 CONTROLLERS = 2
 REACH_SECONDS = 300
-QUIET_SECONDS = 30
+QUIET_SECONDS = 120
 SHOWN = 3
 
 
@@ -144,8 +144,8 @@ class Batch:
         if patient.case.kind in ("power cut", "reboot"):
             host.end_load()
             host.reboot() if patient.case.kind == "reboot" else host.power_cut()
-            if not until(host.answers, 30, 0.3):
-                patient.verdict.a = "no answer 30 s after the boot"
+            if not until(host.answers, BOOT_SECONDS, 0.3):
+                patient.verdict.a = f"no answer {BOOT_SECONDS} s after the boot"
             patient.since = time.time()
             host.begin_load()
         else:

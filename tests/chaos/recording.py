@@ -7,12 +7,15 @@ import difflib
 import time
 
 from ansible_collections.flaskops.stack.tests.chaos.deployment import DRAIN_SECONDS, Deployment
-from ansible_collections.flaskops.stack.tests.chaos.fleet import Clone
+from ansible_collections.flaskops.stack.tests.chaos.fleet import BOOT_SECONDS, Clone
 from ansible_collections.flaskops.stack.tests.chaos.operations import DEPLOYMENT, Operation
 from ansible_collections.flaskops.stack.tests.chaos.points import Step, read_steps
+from ansible_collections.flaskops.stack.tests.harness.host import until
 
 # Two, since what only one of them does is no point to break every host at.
 HOSTS = 2
+# Lists the timers and services that stop former instances.
+DRAINS = ("systemctl", "list-units", "--all", "--plain", "--no-legend", "flask-*-drain-*")
 # Files that runs manage, without those of instances, which come and go.
 _MANAGED = r"""
 find /etc/nginx -name '*flask*' -type f ! -name '.*' | sort
@@ -96,6 +99,8 @@ def record_operation(deployment: Deployment, image: str, operation: Operation, n
 def _settled(host: Clone) -> dict[str, list[str]]:
     """Return what stands on a host once what drained has ended."""
     time.sleep(DRAIN_SECONDS + 3)
+    # On a busy machine what is to stop them is late.
+    until(lambda: not host.run(*DRAINS).strip(), BOOT_SECONDS, 1)
     before, state = {}, host.state()
     while state != before:
         time.sleep(1)
