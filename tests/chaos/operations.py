@@ -33,8 +33,8 @@ class Operation(t.NamedTuple):
     # Commands on the host before the run, and after it.
     before: str = ""
     after: str = ""
-    # Whether the power is cut, too, where the run changes names of files.
-    power: bool = False
+    # Whether it is about a certificate alone: the power is cut, too, where the run changes names of files, and the next run deploys nothing new.
+    certificate: bool = False
 
     @property
     def kind(self) -> str:
@@ -58,9 +58,9 @@ OPERATIONS = {
         Operation("rollback", PLAYBOOKS / "rollback.yml", ("--extra-vars", json.dumps({"app": APP}))),
         Operation("removal", PLAYBOOKS / "site.yml", absent={"name": APP, "state": "absent"}),
         Operation("purge", PLAYBOOKS / "site.yml", absent={"name": APP, "state": "absent", "purge": True}),
-        Operation("first certificate", PLAYBOOKS / "site.yml", before=_WITHOUT, power=True),
-        Operation("own certificate", PLAYBOOKS / "site.yml", tls=_OWN, power=True),
-        Operation("renewal", HERE / "renewal.yml", before=_DUE, after=_AGAIN, power=True),
+        Operation("first certificate", PLAYBOOKS / "site.yml", before=_WITHOUT, certificate=True),
+        Operation("own certificate", PLAYBOOKS / "site.yml", tls=_OWN, certificate=True),
+        Operation("renewal", HERE / "renewal.yml", before=_DUE, after=_AGAIN, certificate=True),
     )
 }
 
@@ -72,6 +72,6 @@ def of_operation(operation: Operation, steps: Sequence[Step]) -> list[Case]:
         where = {"call": step.call, "step": step.step, "count": step.count}
         of_both = {"operation": operation.name, "before": operation.before, "repair": operation.after}
         cases.append(Case(step.title, operation.kind, {**where, "action": "kill"}, **of_both))
-        if operation.power and step.step.endswith(RENAMES):
+        if operation.certificate and step.step.endswith(RENAMES):
             cases.append(Case(f"{operation.name}: {step.title}", "power cut", {**where, "action": "wait"}, **of_both))
     return cases

@@ -192,7 +192,9 @@ class Batch:
                     patient.since = time.time()
 
     def _next(self, patient: Patient) -> Release:
-        """Return the release that is deployed after the disturbed run."""
+        """Return the release that is deployed after the disturbed run: after one of a certificate no other one, which would take longer."""
+        if patient.operation.certificate:
+            return self.deployment.old
         return self.deployment.other if patient.case.then_other else self.deployment.new
 
     def _discharge(self, patient: Patient) -> None:
@@ -220,7 +222,9 @@ class Batch:
         if (answer.get("page"), answer.get("dependency")) != release.answer:
             return f"the site answers {answer}"
         status, _body = host.get("ledger", MOVED["path"])
-        return host.wrong_certificate() if status == 301 else f"the new route answers {status}"
+        if (status == 301) is (release is self.deployment.old):
+            return f"the new route answers {status}"
+        return host.wrong_certificate()
 
     def _left(self, patient: Patient) -> list[str]:
         """Return what is on a host and should not be, or should and is not."""
@@ -234,7 +238,7 @@ class Batch:
         if not patient.case.operation:
             return [self.reference]
         recorded = self.operations[patient.case.operation]
-        if patient.operation.tls:
+        if patient.operation.certificate:
             return [recorded.back]
         return [recorded.after] if patient.repeated.absent else [self.reference, recorded.back]
 

@@ -90,7 +90,7 @@ def record_operation(deployment: Deployment, image: str, operation: Operation, n
         host.prepare()
         after = _settled(host)
         again = operation if operation.tls else DEPLOYMENT
-        deployment.run([host], deployment.new, again).require_success()
+        deployment.run([host], deployment.old if operation.certificate else deployment.new, again).require_success()
         return OperationRecording(steps, after, _settled(host))
     finally:
         host.remove()

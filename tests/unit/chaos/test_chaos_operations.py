@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
 import pytest
 from ansible_collections.flaskops.stack.tests.chaos import proof
@@ -74,6 +75,16 @@ def test_a_removal_is_done_again_or_the_application_comes_back(operation, then_o
 
 
 @pytest.mark.parametrize(
+    ("operation", "then_other", "release"),
+    [("", False, "new"), ("", True, "other"), ("rollback", True, "other"), ("renewal", True, "old"), ("own certificate", False, "old")],
+)
+def test_the_run_after_one_of_a_certificate_builds_no_release(operation, then_other, release):
+    deployment = types.SimpleNamespace(old="old", new="new", other="other")
+    batch = proof.Batch(deployment, "", DEPLOYED, {})
+    assert batch._next(patient(operation=operation, then_other=then_other)) == release
+
+
+@pytest.mark.parametrize(
     ("case", "state", "holds"),
     [
         ({}, DEPLOYED, True),
@@ -86,7 +97,9 @@ def test_a_removal_is_done_again_or_the_application_comes_back(operation, then_o
         ({"operation": "purge"}, DEPLOYED, False),
         ({"operation": "purge", "then_other": True}, BACK, True),
         ({"operation": "purge", "then_other": True}, GONE, False),
-        ({"operation": "renewal"}, DEPLOYED, True),
+        # The next run deploys the release that is there.
+        ({"operation": "renewal"}, BACK, True),
+        ({"operation": "renewal"}, DEPLOYED, False),
         # The certificate of one's own stays.
         ({"operation": "own certificate"}, BACK, True),
         ({"operation": "own certificate"}, DEPLOYED, False),
