@@ -8,10 +8,12 @@ import contextlib
 import json
 import os
 import time
+import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import command
+from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_text, write_atomically
 from ansible_collections.flaskops.stack.plugins.module_utils.tls import certbot
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.acme import AcmeService, AcmeSite
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.attempts import Attempts, is_due
@@ -21,6 +23,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.install import 
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import CertificateError, examine
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces, CertificateRecord
 from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, authority, pair
+from ansible_collections.flaskops.stack.tests.unit.killed import killed_at, lines_that_change
 
 DAY, HOUR = 86400, 3600
 SERVER = "https://ca.test/directory"
@@ -247,6 +250,65 @@ def test_a_run_that_was_killed_before_the_reload_is_ended_by_the_next(host):
     host.nginx.dies = False
     assert host.run() == ""
     assert (len(host.ca.asked), host.nginx.reloads) == (1, 1)
+
+
+class StoringCa:
+    """A CA whose client writes down each question, and stores what it gets in two steps."""
+
+    def __init__(self, directory: Path, gives: Pair) -> None:
+        self.directory, self.gives = directory, gives
+
+    def kept(self, app: str):
+        texts = [read_text(str(self.directory / name)) for name in ("chain", "key")]
+        with contextlib.suppress(CertificateError):
+            return (*texts, examine(*texts)) if all(texts) else None
+
+    def obtain(self, app: str, names, dns):
+        with (self.directory / "asked").open("a") as file:
+            file.write("once\n")
+        write_atomically(str(self.directory / "chain"), self.gives.chain, 0o600)
+        write_atomically(str(self.directory / "key"), self.gives.key, 0o600)
+        return self.kept(app)
+
+
+def due_host(directory: Path, now: Pair, then: Pair) -> t.Callable[[], dict[str, str]]:
+    """Make a host with a certificate that is due, and return the service that renews it."""
+    root, web, stored = (directory / name for name in ("tls", "web", "ca"))
+    stored.mkdir(parents=True)
+
+    def run(gives: Pair) -> dict[str, str]:
+        installer = Installer(Nginx(), str(root))
+        ca = StoringCa(stored, gives)
+        service = AcmeService(ca, SERVER, installer, contextlib.nullcontext, lambda *_question: "", str(web), str(root))
+        return service.run({"shop": AcmeSite(("shop.test",))}, False)
+
+    assert run(now) == {}
+    attempts = Attempts(CertificatePlaces("shop", str(root)))
+    attempts.issued = [(time.time() - 2 * DAY, names) for _at, names in attempts.issued]
+    attempts._write()
+    meta = root / "shop/live/meta.json"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "not_before": 1, "not_after": 1700000000}))
+    return lambda: run(then)
+
+
+def test_killed_at_any_line_a_renewal_is_ended_by_the_next_run(tmp_path):
+    now, then = fresh(), fresh()
+    lines = lines_that_change(tmp_path / "0", due_host(tmp_path / "0", now, then))
+    assert len(lines) > 20
+    for line in lines:
+        host, when = tmp_path / str(line), f"killed at line {line}"
+        renew = due_host(host, now, then)
+        killed_at(line, renew)
+        key, asked = host / "ca/key", (host / "ca/asked").read_text()
+        more = "" if key.read_text() == then.key else "once\n"
+        assert renew() == {}, when
+        places = CertificatePlaces("shop", str(host / "tls"))
+        assert Path(places.live_file("key.pem")).read_text().strip() == then.key.strip(), when
+        assert sorted(os.listdir(places.directory)) == sorted([places.live_name(), "attempts.json", "live"]), when
+        assert os.listdir(host / "tls") == ["shop"], when
+        assert os.listdir(host / "web/.well-known/acme-challenge") == [], when
+        assert (host / "ca/asked").read_text() == asked + more, f"{when}: the CA is asked again only for what it has not given"
+        assert len(Attempts(places).issued) == 2, f"{when}: a certificate that the CA has given is written down"
 
 
 def test_what_killed_runs_have_left_for_the_ca_to_read_is_removed(host):

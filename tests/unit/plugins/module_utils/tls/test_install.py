@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import stat
-import sys
 import time
 import typing as t
 from pathlib import Path
@@ -20,6 +18,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import A
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
 from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.app import APP
 from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, pair
+from ansible_collections.flaskops.stack.tests.unit.killed import killed_at, lines_that_change
 
 SHOP, NEXT, OTHER = pair("shop.test"), pair("shop.test", "www.shop.test"), pair("blog.test")
 
@@ -134,56 +133,13 @@ class Loading:
         return ""
 
 
-def at_lines(act: t.Callable[[], None], come: t.Callable[[int], None]) -> None:
-    """Do something, and call a function with the number of each line of the collection before it runs."""
-    numbers = itertools.count(1)
-
-    def trace(frame, event, _arg):
-        if "/module_utils/" not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            come(next(numbers))
-        return trace
-
-    sys.settrace(trace)
-    try:
-        act()
-    finally:
-        sys.settrace(None)
-
-
-def killed_at(number: int, act: t.Callable[[], None]) -> None:
-    """Do something in a process that is gone at a line of the collection, without a word to anybody."""
-    child = os.fork()
-    if child == 0:
-        at_lines(act, lambda line: os._exit(9) if line == number else None)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-
-
-def lines_that_change(root: str, act: t.Callable[[], None]) -> list[int]:
-    """Return the first line and those that come upon another state of the disk: killed at any line between them, a run leaves the same."""
-    found: list[int] = []
-    states = [""]
-
-    def look(line: int) -> None:
-        paths = sorted([*Path(root).rglob("*"), Path(f"{root}.loaded")])
-        state = repr([(str(path), os.readlink(path) if path.is_symlink() else path.is_file() and path.read_text()) for path in paths])
-        if state != states[-1]:
-            states.append(state)
-            found.append(line)
-
-    at_lines(act, look)
-    return found
-
-
 def test_killed_at_any_line_a_site_has_a_whole_certificate_and_the_next_run_converges(tmp_path):
     def host(number: int) -> tuple[str, t.Callable[[], None]]:
-        root = str(tmp_path / str(number))
+        root = str(tmp_path / str(number) / "tls")
         Installer(Loading(root), root).install([new(SHOP)])
         return root, lambda: Installer(Loading(root), root).install([new(NEXT)])
 
-    lines = lines_that_change(*host(0))
+    lines = lines_that_change(tmp_path / "0", host(0)[1])
     assert len(lines) > 10
     for line in lines:
         root, install = host(line)
