@@ -20,10 +20,10 @@ PLACES = ("/srv", "/etc", "/opt", "/usr/local", "/var/lib/flaskops", "/var/cache
 CHALLENGES = "/run/flaskops-acme/.well-known/acme-challenge"
 PLACES_IN_MEMORY = ("/run/flask", "/run/flaskops", "/run/lock", "/run/systemd/transient", "/run/systemd/system", CHALLENGES)
 # Ansible's own, which it leaves where it is killed; what certbot remembers; entries of the response cache; what the machine writes about itself; the numbers of
-# users that were removed, which stay.
+# users that were removed, which stay; files of locks, which a boot removes and the next holder makes anew: whether one is held is told by itself.
 PASSED_OVER = re.compile(
     r"/tmp/ansible_|/home/deploy/\.ansible|/root/\.ansible|/var/cache/nginx/[^/]+/.|/tmp/systemd-private|/var/tmp/systemd-private"
-    r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/lib/flaskops/certbot/.|/var/tmp/faketime|/tmp/faketime|/var/lib/flaskops/retired-users"
+    r"|/etc/(mtab|hostname|hosts|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|.*/__pycache__|/etc/[^/]+-$|/var/lib/flaskops/certbot/.|/var/tmp/faketime|/tmp/faketime|/var/lib/flaskops/retired-users|/run/flaskops/lock(\.commands)?$"
 )
 LOCKS = ("/run/flaskops/lock", "/run/flaskops/lock.commands")
 CERTIFICATES = "/var/lib/flaskops/tls"

@@ -52,3 +52,9 @@ def test_an_application_without_a_certificate_has_no_word_for_one(tmp_path, monk
 def test_what_a_killed_service_has_left_for_the_ca_to_read_is_compared():
     assert state.CHALLENGES in state.PLACES_IN_MEMORY
     assert not state.PASSED_OVER.match(f"{state.CHALLENGES}/token")
+
+
+@pytest.mark.parametrize("path", state.LOCKS)
+def test_the_file_of_a_lock_that_nobody_holds_may_be_there_or_not(path):
+    assert state.PASSED_OVER.match(path)
+    assert not state.PASSED_OVER.match(f"{path}.partial")
