@@ -16,7 +16,7 @@ from .workshop import Workshop, pip
 
 
 def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared: DeclaredFiles, kept: Kept, home: str) -> list[list[str]]:
-    """Return the commands that install what the source and the description require, and uWSGI, into an empty virtualenv.
+    """Return the commands that install what the source and the description require, and uWSGI unless it is kept, into an empty virtualenv.
 
     :param constraints: the path of a file with the versions that another host has chosen
     :param home: a directory of the application's user
@@ -38,9 +38,14 @@ def first_installations(app: ReleaseOrder, venv: str, constraints: str, declared
     if plan["package"]:
         # The virtualenv keeps what the package needs; the package itself is the release.
         commands.append([*pip(venv), "uninstall", "--yes", _distribution(plan["package"])])
+    return [*commands, *([] if kept.version(required_name(app["uwsgi"])) else [_uwsgi(app, venv)])]
+
+
+def _uwsgi(app: ReleaseOrder, venv: str) -> list[str]:
+    """Return the command that installs uWSGI."""
     # The sources of uWSGI's wheel would be compiled, which is what one takes the wheel to do without.
     wheel = ["--only-binary", WHEEL] if is_wheel(app["uwsgi"]) else []
-    return [*commands, [*install, *wheel, app["uwsgi"]]]
+    return [*pip(venv), "install", *wheel, app["uwsgi"]]
 
 
 def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t.IO[str], kept: Kept) -> None:
@@ -48,6 +53,9 @@ def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t
 
     :param chosen: a file that pip reads
     """
+    # Without a look at it, pip would start only to find that a kept uWSGI is there. A requirement may have brought another version.
+    if (version := kept.version(name := required_name(app["uwsgi"]))) and (name, version) not in _versions(venv):
+        workshop.run(_uwsgi(app, venv))
     # If one requirement has a hash, pip wants a hash of every one, so those of the description are installed afterwards.
     apart = app["extra_requirements"] if app["release"]["hashed"] else []
     if apart:
@@ -58,6 +66,11 @@ def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t
         # Only now, since pip prefers what is there to the newest version.
         offered = kept.offer(map(required_name, gevent), venv)
         _install_beside(gevent, constraints_of(app, venv), venv, workshop, chosen, offered)
+
+
+def _versions(venv: str) -> list[tuple[str, str]]:
+    """Return the normalized names and the versions of what is installed."""
+    return [(normal_name(one.name), one.version) for one in installed(venv)]
 
 
 def _install_beside(

@@ -68,12 +68,16 @@ class Kept:
     def __bool__(self) -> bool:
         return bool(self._packages)
 
+    def version(self, name: str) -> str:
+        """Return the version of a package that pip may take for installed before it resolves anything, empty for any other package."""
+        return self._packages[name].version if name in self._pinned and name in self._packages else ""
+
     def offer(self, names: t.Iterable[str], venv: str) -> list[list[str]]:
         """Return the commands after which pip takes packages for installed in a virtualenv.
 
         :param names: normalized names, of which those count that are kept
         """
-        offered = [self._packages[name] for name in sorted(set(names) & self._pinned & set(self._packages))]
+        offered = [self._packages[name] for name in sorted(set(names)) if self.version(name)]
         return [["cp", "-r", *(f"{_metadata_of(one, self._metadata)}/." for one in offered), f"{venv}/{self._place}"]] if offered else []
 
     def resolved(self, install: t.Sequence[str], venv: str, home: str) -> list[list[str]]:

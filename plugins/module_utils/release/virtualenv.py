@@ -139,7 +139,7 @@ def _make(app: ReleaseOrder, venv: str, workshop: Workshop, kept: Kept) -> None:
 
 
 def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Sequence[t.Sequence[str]]) -> None:
-    """Make a virtualenv with pip in it, and run the commands that install something into it, the last of which installs uWSGI.
+    """Make a virtualenv with pip in it, and run the commands that install something into it; uWSGI comes last, if at all.
 
     :raises CommandError: naming the remedy if there is no wheel of uWSGI
     """
@@ -155,7 +155,8 @@ def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Seq
             workshop.run_each([maker, *installations])
             return
         except StepError as error:
-            if error.step == len(installations) and is_wheel(app["uwsgi"]) and _lacks_wheel(error.lines):
+            of_uwsgi = error.step == len(installations) and app["uwsgi"] in installations[-1]
+            if of_uwsgi and is_wheel(app["uwsgi"]) and _lacks_wheel(error.lines):
                 raise _no_wheel(app["uwsgi"], venv, workshop, error) from error
             if error.step != 0 or maker is makers[-1]:
                 raise

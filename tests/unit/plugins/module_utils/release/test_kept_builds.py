@@ -60,6 +60,14 @@ def test_what_is_unchanged_is_taken_over_and_belongs_to_root(host):
 
 
 @needs_root
+def test_pip_is_not_started_for_a_uwsgi_that_is_kept(host):
+    former(host, "uwsgi")
+    build({**following(host, "uwsgi"), "uwsgi": "uwsgi==1"}, packed(host.place))
+    assert pip_calls(host) == []
+    assert os.path.samefile(host.place / f"venvs/v1/{SITE}/uwsgi.py", host.place / f"venvs/v2/{SITE}/uwsgi.py")
+
+
+@needs_root
 def test_packages_beside_are_offered_after_the_requirements(host):
     """pip would keep a version that is there, where a requirement leaves it open."""
     former(host, "hello")
@@ -237,6 +245,15 @@ NAMES = {"hello": "2", "locked": "1", "newest": "2", "steady": "1", "beside": "1
 @needs_root
 def test_files_are_those_of_the_former_virtualenv_unless_another_version_was_resolved(site):
     assert site.kept == {"locked", "steady", "beside", "pyuwsgi"}
+
+
+@needs_root
+def test_uwsgi_is_that_of_the_description_whatever_a_requirement_brings(site):
+    publish(site.wheels, "pyuwsgi", "1")
+    venv = site.build("v4", "pyuwsgi<2", hello="2")
+    said = subprocess.run([venv / "bin/pyuwsgi"], check=True, capture_output=True, text=True).stdout
+    shutil.rmtree(venv)
+    assert said == "pyuwsgi 2\n"
 
 
 @needs_root
