@@ -101,6 +101,9 @@ sites:
     ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool}
     nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, sample: 1.26.3}
     tree: {description: "The last order for O(sites.tree), like RV(instances).", type: dict}
+    former_backend:
+      description: Address of the server behind the proxy in the files of a release that had no socket for it, empty in all other cases.
+      type: str
     drained: {description: "By application, the backends that somebody has taken out, with since when and by whom.", type: dict}
 instances:
   description:
@@ -130,6 +133,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners impo
 from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import MANAGED
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import host_order
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.former_backend import SHARED, former_backend
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.taken_names import taken_names
@@ -203,10 +207,11 @@ def main() -> None:
     wanted = module.params["certificates"]
     certificates, bad_certificates = unmet(wanted)
     certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
+    tree = module.params["tree"]
     accounts, unread = account.look(apps)
     hosted, failures = store.inspect_all(apps)
     drained, undrained = DrainedBackends().by_application()
-    taken = named_elsewhere(module.params["tree"], module.params["names"])
+    taken = named_elsewhere(tree, module.params["names"])
     module.exit_json(
         changed=False,
         packages=debian.missing_packages(module.params["packages"]),
@@ -224,10 +229,8 @@ def main() -> None:
         drained=drained,
         hosted=hosted,
         instances=(host_order.settled() if module.params["instances"] else None) or {},
-        tree=(
-            tree_order.settled(module.params["tree"], module.check_mode, TreeReader(probe_of, inspect)) if module.params["tree"] else None
-        )
-        or {},
+        tree=(tree_order.settled(tree, module.check_mode, TreeReader(probe_of, inspect)) if tree else None) or {},
+        former_backend=former_backend(read_text(f"{tree}/{SHARED}") or "") if tree else "",
         failures={**taken, **failures, **unread, **bad_certificates, **undrained},
     )
 

@@ -15,7 +15,7 @@ from .apps_action import App, AppsAction, places, present
 from .asked_sites import AskedSites
 
 # These parts of the module's answer are about sites.
-OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained", "tree")
+OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained", "tree", "former_backend")
 
 
 class LookingAction(AppsAction):

@@ -22,6 +22,7 @@ from ansible_collections.flaskops.stack.plugins.action import (
     uwsgi_info,
 )
 from ansible_collections.flaskops.stack.plugins.modules.site_probe import ARGUMENT_SPEC
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.looking_action import OF_SITES
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
 SHOP, BLOG, GONE = describe(), describe(name="blog"), describe(name="gone", state="absent")
@@ -70,7 +71,7 @@ def test_a_host_is_asked_for_what_is_to_be_there():
 def look(arguments: dict, lacking: list[str], nginx: str = "1.22.1") -> tuple[dict, dict]:
     """Return what a module on a host that lacks some packages was asked, and the result of the action."""
     sent = []
-    nothing = dict.fromkeys(("directories", "files", "unwanted", "services", "certificates", "acme", "ipv6", "drained", "tree"))
+    nothing = dict.fromkeys(OF_SITES)
 
     def answer(_name: str, asked: dict) -> dict:
         sent.append(asked)
