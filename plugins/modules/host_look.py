@@ -118,6 +118,7 @@ failures:
   returned: always
 """
 
+import base64
 import os
 import typing as t
 
@@ -126,7 +127,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree import 
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.drained_backends import DrainedBackends
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ConfigTreeError, Manifest
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import TreeReader
-from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, kept_program, systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.files import read_text
 from ansible_collections.flaskops.stack.plugins.module_utils.host.lacks import wrong_digests, wrong_directories, wrong_files
 from ansible_collections.flaskops.stack.plugins.module_utils.host.listeners import has_ipv6, in_the_way
@@ -142,7 +143,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import u
 
 _FAMILY = "debian"
 _WEB_SERVER = "nginx"
-# The action plugin sends of every application what is needed here, and nothing else.
+# The action plugin sends of every application what is needed here, and nothing else. The program is this module, for the next runs.
 _SPEC: dict[str, dict[str, t.Any]] = {
     "apps": {"type": "list", "elements": "dict", "default": []},
     "packages": {"type": "list", "elements": "str", "default": []},
@@ -157,6 +158,7 @@ _SPEC: dict[str, dict[str, t.Any]] = {
     "instances": {"type": "bool", "default": False},
     "tree": {"type": "path", "default": ""},
     "names": {"type": "list", "elements": "dict", "default": []},
+    "program": {"type": "dict", "default": {}},
 }
 
 
@@ -203,6 +205,8 @@ def main() -> None:
         exact=("hosted", "drained", "instances", "tree"),
     )
     require_usable(module)
+    if module.params["program"] and not module.check_mode:
+        kept_program.keep(module.params["program"]["name"], base64.b64decode(module.params["program"]["packed"]))
     apps = module.params["apps"]
     wanted = module.params["certificates"]
     certificates, bad_certificates = unmet(wanted)

@@ -1,14 +1,15 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Programs that a host runs without Ansible: each is one file of Python, packed from a role's own part and what it imports of the collection."""
+"""Programs that a host runs without Ansible, each an archive that Python runs: a main file, and the rooms of module_utils that it imports."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import typing as t
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _COLLECTION = Path(__file__).parents[2]
 # The part of a room that only modules of Ansible have.
@@ -16,6 +17,7 @@ _LEFT_OUT = ("host/module.py",)
 _PACKAGE = "flaskops"
 # The oldest time that a zip archive knows: equal contents make equal archives.
 _TIME = (1980, 1, 1, 0, 0, 0)
+_ID_DIGITS = 16
 
 
 class HostProgram(t.NamedTuple):
@@ -23,24 +25,48 @@ class HostProgram(t.NamedTuple):
 
     main: str
     rooms: tuple[str, ...]
+    # The name under which the main file imports module_utils.
+    package: str = _PACKAGE
+    # More files of that package, by path.
+    more: tuple[tuple[str, bytes], ...] = ()
 
 
 ACME = HostProgram("roles/nginx_site/files/acme.py", ("config_tree", "host", "nginx", "tls"))
 METRICS_PROGRAM = HostProgram("roles/flask_metrics/files/metrics.py", ("app", "host", "instance", "release", "tls"))
 TRIAL = HostProgram("roles/uwsgi_service/files/trial.py", ("app", "host", "instance", "release"))
+# The module host_look as it stands, with another base.
+LOOK = HostProgram(
+    "plugins/modules/host_look.py",
+    ("app", "config_tree", "host", "instance", "nginx", "release", "tls"),
+    "ansible_collections/flaskops/stack/plugins/module_utils",
+    (("host/module.py", b"from .kept_module import KeptModule as HostModule\n"),),
+)
 
 
 @functools.cache
 def host_program(program: HostProgram) -> bytes:
     """Return a program as an archive that Python runs (zipapp)."""
-    library = _COLLECTION / "plugins/module_utils"
-    names = sorted(str(path.relative_to(library)) for room in program.rooms for path in (library / room).glob("*.py"))
-    contents = {f"{_PACKAGE}/{name}": (library / name).read_bytes() for name in names if name not in _LEFT_OUT}
-    packages = [_PACKAGE, *(f"{_PACKAGE}/{room}" for room in program.rooms)]
-    contents |= {f"{package}/__init__.py": b"" for package in packages}
-    contents["__main__.py"] = (_COLLECTION / program.main).read_bytes()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for name, content in sorted(contents.items()):
+        for name, content in sorted(_contents(program).items()):
             archive.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
+
+
+@functools.cache
+def program_id(program: HostProgram) -> str:
+    """Return the name of a program, made of its contents. To pack them takes ten times as long."""
+    digest = hashlib.sha256()
+    for name, content in sorted(_contents(program).items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:_ID_DIGITS]
+
+
+def _contents(program: HostProgram) -> dict[str, bytes]:
+    library = _COLLECTION / "plugins/module_utils"
+    names = sorted(str(path.relative_to(library)) for room in program.rooms for path in (library / room).glob("*.py"))
+    contents = {f"{program.package}/{name}": (library / name).read_bytes() for name in names if name not in _LEFT_OUT}
+    contents |= {f"{program.package}/{name}": content for name, content in program.more}
+    packages = {str(parent) for name in contents for parent in PurePosixPath(name).parents} - {"."}
+    contents |= {f"{package}/__init__.py": b"" for package in packages}
+    return {**contents, "__main__.py": (_COLLECTION / program.main).read_bytes()}

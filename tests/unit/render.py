@@ -113,7 +113,10 @@ def action(
         args = {**args, "apps": [getattr(app, "written", app) for app in args["apps"]]}
     made = plugin(
         task=Task(role, args, check_mode),
-        connection=SimpleNamespace(_shell=SimpleNamespace(tmpdir=None, join_path=lambda *parts: "/".join(parts))),
+        connection=SimpleNamespace(
+            transport="local",
+            _shell=SimpleNamespace(tmpdir=None, join_path=lambda *parts: "/".join(parts)),
+        ),
         play_context=SimpleNamespace(check_mode=check_mode, diff=False),
         loader=loader,
         templar=Templar(loader=loader),

@@ -35,6 +35,7 @@ ARROWS = {
     "plugin_utils": {
         ("action", "acme_program.py"),
         ("action", "description"),
+        ("action", "host_program.py"),
         ("acme_program.py", "host_program.py"),
         ("adoption", "description"),
         ("adoption", "keys"),

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .shown import clean
-from .user_name import user_name
+from .user_name import not_root
 
 
 class HostModule(AnsibleModule):
@@ -26,8 +25,8 @@ class HostModule(AnsibleModule):
 
     def require_root(self) -> None:
         """Fail with the remedy unless the module runs as root, before it has read or changed anything."""
-        if os.geteuid() != 0:
-            self.fail_json(f"The play runs as {user_name()} on the host, and the roles need root there; set become: true for the play.")
+        if why := not_root():
+            self.fail_json(why)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         super().exit_json(**self._cleaned(result))

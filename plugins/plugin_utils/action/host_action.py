@@ -49,11 +49,14 @@ class HostAction(ActionBase):
         return answer
 
     def ask_module(self, name: str, arguments: Answer, task_vars: Answer) -> Answer:
-        """Call a module of this collection and return its answer, also where it failed.
+        """Call a module of this collection and return its answer, also where it failed."""
+        return self.received(self._execute_module(f"flaskops.stack.{name}", module_args=arguments, task_vars=task_vars))
+
+    def received(self, answer: Answer) -> Answer:
+        """Return the answer of a host as the controller may show it.
 
         A module cleans its answer, but a host that somebody else rules answers what it likes, and a terminal must not obey that.
         """
-        answer = self._execute_module(f"flaskops.stack.{name}", module_args=arguments, task_vars=task_vars)
         answer.pop("invocation", None)
         return {key: value if key in _PARSED else visible(value) for key, value in answer.items()}
 

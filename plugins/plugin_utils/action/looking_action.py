@@ -11,14 +11,16 @@ from ansible.errors import AnsibleActionFail
 
 from ..description.role_variables import resolve_variables, without_ipv6, without_secrets
 from ..description.validate import AppError
+from ..host_program import LOOK
 from .apps_action import App, AppsAction, places, present
 from .asked_sites import AskedSites
+from .kept_action import KeptAction
 
 # These parts of the module's answer are about sites.
 OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained", "tree", "former_backend")
 
 
-class LookingAction(AppsAction):
+class LookingAction(KeptAction, AppsAction):
     """Sends only those parts of a description that the host needs for its answer."""
 
     def look(
@@ -40,7 +42,7 @@ class LookingAction(AppsAction):
             asked["instances"] = True
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*of_sites.get("packages", []), *(name for names in packages.values() for name in names)})
-        answer = self.call_module("host_look", asked, task_vars)
+        answer = self.ask_kept("host_look", LOOK, asked, task_vars)
         unknown, certbot, failures = answer.pop("unknown", []), answer.pop("certbot", ""), answer.pop("failures")
         lacking = set(answer["packages"]).difference(unknown)
         answer["packages_of"] = {name: found for name, names in packages.items() if (found := [each for each in names if each in lacking])}
