@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import functools
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
+import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -21,6 +23,7 @@ from ansible_collections.flaskops.stack.plugins.action import config_tree, uwsgi
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import Manifest, TreeRequest, decode_payload
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.servers import settle
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.template.plain_templar import NotOurs, PlainTemplar
 
 COLLECTION = Path(__file__).parents[2]
 OVERLAYS = COLLECTION / "templates"
@@ -56,6 +59,35 @@ def _compile_once() -> None:
 
 
 _compile_once()
+
+
+def _render_both_ways() -> None:
+    """Require of everything that tests render by jinja2 alone that ansible-core's templating gives the same text."""
+    plain = PlainTemplar.render
+
+    @functools.wraps(plain)
+    def render(self: PlainTemplar, text: str, path: str, variables: dict[str, t.Any]) -> str:
+        renderer = self._environment.lookup.__self__
+        if not hasattr(renderer, "_templates"):
+            return plain(self, text, path, variables)
+        core = next(found.core for found in renderer._templates.values() if found.path == path)
+        try:
+            rendered = plain(self, text, path, variables)
+        except NotOurs:
+            raise
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                core.render(text, path, {**renderer._task_vars, **variables})
+                pytest.fail(f"only ansible-core renders {path}: {error!r}")
+            raise
+        if rendered != core.render(text, path, {**renderer._task_vars, **variables}):
+            pytest.fail(f"{path} differs by who renders it")
+        return rendered
+
+    PlainTemplar.render = render
+
+
+_render_both_ways()
 
 
 def describe(**changes: t.Any) -> dict[str, t.Any]:

@@ -8,6 +8,7 @@ extended, included or imported are looked for in the same directories as the tem
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -18,6 +19,7 @@ from ...module_utils.host.managed import MANAGED
 from ..project import project_directories
 from .core_templar import CoreTemplar, read_template
 from .errors import failing_place, reason
+from .plain_templar import PlainTemplar
 
 _HEADER_MARK = "#jinja2:"
 
@@ -34,11 +36,12 @@ class Job(t.NamedTuple):
 
 
 class _Template(t.NamedTuple):
-    """A template that was found, and the templar that renders it."""
+    """A template that was found, and the templars that render it."""
 
     path: str
     text: str
-    templar: CoreTemplar
+    core: CoreTemplar
+    plain: PlainTemplar
 
 
 def render_all(action: ActionBase, jobs: t.Iterable[Job], task_vars: t.Mapping[str, t.Any]) -> list[str]:
@@ -72,7 +75,8 @@ class _Renderer:
         self._action = action
         self._task_vars = task_vars
         self._templates: dict[t.Hashable, _Template] = {}
-        self._templars: dict[t.Hashable, CoreTemplar] = {}
+        self._templars: dict[t.Hashable, tuple[CoreTemplar, PlainTemplar]] = {}
+        self._resolved: dict[str, t.Any] = {}
 
     def render(self, job: Job) -> str:
         """Return the text of one template."""
@@ -81,16 +85,12 @@ class _Renderer:
             template = self._find(job.source, job.search)
         except AnsibleError as error:
             raise AnsibleActionFail(f"{what}: {reason(error)}") from None
-        variables = {
-            **self._task_vars,
-            "ansible_managed": MANAGED,
-            "template_path": job.source,
-            "template_fullpath": template.path,
-            **job.variables,
-        }
+        own = {"ansible_managed": MANAGED, "template_path": job.source, "template_fullpath": template.path, **job.variables}
+        with contextlib.suppress(Exception):  # ansible-core's templating has words for it, and all that overlays may use
+            return template.plain.render(template.text, template.path, own)
 
         def render() -> str:
-            return template.templar.render(template.text, template.path, variables)
+            return template.core.render(template.text, template.path, {**self._task_vars, **own})
 
         try:
             return render()
@@ -109,9 +109,19 @@ class _Renderer:
             path = find_template(source, directories)
             places = (*_in_order(directories), os.path.dirname(path), "/")
             if places not in self._templars:
-                self._templars[places] = CoreTemplar(self._action._templar, places)
-            self._templates[key] = _Template(path, read_template(self._action._loader, path), self._templars[places])
+                self._templars[places] = (CoreTemplar(self._action._templar, places), PlainTemplar(places, self._resolve))
+            self._templates[key] = _Template(path, read_template(self._action._loader, path), *self._templars[places])
         return self._templates[key]
+
+    def _resolve(self, name: str) -> t.Any:
+        """Return the value of a variable of the task.
+
+        :raises KeyError: if there is none
+        """
+        if name not in self._resolved:
+            value = self._task_vars[name]
+            self._resolved[name] = self._action._templar.copy_with_new_env(available_variables=dict(self._task_vars)).template(value)
+        return self._resolved[name]
 
     def _directories(self, search: tuple[str, ...]) -> list[str]:
         """Return the directories of templates: the role's and the playbook's, more of the task's, and those of the project."""
