@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -49,6 +50,17 @@ def check_sources(entry: dict[str, t.Any]) -> None:
         )
 
 
+def read_files(written: t.Any) -> t.Any:
+    """Return the option ``files``, which may be JSON.
+
+    :raises AnsibleActionFail: for a text that is none
+    """
+    try:
+        return json.loads(written) if isinstance(written, str) else written
+    except ValueError as error:
+        raise AnsibleActionFail(f"files: the text is no JSON ({error}); write a list of files, or JSON of one") from None
+
+
 def to_job(entry: dict[str, t.Any]) -> Job:
     """Return what is to be rendered for an entry with ``src``."""
     variables = {"template_destpath": entry["path"], **entry["vars"]}
@@ -77,6 +89,7 @@ class ActionModule(HostAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Render the files, send them, and return the result of the module."""
         result = super().run(tmp, task_vars)
+        self._task.args = {**self._task.args, "files": read_files(self._task.args.get("files", []))}
         spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "digest", "who")}
         _validation, args = self.validate_argument_spec(spec)
         wanted, settled = args.pop("files"), args.pop("settled")

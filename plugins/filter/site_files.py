@@ -9,7 +9,7 @@ short_description: List the files of nginx for all sites
 version_added: 1.0.0
 description:
   - Returns the files of every application's site, and those that there are once for all of them, in the form that
-    M(flaskops.stack.config_tree) takes.
+    M(flaskops.stack.config_tree) takes. They are one text of JSON, since ansible-core looks for templates in every value of a list.
 options:
   _input: {description: Complete descriptions., type: list, elements: dict, required: true}
   variables: {description: "The variables of the role nginx_site in their own types. Templates have them in these values.", type: dict, required: true}
@@ -23,13 +23,14 @@ author: flaskops.stack authors (@flaskops)
 EXAMPLES = r"""
 - name: Show the files of all sites
   ansible.builtin.debug:
-    msg: "{{ flask_apps | flaskops.stack.resolve_apps | flaskops.stack.site_files(variables) | map(attribute='path') }}"
+    msg: "{{ flask_apps | flaskops.stack.resolve_apps | flaskops.stack.site_files(variables) | from_json | map(attribute='path') }}"
 """
 
 RETURN = r"""
-_value: {description: Files., type: list, elements: dict}
+_value: {description: Files., type: str}
 """
 
+import json
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -42,10 +43,10 @@ def site_files(
     variables: t.Mapping[str, t.Any],
     left_out: t.Mapping[str, str] | None = None,
     pages: t.Mapping[str, t.Sequence[str]] | None = None,
-) -> list[dict[str, t.Any]]:
-    """Return the files of all sites."""
+) -> str:
+    """Return the files of all sites as JSON."""
     try:
-        return ServedSites(apps, left_out or {}).files(variables, pages or {})
+        return json.dumps(ServedSites(apps, left_out or {}).files(variables, pages or {}))
     except AppError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -27,7 +27,7 @@ options:
   files:
     description:
       - The wanted files and symbolic links. Each has exactly one of O(files[].src), O(files[].content) and
-        O(files[].link).
+        O(files[].link). JSON of the list may take its place.
     type: list
     elements: dict
     default: []

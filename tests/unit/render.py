@@ -184,7 +184,7 @@ def nginx_files(apps: t.Sequence[dict[str, t.Any]], **variables: t.Any) -> dict[
     """Return what the role nginx_site puts under /etc/nginx, by path; a link as `-> target`."""
     known = task_vars("nginx_site", flask_apps=list(apps), **variables)
     files = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_files"])
-    owners = sorted({file["owner"] for file in files})
+    owners = sorted({file["owner"] for file in json.loads(files)})
     shipped: dict[str, t.Any] = {}
     plugin = action(
         config_tree.ActionModule,

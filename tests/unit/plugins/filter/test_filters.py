@@ -42,7 +42,7 @@ def test_values_of_templates_are_values():
 def test_files_of_sites():
     app = complete(env={"A": "plain"}, secrets={"B": "hunter2"})
     variables = {"nginx_site_catch_all": False, "nginx_site_manage_main": False}
-    files = evaluate("[app] | flaskops.stack.site_files(variables)", app=app, variables=variables)
+    files = evaluate("[app] | flaskops.stack.site_files(variables) | from_json", app=app, variables=variables)
     page, closed, link = [file for file in files if file["owner"] == "shop"]
     assert (page["path"], page["src"], page["owner"]) == ("sites-available/shop.conf", "site_direct.conf.j2", "shop")
     assert (closed["path"], closed["owner"]) == ("flaskops/shop.closed.conf", "shop")
