@@ -11,6 +11,7 @@ from pathlib import Path
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.looking_action import LookingAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
+from ansible_collections.flaskops.stack.plugins.plugin_utils.release.noted_python import noted_python_warning
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import ReleasePlan, plan_release, prebuilt_release
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each, with_source
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
@@ -65,6 +66,8 @@ class ActionModule(LookingAction):
                 raise SourceError("python", f"'{app['python']}' is not on the host", remedy)
             if "problem" in python:
                 raise SourceError("python", python["problem"], python["remedy"])
+            if warning := noted_python_warning(app, trees[app["name"]], python["tag"]):
+                self._display.warning(warning)
             return plan_release(app, trees[app["name"]], python["tag"], python["markers"])
 
         plans, unplanned = for_each([app for app in apps if app["name"] in trees and app["name"] in hosted], plan)
