@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, RATE, Fleet
+from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ANSWER
+from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ROOT as PROGRAMS
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
 from ansible_collections.flaskops.stack.tests.harness.host import until
 from ansible_collections.flaskops.stack.tests.harness.source import changed
@@ -137,3 +140,20 @@ def test_bad_input_is_told_before_anything_changes(fleet: Fleet):
         run = fleet.rollout(fleet.app, batches, soak)
         assert run.code != 0
         assert says in run.output + run.errors
+
+
+def test_a_server_is_asked_by_the_program_that_it_keeps(fleet: Fleet):
+    """Runs over SSH send no code to look at a server: another program in that place answers for it, and one without an answer is replaced."""
+    host = fleet.hosts[0]
+    fleet.rollout(fleet.app, "100%", 0).require_end()
+    (place,) = host.run("find", PROGRAMS, "-name", "__main__.py").split()
+    assert host.run("stat", "-c", "%U %a", PROGRAMS).split() == ["root", "700"]
+    kept = host.run("sha256sum", place)
+    answer = ANSWER + json.dumps({"failed": True, "msg": "the program that is kept says no"})
+    host.run("tee", place, given=f"print({answer!r})\n")
+    run = fleet.rollout(fleet.app, "100%", 0)
+    assert run.code != 0
+    assert "the program that is kept says no" in run.output
+    host.run("tee", place, given="raise SystemExit(1)\n")
+    assert fleet.rollout(fleet.app, "100%", 0).require_end().changes == 0
+    assert host.run("sha256sum", place) == kept
