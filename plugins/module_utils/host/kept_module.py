@@ -35,5 +35,6 @@ class KeptModule:
 
     def _answer(self, result: t.Mapping[str, t.Any]) -> t.NoReturn:
         answer = {name: value if name in self._exact else clean(value) for name, value in result.items()}
-        print(ANSWER + json.dumps(answer), flush=True)
-        sys.exit(0)
+        sys.stdout.write(f"{ANSWER}{json.dumps(answer)}\n")
+        sys.stdout.flush()
+        raise SystemExit(0)
