@@ -9,7 +9,7 @@ import sys
 import typing as t
 
 from .kept_program import ANSWER
-from .shown import clean
+from .shown import clean_result
 from .user_name import not_root
 
 
@@ -31,10 +31,9 @@ class KeptModule:
         self._answer(result)
 
     def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
-        self._answer({**result, "msg": clean(msg), "failed": True})
+        self._answer({**result, "msg": msg, "failed": True})
 
     def _answer(self, result: t.Mapping[str, t.Any]) -> t.NoReturn:
-        answer = {name: value if name in self._exact else clean(value) for name, value in result.items()}
-        sys.stdout.write(f"{ANSWER}{json.dumps(answer)}\n")
+        sys.stdout.write(f"{ANSWER}{json.dumps(clean_result(result, self._exact))}\n")
         sys.stdout.flush()
         raise SystemExit(0)

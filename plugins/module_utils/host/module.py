@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .shown import clean
+from .shown import clean, clean_result
 from .user_name import not_root
 
 
@@ -29,13 +29,10 @@ class HostModule(AnsibleModule):
             self.fail_json(why)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
-        super().exit_json(**self._cleaned(result))
+        super().exit_json(**clean_result(result, self._exact))
 
     def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
-        super().fail_json(msg=clean(msg), **self._cleaned(result))
+        super().fail_json(msg=clean(msg), **clean_result(result, self._exact))
 
     def warn(self, warning: str, **more: t.Any) -> None:
         super().warn(clean(warning), **more)
-
-    def _cleaned(self, result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        return {name: value if name in self._exact else clean(value) for name, value in result.items()}

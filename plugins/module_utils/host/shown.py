@@ -44,6 +44,14 @@ def clean(value: t.Any) -> t.Any:
     return _changed(value, lambda text: _escape(_hide(text)))
 
 
+def clean_result(result: t.Mapping[str, t.Any], exact: t.Collection[str]) -> dict[str, t.Any]:
+    """Return the result of a module as it may be shown.
+
+    :param exact: keys whose values the controller goes on with, such as names and versions; they stay as they are
+    """
+    return {name: value if name in exact else clean(value) for name, value in result.items()}
+
+
 def visible(value: t.Any) -> t.Any:
     r"""Return a value with each control character written out, and nothing hidden: for what goes on to be used."""
     return _changed(value, _escape)
