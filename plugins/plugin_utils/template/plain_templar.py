@@ -7,7 +7,10 @@ They need none of what ansible-core adds: their values come resolved, and they u
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
+import importlib.metadata
 import os
 import stat
 import types
@@ -16,6 +19,8 @@ from pathlib import Path
 
 import jinja2
 from ansible.plugins.loader import filter_loader, test_loader
+from ansible.release import __version__ as core_version
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context, missing
 
 _ROLES = str(Path(__file__).parents[3] / "roles")
@@ -23,7 +28,7 @@ _ROLES = str(Path(__file__).parents[3] / "roles")
 _FILTERS = ("comment", "flaskops.stack.to_uwsgi_ini", "regex_escape", "regex_replace", "unique")
 _TESTS = ("match", "search")
 
-# Compiled templates of earlier runs, which jinja2 finds by their paths and contents. To compile takes longer than to render.
+# Compiled templates of earlier runs. To compile takes longer than to render.
 _COMPILED = "~/.cache/flaskops/templates"
 
 Lookup = t.Callable[[str], t.Any]
@@ -81,17 +86,37 @@ def _returning_lists(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]
     return listed
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Keeps compiled templates by their paths and contents, as long as what compiles them is the same."""
+
+    def get_source_checksum(self, source: str) -> str:
+        return super().get_source_checksum(f"{_compiler()}\n{source}")
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):  # a disk that is full or read-only makes the next run compile again
+            super().dump_bytecode(bucket)
+
+
+@functools.cache
+def _compiler() -> str:
+    """Return what code depends on beside the template: jinja2 tells the versions of Python apart and nothing more."""
+    ours = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return f"jinja2 {importlib.metadata.version('jinja2')}, ansible-core {core_version}, {ours}"
+
+
 def _compiled() -> jinja2.BytecodeCache | None:
     """Return the cache of compiled templates, ``None`` where there can be none or somebody else could put code there."""
     try:
         place = Path(_COMPILED).expanduser()
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The directories above may come to hold code, too: whoever fetches sources later refuses one that others can write to.
+        for missing in [above for above in (*reversed(place.parents), place) if not above.exists()]:
+            missing.mkdir(mode=0o700, exist_ok=True)
         status = place.stat()
     except (OSError, RuntimeError):
         return None
     if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return None
-    return jinja2.FileSystemBytecodeCache(str(place))
+    return _Compiled(str(place))
 
 
 def _line_feeds(text: str) -> int:

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import require_writable
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template import plain_templar
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.plain_templar import NotOurs, PlainTemplar
+from jinja2.bccache import Bucket
 
 VALUES = {"name": "shop", "items": [1, 2, 3], "nothing": None}
 
@@ -90,3 +93,33 @@ def test_nothing_is_taken_from_a_directory_that_others_can_write_to(roles):
 def test_a_home_directory_that_takes_nothing_is_no_problem(roles, monkeypatch):
     monkeypatch.setenv("HOME", os.devnull)
     assert render(roles, "{{ name }}") == "shop"
+
+
+def test_what_another_version_has_compiled_is_compiled_again(roles, monkeypatch):
+    render(roles, "{{ name }}")
+    (file,) = (roles.parent / "home/.cache/flaskops/templates").iterdir()
+    before = file.read_bytes()
+    plain_templar._compiler.cache_clear()
+    monkeypatch.setattr(plain_templar.importlib.metadata, "version", lambda _name: "3.0.0")
+    assert render(roles, "{{ name }}") == "shop"
+    assert file.read_bytes() != before
+    plain_templar._compiler.cache_clear()
+
+
+def test_a_disk_that_is_full_is_no_problem(roles, monkeypatch):
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Bucket, "write_bytecode", full)
+    assert render(roles, "{{ name }}") == "shop"
+    assert [*(roles.parent / "home/.cache/flaskops/templates").iterdir()] == []
+
+
+def test_the_directory_of_fetched_sources_stays_usable(roles):
+    """Ubuntu and others have a umask by which a group could write to what is made, and such a directory is refused."""
+    before = os.umask(0o002)
+    try:
+        render(roles, "{{ name }}")
+    finally:
+        os.umask(before)
+    require_writable(roles.parent / "home/.cache/flaskops")
