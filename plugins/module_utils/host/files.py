@@ -172,10 +172,13 @@ def unlink(path: str) -> None:
         os.unlink(path)
 
 
-def is_directory(path: str, mode: int, user: int, group: int) -> bool:
-    """Return whether a directory, and no link to one, is at a path with these permissions and owners."""
+def is_directory(path: str, mode: int, user: int, group: int, follow: bool = False) -> bool:
+    """Return whether a directory is at a path with these permissions and owners.
+
+    :param follow: whether a link to such a directory is one, too, as where root alone makes names
+    """
     try:
-        status = os.lstat(path)
+        status = os.stat(path) if follow else os.lstat(path)
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, user, group)

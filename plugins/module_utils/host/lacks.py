@@ -13,6 +13,8 @@ from .files import digest_of, is_directory, read_text
 def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
     """Return the directories that are not there, or not root's, or have another group or other permissions.
 
+    Their parents are directories in which only root makes names, so an administrator may have put a link in the place of one.
+
     :param wanted: permissions, octal, by path; a group other than root's follows after a blank, as in ``0750 www-data``
     """
     return [path for path, rights in wanted.items() if not _is_roots(path, *rights.split())]
@@ -20,7 +22,7 @@ def wrong_directories(wanted: t.Mapping[str, str]) -> list[str]:
 
 def _is_roots(path: str, mode: str, group: str = "root") -> bool:
     try:
-        return is_directory(path, int(mode, 8), 0, grp.getgrnam(group).gr_gid)
+        return is_directory(path, int(mode, 8), 0, grp.getgrnam(group).gr_gid, follow=True)
     except KeyError:
         return False
 

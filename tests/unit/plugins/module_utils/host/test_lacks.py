@@ -89,21 +89,24 @@ def test_what_the_distribution_is(files, text, family, name):
 
 
 def test_directories_that_are_not_as_they_should_be(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "lstat", lambda path, stat=os.lstat: _of_root(stat(path)))
+    monkeypatch.setattr(os, "stat", lambda path, stat=os.stat, **more: _of_root(stat(path, **more)))
     for name, mode in (("right", 0o755), ("open", 0o777)):
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(mode)
-    (tmp_path / "link").symlink_to("right")
-    wanted = {str(tmp_path / name): "0755" for name in ("right", "open", "link", "missing")}
-    assert [os.path.basename(path) for path in wrong_directories(wanted)] == ["open", "link", "missing"]
+    for name in ("right", "open", "missing"):
+        (tmp_path / f"link to {name}").symlink_to(name)
+    names = ("right", "open", "missing", "link to right", "link to open", "link to missing")
+    wanted = {str(tmp_path / name): "0755" for name in names}
+    found = [os.path.basename(path) for path in wrong_directories(wanted)]
+    assert found == ["open", "missing", "link to open", "link to missing"]
 
 
 def test_a_directory_may_be_for_a_group(tmp_path, monkeypatch):
-    status = os.lstat(tmp_path)
+    status = os.stat(tmp_path)
     group = grp.getgrgid(os.getgid()).gr_name
-    monkeypatch.setattr(os, "lstat", lambda _path: os.stat_result((0o40750, *status[1:4], 0, os.getgid() + 1, *status[6:10])))
+    monkeypatch.setattr(os, "stat", lambda _path, **_more: os.stat_result((0o40750, *status[1:4], 0, os.getgid() + 1, *status[6:10])))
     assert wrong_directories({"/x": f"0750 {group}"}) == ["/x"]
-    monkeypatch.setattr(os, "lstat", lambda _path: os.stat_result((0o40750, *status[1:4], 0, os.getgid(), *status[6:10])))
+    monkeypatch.setattr(os, "stat", lambda _path, **_more: os.stat_result((0o40750, *status[1:4], 0, os.getgid(), *status[6:10])))
     assert wrong_directories({"/x": f"0750 {group}"}) == []
     assert wrong_directories({"/x": "0750 nobody-has-this-group"}) == ["/x"]
 
@@ -120,8 +123,8 @@ def _of_root(status: os.stat_result) -> os.stat_result:
 
 
 def test_a_directory_of_somebody_else(tmp_path, monkeypatch):
-    status = os.lstat(tmp_path)
-    monkeypatch.setattr(os, "lstat", lambda _path: os.stat_result((0o40755, *status[1:4], 1000, 0, *status[6:10])))
+    status = os.stat(tmp_path)
+    monkeypatch.setattr(os, "stat", lambda _path, **_more: os.stat_result((0o40755, *status[1:4], 1000, 0, *status[6:10])))
     assert wrong_directories({"/x": "0755"}) == ["/x"]
 
 
