@@ -24,8 +24,9 @@ enter() { # DIRECTORY PATH: go into a directory below another one, whose own pat
 }
 transfer() { # FROM TO [OWNER]: what is there by the first name, from the directory that is open as 8 to the one that is open as 9
   new=$(mktemp -d "/proc/self/fd/9/.flaskops.XXXXXX")
+  around=$(cd -P /proc/self/fd/9 && pwd -P)
   cd -P "$new"
-  if [ "$(stat -c %u:%a .)" != "$(id -u):700" ]; then echo "$2 is being changed by somebody else; run again" >&2; exit 1; fi
+  if [ "$(pwd -P) $(stat -c %u:%a .)" != "$around/${new##*/} $(id -u):700" ]; then echo "$2 is being changed by somebody else; run again" >&2; exit 1; fi
   # tar ends with 1 for a file that was written to meanwhile.
   { tar -C /proc/self/fd/8 --numeric-owner -Scf - "./$1" || [ $? -eq 1 ] || : >.failed; } | tar --numeric-owner -xpf -
   if [ -e .failed ] || [ ! -e "./$1" ]; then echo "$1 could not be copied" >&2; exit 1; fi

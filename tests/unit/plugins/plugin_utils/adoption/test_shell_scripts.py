@@ -131,6 +131,19 @@ def test_a_link_below_shared_leads_nowhere(host):
     assert files(root / "victim") == {}
 
 
+def test_a_link_that_has_taken_the_place_of_the_new_directory_leads_nowhere(host, tmp_path):
+    """The owner of the directory around it may do that at any moment, and lead to a directory of root's alone."""
+    root, over, _back = host
+    victim = root / "victim"
+    victim.mkdir(mode=0o700)
+    (victim / "data.db").write_text("root's own")
+    mktemp = tmp_path / "bin/mktemp"
+    mktemp.write_text(f'#!/bin/sh\nnew=$(/usr/bin/mktemp "$@")\nrmdir "$new"\nln -s {victim} "$new"\necho "$new"\n')
+    mktemp.chmod(0o755)
+    fails(over, "data.db is being changed by somebody else; run again")
+    assert files(victim) == {"data.db": "root's own"}
+
+
 def test_a_link_of_root_above_is_followed(host):
     root, over, _back = host
     (root / "big").mkdir()
