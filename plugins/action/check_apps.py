@@ -10,11 +10,9 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process_memory
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code.entry_point import entry_point_problems
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.access import logins
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.linked_files import warnings_of_links
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.overtaken import warnings_of_overtaken
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.passwords import require_hashing
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import require_mappings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.role_variables import resolve_variables
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.tls import unusable, warnings_of_tls
@@ -69,8 +67,6 @@ class ActionModule(AppsAction):
         except (AnsibleActionFail, AppError) as error:
             problems.append(str(error))
         try:
-            if any(logins(app["nginx"]) for app in apps):
-                require_hashing()
             resolve_variables(args["role_variables"], any(app["nginx"]["tls"]["kind"] for app in present(apps)))
         except AppError as error:
             problems = [*error.problems, *problems]

@@ -33,8 +33,6 @@ _value: {description: Files., type: str}
 import json
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.served_sites import ServedSites
 
 
@@ -45,10 +43,7 @@ def site_files(
     pages: t.Mapping[str, t.Sequence[str]] | None = None,
 ) -> str:
     """Return the files of all sites as JSON."""
-    try:
-        return json.dumps(ServedSites(apps, left_out or {}).files(variables, pages or {}))
-    except AppError as error:
-        raise AnsibleFilterError(str(error)) from None
+    return json.dumps(ServedSites(apps, left_out or {}).files(variables, pages or {}))
 
 
 class FilterModule:

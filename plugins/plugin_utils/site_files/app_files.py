@@ -22,7 +22,6 @@ def app_files(apps: t.Sequence[dict[str, t.Any]], variables: t.Mapping[str, t.An
 
     :param apps: complete descriptions
     :param variables: those that the templates have in these values whatever the inventory says
-    :raises AppError: for passwords that no file can hold
     """
     files: list[dict[str, t.Any]] = []
     for app in apps:

@@ -98,7 +98,6 @@ class ServedSites:
 
         :param variables: those of the role, in their own types
         :param pages: by name of a page that nginx sends without an application, its title and a sentence
-        :raises AppError: for passwords that no file can hold
         """
         for_every_host = variables["nginx_site_catch_all"]
         seen = {**variables, "nginx_site_served": self.decided(for_every_host)}
