@@ -49,7 +49,8 @@ def host_program(program: HostProgram) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in sorted(_contents(program).items()):
-            archive.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
+            # Not compressed: controllers have zlib, zlib-ng or Apple's, and each makes other bytes of the same contents.
+            archive.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_STORED)
     return packed.getvalue()
 
 

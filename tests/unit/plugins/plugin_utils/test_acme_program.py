@@ -28,4 +28,6 @@ def test_equal_contents_make_the_same_program(tmp_path):
     assert acme_program() == before
     assert digests(before) == {ACME_PROGRAM: hashlib.sha256(before).hexdigest()}
     (tmp_path / "p").write_bytes(before)
-    assert {info.date_time[0] for info in zipfile.ZipFile(tmp_path / "p").infolist()} == {1980}
+    packed = zipfile.ZipFile(tmp_path / "p").infolist()
+    assert {info.date_time[0] for info in packed} == {1980}
+    assert {info.compress_type for info in packed} == {zipfile.ZIP_STORED}, "compressors differ between controllers"
