@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import grp
+import os
 import typing as t
 
+from . import systemd
 from .files import digest_of, is_directory, read_text
 
 
@@ -28,11 +30,12 @@ def _is_roots(path: str, mode: str, group: str = "root") -> bool:
 
 
 def wrong_files(wanted: t.Mapping[str, str]) -> list[str]:
-    """Return the files that are not there or have another text.
+    """Return the files that are not there or have another text, or that systemd has not read since a run was killed or failed.
 
     :param wanted: texts by path
     """
-    return [path for path, text in wanted.items() if read_text(path) != text]
+    unread = f"{systemd.UNIT_DIR}/" if os.path.lexists(systemd.UNREAD) else None
+    return [path for path, text in wanted.items() if read_text(path) != text or (unread and path.startswith(unread))]
 
 
 def wrong_digests(wanted: t.Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ import os
 import typing as t
 
 from . import systemd
-from .files import plain_umask, read_text, write_atomically
+from .files import plain_umask, read_text, unlink, write_atomically
 
 _FILE_MODE = 0o644
 
@@ -33,12 +33,17 @@ def provide(directories: t.Mapping[str, str], files: t.Mapping[str, str]) -> Non
     for path, rights in directories.items():
         with _told(path):
             _make_directory(path, *rights.split())
+    has_units = any(path.startswith(f"{systemd.UNIT_DIR}/") for path in files)
+    if has_units:
+        with _told(systemd.UNREAD):
+            write_atomically(systemd.UNREAD, "", 0o600)
     for path, text in files.items():
         with _told(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             write_atomically(path, text, _FILE_MODE)
-    if any(path.startswith(f"{systemd.UNIT_DIR}/") for path in files):
+    if has_units:
         systemd.daemon_reload()
+        unlink(systemd.UNREAD)
 
 
 def differences(directories: t.Mapping[str, str], files: t.Mapping[str, str]) -> list[dict[str, str]]:

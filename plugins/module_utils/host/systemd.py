@@ -17,6 +17,8 @@ _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts"
 # The fields of an entry that are read, beside its time.
 _FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_INVOCATION_ID", "_PID", "_UID")
 UNIT_DIR = "/etc/systemd/system"
+# A file that is there while systemd may not have read what is below UNIT_DIR. A boot removes it, and systemd reads everything then.
+UNREAD = "/run/flaskops-unread"
 # The characters of a path that the name of its mount unit has as they are; a slash becomes a dash.
 _PLAIN = frozenset(f"{string.ascii_letters}{string.digits}:_./")
 # The units of this collection stop within 15 seconds, unless a process tells systemd to wait for longer (sd_notify(3), EXTEND_TIMEOUT_USEC).

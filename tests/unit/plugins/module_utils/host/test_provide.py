@@ -24,6 +24,7 @@ def done(tmp_path, monkeypatch) -> list[t.Any]:
     """The owners that directories got, and when systemd read its settings; the test need not be root's."""
     made: list[t.Any] = []
     monkeypatch.setattr(systemd, "UNIT_DIR", str(tmp_path / "units"))
+    monkeypatch.setattr(systemd, "UNREAD", str(tmp_path / "unread"))
     monkeypatch.setattr(systemd, "daemon_reload", lambda: made.append("systemd reads"))
     monkeypatch.setattr(os, "fchown", lambda descriptor, user, group: made.append((_name(descriptor), user, group)))
     return made
@@ -71,6 +72,23 @@ def test_files_are_for_everybody_to_read_and_systemd_reads_its_own(tmp_path, don
     assert done.count("systemd reads") == 1
     unit = tmp_path / "units/nginx.service.d/flaskops.conf"
     assert (mode(unit), mode(unit.parent)) == (0o644, 0o755)
+
+
+def test_units_that_systemd_could_not_read_are_wrong_until_it_has(tmp_path, done, monkeypatch):
+    """It refuses to where /run is full, and a run can be killed before it has asked."""
+    files = {str(tmp_path / "units/nginx.service.d/flaskops.conf"): "[Service]\n", str(tmp_path / "other"): "x"}
+
+    def refuse() -> None:
+        raise systemd.SystemdError("not enough space available on /run/systemd/")
+
+    with monkeypatch.context() as full:
+        full.setattr(systemd, "daemon_reload", refuse)
+        with pytest.raises(systemd.SystemdError):
+            provide({}, files)
+    assert wrong_files(files) == [next(iter(files))]
+    provide({}, files)
+    assert wrong_files(files) == []
+    assert done.count("systemd reads") == 1
 
 
 def test_what_cannot_be_made_is_named(tmp_path, done, monkeypatch):
