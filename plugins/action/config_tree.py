@@ -14,6 +14,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
     Entry,
     check_request,
     encode_payload,
+    payload_text,
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host_action import HostAction
@@ -104,10 +105,12 @@ class ActionModule(HostAction):
         except ConfigTreeError as error:
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
-        args["payload"] = encode_payload(entries)
-        args["digest"] = order_digest(args)
+        payload = payload_text(entries)
+        # Of what is in the payload: controllers pack it into other bytes.
+        args["digest"] = order_digest({**args, "payload": payload})
         if settled.get("digest") == args["digest"]:
             return {**result, **settled["result"]}
+        args["payload"] = encode_payload(payload)
         args["who"] = who()
         answer = self.ask_module("config_tree", args, task_vars or {})
         # A tree that is refused has a result with more than a message; a crash has none, and a killed module has what it printed.

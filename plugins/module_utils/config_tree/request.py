@@ -133,15 +133,20 @@ class Absent(t.NamedTuple):
     if_unedited: bool = False
 
 
-def encode_payload(entries: t.Iterable[Entry]) -> str:
-    """Pack entries into one short ASCII string for the module's arguments."""
+def payload_text(entries: t.Iterable[Entry]) -> str:
+    """Return entries as JSON."""
     rows = []
     names = [field.name for field in fields(Entry) if field.name != "content"]
     for entry in entries:
         row = {name: getattr(entry, name) for name in names}
         row["content"] = None if entry.content is None else entry.content.decode("utf-8", "surrogateescape")
         rows.append(row)
-    return base64.b64encode(zlib.compress(json.dumps(rows).encode())).decode()
+    return json.dumps(rows)
+
+
+def encode_payload(text: str) -> str:
+    """Pack the text of :func:`payload_text` into one short ASCII string for the module's arguments."""
+    return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
 def decode_payload(payload: str) -> list[Entry]:

@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
     ConfigTreeError,
     Entry,
     encode_payload,
+    payload_text,
 )
 from ansible_collections.flaskops.stack.plugins.module_utils.host import last_order
 from ansible_collections.flaskops.stack.tests.unit.plugins.module_utils.config_tree.played_host import FIRST, SECOND, Host
@@ -48,7 +49,9 @@ def test_without_its_action_plugin_it_says_so():
 def test_parameters_arrive():
     entries = [Entry("a", "shop", b"x")]
     made = tree_order.to_transaction(
-        params(payload=encode_payload(entries), absent=["b"], service="nginx", reload_check="workers"), want_diff=True, server=SERVER
+        params(payload=encode_payload(payload_text(entries)), absent=["b"], service="nginx", reload_check="workers"),
+        want_diff=True,
+        server=SERVER,
     )
     assert made.request.entries == entries
     assert made.request.absent == [Absent("b")]
@@ -65,7 +68,12 @@ def ordered(host, monkeypatch) -> t.Callable[..., None]:
 
     def carry_out(entries: list[Entry], digest: str = "first") -> None:
         order = params(
-            root=str(host.root), payload=encode_payload(entries), owners=["shop"], validate=["true"], service="nginx", digest=digest
+            root=str(host.root),
+            payload=encode_payload(payload_text(entries)),
+            owners=["shop"],
+            validate=["true"],
+            service="nginx",
+            digest=digest,
         )
         transaction = tree_order.to_transaction(order, want_diff=False, server=SERVER)
         transaction.run()
