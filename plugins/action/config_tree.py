@@ -106,7 +106,7 @@ class ActionModule(HostAction):
             raise AnsibleActionFail(str(error)) from error
         args = {name: value for name, value in args.items() if value is not None}
         payload = payload_text(entries)
-        # Of what is in the payload: controllers pack it into other bytes.
+        # The digest is of the text, since each controller may pack it into other bytes.
         args["digest"] = order_digest({**args, "payload": payload})
         if settled.get("digest") == args["digest"]:
             return {**result, **settled["result"]}
