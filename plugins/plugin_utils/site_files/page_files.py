@@ -11,6 +11,8 @@ from http import HTTPStatus
 
 from ..description.error_pages import release_pages
 
+# Names of RFC 9110 that Python has since 3.13. A page has the same text from every controller.
+_NEW_NAMES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 # No script, no address of another server, and readable in the dark and on a telephone.
 _PAGE = """\
 <!DOCTYPE html>
@@ -56,5 +58,5 @@ def _files(url: str, words: t.Sequence[str], owner: str) -> list[dict[str, t.Any
 
 def _words(status: int) -> tuple[str, str]:
     """Return the title and the sentence of a page for a status, as RFC 9110 names it."""
-    known = {each.value: each for each in HTTPStatus}.get(status)
-    return (known.phrase if known else f"Error {status}"), f"The server answered with status {status}."
+    names = {**{each.value: each.phrase for each in HTTPStatus}, **_NEW_NAMES}
+    return names.get(status, f"Error {status}"), f"The server answered with status {status}."

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.page_files import page_files
-from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files
+from ansible_collections.flaskops.stack.tests.unit.render import complete, describe, nginx_files
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import FRONTS, decide, front_of, mapping, servers_of
 
 INCLUDE = "include /var/lib/flaskops/closed/shop.con[f];"
@@ -52,6 +52,14 @@ def test_pages_are_files_of_the_role():
 def test_words_of_a_page_are_no_markup():
     page, _json = page_files({"502": ["<b>", "&"]}, "me")
     assert "<h1>&lt;b&gt;</h1>" in page["content"]
+
+
+@pytest.mark.parametrize(("status", "title"), [("404", "Not Found"), ("413", "Content Too Large"), ("422", "Unprocessable Content")])
+def test_a_status_has_one_name_whatever_python_the_controller_has(status, title):
+    """Python 3.13 has renamed some of them."""
+    app = complete(nginx={"error_pages": {status: "static/page.html"}})
+    (answer,) = [file["content"] for file in page_files({}, "me", [app]) if file["path"].endswith(".json")]
+    assert json.loads(answer)["error"] == title
 
 
 @pytest.mark.parametrize("front", FRONTS)
