@@ -37,6 +37,16 @@ def host(memory: Path, monkeypatch: pytest.MonkeyPatch):
     return Host(memory, monkeypatch)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory):
+    """Templates that tests compile are not kept in the home directory of whoever runs them."""
+    from ansible_collections.flaskops.stack.plugins.plugin_utils.template import plain_templar
+
+    with pytest.MonkeyPatch.context() as session:
+        session.setattr(plain_templar, "_COMPILED", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_secrets_are_known():
     """Secrets that one test has named are no secrets in the next one."""

@@ -14,6 +14,8 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.template import pla
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.plain_templar import NotOurs, PlainTemplar
 from jinja2.bccache import Bucket
 
+# Other tests have another place.
+COMPILED = plain_templar._COMPILED
 VALUES = {"name": "shop", "items": [1, 2, 3], "nothing": None}
 
 
@@ -21,6 +23,7 @@ VALUES = {"name": "shop", "items": [1, 2, 3], "nothing": None}
 def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory whose templates count as the collection's, and a home directory for what is compiled."""
     monkeypatch.setattr(plain_templar, "_ROLES", str(tmp_path / "roles"))
+    monkeypatch.setattr(plain_templar, "_COMPILED", COMPILED)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "roles").mkdir()
     (tmp_path / "mine").mkdir()
