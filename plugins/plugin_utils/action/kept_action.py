@@ -39,7 +39,9 @@ class KeptAction(HostAction):
 
     def _ask_program(self, program: HostProgram, arguments: Answer) -> Answer | None:
         """Return the answer of a program, ``None`` if the host does not have it or it did not come to an answer."""
-        command = f"{self._compute_environment_string()} {_PYTHON} {place_of(program_id(program))}".strip()
+        # In check mode Python keeps nothing of what it compiles, since that would be a file on the host.
+        python = f"{_PYTHON} -B" if self._task.check_mode else _PYTHON
+        command = f"{self._compute_environment_string()} {python} {place_of(program_id(program))}".strip()
         asked = json.dumps({"check_mode": self._task.check_mode, "params": arguments}, default=str)
         done = self._low_level_execute_command(command, in_data=asked.encode())
         lines = [line for line in done["stdout"].splitlines() if line.startswith(ANSWER)]

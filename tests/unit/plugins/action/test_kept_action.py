@@ -99,6 +99,12 @@ def test_the_module_brings_the_program_once_and_the_program_answers_from_then_on
 def test_check_mode_leaves_nothing_on_the_host(host, tmp_path):
     assert host(check=True)[0] == {"by": "the module"}
     assert [*tmp_path.iterdir()] == []
+    host()
+    before = sorted(tmp_path.rglob("*"))
+    assert host(check=True)[1].modules == []
+    assert sorted(tmp_path.rglob("*")) == before
+    host()
+    assert sorted(tmp_path.rglob("*")) != before, "another run keeps what Python has compiled"
 
 
 @pytest.mark.parametrize("broken", ["", "raise SystemExit(1)", "print('Welcome!')", f"print({kept_program.ANSWER!r} + 'no JSON')", "while"])
