@@ -193,8 +193,8 @@ def named_elsewhere(root: str, sites: list[dict[str, t.Any]]) -> dict[str, str]:
     try:
         own = Manifest.load(root).files
         return taken_names(root, own, sites, lambda path: read_text(path, follow=True), MANAGED) if root and sites else {}
-    except (ConfigTreeError, OSError):
-        # The module that changes the tree has the words for what is wrong there.
+    except (ConfigTreeError, OSError, RecursionError, ValueError):
+        # The module that changes the tree, or nginx itself, has the words for what is wrong there.
         return {}
 
 

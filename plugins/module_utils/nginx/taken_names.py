@@ -16,7 +16,7 @@ from .others import address_of, plain_name
 TextOf = t.Callable[[str], "str | None"]
 
 _MAIN = "nginx.conf"
-_INCLUDE = re.compile(r"(?:^|[;{}])\s*include\s+[\"']?([^;\"']+?)[\"']?\s*(?=;)", re.MULTILINE)
+_INCLUDE = re.compile(r"(?:^|[;{}])[ \t]*include\s+[\"']?([^;\"']+?)[\"']?\s*(?=;)", re.MULTILINE)
 _SERVER_NAME = re.compile(r"^\s*server_name\s+([^;]+);", re.MULTILINE)
 # nginx takes such a server for the address that it has without a word about it.
 _USUAL_ADDRESS = ("", "80")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import debian, systemd
-from ansible_collections.flaskops.stack.plugins.modules.host_look import require_usable
+from ansible_collections.flaskops.stack.plugins.modules.host_look import named_elsewhere, require_usable
 
 
 class RefusedError(Exception):
@@ -43,3 +43,9 @@ def test_a_host_without_systemd_is_refused_where_units_are_needed(params, monkey
 def test_other_distributions_and_masked_services_are_refused(monkeypatch):
     assert look(monkeypatch, family=("rhel", "fedora")).startswith("The host runs Some Linux 1; flaskops.stack supports the Debian family.")
     assert look(monkeypatch, services=["nginx"]).startswith("nginx.service is masked: somebody has switched it off on this host.")
+
+
+@pytest.mark.parametrize("broken", ["a {" * 5000, "include \0/*;"])
+def test_a_configuration_that_nginx_would_refuse_stops_no_look(tmp_path, broken):
+    (tmp_path / "nginx.conf").write_text(f"http {{ {broken}")
+    assert named_elsewhere(str(tmp_path), [{"app": "shop", "names": ["shop.test"], "listen": ["80"]}]) == {}
