@@ -52,7 +52,7 @@ class ActionModule(AppsAction):
         args = self.arguments(
             require={"type": "list", "elements": "str", "default": ["source", "wsgi"]},
             cache_dir={"type": "path"},
-            role_variables={"type": "dict", "default": {}},
+            roles={"type": "list", "elements": "str", "default": []},
         )
         self.require = args["require"]
         problems: list[str] = []
@@ -66,10 +66,7 @@ class ActionModule(AppsAction):
                 problems += unusable(apps)
         except (AnsibleActionFail, AppError) as error:
             problems.append(str(error))
-        try:
-            resolve_variables(args["role_variables"], any(app["nginx"]["tls"]["kind"] for app in present(apps)))
-        except AppError as error:
-            problems = [*error.problems, *problems]
+        problems = [*self._problems_of_variables(args["roles"], apps, task_vars or {}), *problems]
         if problems:
             raise AnsibleActionFail("\n".join(problems))
         for warning in [*warnings(apps), *warnings_of_overtaken(apps), *warnings_of_links(apps), *warnings_of_tls(apps)]:
@@ -85,6 +82,17 @@ class ActionModule(AppsAction):
                 app["name"]: self._requirements(app, trees[app["name"]]) for app in with_source(apps) if app["name"] in trees
             }
         return with_failures({**result, "changed": False}, args["left_out"], failures)
+
+    def _problems_of_variables(self, roles: t.Sequence[str], apps: list[dict[str, t.Any]], task_vars: dict[str, t.Any]) -> list[str]:
+        """Return a line for each variable of these roles that cannot be used."""
+        try:
+            given = {name: value for role in roles for name, value in self.variables_of(role, task_vars).items()}
+            resolve_variables(given, any(app["nginx"]["tls"]["kind"] for app in present(apps)))
+        except AppError as error:
+            return error.problems
+        except AnsibleActionFail as error:
+            return [str(error)]
+        return []
 
     def _warn_of_memory(self, apps: list[dict[str, t.Any]], trees: dict[str, Tree]) -> None:
         """Warn in one line for each application of what its code keeps in the memory of one process."""

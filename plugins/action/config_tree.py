@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -18,10 +17,24 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import who
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host_action import HostAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.resolve import resolve_apps
+from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import order_digest
+from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.served_sites import ServedSites
 from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render import Job, render_all
 
 _SOURCES = ("src", "content", "link")
+_FILE_DEFAULTS = {name: option.get("default") for name, option in ARGUMENT_SPEC["files"]["options"].items()}
+SITES_SPEC = {
+    "type": "dict",
+    "options": {
+        "apps": {"type": "raw", "required": True},
+        "variable": {"type": "str", "default": "nginx_site_apps"},
+        "variables": {"type": "dict", "required": True},
+        "left_out": {"type": "dict", "default": {}},
+        "pages": {"type": "dict", "default": {}},
+    },
+}
 
 
 def to_mode(entry: dict[str, t.Any]) -> int:
@@ -51,15 +64,17 @@ def check_sources(entry: dict[str, t.Any]) -> None:
         )
 
 
-def read_files(written: t.Any) -> t.Any:
-    """Return the option ``files``, which may be JSON.
+def of_sites(sites: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the options that the option ``sites`` stands for. Files have all of theirs.
 
-    :raises AnsibleActionFail: for a text that is none
+    :raises AnsibleActionFail: with a line for each problem of a description
     """
     try:
-        return json.loads(written) if isinstance(written, str) else written
-    except ValueError as error:
-        raise AnsibleActionFail(f"files: the text is no JSON ({error}); write a list of files, or JSON of one") from None
+        served = ServedSites(resolve_apps(sites["apps"], (), sites["variable"]), sites["left_out"])
+        order = served.order(sites["variables"], sites["pages"])
+    except AppError as error:
+        raise AnsibleActionFail(str(error)) from None
+    return {**order, "files": [{**_FILE_DEFAULTS, **file} for file in order["files"]]}
 
 
 def to_job(entry: dict[str, t.Any]) -> Job:
@@ -90,9 +105,10 @@ class ActionModule(HostAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Render the files, send them, and return the result of the module."""
         result = super().run(tmp, task_vars)
-        self._task.args = {**self._task.args, "files": read_files(self._task.args.get("files", []))}
         spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "digest", "who")}
-        _validation, args = self.validate_argument_spec(spec)
+        _validation, args = self.validate_argument_spec({**spec, "sites": SITES_SPEC})
+        if sites := args.pop("sites"):
+            args |= of_sites(sites)
         wanted, settled = args.pop("files"), args.pop("settled")
         for entry in wanted:
             check_sources(entry)

@@ -18,9 +18,9 @@ author: flaskops.stack authors (@flaskops)
 """
 
 EXAMPLES = r"""
-- name: Show which packages the sites need
+- name: Show which sites have certificates from a CA
   ansible.builtin.debug:
-    msg: "{{ (flask_apps | flaskops.stack.resolve_apps | flaskops.stack.served_sites).packages }}"
+    msg: "{{ (flask_apps | flaskops.stack.resolve_apps | flaskops.stack.served_sites).acme }}"
 """
 
 RETURN = r"""
@@ -30,9 +30,6 @@ _value:
   contains:
     acme: {description: Applications whose certificates come from a CA., type: list, elements: str}
     gone: {description: Applications that are absent., type: list, elements: str}
-    owners: {description: Owners of files that are removed if they are not wanted any more., type: list, elements: str}
-    packages: {description: Packages of the distribution., type: list, elements: str}
-    sites: {description: "Requests that sites must answer, for M(flaskops.stack.config_tree).", type: list, elements: dict}
 """
 
 import typing as t
@@ -46,9 +43,6 @@ def served_sites(apps: t.Sequence[dict[str, t.Any]], left_out: t.Mapping[str, st
     return {
         "acme": served.acme,
         "gone": served.gone,
-        "owners": served.owners,
-        "packages": served.packages,
-        "sites": [app["site"] for app in served.present],
     }
 
 

@@ -31,10 +31,11 @@ options:
     description: Messages of applications that failed earlier in the run, by application. Nothing is done about these applications.
     type: dict
     default: {}
-  role_variables:
-    description: Other variables of a role as they were written, by name. A value that cannot be used is a problem too.
-    type: dict
-    default: {}
+  roles:
+    description: Roles of this collection. A variable of one of them is a problem too if its value cannot be used.
+    type: list
+    elements: str
+    default: []
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Changes nothing in either mode., support: full}

@@ -27,7 +27,7 @@ options:
   files:
     description:
       - The wanted files and symbolic links. Each has exactly one of O(files[].src), O(files[].content) and
-        O(files[].link). JSON of the list may take its place.
+        O(files[].link).
     type: list
     elements: dict
     default: []
@@ -92,6 +92,18 @@ options:
         description: Left out where another file includes the directories of O(files[].serves), and removed with the last file in them.
         type: bool
         default: false
+  sites:
+    description: The sites of applications. O(files), O(owners), O(probe_listen), O(probe_tls_listen) and O(probe_sites) become those of all of them.
+    type: dict
+    suboptions:
+      apps: {description: The descriptions as they were written., type: raw, required: true}
+      variable: {description: Name of the variable that messages mention., type: str, default: nginx_site_apps}
+      variables:
+        description: The variables of the role C(nginx_site) in their own types. Templates have them in these values.
+        type: dict
+        required: true
+      left_out: {description: "Messages of applications that failed, by application. These keep their files.", type: dict, default: {}}
+      pages: {description: "By name of a page that nginx sends without an application, its title and a sentence.", type: dict, default: {}}
   absent:
     description:
       - Paths relative to O(root) that are removed, also if the module does not manage them.

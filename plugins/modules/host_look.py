@@ -32,24 +32,24 @@ options:
     type: dict
     default: {}
     suboptions:
-      packages: {description: Packages that must be installed., type: list, elements: str, default: []}
       directories:
         description: Octal permissions of directories that root must own, by path. A group other than root's follows after a blank.
         type: dict
         default: {}
       files: {description: Texts that files must have. Keys are paths., type: dict, default: {}}
-      unwanted: {description: Paths that are to be gone., type: list, elements: path, default: []}
+      acme_files: {description: "The same, of files that are there only if a site has its certificate from a CA.", type: dict, default: {}}
+      leftovers:
+        description: Paths that are to be gone for an application that is absent, with C({app}) in place of its name.
+        type: list
+        elements: str
+        default: []
       apps:
-        description: Descriptions of those applications whose sites and certificates are looked at.
+        description:
+          - Descriptions of those applications whose sites and certificates are looked at. The module reads the variables of the role
+            C(nginx_site), too, and fails if another program than nginx listens where sites would.
         type: list
         elements: dict
         default: []
-      variables:
-        description:
-          - The variables of the role C(nginx_site), as they were written. The module fails if another program than nginx listens
-            where sites would.
-        type: dict
-        default: {}
       tree:
         description: The directory of configuration files whose last order by M(flaskops.stack.config_tree) is looked at.
         type: path
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 - name: Read what the host has
   flaskops.stack.host_look:
     sites:
-      packages: [nginx]
+      apps: "{{ flask_apps }}"
       services: [nginx]
   register: look
 """
@@ -87,20 +87,22 @@ sites:
   type: dict
   returned: if O(sites) is given
   contains:
+    lacks: {description: "Whether packages, directories, files or certificates are missing that the role installs itself.", type: bool}
     packages: {description: Packages that are not installed., type: list, elements: str}
     directories: {description: Directories with other permissions or owners than asked for., type: list, elements: str}
     files: {description: Files that are missing or have another text., type: list, elements: str}
     unwanted: {description: Unwanted paths that exist., type: list, elements: path}
     services: {description: Services that do not run or would not run after a boot., type: list, elements: str}
     certificates: {description: "Applications whose certificate is missing or another one than wanted.", type: list, elements: str}
+    own_certificates: {description: The applications among these whose certificate no CA gives., type: list, elements: str}
     acme:
       description: Applications that need a certificate from the CA, and files of the service for it that are not as wanted.
       type: list
       elements: str
-    variables: {description: "The values of O(sites.variables) in their own types, as they hold on this host; a secret one is not among them.", type: dict}
+    variables: {description: "The variables of the role in their own types, as they hold on this host; a secret one is not among them.", type: dict}
     ipv6: {description: Whether a program can listen at addresses of IPv6., type: bool}
     nginx: {description: "Version of nginx that is installed or would be, empty if it is unknown.", type: str, sample: 1.26.3}
-    tree: {description: "The last order for O(sites.tree), like RV(instances).", type: dict}
+    tree: {description: "The last order for O(sites.tree), like RV(instances); empty if anything is missing.", type: dict}
     former_backend:
       description: Address of the server behind the proxy in the files of a release that had no socket for it, empty in all other cases.
       type: str

@@ -180,21 +180,23 @@ def _variables(file: Path) -> dict[str, t.Any]:
     return (DataLoader().load_from_file(str(file), trusted_as_template=True) or {}) if file.exists() else {}
 
 
+def nginx_order(apps: t.Sequence[dict[str, t.Any]], **variables: t.Any) -> dict[str, t.Any]:
+    """Return what the task of the role nginx_site asks of the module config_tree, with its files packed."""
+    known = task_vars("nginx_site", flask_apps=list(apps), **variables)
+    (task,) = DataLoader().load_from_file(str(COLLECTION / "roles/nginx_site/tasks/swap.yml"), trusted_as_template=True)
+    asked = Templar(loader=DataLoader(), variables=known).template(task["flaskops.stack.config_tree"])
+    shipped: dict[str, t.Any] = {}
+    plugin = action(config_tree.ActionModule, "nginx_site", asked, lambda _name, arguments: shipped.update(arguments) or {})
+    plugin.run(task_vars=known)
+    return shipped
+
+
 def nginx_files(apps: t.Sequence[dict[str, t.Any]], **variables: t.Any) -> dict[str, str]:
     """Return what the role nginx_site puts under /etc/nginx, by path; a link as `-> target`."""
-    known = task_vars("nginx_site", flask_apps=list(apps), **variables)
-    files = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_files"])
-    owners = sorted({file["owner"] for file in json.loads(files)})
-    shipped: dict[str, t.Any] = {}
-    plugin = action(
-        config_tree.ActionModule,
-        "nginx_site",
-        {"root": "/etc/nginx", "files": files, "owners": owners},
-        lambda _name, arguments: shipped.update(arguments) or {},
-    )
-    plugin.run(task_vars=known)
+    order = nginx_order(apps, **variables)
     # The host leaves out servers that another file has.
-    entries, _owners = settle(TreeRequest("/etc/nginx", decode_payload(shipped["payload"]), owners=owners), Manifest())
+    wanted = TreeRequest("/etc/nginx", decode_payload(order["payload"]), owners=order["owners"])
+    entries, _owners = settle(wanted, Manifest())
     return {entry.path: f"-> {entry.link}" if entry.link else (entry.content or b"").decode() for entry in entries}
 
 

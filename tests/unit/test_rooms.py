@@ -36,6 +36,7 @@ ARROWS = {
         ("action", "acme_program.py"),
         ("action", "description"),
         ("action", "host_program.py"),
+        ("action", "site_files"),
         ("acme_program.py", "host_program.py"),
         ("adoption", "description"),
         ("adoption", "keys"),

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ...module_utils.host.shown import learn
 from ..description.access import private_values_of_access
 from ..description.resolve import resolve_apps
+from ..description.role_variables import VARIABLES
 from ..description.task_options import check_options
 from ..description.tls import private_values
 from ..description.undefined import problems_of
@@ -34,6 +35,8 @@ class AppsAction(HostAction):
 
     # Keys that this action needs, of those that a whole deployment requires.
     require: Sequence[str] = ("source", "wsgi")
+    # The descriptions that were resolved last: as they were written, the keys that they needed, and complete. Roles often ask for the same ones.
+    _resolved: tuple[t.Any, tuple[str, ...], list[App]] | None = None
 
     def arguments(self, **more: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the task's arguments, checked.
@@ -62,14 +65,23 @@ class AppsAction(HostAction):
         :raises AnsibleActionFail: with a line for each problem
         """
         apps = args["apps"] if args["apps"] is not None else self.read(args["variable"], task_vars or {})
+        if self._resolved is None or self._resolved[0] != apps or not set(self.require) <= set(self._resolved[1]):
+            self._resolved = (apps, tuple(self.require), self._complete(apps, args["variable"]))
+        return [app for app in self._resolved[2] if app["name"] not in args.get("left_out", {})]
+
+    def _complete(self, apps: t.Any, variable: str) -> list[App]:
+        """Return complete descriptions, and have their private values shown nowhere.
+
+        :raises AnsibleActionFail: with a line for each problem
+        """
         try:
-            resolved = resolve_apps(apps, self.require, args["variable"])
+            resolved = resolve_apps(apps, self.require, variable)
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
         for app in resolved:
             private = [*private_values(app), *url_secrets(app), *private_values_of_access(app["nginx"])]
             learn([*app["secrets"].values(), *app["build_env"].values(), *private])
-        return [app for app in resolved if app["name"] not in args.get("left_out", {})]
+        return resolved
 
     def read(self, variable: str, task_vars: Mapping[str, t.Any]) -> t.Any:
         """Return the value of a variable with descriptions.
@@ -84,6 +96,14 @@ class AppsAction(HostAction):
         if problems:
             raise AnsibleActionFail(problems)
         return self._templar.template(task_vars[variable])
+
+    def variables_of(self, role: str, task_vars: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Return the variables of a role as they were written, by name. An undefined variable is null, which means its default.
+
+        :raises AnsibleActionFail: as :meth:`read` does
+        """
+        names = [name for name in VARIABLES if name.startswith(f"{role}_")]
+        return {name: self.read(name, task_vars) if name in task_vars else None for name in names}
 
 
 def with_failures(result: App, left_out: Mapping[str, str], failures: Mapping[str, str]) -> App:

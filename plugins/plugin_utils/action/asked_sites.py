@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..acme_program import acme_program, digests
 from ..description.tls import directory_url, wanted
+from ..site_files.served_sites import ServedSites
 from .apps_action import App
 from .unmet_by_host import without_http3, without_plugin, without_profiles
 
@@ -17,37 +18,36 @@ class AskedSites(t.NamedTuple):
     """The sites that are asked about.
 
     :param variables: those of the role ``nginx_site`` in their own types
-    :param certified: whether any site has TLS, also one of an application that has failed
-    :param wanted: complete descriptions of the applications that have not failed
+    :param served: the sites of all applications
     """
 
     variables: dict[str, t.Any]
-    certified: bool
-    wanted: list[App]
-
-    @property
-    def by_acme(self) -> list[str]:
-        """Return the names of applications whose certificate comes from a CA."""
-        return [app["name"] for app in self.wanted if app["nginx"]["tls"]["kind"] == "acme"]
+    served: ServedSites
 
     @property
     def acme_server(self) -> str:
         """Return the address of the CA, empty if no site needs one."""
-        return directory_url(self.variables["nginx_site_acme_server"]) if self.by_acme else ""
+        return directory_url(self.variables["nginx_site_acme_server"]) if self.served.acme else ""
 
     @property
     def plugins(self) -> dict[str, str]:
         """Return the package of a plugin of certbot by the application that needs it."""
-        return {app["name"]: app["nginx"]["tls"]["package"] for app in self.wanted if app["nginx"]["tls"]["package"]}
+        return {app["name"]: app["nginx"]["tls"]["package"] for app in self.served.present if app["nginx"]["tls"]["package"]}
 
-    def asked(self) -> App:
-        """Return what the module is asked about them."""
+    def asked(self, given: Mapping[str, t.Any]) -> App:
+        """Return what the module is asked about them.
+
+        :param given: what the role asks about, as the option ``sites`` of the module has it
+        """
         variables, server = self.variables, self.acme_server
-        names = ("nginx_site_listen", "nginx_site_tls_listen") if self.certified else ("nginx_site_listen",)
+        names = ("nginx_site_listen", "nginx_site_tls_listen") if self.served.certified else ("nginx_site_listen",)
         asked: App = {
+            "packages": self.served.packages,
+            "files": {**given.get("files", {}), **(given.get("acme_files", {}) if server else {})},
+            "unwanted": [path.format(app=name) for name in self.served.gone for path in given.get("leftovers", [])],
             "listen": {name: variables[name] for name in names if name in variables},
-            "certificates": [wanted(app, server) for app in self.wanted if app["nginx"]["tls"]["kind"]],
-            "names": [self._named(app) for app in self.wanted],
+            "certificates": [wanted(app, server) for app in self.served.present if app["nginx"]["tls"]["kind"]],
+            "names": [self._named(app) for app in self.served.present],
         }
         if server:
             asked["digests"] = digests(acme_program())
@@ -69,6 +69,6 @@ class AskedSites(t.NamedTuple):
         :param nginx: the version of nginx on the host, and ``certbot`` that of certbot
         :param unknown: packages that the host's distribution does not have
         """
-        http3 = [app["name"] for app in self.wanted if app["nginx"]["tls"]["kind"] and app["nginx"]["tls"]["http3"]]
-        profiled = self.by_acme if self.variables.get("nginx_site_acme_profile") else []
+        http3 = [app["name"] for app in self.served.present if app["nginx"]["tls"]["kind"] and app["nginx"]["tls"]["http3"]]
+        profiled = self.served.acme if self.variables.get("nginx_site_acme_profile") else []
         return {**without_http3(http3, nginx), **without_profiles(profiled, certbot), **without_plugin(self.plugins, unknown)}

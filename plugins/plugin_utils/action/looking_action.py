@@ -12,7 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ..description.role_variables import resolve_variables, without_ipv6, without_secrets
 from ..description.validate import AppError
 from ..host_program import LOOK
-from .apps_action import App, AppsAction, places, present
+from ..site_files.served_sites import ServedSites
+from .apps_action import App, AppsAction, places
 from .asked_sites import AskedSites
 from .kept_action import KeptAction
 
@@ -33,15 +34,16 @@ class LookingAction(KeptAction, AppsAction):
         :param args: ``variable`` and ``left_out`` of the task
         :raises AnsibleActionFail: if the host cannot be used at all
         """
-        asked = {name: value for name, value in of_sites.items() if name not in ("apps", "variables")}
+        asked = {name: of_sites[name] for name in ("directories", "services", "tree") if name in of_sites}
         sites = self._sites(of_sites, args, task_vars) if of_sites else None
         if sites:
-            asked |= sites.asked()
+            asked |= sites.asked(of_sites)
+        of_nginx = asked.pop("packages", [])
         packages = {app["name"]: app["packages"] for app in apps}
         if apps and sites:
             asked["instances"] = True
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
-        asked["packages"] = sorted({*of_sites.get("packages", []), *(name for names in packages.values() for name in names)})
+        asked["packages"] = sorted({*of_nginx, *(name for names in packages.values() for name in names)})
         answer = self.ask_kept("host_look", LOOK, asked, task_vars)
         unknown, certbot, failures = answer.pop("unknown", []), answer.pop("certbot", ""), answer.pop("failures")
         lacking = set(answer["packages"]).difference(unknown)
@@ -50,7 +52,7 @@ class LookingAction(KeptAction, AppsAction):
         about_sites = {key: answer.pop(key) for key in OF_SITES}
         if sites:
             about_sites["variables"] = without_secrets(sites.variables if about_sites["ipv6"] else without_ipv6(sites.variables))
-            answer["sites"] = {**about_sites, "packages": sorted(lacking.intersection(of_sites.get("packages", [])))}
+            answer["sites"] = _lacked({**about_sites, "packages": sorted(lacking.intersection(of_nginx))})
             failures = {**sites.unmet(about_sites["nginx"], certbot, unknown), **failures}
         return answer, failures
 
@@ -60,12 +62,21 @@ class LookingAction(KeptAction, AppsAction):
         :raises AnsibleActionFail: with a line for each problem of a variable
         """
         try:
-            variables = resolve_variables(asked.get("variables", {}))
+            variables = resolve_variables(self.variables_of("nginx_site", task_vars))
         except AppError as error:
             raise AnsibleActionFail(str(error)) from None
         # A site needs no more than the name of its application.
         require, self.require = self.require, ()
-        described = present(self.resolve({**args, "apps": asked.get("apps", []), "left_out": {}}, task_vars))
+        described = self.resolve({**args, "apps": asked.get("apps", []), "left_out": {}}, task_vars)
         self.require = require
-        certified = any(app["nginx"]["tls"]["kind"] for app in described)
-        return AskedSites(variables, certified, [app for app in described if app["name"] not in args["left_out"]])
+        return AskedSites(variables, ServedSites(described, args["left_out"]))
+
+
+def _lacked(sites: App) -> App:
+    """Return what a host lacks for its sites, with what the role makes itself of it, since certificates of a CA come when nginx serves.
+
+    The last order for the files of nginx counts only where nothing is lacking.
+    """
+    own = [name for name in sites["certificates"] if name not in sites["acme"]]
+    lacks = any([sites["packages"], sites["directories"], sites["files"], own])
+    return {**sites, "own_certificates": own, "lacks": lacks, "tree": {} if lacks else sites["tree"]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ..description.role_variables import plain_listen
 from .acme_files import acme_files
 from .app_files import app_files
 from .page_files import page_files
@@ -113,3 +114,20 @@ class ServedSites:
             *app_files(self.present, seen),
             *acme_files(self.described, variables, _OWNER),
         ]
+
+    def order(self, variables: Mapping[str, t.Any], pages: Mapping[str, Sequence[str]]) -> dict[str, t.Any]:
+        """Return options of the module ``config_tree``: the files, whose they are, and the requests that sites must answer.
+
+        :param variables: those of the role, in their own types
+        :param pages: as :meth:`files` takes them
+        :raises AppError: as :meth:`files` does
+        """
+        listen, tls_listen = (plain_listen(variables[name]) for name in ("nginx_site_listen", "nginx_site_tls_listen"))
+        asked = variables["nginx_site_probe"] and listen
+        return {
+            "files": self.files(variables, pages),
+            "owners": self.owners,
+            "probe_listen": listen or None,
+            "probe_tls_listen": next(iter(tls_listen), None),
+            "probe_sites": [app["site"] for app in self.present] if asked else [],
+        }

@@ -10,11 +10,7 @@ import re
 import shutil
 import typing as t
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException
 from pathlib import Path
-
-from ansible.module_utils.urls import ConnectionError as NoConnectionError
-from ansible.module_utils.urls import open_url
 
 from .bounds import MOST_BYTES
 from .cache import local_path, locked, subdirectory, without_password
@@ -55,6 +51,12 @@ def from_archive(source: Mapping[str, t.Any], search: Sequence[Path], cache: Pat
 
 
 def _download(url: str, target: Path) -> None:
+    # Importing these takes longer than most tasks, and few sources are downloaded.
+    from http.client import HTTPException
+
+    from ansible.module_utils.urls import ConnectionError as NoConnectionError
+    from ansible.module_utils.urls import open_url
+
     partial = target.with_suffix(".partial")
     try:
         # As the server has it: packed files are often called an encoding. No .netrc, whose password would follow a redirection to another server.

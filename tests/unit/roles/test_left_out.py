@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
-from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files, task_vars
+from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_files, nginx_order
 
 FAILED = {"blog": "blog: the release cannot be built: no"}
 CATCH_ALL = "sites-enabled/flaskops-catch-all.conf"
@@ -25,8 +23,7 @@ def every_host(name: str) -> dict:
 
 def owners(*apps: dict, **variables: object) -> list[str]:
     """Return whose files the role would remove if they are not among those that it writes."""
-    known = task_vars("nginx_site", flask_apps=list(apps), **variables)
-    return Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_served"])["owners"]
+    return nginx_order(apps, **variables)["owners"]
 
 
 @pytest.mark.parametrize(
@@ -40,12 +37,9 @@ def test_the_files_of_an_application_that_failed_are_neither_written_nor_removed
     assert owners(*apps) == ["nginx_site", "shop", "blog"]
 
 
-def test_an_application_whose_removal_failed_keeps_its_files_and_its_cache():
+def test_an_application_whose_removal_failed_keeps_its_files():
     apps = [describe(), describe(name="blog", state="absent")]
     assert owners(*apps, nginx_site_left_out=FAILED) == ["nginx_site", "shop"]
-    known = task_vars("nginx_site", flask_apps=apps, nginx_site_left_out=FAILED)
-    unwanted = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_leftovers"])
-    assert not [path for path in unwanted if "blog" in path]
 
 
 def test_the_default_server_stays_as_it_is_where_the_application_for_every_host_failed():
@@ -60,7 +54,7 @@ def test_the_default_server_stays_as_it_is_where_the_application_for_every_host_
 def test_an_application_whose_certificate_is_bad_is_left_out_from_then_on(register):
     apps, look = (
         [describe(), describe(name="blog")],
-        {"__nginx_site_looked": {"sites": {"certificates": ["blog"], "acme": []}, "failures": {}}},
+        {"__nginx_site_looked": {"sites": {"own_certificates": ["blog"]}, "failures": {}}},
     )
     failed = {**look, register: {**look.get(register, {}), "failures": FAILED}}
     assert not [path for path in nginx_files(apps, **failed) if "blog" in path]

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.action import check_apps
-from ansible_collections.flaskops.stack.tests.unit.render import COLLECTION, action, describe, nginx_files, task_vars
+from ansible_collections.flaskops.stack.tests.unit.render import COLLECTION, action, describe, nginx_files, nginx_order, task_vars
 
 APPS = [describe(nginx={"front": "proxy"}), describe(name="blog")]
 
@@ -39,12 +39,7 @@ def test_a_text_is_the_value_that_it_says(written, wanted):
 
 @pytest.mark.parametrize(("written", "wanted"), [("no", []), ("t", ["blog", "shop"]), (False, []), ("1", ["blog", "shop"])])
 def test_sites_are_probed_where_a_text_says_so(written, wanted):
-    known = task_vars("nginx_site", flask_apps=APPS, nginx_site_probe=written)
-    tasks = [task for task in role_tasks("nginx_site", "swap") if "flaskops.stack.config_tree" in task]
-    for task in tasks:
-        sites = templated(task["flaskops.stack.config_tree"]["probe_sites"], known)
-        assert sorted(site["name"] for site in sites) == wanted
-    assert tasks
+    assert sorted(site["name"] for site in nginx_order(APPS, nginx_site_probe=written)["probe_sites"]) == wanted
 
 
 def role_tasks(role: str, file: str = "main") -> list[dict]:
@@ -78,13 +73,13 @@ def test_a_bad_value_ends_the_first_task_of_the_role_with_one_line(role, name, w
     first = role_tasks(role)[0]["flaskops.stack.check_apps"]
     known = task_vars(role, **{"flask_apps": [describe()], "flask_app_releases": {}, name: written})
     with pytest.raises(AnsibleActionFail, match=rf"^{name} is [^\n]*; [^\n]*\.$"):
-        action(check_apps.ActionModule, role, templated(first, known), None).run(task_vars={})
+        action(check_apps.ActionModule, role, templated(first, known), None).run(task_vars=known)
 
 
 def test_bad_variables_and_bad_descriptions_are_told_together():
-    arguments = {"apps": [describe(colour="red")], "variable": "flask_apps", "role_variables": {"nginx_site_listen": "8o"}}
+    arguments = {"apps": [describe(colour="red")], "variable": "flask_apps", "roles": ["nginx_site"]}
     with pytest.raises(AnsibleActionFail, match=r"^nginx_site_listen is '8o', .*\nshop\.colour is not a key"):
-        action(check_apps.ActionModule, "nginx_site", arguments, None).run(task_vars={})
+        action(check_apps.ActionModule, "nginx_site", arguments, None).run(task_vars={"nginx_site_listen": "8o"})
 
 
 # --- validate.yml --------------------------------------------------------------------------------------------------------------
@@ -105,17 +100,14 @@ def test_routes_are_requested_where_the_role_listens(variables, asked):
     (probe,) = [task for task in play["tasks"] if "flaskops.stack.site_probe" in task]
     known = {**play["vars"], **variables}
     assert templated(probe["flaskops.stack.site_probe"]["listen"], known) == asked
-    role = task_vars("nginx_site", flask_apps=[], **variables)
-    assert templated(role["__nginx_site_plain_listen"], role)[0] == asked
+    assert nginx_order([], **variables)["probe_listen"][0] == asked
 
 
 def test_a_bad_value_ends_the_first_task_of_validate_too():
     (play,) = DataLoader().load_from_file(str(COLLECTION / "playbooks/validate.yml"), trusted_as_template=True)
-    first = templated(
-        play["tasks"][0]["flaskops.stack.check_apps"], {**play["vars"], "flask_apps": [describe()], "nginx_site_listen": "8o"}
-    )
+    first = templated(play["tasks"][0]["flaskops.stack.check_apps"], {})
     with pytest.raises(AnsibleActionFail, match=r"^nginx_site_listen is '8o', which cannot be used here; [^\n]*\.$"):
-        action(check_apps.ActionModule, "validate", first, None).run(task_vars={"flask_apps": [describe()]})
+        action(check_apps.ActionModule, "validate", first, None).run(task_vars={"flask_apps": [describe()], "nginx_site_listen": "8o"})
 
 
 def test_the_rule_where_plain_http_is_spoken_stands_in_one_place():

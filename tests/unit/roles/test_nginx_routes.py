@@ -10,11 +10,9 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.site_mark import MARK_HEADER
 from ansible_collections.flaskops.stack.plugins.plugin_utils.keys.modes import MODES
-from ansible_collections.flaskops.stack.tests.unit.render import describe, task_vars
+from ansible_collections.flaskops.stack.tests.unit.render import describe, nginx_order
 from ansible_collections.flaskops.stack.tests.unit.roles.sites import (
     CACHE,
     FRONTS,
@@ -132,9 +130,10 @@ def test_a_site_listens_where_the_role_says(rendered, front):
     ],
 )
 def test_sites_are_probed_where_plain_http_is_spoken(listen, asked):
-    known = task_vars("nginx_site", flask_apps=[], nginx_site_listen=listen)
-    found = Templar(loader=DataLoader(), variables=known).template(known["__nginx_site_plain_listen"])
-    assert (found[0] if found else None) == asked
+    order = nginx_order([describe()], nginx_site_listen=listen)
+    assert order.get("probe_listen", [None])[0] == asked
+    assert [site["name"] for site in order["probe_sites"]] == (["shop"] if asked else [])
+    assert nginx_order([describe()], nginx_site_listen=listen, nginx_site_probe=False)["probe_sites"] == []
 
 
 def test_all_server_names_are_served(rendered):

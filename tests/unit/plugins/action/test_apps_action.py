@@ -77,6 +77,8 @@ def look(arguments: dict, lacking: list[str], nginx: str = "1.22.1") -> tuple[di
         sent.append(asked)
         return {
             **nothing,
+            "certificates": [],
+            "acme": [],
             "packages": [name for name in asked["packages"] if name in lacking],
             "nginx": nginx,
             "hosted": {},
@@ -95,19 +97,19 @@ def test_packages_that_a_host_lacks_are_told_by_application():
 
 
 def test_one_look_serves_two_roles_and_tells_apart_what_each_lacks():
-    sites = {"packages": ["nginx", "logrotate"], "services": ["nginx"], "apps": [SHOP]}
+    sites = {"services": ["nginx"], "apps": [SHOP]}
     asked, result = look({"apps": [describe(packages=["libpq5"])], "sites": sites}, ["libpq5", "nginx"])
     assert asked["packages"] == ["libpq5", "logrotate", "nginx", "python3-venv"]
     assert (result["packages"], result["sites"]["packages"], result["sites"]["nginx"]) == (["libpq5"], ["nginx"], "1.22.1")
     # The module takes what it is sent.
-    assert set(asked) <= {"apps", "packages", "services", "certificates", "instances", "listen", "names"}
+    assert set(asked) <= {"apps", "packages", "services", "certificates", "instances", "listen", "names", "files", "unwanted"}
 
 
 @pytest.mark.parametrize(("nginx", "failed"), [("1.22.1", True), ("1.24.0", True), ("1.25", False), ("1.26.3", False), ("", False)])
 def test_an_application_that_wants_http3_fails_alone_where_nginx_has_none(nginx, failed):
     tls = {"self_signed": True, "http3": True}
     apps = [SHOP, *(describe(name=name, nginx={"server_names": [f"{name}.test"], "tls": tls}) for name in ("blog", "wiki"))]
-    _asked, result = look({"sites": {"packages": ["nginx"], "apps": apps}, "left_out": {"wiki": "no"}}, [], nginx)
+    _asked, result = look({"sites": {"apps": apps}, "left_out": {"wiki": "no"}}, [], nginx)
     assert list(result["failures"]) == (["wiki", "blog"] if failed else ["wiki"])
     assert result.get("failed", False) is failed
     if failed:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 from ansible_collections.flaskops.stack.plugins.action import host_look
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.looking_action import OF_SITES
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe, task_vars
@@ -19,7 +21,7 @@ APPS = [
 ]
 
 
-def look(answers: dict[str, object], apps: list[dict], left_out: dict[str, str] | None = None, **variables: str) -> tuple[dict, dict]:
+def look(answers: dict[str, object], apps: list[dict], left_out: dict[str, str] | None = None, **variables: t.Any) -> tuple[dict, dict]:
     """Return what the role nginx_site asks of a host that gives these answers, and what it makes of them."""
     known = task_vars("nginx_site", flask_apps=apps, **variables)
     asked = Templar(DataLoader(), known).template(known["__nginx_site_asked"])
@@ -111,3 +113,43 @@ def test_the_host_is_asked_about_server_names_and_the_addresses_of_their_sites()
         {"app": "shop", "names": ["shop.test"], "listen": ["81"]},
         {"app": "blog", "names": ["blog.test"], "listen": ["81", "444"]},
     ]
+
+
+def test_an_absent_application_leaves_nothing_behind_unless_it_failed():
+    gone = describe(name="gone", state="absent")
+    unwanted = [
+        "/var/cache/nginx/gone",
+        "/var/lib/flaskops/tls/gone",
+        "/var/lib/flaskops/closed/gone.conf",
+        "/var/lib/flaskops/drained/gone.json",
+    ]
+    assert look({}, [describe(), gone])[0]["unwanted"] == unwanted
+    assert look({}, [describe(), gone], {"gone": "it cannot be removed"})[0]["unwanted"] == []
+
+
+def test_the_service_for_certificates_is_there_where_a_site_gets_one_from_a_ca():
+    of_acme = {"/etc/systemd/system/flaskops-acme.service", "/etc/systemd/system/flaskops-acme.timer"}
+    with_acme = [describe(nginx={"server_names": ["shop.test"], "tls": {"acme": True}})]
+    assert of_acme <= set(look({}, with_acme)[0]["files"])
+    assert not of_acme & set(look({}, APPS)[0]["files"])
+    assert "certbot" in look({}, with_acme)[0]["packages"]
+
+
+@pytest.mark.parametrize("lacking", ["packages", "directories", "files", "certificates"])
+def test_the_last_order_counts_only_on_a_host_that_lacks_nothing(lacking):
+    order = {"digest": "0f3a", "result": {}}
+    found = look({"tree": order, lacking: ["nginx"]}, APPS)[1]["sites"]
+    assert (found["lacks"], found["tree"]) == (True, {})
+    found = look({"tree": order}, APPS)[1]["sites"]
+    assert (found["lacks"], found["tree"]) == (False, order)
+
+
+def test_certificates_of_a_ca_come_when_nginx_serves():
+    found = look({"certificates": ["shop", "blog"], "acme": ["shop"]}, APPS)[1]["sites"]
+    assert found["own_certificates"] == ["blog"]
+    assert look({"certificates": ["shop"], "acme": ["shop"]}, APPS)[1]["sites"]["lacks"] is False
+
+
+def test_a_variable_that_refers_to_what_is_not_defined_is_told():
+    with pytest.raises(AnsibleActionFail, match="nginx_site_acme_email refers to what is not defined"):
+        look({}, APPS, nginx_site_acme_email=trust_as_template("{{ nobody }}"))

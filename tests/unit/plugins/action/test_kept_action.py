@@ -142,7 +142,8 @@ def test_a_line_of_a_shell_is_no_answer_and_a_message_of_the_program_is_the_task
 def test_the_program_takes_the_parameters_that_the_module_takes():
     """ansible-core brings the parameters of a module into their types; those of the program have to have them already."""
     app = describe(packages=["libpq5"], nginx={"server_names": ["shop.test"], "prefix": "/shop", "tls": {"self_signed": True}})
-    sites = {"packages": ["nginx"], "services": ["nginx"], "apps": [app], "tree": "/etc/nginx", "unwanted": ["/var/cache/nginx/x"]}
+    gone = describe(name="gone", state="absent")
+    sites = {"services": ["nginx"], "apps": [app, gone], "tree": "/etc/nginx", "leftovers": ["/var/cache/nginx/{app}"]}
     sent: list[dict[str, t.Any]] = []
 
     def answer(_name: str, asked: dict[str, t.Any], *_more: object) -> dict[str, t.Any]:

@@ -39,20 +39,6 @@ def test_values_of_templates_are_values():
     assert app["drain_timeout"] == 5
 
 
-def test_files_of_sites():
-    app = complete(env={"A": "plain"}, secrets={"B": "hunter2"})
-    variables = {"nginx_site_catch_all": False, "nginx_site_manage_main": False}
-    files = evaluate("[app] | flaskops.stack.site_files(variables) | from_json", app=app, variables=variables)
-    page, closed, link = [file for file in files if file["owner"] == "shop"]
-    assert (page["path"], page["src"], page["owner"]) == ("sites-available/shop.conf", "site_direct.conf.j2", "shop")
-    assert (closed["path"], closed["owner"]) == ("flaskops/shop.closed.conf", "shop")
-    assert link == {"path": "sites-enabled/shop.conf", "link": "../sites-available/shop.conf", "owner": "shop"}
-    assert page["vars"]["nginx_site_app"]["socket"] == app["socket"]
-    # Variables of a file may be shown in a message.
-    assert "hunter2" not in str(page)
-    assert "plain" not in str(page["vars"]["nginx_site_app"].get("env", ""))
-
-
 def test_packages_that_cannot_be_installed_are_the_failure_of_those_who_need_them():
     refused = {"failed": True, "msg": "No package matching 'libpq6' is available", "lacking": {"key": "shop", "value": ["libpq6", "gcc"]}}
     results = [refused, {"changed": True, "lacking": {"key": "blog", "value": ["gcc"]}}]

@@ -73,3 +73,16 @@ def test_packages_are_those_that_the_certificates_need():
     assert ServedSites([site(tls={"self_signed": True})], {}).packages == ["nginx", "logrotate", "openssl"]
     assert ServedSites([site(**acme)], {}).packages == ["nginx", "logrotate", "certbot", "python3-certbot-dns-rfc2136"]
     assert ServedSites([site("blog", **acme)], FAILED).acme == []
+
+
+def test_the_files_of_a_site_hold_no_secrets():
+    app = complete(env={"A": "plain"}, secrets={"B": "hunter2"})
+    served = ServedSites([app], {})
+    page, closed, link = [file for file in served.files({**VARIABLES, "nginx_site_catch_all": False}, {}) if file["owner"] == "shop"]
+    assert (page["path"], page["src"], page["owner"]) == ("sites-available/shop.conf", "site_direct.conf.j2", "shop")
+    assert (closed["path"], closed["owner"]) == ("flaskops/shop.closed.conf", "shop")
+    assert link == {"path": "sites-enabled/shop.conf", "link": "../sites-available/shop.conf", "owner": "shop"}
+    assert page["vars"]["nginx_site_app"]["socket"] == app["socket"]
+    # Variables of a file may be shown in a message.
+    assert "hunter2" not in str(page)
+    assert "plain" not in str(page["vars"]["nginx_site_app"].get("env", ""))

@@ -14,7 +14,7 @@ import urllib.error
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.source import archive as archive_module
+from ansible.module_utils import urls
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source import cache
 from ansible_collections.flaskops.stack.tests.unit.archives import names, tar, zipped
 
@@ -110,7 +110,7 @@ def web(monkeypatch):
             raise urllib.error.HTTPError(url, 404, "Not Found", None, None)
         return io.BytesIO(made.urls[url])
 
-    monkeypatch.setattr(archive_module, "open_url", open_url)
+    monkeypatch.setattr(urls, "open_url", open_url)
     return made
 
 
