@@ -44,13 +44,14 @@ class ActionModule(LookingAction):
         plans, unplanned = self._plan(apps, hosted, args["cache_dir"], task_vars)
         failures |= unplanned
         self._harvest([app for app in apps if app["name"] in plans], plans, hosted, cache_path(args["cache_dir"]), task_vars)
-        result["plans"] = {name: {**dataclasses.asdict(planned), "hosted": hosted[name]} for name, planned in plans.items()}
         result["releases"] = {
             app["name"]: (plans[app["name"]].release(app["root"]) if app["name"] in plans else prebuilt_release(app["source"]))._asdict()
             for app in wanted
             if app["name"] not in failures
         }
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
+        # Those of releases that are there would be carried from task to task for nothing.
+        result["plans"] = {name: {**dataclasses.asdict(plans[name]), "hosted": hosted[name]} for name in result["missing"]}
         return with_failures(result, args["left_out"], failures)
 
     def _plan(

@@ -40,7 +40,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-plans: {description: "The input of M(flaskops.stack.flask_release), by application.", type: dict, returned: success}
+plans: {description: "The input of M(flaskops.stack.flask_release), by application whose release the host lacks.", type: dict, returned: success}
 releases:
   description: The release of every application by name, with C(id), C(path), C(virtualenv_path), C(callable) and C(revision).
   type: dict
