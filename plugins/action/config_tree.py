@@ -25,16 +25,6 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.template.render imp
 
 _SOURCES = ("src", "content", "link")
 _FILE_DEFAULTS = {name: option.get("default") for name, option in ARGUMENT_SPEC["files"]["options"].items()}
-SITES_SPEC = {
-    "type": "dict",
-    "options": {
-        "apps": {"type": "raw", "required": True},
-        "variable": {"type": "str", "default": "nginx_site_apps"},
-        "variables": {"type": "dict", "required": True},
-        "left_out": {"type": "dict", "default": {}},
-        "pages": {"type": "dict", "default": {}},
-    },
-}
 
 
 def to_mode(entry: dict[str, t.Any]) -> int:
@@ -106,7 +96,7 @@ class ActionModule(HostAction):
         """Render the files, send them, and return the result of the module."""
         result = super().run(tmp, task_vars)
         spec = {name: option for name, option in ARGUMENT_SPEC.items() if name not in ("payload", "digest", "who")}
-        _validation, args = self.validate_argument_spec({**spec, "sites": SITES_SPEC})
+        _validation, args = self.validate_argument_spec(spec)
         if sites := args.pop("sites"):
             args |= of_sites(sites)
         wanted, settled = args.pop("files"), args.pop("settled")

@@ -41,9 +41,18 @@ SITE_SPEC: dict[str, dict[str, t.Any]] = {
     "routes": {"type": "list", "elements": "dict", "required": True},
     "certificate": {"type": "dict", "default": {}},
 }
+# The action plugin makes files and requests of these.
+_SITES_SPEC = {
+    "apps": {"type": "raw", "required": True},
+    "variable": {"type": "str", "default": "nginx_site_apps"},
+    "variables": {"type": "dict", "required": True},
+    "left_out": {"type": "dict", "default": {}},
+    "pages": {"type": "dict", "default": {}},
+}
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "root": {"type": "path", "required": True},
     "files": {"type": "list", "elements": "dict", "default": [], "options": _FILE_SPEC},
+    "sites": {"type": "dict", "options": _SITES_SPEC},
     "absent": {"type": "list", "elements": "raw", "default": []},
     "owners": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "list", "elements": "str", "default": []},

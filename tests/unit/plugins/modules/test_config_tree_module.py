@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 
 import yaml
-from ansible_collections.flaskops.stack.plugins.action.config_tree import SITES_SPEC
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.plan import TreePlan
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.transaction import Result
@@ -28,7 +27,7 @@ def described(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def test_documentation_is_the_argument_spec():
     documented = yaml.safe_load(config_tree.DOCUMENTATION)["options"]
-    assert described(documented) == described({**ARGUMENT_SPEC, "sites": SITES_SPEC})
+    assert described(documented) == described(ARGUMENT_SPEC)
 
 
 def test_return_values_are_documented():
