@@ -23,7 +23,8 @@ from . import waiting_room
 from .request import ConfigTreeError
 
 ROOT = "/run/flaskops-pause"
-_START_SECONDS = 10.0
+# A busy host needs seconds to start a program; one that has not started by then is broken.
+_START_SECONDS = 60.0
 _RETRY_AFTER = 30
 _PAGES = "/etc/nginx/flaskops/pages"
 

@@ -12,8 +12,10 @@ from .http_client import HttpClient, NoAnswerError, NoConnectionError, is_of_thi
 from .site_mark import BY_ITS_MARK, MARK_HEADER, SiteMark, asked_name
 
 _THREADS = 8
-# An application may fail for a moment; what a configuration breaks stays broken.
+# An application may fail for a moment; what a configuration breaks stays broken. On a slow host one look may take longer than this, so there is
+# always another one.
 _PATIENCE_SECONDS = 3.0
+_LEAST_LOOKS = 2
 _POLL_SECONDS = 0.2
 _REFUSED, _SILENT, _FAILING, _GOOD = range(4)
 _BAD_GATEWAY = 502
@@ -36,6 +38,18 @@ class SiteRequest(t.NamedTuple):
     site: str
     host: str
     path: str
+
+
+class _Patience:
+    """The time that sites have to recover: some seconds, and some looks at least."""
+
+    def __init__(self) -> None:
+        self._end, self._looks = time.monotonic() + _PATIENCE_SECONDS, 0
+
+    def is_over(self) -> bool:
+        """Return whether the look before was the last one."""
+        self._looks += 1
+        return time.monotonic() > self._end and self._looks >= _LEAST_LOOKS
 
 
 class SiteProbe:
@@ -80,7 +94,7 @@ class SiteProbe:
 
         :param new: names of sites that were not there before: it is enough that the server takes the connection
         """
-        end = time.monotonic() + _PATIENCE_SECONDS
+        patience = _Patience()
         while True:
             after = self.look({request.site for request in before})
             found = [
@@ -88,7 +102,7 @@ class SiteProbe:
                 for request, answer in after.items()
                 if answer.rank < (_SILENT if request.site in new else before[request].rank)
             ]
-            if not found or time.monotonic() > end:
+            if not found or patience.is_over():
                 return "; ".join(found)
             time.sleep(_POLL_SECONDS)
 
@@ -97,12 +111,12 @@ class SiteProbe:
 
         Answers that :meth:`worse` has just got are not asked for again.
         """
-        end = time.monotonic() + _PATIENCE_SECONDS
+        patience = _Patience()
         while True:
             if not {request for request in self.requests if request.site in names} <= set(self._last):
                 self.look(names)
             found = {**self._without_application(names), **self._answered_by_others(names)}
-            if not found or time.monotonic() > end:
+            if not found or patience.is_over():
                 return found
             time.sleep(_POLL_SECONDS)
             self._last = {}

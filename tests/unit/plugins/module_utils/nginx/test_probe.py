@@ -27,7 +27,7 @@ class Clock:
     def monotonic(self) -> float:
         """Tell the time: the prober asks before the first piece, after it and after the second."""
         self.reads += 1
-        if self.reads == 2:
+        if self.reads % 3 == 2:
             self.first_piece_was_read.set()
         return self.now
 
@@ -37,11 +37,17 @@ class Site(http.server.BaseHTTPRequestHandler):
 
     asked: list[tuple[str, str]] = []
     clock: Clock
+    # How many first answers of the paths with `late` come as those of a busy host.
+    late = 0
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
+        self.clock.first_piece_was_read.clear()
         known = self.path in [url for _host, url in self.asked]
         self.asked.append((self.headers["Host"], self.path))
+        is_late = (
+            path.startswith("/late") and len({url for _host, url in self.asked} if path == "/late-cached" else self.asked) <= self.late
+        )
         if path in ("/socket", "/no-socket"):
             self._open_a_websocket(self.headers["Sec-WebSocket-Key"] if path == "/socket" else "another key")
             return
@@ -49,14 +55,14 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(int(path[1:]) if path[1:].isdigit() else 200)
-        if path in ("/cached", "/private"):
-            self.send_header("X-Proxy-Cache", "HIT" if known and path == "/cached" else "MISS")
+        if path in ("/cached", "/private", "/late-cached"):
+            self.send_header("X-Proxy-Cache", "HIT" if known and path != "/private" and not is_late else "MISS")
         if path == "/private":
             self.send_header("Cache-Control", "private")
         self.end_headers()
-        if path == "/stream":
+        if path == "/stream" or path == "/late" and not is_late:
             self.wfile.write(b"one\n")
-            assert self.clock.first_piece_was_read.wait(10)
+            assert self.clock.first_piece_was_read.wait(60)
             self.clock.now += 0.08
             self.wfile.write(b"two\n")
         elif path != "/empty":
@@ -80,12 +86,12 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def check(monkeypatch):
-    Site.asked, Site.clock = [], Clock()
+    Site.asked, Site.clock, Site.late = [], Clock(), 0
     monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=Site.clock.monotonic))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    prober = Prober(server.server_address, 2)
+    prober = Prober(server.server_address, 60)
     yield lambda mode, path: prober.check("shop", "shop.example.com", mode, path)
     server.shutdown()
     server.server_close()
@@ -170,3 +176,17 @@ def test_nobody_listens():
 def test_a_websocket_is_opened(check, path, ok, says):
     found = check("websocket", path)
     assert (found.ok, found.says) == (ok, says)
+
+
+def test_pieces_that_a_busy_host_reads_together_once_are_asked_for_again(check):
+    Site.late = 2
+    found = check("stream", "/late")
+    assert found.ok
+    assert len(Site.asked) == 3
+
+
+def test_an_answer_whose_time_is_over_before_the_second_request_is_asked_for_again(check):
+    Site.late = 1
+    found = check("cache", "/late-cached")
+    assert (found.ok, found.says) == (True, "answered 200, X-Proxy-Cache MISS then HIT")
+    assert len({path for _host, path in Site.asked}) == 2

@@ -98,8 +98,15 @@ def test_what_is_no_worse(server, probe, before, after):
     assert probe.worse(probe.look({"shop"})) == ""
 
 
-def test_an_application_may_fail_for_a_moment(server, probe):
+def test_an_application_may_fail_for_a_moment(server, probe, monkeypatch):
+    monkeypatch.setattr(sites, "_PATIENCE_SECONDS", 60)
     server.answers = {"shop.example.com/": [200, 502, 502, 200]}
+    assert probe.worse(probe.look({"shop"})) == ""
+
+
+def test_a_slow_host_whose_look_takes_all_the_time_looks_once_more(server, probe, monkeypatch):
+    monkeypatch.setattr(sites, "_PATIENCE_SECONDS", 0)
+    server.answers = {"shop.example.com/": [200, 502, 200]}
     assert probe.worse(probe.look({"shop"})) == ""
 
 
@@ -194,6 +201,7 @@ def test_an_address_of_another_host_is_not_asked(server):
     assert probe.unserved({"files"}) == {}
 
 
-def test_a_site_may_come_a_moment_later(server, named):
+def test_a_site_may_come_a_moment_later(server, named, monkeypatch):
+    monkeypatch.setattr(sites, "_PATIENCE_SECONDS", 60)
     server.answers, server.marks["shop.example.com"] = {"shop.example.com/": [502, 200]}, "shop -"
     assert named.unserved({"shop"}) == {}
