@@ -4,7 +4,7 @@
 #   target.sh wait NAME                                 wait until one is up
 set -euo pipefail
 
-BOOT_SECONDS=180
+BOOT_SECONDS=600
 
 # The bus is not there at first, so --wait alone returns too early. Degraded is up: some unit cannot run in a container.
 wait_until_up() {

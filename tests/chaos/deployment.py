@@ -23,7 +23,7 @@ LEDGER: Description = {
     "wsgi": "ledger:app",
     "secrets": {"LEDGER_SECRET": "hush"},
     "hooks": {"migrate": ["python hooks.py migrate"], "after_switch": ["python hooks.py after_switch"]},
-    "health": {"path": "/health", "timeout": 60},
+    "health": {"path": "/health", "timeout": 180},
     "keep_releases": 2,
     "drain_timeout": DRAIN_SECONDS,
     "uwsgi": {"processes": 1, "threads": 2, "memory_max": "256M", "stream": {"pool": "none"}},
@@ -35,7 +35,7 @@ NEIGHBOUR: Description = {
     "wsgi": "ledger:app",
     "env": {"LEDGER_MODE": "calm"},
     "secrets": {"LEDGER_SECRET": "hush"},
-    "health": {"path": "/health", "timeout": 60},
+    "health": {"path": "/health", "timeout": 180},
     "uwsgi": {"processes": 1},
     "nginx": {"server_names": ["neighbour"]},
 }

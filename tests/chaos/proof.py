@@ -21,7 +21,7 @@ from ansible_collections.flaskops.stack.tests.harness.host import until
 # Controllers at a time.
 CONTROLLERS = 2
 REACH_SECONDS = 300
-QUIET_SECONDS = 120
+QUIET_SECONDS = 300
 SHOWN = 3
 
 
@@ -209,6 +209,7 @@ class Batch:
 
         time.sleep(DRAIN_SECONDS)
         until(is_clean, QUIET_SECONDS, 2)
+        until(lambda: all(host.samples(site, patient.since) for site in _judged(patient)), QUIET_SECONDS, 1)
         verdict.d = "; ".join(left[:SHOWN])
         host.end_load()
         self._judge_answers(patient)
@@ -252,9 +253,7 @@ class Batch:
             allowed[APP].add(self.deployment.first.answer)
         if patient.case.differing:
             allowed[APP].add(self.deployment.other.answer)
-        for site in SITES:
-            if site == APP and patient.repeated.absent:
-                continue
+        for site in _judged(patient):
             samples = patient.host.samples(site, patient.since if site == APP or not patient.goes else 0)
             verdict.requests += len(samples)
             unanswered = [sample for sample in samples if sample.status != 200]
@@ -266,6 +265,11 @@ class Batch:
             answers = {_answer(sample.body) for sample in samples if sample.status == 200}
             if strange := answers - allowed[site]:
                 verdict.b = f"{site}: {strange}"
+
+
+def _judged(patient: Patient) -> list[str]:
+    """Return the sites that answer until the end."""
+    return [site for site in SITES if site != APP or not patient.repeated.absent]
 
 
 def _differences(expected: Mapping[str, list[str]], state: Mapping[str, list[str]]) -> list[str]:

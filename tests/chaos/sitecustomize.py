@@ -34,7 +34,7 @@ LOOKS = re.compile(r"systemctl (show|is-active|list-units) |journalctl |/\S+ -I 
 # How long a child has run when its parent is killed beside it.
 BESIDE_SECONDS = 0.2
 # The harness does what a process cannot do to itself within this time.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 
 
 class Watch:

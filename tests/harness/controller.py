@@ -18,7 +18,7 @@ from pathlib import Path
 from .host import CHECKOUT, Host, until
 
 LOGIN = "deploy"
-SSHD_SECONDS = 30
+SSHD_SECONDS = 180
 # The first deployment installs packages, fifty applications take a while.
 RUN_SECONDS = 3600
 CALLBACKS = CHECKOUT / "tests" / "callback"
@@ -205,7 +205,7 @@ class Controller:
         keys: list[str] = []
 
         def answers() -> bool:
-            scan = ["ssh-keyscan", "-T", "2", "-t", "ed25519", host.address()]
+            scan = ["ssh-keyscan", "-T", "10", "-t", "ed25519", host.address()]
             keys[:] = [subprocess.run(scan, check=False, capture_output=True, text=True).stdout]
             return bool(keys[0])
 

@@ -7,7 +7,10 @@ import functools
 import json
 from collections.abc import Collection, Sequence
 
-from .host import Host
+from .host import Host, until
+
+# No request takes so long, however slow the machine is.
+SECONDS = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,18 +42,36 @@ class Load:
         self.hosts, self.site, self.rate, self.file = hosts, site, rate, file
         # Until then nothing else went on.
         self.rested = 0.0
+        self.over = False
         # When a host switched, by its name.
         self.switches: dict[str, list[float]] = {}
 
     def begin(self) -> None:
-        """Start to ask."""
+        """Start to ask, and wait until every host has an answer: a busy machine needs seconds to start a program."""
         for host in self.hosts:
             host.background("load.py", self.site, str(self.rate), self.file)
+        for host in self.hosts:
+            assert until(functools.partial(host.lines, self.file), SECONDS), f"{host}: the load has no answer {SECONDS} s after its start"
 
     def end(self) -> None:
         """Have all requests be the last ones."""
         for host in self.hosts:
             host.run("touch", f"{self.file}.stop")
+        self.over = True
+
+    def come_to(self, moment: float, host: Host) -> list[Sample]:
+        """Wait until the load has come to the requests that are due at a moment, since a busy machine is behind with them; return all samples.
+
+        Requests that nobody has sent by the deadline are missing among the samples, which is for the caller to judge.
+        """
+        found: list[Sample] = []
+
+        def has_come() -> bool:
+            found[:] = self.samples(host)
+            return self.over or any(sample.due >= moment for sample in found)
+
+        until(has_come, SECONDS, 1)
+        return found
 
     def samples(self, host: Host, since: float = 0, until: float = float("inf")) -> list[Sample]:
         """Return the requests that were due in a time, in the order of their answers."""
@@ -59,8 +80,8 @@ class Load:
 
     def require_no_loss(self, host: Host, since: float, until: float, pages: Collection[str]) -> None:
         """Require that every request got the answer of one of the releases that may answer."""
-        samples = self.samples(host, since, until)
-        # A busy machine asks less often than it should, and the last requests have no answer yet.
+        samples = [sample for sample in self.come_to(until, host) if since <= sample.due < until]
+        # The last requests may have no answer yet.
         assert len(samples) >= int(until - since), f"{host}: the load made {len(samples)} requests in {until - since:.0f} s only"
         bad = [sample for sample in samples if sample.status != 200]
         assert not bad, f"{host}: {len(bad)} of {len(samples)} requests failed: {bad[:3]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +20,6 @@ def fleet(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     targets = [target.partition("=") for target in pytestconfig.getoption("--target")]
     fleet = Fleet([Host(name, container, "ledger") for name, _equals, container in targets], tmp_path_factory.mktemp("fleet"))
     fleet.load.begin()
-    time.sleep(1)
     yield fleet
     fleet.load.end()
 

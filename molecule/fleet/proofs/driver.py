@@ -73,7 +73,7 @@ class Fleet:
     def kill_rollout(self, app: Description, trial: int) -> None:
         """Deploy to the first server, and kill the run while it watches the visitors there."""
         going = self.begin_rollout(app, "1,100%", 100, trial=trial)
-        until(lambda: "Pausing for" in going.files["output"].read_text() or going.is_over, 300)
+        until(lambda: "Pausing for" in going.files["output"].read_text() or going.is_over, 1200)
         assert not going.is_over, f"the run does not watch visitors: {going.wait().output[-3000:]}"
         time.sleep(3)
         going.kill()

@@ -21,7 +21,6 @@ def scene(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     scene = Scene(Host(name, container), tmp_path_factory.mktemp("hostile"))
     for load in scene.loads.values():
         load.begin()
-    time.sleep(1)
     yield scene
     for load in scene.loads.values():
         load.end()

@@ -46,13 +46,13 @@ LIVE_APP: Description = {
     "secrets": {"TOKEN": "t0ken-of-the-hostile"},
     "health": {"path": "/", "timeout": 120},
     "drain_timeout": 3,
-    "command_limits": {"timeout": 90},
+    "command_limits": {"timeout": 180},
     "uwsgi": {"processes": 1, "threads": 4, "options": {"worker-reload-mercy": 2}},
     "nginx": {"server_names": [HOSTILE], "routes": [{"path": "/"}, {"path": "/stream", "mode": "stream", "probe": ""}]},
 }
 _POST = """
 import http.client, sys
-connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=90)
+connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=300)
 connection.request("POST", "/run", sys.stdin.read(), {"Host": "hostile"})
 answer = connection.getresponse()
 print(answer.status, answer.read().decode())

@@ -76,7 +76,7 @@ def test_a_release_that_refuses_to_end(scene: Scene) -> None:
     scene.deploy(changed(scene.app, env={"AT_IMPORT": UNSTOPPABLE}))
     refusing = f"flask-{HOSTILE}@{scene.live()}.service"
     scene.inside("open('/srv/flask/hostile/shared/refuse', 'w')")
-    assert until(lambda: state(scene, refusing) == "reloading", 60), f"the release did not attack, its unit is {state(scene, refusing)}"
+    assert until(lambda: state(scene, refusing) == "reloading", 300), f"the release did not attack, its unit is {state(scene, refusing)}"
     began = time.monotonic()
     scene.deploy(scene.app)
     assert refusing != f"flask-{HOSTILE}@{scene.live()}.service"

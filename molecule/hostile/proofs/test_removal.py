@@ -48,7 +48,7 @@ def test_a_purge_ends_all_that_it_was(scene: Scene) -> None:
     scene.deploy(changed(scene.app, env={"AT_IMPORT": UNSTOPPABLE}))
     refusing = f"flask-{HOSTILE}@{scene.live()}.service"
     scene.host.shell(f"touch {ROOT}/shared/refuse")
-    assert until(lambda: state(scene, refusing) == "reloading", 60), f"the release did not attack, its unit is {state(scene, refusing)}"
+    assert until(lambda: state(scene, refusing) == "reloading", 300), f"the release did not attack, its unit is {state(scene, refusing)}"
     number = scene.host.run("id", "-u", f"flask-{HOSTILE}").strip()
     scene.host.shell(LEFTOVERS)
     scene.run(PURGED).require_success()

@@ -114,7 +114,6 @@ class Site:
         load = Load(self.hosts, app, rate, f"/run/load-{time.time_ns()}.jsonl")
         load.begin()
         try:
-            time.sleep(1)
             yield load
         finally:
             load.end()

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, NEIGHBOUR, Site
 from ansible_collections.flaskops.stack.tests.harness.host import Host
 
-SECONDS = 180
+SECONDS = 300
 
 
 @pytest.fixture

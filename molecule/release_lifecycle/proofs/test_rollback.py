@@ -24,7 +24,6 @@ file.truncate(0)
 json.dump({"who": "somebody@elsewhere", "since": "2026-01-02T03:04:05Z", "pid": os.getpid()}, file)
 file.flush()
 print(os.getpid(), flush=True)
-os.close(1)
 time.sleep(3600)
 """
 
@@ -183,7 +182,9 @@ def test_while_another_run_holds_the_lock(site: Site, releases: Releases) -> Non
     """A run waits as long as it is told to and fails naming who holds it, and a lock of the dead is nobody's."""
     host = site.hosts[-1]
     live, old = host.look()["live"], host.page()["page"]
-    holder = host.run("sh", "-c", 'python3 -c "$0" 2>/dev/null & wait_for=$!; sleep 1; echo $wait_for', HOLD).split()[0]
+    host.start("python3", "-c", HOLD, output="/run/holder")
+    assert until(lambda: bool(host.run("cat", "/run/holder", check=False)), 300), f"{host}: nobody holds the lock"
+    holder = host.run("cat", "/run/holder").strip()
     run = back(site, limit=host, lock_timeout=2)
     run.require_failure(host, "somebody@elsewhere since 2026-01-02T03:04:05Z", f"process {holder}", "Waited 2 s")
     assert host.look()["live"] == live, f"{host}: it went back in spite of the lock"

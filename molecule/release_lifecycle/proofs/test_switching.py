@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
 from ansible_collections.flaskops.stack.molecule.release_lifecycle.proofs.driver import APP, Site
+from ansible_collections.flaskops.stack.tests.harness.host import until
 from ansible_collections.flaskops.stack.tests.harness.load import Load
 from ansible_collections.flaskops.stack.tests.harness.source import changed
 
 # systemd counts the seconds of a timer by whole ones.
 EARLY = 2
-# A busy machine is late with everything; a stream that the end of the drain time does not cut goes on for longer.
-LATE = 5
+# A busy machine is late with everything; a stream that the end of the drain time does not cut goes on for ever.
+LATE = 60
 # A machine that is busy starts an application in less than this.
-SECONDS = 120
+SECONDS = 300
 
 
 def test_a_stream_lasts_for_the_drain_time(site: Site) -> None:
@@ -23,6 +25,8 @@ def test_a_stream_lasts_for_the_drain_time(site: Site) -> None:
     file = f"/run/stream-{time.time_ns()}.jsonl"
     for host in site.hosts:
         host.background("stream.py", APP, "/stream", file)
+    for host in site.hosts:
+        assert until(functools.partial(host.lines, file), SECONDS), f"{host}: the stream did not begin"
     site.source.write("after the stream")
     site.deploy(site.app)
     for host in site.hosts:
@@ -31,7 +35,6 @@ def test_a_stream_lasts_for_the_drain_time(site: Site) -> None:
         while (not lines or lines[-1][1] != "end") and time.time() < switched + drain + SECONDS:
             time.sleep(0.5)
             lines = host.lines(file)
-        assert lines, f"{host}: the stream did not begin"
         (ended, last), times = lines[-1], [line[0] for line in lines]
         assert last == "end", f"{host}: the stream has not ended {time.time() - switched:.0f} s after the switch"
         assert times[0] < switched, f"{host}: the stream began after the switch"
@@ -59,8 +62,9 @@ def test_one_at_a_time(site: Site, figure: Callable[[str], None]) -> None:
         page = site.source.write("one at a time")
         site.deploy(app)
         wait_until_served(site, dict.fromkeys(old, page))
-        time.sleep(1)
+        served = time.time()
         for host in site.hosts:
+            load.come_to(served, host)
             stalls = [stall(load, host.name, since, until) for since, until in ((0.0, refused), (refused, float("inf")))]
             figure(f"{host}: strategy restart, no answers for {stalls[1]:.2f} s at a good release, {stalls[0]:.2f} s at a bad one")
             assert all(seconds < SECONDS for seconds in stalls), f"{host}: no answers for {stalls} s"

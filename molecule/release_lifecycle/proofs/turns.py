@@ -13,7 +13,7 @@ from ansible_collections.flaskops.stack.tests.harness.source import Description,
 # A package that releases may require.
 DEPENDENCY = "ledger_dependency"
 # Seconds at least at the gate for a release that must not pass it.
-LEAST_PATIENCE = 20
+LEAST_PATIENCE = 40
 # It starts beside all others on a machine that may be busy, so it has so many times as long as the slowest of the first releases took.
 AS_LONG_AS_THE_SLOWEST = 4
 

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 from ansible_collections.flaskops.stack.tests.harness.controller import Controller, Run, counting_trips
 from ansible_collections.flaskops.stack.tests.harness.host import CHECKOUT, Host
-from ansible_collections.flaskops.stack.tests.harness.load import Sample, percentile
+from ansible_collections.flaskops.stack.tests.harness.load import Load, Sample, percentile
 from ansible_collections.flaskops.stack.tests.harness.source import Source, changed
 from ansible_collections.flaskops.stack.tests.harness.wheel import wheel
 
@@ -120,3 +120,35 @@ def test_a_percentile_is_in_milliseconds():
     assert percentile(samples, 50) == 51
     assert Sample(0, 0.1, 200, '{"page": "one"}').page == "one"
     assert Sample(0, 0.1, 502, "<html>").page == ""
+
+
+class Asked(Host):
+    """A host with a load that is behind: each look shows one more of the requests that were due."""
+
+    def __init__(self, dues: list[float]) -> None:
+        super().__init__("asked")
+        self.dues, self.looks = dues, 0
+
+    def background(self, script: str, *arguments: str) -> None:
+        assert script == "load.py"
+
+    def lines(self, path: str) -> list:
+        self.looks += 1
+        return [[due, 0.1, 200, '{"page": "first"}'] for due in self.dues[: self.looks - 1]]
+
+
+def test_a_load_has_begun_when_there_is_an_answer():
+    host = Asked([1.0])
+    Load([host], "shop", 1, "/run/load").begin()
+    assert host.looks == 2
+
+
+def test_a_load_that_is_behind_is_waited_for(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    host = Asked([1.0, 2.0, 3.0, 4.0])
+    load = Load([host], "shop", 1, "/run/load")
+    load.require_no_loss(host, 1.0, 3.5, ["first"])
+    assert host.looks == 5
+    # Nothing more comes after the end.
+    load.over = True
+    assert [sample.due for sample in load.come_to(9.0, host)] == [1.0, 2.0, 3.0, 4.0]
