@@ -18,7 +18,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files
 Result = t.TypeVar("Result")
 
 
-def in_time(work: t.Callable[[], Result], seconds: float = 10) -> Result:
+def in_time(work: t.Callable[[], Result], seconds: float = 60) -> Result:
     """Return what a call does; fail where it waits for somebody."""
 
     def too_long(*_signal: object) -> None:

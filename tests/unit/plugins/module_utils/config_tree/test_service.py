@@ -43,9 +43,10 @@ def systemd() -> Systemd:
     return Systemd()
 
 
-def nginx(systemd, monkeypatch, workers, log="", timeout=1):
+def nginx(systemd, monkeypatch, workers, log="", timeout=60, takes_connections=lambda _pid: False):
     """A service whose children are what `workers` gives, call by call, the last for ever."""
     left = list(workers)
+    monkeypatch.setattr(service, "takes_connections", takes_connections)
     monkeypatch.setattr(service, "children", lambda pid: (left.pop(0) if len(left) > 1 else left[0]) if pid == 77 else set())
     return service.Service("nginx", "workers", str(log), timeout, systemd)
 
@@ -85,7 +86,7 @@ def test_the_log_ends_the_waiting(systemd, monkeypatch, tmp_path):
     old, one, two = (f"{EMERGENCY}{says}" for says in ("an old one", "bind() to x failed", "still could not bind()"))
     log.write_text(f"{old}\n")
     systemd.on_reload = lambda: log.write_text(f"{old}\n{one}\n{two}\n")
-    waited = nginx(systemd, monkeypatch, [{(11, 5)}], log, timeout=60)
+    waited = nginx(systemd, monkeypatch, [{(11, 5)}], log)
     assert "no new worker" in waited.reload()
     assert waited.said() == [one, two]
 
@@ -103,7 +104,7 @@ def test_no_visitor_ends_the_waiting(systemd, monkeypatch, tmp_path, line):
     """The run would take the configuration for refused, and put the former one back."""
     log = tmp_path / "error.log"
     systemd.on_reload = lambda: log.write_text(f"{line}\n")
-    assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1)}, {(1, 1)}, {(2, 2)}], log, timeout=60).reload() == ""
+    assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1)}, {(1, 1)}, {(2, 2)}], log).reload() == ""
 
 
 def test_one_port_that_cannot_be_bound_yet_is_waited_for(systemd, monkeypatch, tmp_path):
@@ -159,6 +160,10 @@ def test_a_worker_tells_that_it_takes_no_more_connections(tmp_path, title, takes
 
 def test_the_old_workers_are_waited_for(systemd, monkeypatch):
     asked = []
-    monkeypatch.setattr(service, "takes_connections", lambda pid: asked.append(pid) or len(asked) < 3)
-    assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1), (2, 2)}]).reload() == ""
+
+    def takes_connections(pid):
+        asked.append(pid)
+        return len(asked) < 3
+
+    assert nginx(systemd, monkeypatch, [{(1, 1)}, {(1, 1), (2, 2)}], takes_connections=takes_connections).reload() == ""
     assert asked == [1, 1, 1]

@@ -93,10 +93,10 @@ def test_a_program_that_writes_without_end_is_killed(monkeypatch):
 def test_what_another_process_keeps_open_is_not_waited_for(together):
     """A program may pass its output on to a process that goes on for ever."""
     began = time.monotonic()
-    said, child = run(["sh", "-c", "echo done; sleep 20 & echo $!"], together=together).lines
+    said, child = run(["sh", "-c", "echo done; sleep 600 & echo $!"], together=together).lines
     os.kill(int(child), 9)
     assert said == "done"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 300
 
 
 def test_much_that_is_written_at_the_end_is_read(monkeypatch):

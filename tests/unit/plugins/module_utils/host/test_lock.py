@@ -37,7 +37,7 @@ def test_a_second_run_waits_for_the_lock(path):
     order: list[str] = []
 
     def second() -> None:
-        with held("you", 5, path):
+        with held("you", 60, path):
             order.append("second")
 
     with held("me", 0, path):
@@ -63,7 +63,7 @@ def test_a_killed_holder_releases_the_lock(path):
         with pytest.raises(LockedError, match="it did not say who it is"):
             held("me", 0, path).__enter__()
         holder.kill()
-    with held("me", 2, path):
+    with held("me", 60, path):
         pass
 
 
@@ -97,7 +97,7 @@ def test_a_run_waits_for_the_commands_of_a_killed_run(path):
         with pytest.raises(LockedError, match=says), held("you", 0, path):
             pytest.fail("beside the command")
         os.kill(command, signal.SIGKILL)
-        with held("you", 5, path):
+        with held("you", 60, path):
             pass
 
 

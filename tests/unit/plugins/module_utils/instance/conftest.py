@@ -87,13 +87,13 @@ def server(tmp_path):
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(path)
         listening.listen()
-        listening.settimeout(5)
+        listening.settimeout(60)
 
         def run() -> None:
             with listening:
                 connection, _address = listening.accept()
             with connection:
-                connection.settimeout(5)
+                connection.settimeout(60)
                 try:
                     handle(connection)
                 except OSError:
@@ -105,5 +105,5 @@ def server(tmp_path):
 
     yield serve
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()

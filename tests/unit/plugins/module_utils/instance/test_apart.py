@@ -64,7 +64,7 @@ def test_a_candidate_that_hangs_delays_no_other_switch(host, both, outcome, monk
 
     def request(path, *args):
         if "/blog/" in path:
-            answered.append(switched.wait(10))
+            answered.append(switched.wait(60))
             raise TimeoutError("timed out")
         return host._request(path, *args)
 

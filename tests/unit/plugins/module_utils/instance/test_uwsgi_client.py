@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_clie
 )
 
 # Seconds that a server goes on where nobody hangs up.
-PATIENCE = 10
+PATIENCE = 60
 
 
 def unpack(packet: bytes) -> dict[str, str]:
@@ -157,7 +157,7 @@ def test_a_stream_is_judged_in_time(server):
                 connection.sendall(b"x")
         ends.append(True)
 
-    assert request(server(handle), "/time/", "x", 0.1).status == 200
+    assert request(server(handle), "/time/", "x", 1).status == 200
     judged.set()
     assert not ends, "the answer came only when the stream had ended"
 
@@ -203,18 +203,19 @@ def test_a_link_to_the_socket_of_somebody_else_is_not_followed(tmp_path, target)
 
 def test_headers_that_come_byte_by_byte_are_not_waited_for(server):
     judged = threading.Event()
+    ends: list[bool] = []
 
     def handle(connection):
         read_packet(connection)
-        for byte in b"HTTP/1.1 200 OK\r\n" + b"A" * 1000:
+        for byte in b"HTTP/1.1 200 OK\r\n" + b"A" * PATIENCE * 50:
             connection.sendall(bytes([byte]))
             if judged.wait(0.02):
                 return
+        ends.append(True)
 
-    began = time.monotonic()
     with pytest.raises(TimeoutError, match="headers"):
-        request(server(handle), "/", "x", 0.3)
-    assert time.monotonic() - began < 2
+        request(server(handle), "/", "x", 1)
+    assert not ends, "the answer came only when the headers had ended"
     judged.set()
 
 

@@ -32,7 +32,7 @@ def serve():
     asked: list[bytes] = []
     threads: list[threading.Thread] = []
 
-    def serve(answer: bytes, timeout: float = 2, then: bytes = b"") -> HttpClient:
+    def serve(answer: bytes, timeout: float = 60, then: bytes = b"") -> HttpClient:
         def once() -> None:
             connection, _address = listening.accept()
             with connection:
@@ -88,18 +88,18 @@ def test_an_answer_that_breaks_off_is_told(serve, answer):
 
 @pytest.mark.parametrize("part", [b"x", b"x" * 65536], ids=["slow", "fast"])
 def test_an_answer_without_an_end_is_not_read_for_ever(serve, part):
-    began, client = time.monotonic(), serve(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.3, then=part)
-    with pytest.raises(NoAnswerError, match=r"had no end after 0\.3 s"):
+    began, client = time.monotonic(), serve(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.8, then=part)
+    with pytest.raises(NoAnswerError, match=r"had no end after 0\.8 s"):
         read(client)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("part", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["a long line", "answers before the answer"])
 def test_headers_without_an_end_are_not_read_for_ever(serve, part):
-    began, client = time.monotonic(), serve(b"HTTP/1.1 100 Continue\r\n\r\n", timeout=0.3, then=part)
-    with pytest.raises(NoAnswerError, match=r"^gave no whole answer within 0\.6 s$"), client.get("x", "/"):
+    began, client = time.monotonic(), serve(b"HTTP/1.1 100 Continue\r\n\r\n", timeout=0.8, then=part)
+    with pytest.raises(NoAnswerError, match=r"^gave no whole answer within 1\.6 s$"), client.get("x", "/"):
         pytest.fail("an answer")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(("then", "most", "wanted"), [(b"", 4, b"0123"), (b"", 100, b"0123456789"), (b"x", 12, b"0123456789xx")])
@@ -110,10 +110,10 @@ def test_the_beginning_of_an_answer_is_read(serve, then, most, wanted):
 
 
 def test_the_beginning_of_an_answer_is_not_waited_for_without_end(serve):
-    began, client = time.monotonic(), serve(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.3, then=b"x")
-    with pytest.raises(NoAnswerError, match=r"had no end after 0\.3 s"), client.get("x", "/") as answer:
+    began, client = time.monotonic(), serve(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.8, then=b"x")
+    with pytest.raises(NoAnswerError, match=r"had no end after 0\.8 s"), client.get("x", "/") as answer:
         client.read_beginning(answer, 100_000)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_connection_without_a_whole_answer_is_told(serve, answer, says):
 
 def test_a_server_that_says_nothing_is_not_waited_for_without_end():
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = HttpClient(silent.getsockname(), 0.05)
+        client = HttpClient(silent.getsockname(), 0.5)
         with pytest.raises(NoAnswerError, match=r"^gave no answer \(TimeoutError: timed out\)$"), client.get("x", "/"):
             pytest.fail("an answer")
 

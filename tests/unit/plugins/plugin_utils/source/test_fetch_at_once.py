@@ -24,7 +24,7 @@ def test_what_is_locked_waits(tmp_path):
         thread.start()
         thread.join(0.05)
         order.append("first")
-    thread.join(5)
+    thread.join(60)
     assert order == ["first", "second"]
 
 
