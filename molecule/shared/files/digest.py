@@ -12,6 +12,14 @@ IGNORED = {"history.jsonl"}
 
 
 def line(path: str) -> str:
+    """Return a line for a path, an empty one where it is gone meanwhile, as a socket of an instance that ends."""
+    try:
+        return told(path)
+    except FileNotFoundError:
+        return ""
+
+
+def told(path: str) -> str:
     status = os.lstat(path)
     owner = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
     if stat.S_ISLNK(status.st_mode):
@@ -26,4 +34,4 @@ for root in sys.argv[1:]:
     lines = [line(root)] if os.path.lexists(root) else [f"{root} is not there"]
     for directory, names, files in os.walk(root):
         lines += [line(os.path.join(directory, name)) for name in [*names, *files] if name not in IGNORED]
-    print("\n".join(sorted(lines)))
+    print("\n".join(sorted(filter(None, lines))))

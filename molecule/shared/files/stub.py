@@ -1,7 +1,9 @@
 """Answers in the uwsgi protocol for the sites of one scenario: stub.py SOCKET…, one name.sock for each application.
 
 /…?status=404&header=Vary: Cookie     JSON of a counter, of how often this was asked for, and of what nginx sent, with that status and those headers
+/…?first=A: b&later=A: c              the same, with the header A: b in the first answer, and A: c in all others
 /…?pause=2                            the same, after two seconds
+/…?gather=9                           the same; all answers but the first wait until nine requests have come
 /…?chunks=3                           a chunk each half second with the time it was sent at
 /…?open                               how many of those streams have a client
 /…?size=1000                          so many bytes
@@ -14,6 +16,7 @@ import collections
 import itertools
 import json
 import os
+import socket
 import socketserver
 import struct
 import sys
@@ -25,6 +28,9 @@ from urllib.parse import parse_qs
 PAUSE = 0.5
 # A body that comes as slowly was not held by nginx until it was whole.
 SLOW = 1.0
+# So long an answer waits for other requests.
+GATHER_SECONDS = 50
+counting = threading.Lock()
 counter = itertools.count(1)
 asked: collections.Counter[str] = collections.Counter()
 streams: list[str] = []
@@ -60,11 +66,15 @@ class Handler(socketserver.StreamRequestHandler):
             self.answer("200", [], "x" * int(query["size"][0]))
         else:
             uri = f"{name} {told['sent']['REQUEST_URI']}"
-            asked[uri] += 1
-            told["asked"] = asked[uri]
+            with counting:
+                asked[uri] += 1
+                told["asked"] = asked[uri]
             time.sleep(int(query.get("pause", ["0"])[0]))
+            if told["asked"] > 1:
+                gather(uri, int(query.get("gather", ["0"])[0]))
             told["number"] = next(counter)
-            self.answer(query.get("status", ["200"])[0], query.get("header", []), json.dumps(told))
+            headers = [*query.get("header", []), *query.get("first" if told["asked"] == 1 else "later", [])]
+            self.answer(query.get("status", ["200"])[0], headers, json.dumps(told))
 
     def answer(self, status: str, headers: list[str], body: str = "", kind: str = "application/json") -> None:
         lines = [f"HTTP/1.1 {status} Stub", f"Content-Type: {kind}", *headers, "", body]
@@ -82,6 +92,13 @@ class Handler(socketserver.StreamRequestHandler):
             pass
         finally:
             streams.remove(name)
+
+
+def gather(uri: str, number: int) -> None:
+    """Wait until so many requests for a path have come."""
+    end = time.monotonic() + GATHER_SECONDS
+    while asked[uri] < number and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def unpack(block: bytes) -> dict[str, str]:
@@ -103,6 +120,9 @@ def main() -> None:
         if os.path.exists(path):
             os.unlink(path)
         threading.Thread(target=Server(path, Handler).serve_forever).start()
+    # systemd takes the service for started from this message on.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 
 
 main()
