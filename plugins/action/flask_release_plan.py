@@ -50,7 +50,7 @@ class ActionModule(LookingAction):
             if app["name"] not in failures
         }
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
-        # Those of releases that are there would be carried from task to task for nothing.
+        # Plans of releases that are there would be carried from task to task for nothing.
         result["plans"] = {name: {**dataclasses.asdict(plans[name]), "hosted": hosted[name]} for name in result["missing"]}
         return with_failures(result, args["left_out"], failures)
 
