@@ -11,6 +11,7 @@ from ...module_utils.host.inner_links import leading_out
 from ..requirements.callables import default_callable
 from ..requirements.checks import check_lines, check_package, check_project
 from ..requirements.declared import declared
+from ..requirements.hashed import check_hashes
 from ..requirements.lines import RequirementsFile, read_requirements
 from ..requirements.locked import NOMINAL
 from ..requirements.undeclared import check_named, check_undeclared
@@ -70,6 +71,8 @@ def _requirements(app: App, tree: Tree) -> Iterator[SourceError]:
     read_by_pip = found.order is None or not found.is_lock_or_project
     files = read_requirements(tree, found.file) if read_by_pip else [RequirementsFile(found.file, found.lines(), False)]
     yield from check_lines(app, tree, files)
+    if read_by_pip:
+        yield from check_hashes(files)
     if found.order and found.order["project"]:
         yield from check_project(app, tree, found.order["project"])
 

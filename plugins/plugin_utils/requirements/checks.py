@@ -16,12 +16,12 @@ from ..source.package import FileTree, wheel_metadata
 from ..source.tree import SourceError, Tree
 from ..uwsgi.packages import DEFAULT_UWSGI, OLDEST_UWSGI
 from .lines import Local, RequirementsFile, at_the_top, joined, local
-from .locked import NOMINAL, holds
+from .locked import applies_somewhere
+from .not_for_pip import never_for_pip
 from .project import Project
 
 App = Mapping[str, t.Any]
 _WHEEL = "put a wheel of it into the source and name that, such as ./vendor/common-1.0-py3-none-any.whl"
-_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _UWSGI = re.compile(r"(?i:(?:py)?uwsgi)(?![A-Za-z0-9._-])")
 
 
@@ -34,23 +34,14 @@ def check_lines(app: App, tree: Tree, files: list[RequirementsFile]) -> Iterator
     for file in files:
         for line in joined(file.lines):
             found = local(line)
-            if found is not None and _applies(line):
+            if applies_somewhere(line) and (problem := never_for_pip(line, file.name)):
+                yield problem
+            elif found is not None and applies_somewhere(line):
                 yield from _check_local(app, tree, f"{shown(line)} in {file.name}", at_the_top(found, file.name, tree))
             elif re.match(r"(-f|--find-links)[\s=]*\.\./", line):
                 yield _error(f"{shown(line)} in {file.name} leads out of the source", "put the directory into the source")
-            elif problem := _not_for_pip(line, file.name):
-                yield problem
             elif not file.constraints:
                 yield from _check_uwsgi_line(app, line, file.name)
-
-
-def _not_for_pip(line: str, file: str) -> SourceError | None:
-    """Return the problem of a line that another tool has written and that pip never takes."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^=].*", line):
-        return _error(f"{shown(line)} in {file} is a line of conda", "write NAME==VERSION, as `pip list --format=freeze` does")
-    if re.match(r"pkg[-_]resources\s*==\s*0\.0\.0", line):
-        return _error(f"{shown(line)} in {file} is no package; older versions of pip on Debian and Ubuntu wrote it", "remove the line")
-    return None
 
 
 def check_project(app: App, tree: Tree, directory: str) -> Iterator[SourceError]:
@@ -112,7 +103,7 @@ def _check_uwsgi_line(app: App, line: str, file: str) -> Iterator[SourceError]:
     """Refuse a second uWSGI in the requirements: it would be compiled, or be another than the one that runs."""
     requirement = re.split(r"\s+--", line)[0].strip()
     ours = app["uwsgi"]["package"]
-    if not _UWSGI.match(requirement) or not _applies(requirement) or _plain(requirement) == _plain(ours):
+    if not _UWSGI.match(requirement) or not applies_somewhere(requirement) or _plain(requirement) == _plain(ours):
         return
     wanted = requirement.partition(";")[0].strip()
     says = f"{shown(requirement)} in {file} is a second uWSGI beside uwsgi.package, {shown(ours)}"
@@ -134,22 +125,11 @@ def check_package(app: App, tree: FileTree) -> Iterator[SourceError]:
 def _check_uwsgi_dependency(app: App, requirement: str, why: str, extras: list[str] | None = None) -> Iterator[SourceError]:
     """Refuse a dependency on the uWSGI that is compiled where uwsgi.package is the wheel, and the other way round."""
     ours = app["uwsgi"]["package"]
-    if not _UWSGI.match(requirement) or is_wheel(requirement) == is_wheel(ours) or not _applies(requirement, extras or []):
+    if not _UWSGI.match(requirement) or is_wheel(requirement) == is_wheel(ours) or not applies_somewhere(requirement, extras or []):
         return
     says = f"{shown(ours)} and {shown(requirement)}, {why}, are two uWSGIs in one virtualenv"
     other = DEFAULT_UWSGI if is_wheel(requirement) else COMPILED
     yield SourceError("uwsgi.package", says, f'write `uwsgi: {{package: "{other}"}}`, or remove the dependency')
-
-
-def _applies(requirement: str, extras: t.Sequence[str] = ()) -> bool:
-    """Return whether the marker of a requirement lets it be installed on some supported host."""
-    marker = requirement.partition(";")[2]
-    try:
-        return any(
-            holds(marker, {**NOMINAL, "python_version": python, "python_full_version": f"{python}.0"}, ("", *extras)) for python in _PYTHONS
-        )
-    except SourceError:
-        return True  # pip says what is wrong with it
 
 
 def _plain(requirement: str) -> str:

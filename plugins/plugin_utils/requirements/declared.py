@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from ...module_utils.app.orders import DeclaredRequirements
 from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError, Tree
+from .hashed import has_hashes, is_apart
 from .lines import RequirementsFile, at_the_top, is_include, joined, local, read_requirements
 from .locked import Lines, Markers, Wanted
 from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock
@@ -194,9 +195,9 @@ def _as_pip_finds_it(tree: Tree, files: list[RequirementsFile]) -> DeclaredRequi
         lines[file.constraints] += [line for line in joined(file.lines) if not is_include(line)]
     written = {line: (found, file.name) for file in files for line in joined(file.lines) if (found := local(line)) is not None}
     paths = {line: at_the_top(found, name, tree) for line, (found, name) in written.items() if line in lines[False]}
-    hashed = any("--hash" in line for line in lines[False])
-    if not any(found.editable or found != written[line][0] for line, found in paths.items()):
+    apart = {line for line in lines[False] if is_apart(line)} if has_hashes(lines[False]) else set()
+    if not apart and not any(found.editable or found != written[line][0] for line, found in paths.items()):
         return None
-    plain = [found.plain for found in paths.values() if hashed]
-    rest = [line if line not in paths else paths[line].plain for line in lines[False] if not (hashed and line in paths)]
-    return _order(constraints=lines[True], resolved=rest, loose=plain)
+    plain = {line: paths[line].plain if line in paths else line for line in lines[False]}
+    rest = [plain[line] for line in lines[False] if line not in apart]
+    return _order(constraints=lines[True], resolved=rest, loose=[plain[line] for line in lines[False] if line in apart])

@@ -19,6 +19,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# As in a Python file (PEP 263): pip looks for it in the comments of the first two lines.
+_CODING = re.compile(rb"#.*coding[:=]\s*([-\w.]+)")
 _INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)[\s=]*(\S.*)")
 _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]*(.*)")
 _PACKED = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
@@ -76,21 +78,41 @@ def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:
         content = None if current.startswith("../") else tree.read(current)
         if content is None:
             raise SourceError("requirements", f"'{current}' is included, but not in the source", "add the file to the source")
-        lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in _text(content).splitlines()]
+        lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in _text(current, content).splitlines()]
         for line in lines:
             if included := _included(line):
                 inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), included.path))
+                _require_slashes(line, current, tree, inner)
                 todo += [(inner, constraints or included.constraints)] if inner not in seen else []
         files.append(RequirementsFile(current, lines, constraints))
     return files
 
 
-def _text(content: bytes) -> str:
-    """Return the text of a file, which PowerShell writes as UTF-16; pip goes by the byte order mark too."""
+def _require_slashes(line: str, file: str, tree: Tree, included: str) -> None:
+    """Refuse an include with a path of Windows, of which pip leaves the backslashes out.
+
+    :raises SourceError: for a path that is not there
+    """
+    if re.search(r"\\\w", line) and not tree.has(included):
+        says = f"'{line}' in {file} has a path as Windows writes it"
+        raise SourceError("requirements", says, "write / in the place of \\, which is right on Windows too")
+
+
+def _text(name: str, content: bytes) -> str:
+    """Return the text of a file, which PowerShell writes as UTF-16; pip goes by the byte order mark too.
+
+    :raises SourceError: for a file that pip could not decode
+    """
     for mark, encoding in _BOMS:
         if content.startswith(mark):
             return content.decode(encoding, errors="replace").lstrip("\ufeff")
-    return content.decode(errors="replace")
+    noted = next(filter(None, map(_CODING.match, content.split(b"\n")[:2])), None)
+    try:
+        if b"\0" in content:
+            raise ValueError("it has NUL bytes, as UTF-16 without a byte order mark")
+        return content.decode(noted[1].decode() if noted else "utf-8")
+    except (ValueError, LookupError) as error:
+        raise SourceError("requirements", f"'{name}' is no text in UTF-8 ({error})", "save it as UTF-8") from error
 
 
 def is_include(line: str) -> bool:

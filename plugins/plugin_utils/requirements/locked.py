@@ -36,6 +36,7 @@ NOMINAL: Markers = {
     "platform_release": "",
     "platform_version": "",
 }
+_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _PYPI = ("https://pypi.org/simple", "https://pypi.python.org/simple")
 
 
@@ -77,6 +78,17 @@ def holds(marker: str, markers: Markers, extras: Iterable[str] = ("",)) -> bool:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         words = str(error).partition("\n")[0]
         raise SourceError("requirements", f"the marker {shown(marker)} cannot be read ({words})", "make the lock anew") from error
+
+
+def applies_somewhere(requirement: str, extras: Iterable[str] = ()) -> bool:
+    """Return whether the marker of a requirement lets it be installed on some supported host."""
+    marker = re.split(r"\s--", requirement.partition(";")[2])[0]
+    try:
+        return any(
+            holds(marker, {**NOMINAL, "python_version": python, "python_full_version": f"{python}.0"}, ("", *extras)) for python in _PYTHONS
+        )
+    except SourceError:
+        return True  # pip says what is wrong with it
 
 
 @dataclasses.dataclass

@@ -55,7 +55,6 @@ def test_an_editable_installation_from_a_repository_stays_in_the_virtualenv(chec
         "file:../common",
         "/home/me/common",
         "common @ file:///home/me/common",
-        "common @ file:///tmp/build/80754af9/common_1600000000000/work",
         "file://localhost/home/me/common",
         "~/common",
         "../dist/common-1.0-py3-none-any.whl",
@@ -162,3 +161,30 @@ def test_a_path_that_leads_out_of_a_subdirectory_is_told_how_to_take_the_whole_s
         "leads out of the source, and only the source goes to the host; leave out source.subdir, and write `requirements` and `wsgi`"
         in told
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("flask\r\n".encode("utf-16-le"), "it has NUL bytes, as UTF-16 without a byte order mark"),
+        ("# für den Laden\nflask\n".encode("latin-1"), "'utf-8' codec can't decode byte 0xfc in position 3: invalid start byte"),
+        ("# -*- coding: utf_99 -*-\nflask\n".encode(), "unknown encoding: utf_99"),
+    ],
+)
+@pytest.mark.parametrize("name", ["requirements.txt", "more.txt"])
+def test_a_file_that_pip_cannot_decode_is_refused(check, name, content, why):
+    files = {"requirements.txt": "-r more.txt\n", "more.txt": "", name: content}
+    assert one(check(files)) == f"requirements: '{name}' is no text in UTF-8 ({why}); save it as UTF-8."
+
+
+@pytest.mark.parametrize("note", ["# -*- coding: latin-1 -*-\n", "#!/usr/bin/pip\n# coding=latin-1\n"])
+def test_a_file_may_name_its_encoding(check, note):
+    told = one(check({"requirements.txt": f"{note}./größe\n".encode("latin-1")}))
+    assert "names 'größe', which is not in the source" in told
+
+
+@pytest.mark.parametrize("line", ["-r requirements\\base.txt", "-c .\\base.txt", "--requirement=requirements\\base.txt"])
+def test_an_include_with_a_path_of_windows_is_refused(check, line):
+    told = one(check({"requirements.txt": f"{line}\n", "requirements/base.txt": "flask\n", "base.txt": "flask\n"}))
+    says = f"requirements: '{line}' in requirements.txt has a path as Windows writes it"
+    assert told == f"{says}; write / in the place of \\, which is right on Windows too."

@@ -119,28 +119,3 @@ def test_a_byte_order_mark_is_told(check, name):
     assert one(check({name: "\ufeff{}"})).startswith(
         f"requirements: '{name}' begins with a byte order mark (BOM), which its format does not allow; "
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        (
-            "flask=3.0.0=py311_0",
-            "'flask=3.0.0=py311_0' in requirements.txt is a line of conda; write NAME==VERSION, as `pip list --format=freeze` does.",
-        ),
-        ("flask=3.0.0", "'flask=3.0.0' in requirements.txt is a line of conda; write NAME==VERSION, as `pip list --format=freeze` does."),
-        (
-            "pkg-resources==0.0.0",
-            "'pkg-resources==0.0.0' in requirements.txt is no package; older versions of pip on Debian and Ubuntu wrote it; remove the line.",
-        ),
-    ],
-)
-def test_a_line_that_pip_never_takes_is_refused_before_the_host(check, line, says):
-    assert one(check({"requirements.txt": f"click\n{line}\n"})) == f"requirements: {says}"
-
-
-@pytest.mark.parametrize(
-    "line", ["flask==3.0.0", "flask===3.0.0", "flask>=3", "flask~=3.0", "--index-url=https://example.com", "flask @ https://x/?a=b"]
-)
-def test_other_lines_are_left_to_pip(check, line):
-    assert check({"requirements.txt": f"{line}\n"}) == []

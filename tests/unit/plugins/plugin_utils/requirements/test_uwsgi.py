@@ -30,7 +30,7 @@ from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.requirem
     ],
 )
 def test_a_second_uwsgi_in_the_requirements_is_refused(check, line):
-    told = one(check({"requirements.txt": f"flask\n{line}\n"}))
+    told = one(check({"requirements.txt": f"{line}\n"}))
     assert " in requirements.txt is a second uWSGI beside uwsgi.package, " in told
     assert f"'{DEFAULT_UWSGI}'; remove the line, as uwsgi.package brings uWSGI" in told
 
