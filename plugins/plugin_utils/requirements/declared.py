@@ -18,7 +18,7 @@ from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, rea
 from .project import Project
 from .unlocked import check_unlocked
 from .uv_lock import members_of, read_uv_lock
-from .values import Unreadable, parse, table, tables, text, texts
+from .values import Unreadable, parse, table, tables, text, texts, usual_name
 
 App = Mapping[str, t.Any]
 _LOCKS: dict[str, Callable[[dict[str, t.Any], str, Wanted], Lines]] = {
@@ -44,7 +44,7 @@ class Declared(t.NamedTuple):
 
     @property
     def is_lock_or_project(self) -> bool:
-        return posixpath.basename(self.file) in (*_LOCKS, *_PROJECTS)
+        return usual_name(posixpath.basename(self.file)) in (*_LOCKS, *_PROJECTS)
 
     def lines(self) -> list[str]:
         """Return all lines of the order."""
@@ -74,8 +74,8 @@ def declared(app: App, tree: Tree, markers: Markers) -> Declared:
     file = declaring_file(app, tree)
     directory, name = posixpath.split(file)
     wanted = Wanted(app["extras"], app["groups"], markers)
-    if name in _LOCKS:
-        hashed, loose = _LOCKS[name](_read(tree, file), directory, wanted).all()
+    if (kind := usual_name(name)) in _LOCKS:
+        hashed, loose = _LOCKS[kind](_read(tree, file), directory, wanted).all()
         project = _project(tree, directory, name)
         # Some locks name the project itself, which goes into the release.
         return Declared(file, _order(locked=hashed, loose=[line for line in loose if line != project], project=project))

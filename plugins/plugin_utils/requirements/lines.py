@@ -68,9 +68,10 @@ def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:
     """Return a requirements file and all files of the source that it includes, without comments.
 
     :param name: path in the tree, ``None`` for no requirements
-    :raises SourceError: for a file that is included, but not in the tree
+    :raises SourceError: for a file that is included, but not in the tree, or that includes itself
     """
     files: list[RequirementsFile] = []
+    includes: dict[str, list[str]] = {}
     todo, seen = [(name, False)] if name else [], set()
     while todo:
         current, constraints = todo.pop()
@@ -83,9 +84,28 @@ def read_requirements(tree: Tree, name: str | None) -> list[RequirementsFile]:
             if included := _included(line):
                 inner = posixpath.normpath(posixpath.join(posixpath.dirname(current), included.path))
                 _require_slashes(line, current, tree, inner)
+                includes.setdefault(current, []).append(inner)
                 todo += [(inner, constraints or included.constraints)] if inner not in seen else []
         files.append(RequirementsFile(current, lines, constraints))
+    _require_no_circle(includes)
     return files
+
+
+def _require_no_circle(includes: t.Mapping[str, list[str]]) -> None:
+    """Refuse files that include each other, which pip reads without an end or refuses.
+
+    :param includes: the files that each file includes
+    :raises SourceError: for the first one that includes itself
+    """
+    for name in includes:
+        reached, todo = set[str](), list(includes[name])
+        while todo and name not in reached:
+            current = todo.pop()
+            todo += [] if current in reached else includes.get(current, [])
+            reached.add(current)
+        if name in reached:
+            more = "" if name in includes[name] else f" by way of '{next(each for each in includes[name])}'"
+            raise SourceError("requirements", f"'{name}' includes itself{more}", "remove one of the lines with -r or -c")
 
 
 def _require_slashes(line: str, file: str, tree: Tree, included: str) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 import typing as t
 from collections.abc import Mapping
@@ -40,8 +41,20 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# A lock may be one of several, as pylock.prod.toml (PyPA specifications, "pylock.toml Specification").
+_NAMED_PYLOCK = re.compile(r"pylock\.[^./]+\.toml")
+
+
 class Unreadable(ValueError):
     """A file that is not what its name says; the message has no name of the file."""
+
+
+def usual_name(name: str) -> str:
+    """Return the usual name of a file of the same kind: pylock.toml for pylock.prod.toml.
+
+    :param name: its name without directories
+    """
+    return "pylock.toml" if _NAMED_PYLOCK.fullmatch(name) else name
 
 
 def parse(name: str, content: str) -> dict[str, t.Any]:
@@ -59,7 +72,7 @@ def parse(name: str, content: str) -> dict[str, t.Any]:
         raise Unreadable(f"cannot be read ({error})") from error
     if not isinstance(values, dict):
         raise Unreadable("is no table of values")
-    for path, kind in _SHAPES.get(name, {}).items():
+    for path, kind in _SHAPES.get(usual_name(name), {}).items():
         value = at(values, path)
         if value is not None and not _is(kind, value):
             raise Unreadable(f"has {path}, which is {_kind(value)}, but must be {kind}")

@@ -168,7 +168,7 @@ def test_a_path_that_leads_out_of_a_subdirectory_is_told_how_to_take_the_whole_s
     [
         ("flask\r\n".encode("utf-16-le"), "it has NUL bytes, as UTF-16 without a byte order mark"),
         ("# für den Laden\nflask\n".encode("latin-1"), "'utf-8' codec can't decode byte 0xfc in position 3: invalid start byte"),
-        ("# -*- coding: utf_99 -*-\nflask\n".encode(), "unknown encoding: utf_99"),
+        (b"# -*- coding: utf_99 -*-\nflask\n", "unknown encoding: utf_99"),
     ],
 )
 @pytest.mark.parametrize("name", ["requirements.txt", "more.txt"])
@@ -188,3 +188,21 @@ def test_an_include_with_a_path_of_windows_is_refused(check, line):
     told = one(check({"requirements.txt": f"{line}\n", "requirements/base.txt": "flask\n", "base.txt": "flask\n"}))
     says = f"requirements: '{line}' in requirements.txt has a path as Windows writes it"
     assert told == f"{says}; write / in the place of \\, which is right on Windows too."
+
+
+@pytest.mark.parametrize("option", ["-r", "-c"])
+def test_files_that_include_each_other_are_refused(check, option):
+    told = one(check({"requirements.txt": "-r more/a.txt\n", "more/a.txt": f"{option} b.txt\n", "more/b.txt": "-r a.txt\nflask\n"}))
+    assert told == "requirements: 'more/a.txt' includes itself by way of 'more/b.txt'; remove one of the lines with -r or -c."
+    told = one(check({"requirements.txt": f"{option} requirements.txt\nflask\n"}))
+    assert told == "requirements: 'requirements.txt' includes itself; remove one of the lines with -r or -c."
+
+
+def test_two_files_may_include_one(check):
+    files = {
+        "requirements.txt": "-r a.txt\n-r b.txt\n-r a.txt\n",
+        "a.txt": "-r base.txt\n",
+        "b.txt": "-r base.txt\n",
+        "base.txt": "flask\n",
+    }
+    assert check(files) == []

@@ -320,6 +320,14 @@ def test_a_lock_of_the_standard(tmp_path):
     assert lines == [FLASK, "psycopg==3.2 --hash=sha256:ab", "sentry-sdk @ https://files.example.com/sentry_sdk.zip --hash=sha256:ad"]
 
 
+def test_a_lock_of_the_standard_may_be_one_of_several(tmp_path):
+    made = order(tmp_path, {"pylock.prod.toml": PYLOCK, "pyproject.toml": PROJECT}, requirements="pylock.prod.toml")
+    assert (made["locked"], made["loose"], made["project"]) == ([FLASK], [GIT], ".")
+    write(tmp_path, {"pylock.prod.toml": "packages = 3\n"})
+    told = one(problems(complete(wsgi="app.py", requirements="pylock.prod.toml"), DirTree(tmp_path)))
+    assert told.startswith("requirements: 'pylock.prod.toml' has packages, which is a number, but must be a list of tables")
+
+
 @pytest.mark.parametrize("text", ["[[package]", "x = 1\x00"])
 @pytest.mark.parametrize("name", [name for name in ORDER if "lock" in name])
 def test_a_lock_that_cannot_be_read_is_refused_on_the_controller(tmp_path, name, text):

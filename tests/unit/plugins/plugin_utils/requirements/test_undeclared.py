@@ -34,6 +34,27 @@ ELSEWHERE = [
     ({"requirements_prod.txt": "flask"}, "requirements_prod.txt", "write `requirements: requirements_prod.txt`"),
     ({"requirements.prod.txt": "flask"}, "requirements.prod.txt", "write `requirements: requirements.prod.txt`"),
     ({"environment.yml": "name: x\ndependencies:\n  - flask\n"}, "environment.yml", "into a requirements.txt"),
+    ({"conda.yaml": "dependencies: [flask]\n"}, "conda.yaml", "into a requirements.txt"),
+    ({"pixi.toml": "[dependencies]\nflask = '*'\n"}, "pixi.toml", "into a requirements.txt"),
+    ({"Requirements.txt": "flask"}, "Requirements.txt", "write `requirements: Requirements.txt`"),
+    ({"requirement.txt": "flask"}, "requirement.txt", "write `requirements: requirement.txt`"),
+    ({"reqs.txt": "flask"}, "reqs.txt", "write `requirements: reqs.txt`"),
+    ({"requirements/prod.in": "x", "requirements/base.txt": "y"}, "requirements/base.txt", "write `requirements: requirements/base.txt`"),
+    ({"requirements/prod.in": "x", "requirements/base.in": "y"}, "requirements/prod.in", "write `requirements: requirements/prod.in`"),
+    ({"pylock.prod.toml": "x", "pylock.dev.toml": "y"}, "pylock.prod.toml", "write `requirements: pylock.prod.toml`"),
+    ({"docker/requirements.txt": "x", "tests/requirements.txt": "y"}, "docker/requirements.txt", "`requirements: docker/requirements.txt`"),
+    ({"pyproject.toml": '[dependency-groups]\nlint = ["x"]\nweb = ["y"]\n'}, "groups of dependencies in pyproject.toml", "`groups: [web]`"),
+    (
+        {"pyproject.toml": '[tool.poetry.group.dev.dependencies]\nx = "*"\n[tool.poetry.group.web.dependencies]\nflask = "*"\n'},
+        "groups of dependencies of Poetry in pyproject.toml",
+        "run `poetry lock`, and write `groups: [web]`",
+    ),
+    (
+        {"pyproject.toml": '[tool.hatch.envs.default]\ndependencies = ["flask"]\n'},
+        "dependencies of an environment of Hatch in pyproject.toml",
+        "write them into `dependencies` of [project]",
+    ),
+    ({"Dockerfile": "FROM python:3\nRUN pip install flask\n"}, "a Dockerfile with `pip install`", "write what it installs into a requirements.txt"),
 ]  # fmt: skip
 
 
@@ -45,6 +66,33 @@ def test_requirements_that_only_another_tool_reads_are_refused_with_the_way_to_a
     assert remedy in told
     assert told.endswith("; an empty requirements.txt says that nothing is needed.")
     assert check({**files, "requirements.txt": ""}) == []
+
+
+BESIDE = {
+    "requirements.txt": "flask\n",
+    "uv.lock": "version = 1\n",
+    "Pipfile.lock": "{}",
+    "pyproject.toml": PROJECT,
+    "setup.py": "from setuptools import setup\nsetup(install_requires=['flask'])\n",
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("wsgi", ["backend/shop/app.py", "backend.shop.app:app", "./backend/shop/app.py:app"])
+@pytest.mark.parametrize("directory", ["backend", "backend/shop"])
+def test_what_is_declared_beside_the_entry_point_is_seen(check, name, wsgi, directory):
+    files = {"backend/shop/app.py": "app = 1\n", f"{directory}/{name}": BESIDE[name], "other/requirements.txt": "django\n"}
+    told = one(check(files, wsgi=wsgi))
+    assert f"but it has {directory}/{name}; write `requirements: {directory}/{name}`; an empty" in told
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg"])
+def test_a_file_for_tools_beside_the_entry_point_declares_nothing(check, name):
+    assert check({"backend/app.py": "app = 1\n", f"backend/{name}": "[tool]\n"}, wsgi="backend/app.py") == []
+
+
+def test_a_directory_that_only_another_entry_point_is_in_declares_nothing_by_its_project(check):
+    assert check({"libs/common/pyproject.toml": PROJECT}) == []
 
 
 @pytest.mark.parametrize("name", ["prod", "base"])
@@ -73,6 +121,10 @@ def test_the_file_that_is_offered_can_be_written(check, name):
         },
         {"docs/requirements.txt": "sphinx"},
         {"environment.yml": "name: x\n"},
+        {"examples/requirements.txt": "flask", "tools/requirements.txt": "click", "docker/app/requirements.txt": "flask"},
+        {"pyproject.toml": '[tool.hatch.envs.test]\ndependencies = ["pytest"]\n[tool.poetry.group.dev.dependencies]\npytest = "*"\n'},
+        {"Dockerfile": "FROM python:3\nCOPY . /app\n"},
+        {"constraints.txt": "flask==3.1.3\n"},
     ],
 )
 def test_a_project_that_needs_nothing_is_taken(check, files):
