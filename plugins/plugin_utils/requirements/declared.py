@@ -84,7 +84,7 @@ def declared(app: App, tree: Tree, markers: Markers) -> Declared:
         return (
             _of_member(tree, lock, directory, wanted)
             if lock
-            else Declared(file, _of_project(Project(tree, directory or "."), directory, wanted))
+            else Declared(file, _of_project(Project(tree, directory or "."), directory, wanted, app["build_env"]))
         )
     for key in ("extras", "groups"):
         if app[key]:
@@ -144,12 +144,12 @@ def _of_member(tree: Tree, lock: str, directory: str, wanted: Wanted) -> Declare
     return Declared(lock, _order(locked=hashed, loose=loose, project=_project(tree, directory, "uv.lock")))
 
 
-def _of_project(project: Project, directory: str, wanted: Wanted) -> DeclaredRequirements:
+def _of_project(project: Project, directory: str, wanted: Wanted, build_env: t.Container[str]) -> DeclaredRequirements:
     """Return what a project without a lock needs: as it says, or as its build tool finds out on the host."""
     _require_readable(project)
     place, extras = _place(directory), f"[{','.join(wanted.extras)}]" if wanted.extras else ""
     groups = [line for group in wanted.groups for line in _group(project, group, ())]
-    check_unlocked(project, [*project.standard_dependencies(wanted.extras), *groups])
+    check_unlocked(project, [*project.standard_dependencies(wanted.extras), *groups], build_env)
     if not project.is_plain or (wanted.extras and "optional-dependencies" in project.dynamic):
         return _order(resolved=[f"{place}{extras}", *groups])
     missing = [extra for extra in wanted.extras if not project.has_extra(extra)]

@@ -104,7 +104,7 @@ def _require_no_circle(includes: t.Mapping[str, list[str]]) -> None:
             todo += [] if current in reached else includes.get(current, [])
             reached.add(current)
         if name in reached:
-            more = "" if name in includes[name] else f" by way of '{next(each for each in includes[name])}'"
+            more = "" if name in includes[name] else f" by way of '{includes[name][0]}'"
             raise SourceError("requirements", f"'{name}' includes itself{more}", "remove one of the lines with -r or -c")
 
 

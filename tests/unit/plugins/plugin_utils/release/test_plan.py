@@ -209,8 +209,9 @@ def test_files_are_included_from_where_they_are_and_as_deep_as_they_go(plan):
     assert one.virtualenv_id != other.virtualenv_id
 
 
-def test_files_that_include_each_other_come_to_an_end(plan):
-    plan({"requirements.txt": "-r a.txt", "a.txt": "-c requirements.txt\n-r a.txt"})
+def test_files_that_include_each_other_come_to_an_end(refused):
+    key, problem = refused({"requirements.txt": "-r a.txt", "a.txt": "-c requirements.txt\n-r a.txt"})
+    assert (key, problem) == ("requirements", "'requirements.txt' includes itself by way of 'a.txt'")
 
 
 def test_a_file_from_the_web_is_left_to_pip(plan):

@@ -55,3 +55,55 @@ def test_a_path_of_poetry_outside_of_the_source_is_refused(check):
 
 def test_a_package_of_poetry_is_taken_without_a_lock(check):
     assert check({"pyproject.toml": f'{POETRY}flask = "^3"\n'}) == []
+
+
+@pytest.mark.parametrize("place", ['path = "libs/flask"', 'git = "https://git.example.com/flask"', 'url = "https://example.com/flask.zip"'])
+def test_a_place_that_poetry_adds_to_a_requirement_of_the_standard_needs_its_lock(check, place):
+    files = {"pyproject.toml": f"{PROJECT}[tool.poetry.dependencies]\nFlask = {{{place}}}\n", "libs/flask/setup.py": ""}
+    says = f"requirements: [tool.poetry.dependencies] says where 'Flask' comes from, {ELSEWHERE}"
+    assert one(check(files)) == f"{says}; run `poetry lock` and add the lock to the source."
+    assert check({**files, "poetry.lock": '[[package]]\nname = "flask"\nversion = "3.1"\ngroups = ["main"]\n'}) == []
+
+
+def test_a_place_that_poetry_knows_for_what_is_not_installed_is_no_matter(check):
+    assert check({"pyproject.toml": f'{PROJECT}[tool.poetry.dependencies]\nother = {{path = "libs/other"}}\n'}) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "tool"),
+    [("tool.uv.index", "uv"), ("tool.poetry.source", "poetry"), ("tool.pdm.source", "pdm")],
+)
+def test_an_index_that_only_another_tool_asks_needs_its_lock(check, table, tool):
+    index = f'[[{table}]]\nname = "acme"\nurl = "https://me:s3cret@pypi.acme.example/simple"\n'
+    told = one(check({"pyproject.toml": f"{PROJECT}{index}"}))
+    assert told == (
+        f"requirements: [[{table}]] names the index 'acme', {ELSEWHERE} of the host; run `{tool} lock` and add the lock to the source, or set"
+        " PIP_INDEX_URL or PIP_EXTRA_INDEX_URL in build_env."
+    )
+    assert "s3cret" not in one(check({"pyproject.toml": f"{PROJECT}{index}".replace('name = "acme"\n', "")}))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        '[[tool.uv.index]]\nname = "acme"\nurl = "https://pypi.acme.example/simple"\nexplicit = true\n',
+        EXPLICIT,
+        '[[tool.pdm.source]]\nname = "pypi"\nurl = "https://pypi.org/simple"\n',
+        '[[tool.poetry.source]]\nname = "PyPI"\npriority = "primary"\n',
+    ],
+)
+def test_an_index_that_is_asked_for_nothing_or_is_the_usual_one_is_no_matter(check, index):
+    assert check({"pyproject.toml": f"{PROJECT}{index}"}) == []
+
+
+@pytest.mark.parametrize("variable", ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"])
+def test_a_description_may_say_which_index_is_asked(check, variable):
+    index = '[[tool.uv.index]]\nname = "acme"\nurl = "https://pypi.acme.example/simple"\n'
+    assert check({"pyproject.toml": f"{PROJECT}{index}"}, build_env={variable: "https://pypi.acme.example/simple"}) == []
+
+
+def test_versions_that_only_pdm_knows_need_its_lock(check):
+    told = one(check({"pyproject.toml": f'{PROJECT}[tool.pdm.resolution.overrides]\nwerkzeug = "2.3"\n'}))
+    assert told.startswith(
+        "requirements: [tool.pdm.resolution] has overrides, which pip does not read: it would choose other versions; run `pdm lock`"
+    )
