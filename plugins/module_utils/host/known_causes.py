@@ -868,7 +868,8 @@ CAUSES: tuple[Cause, ...] = (
         "The application starts too slowly",
         r"was not ready \(it is activating\) within (?P<name>\d+) s|gave no answer \(timed out\) within (?P<name2>\d+) s",
         "the application has not answered within {name} s",
-        "raise health.timeout, or have the application do less while it is imported and when it is asked for health.path",
+        "raise health.timeout, or have the application do less while it is imported and when it is asked for health.path; if its code starts threads"
+        " while it is imported, set lazy-apps: true in uwsgi.options",
         (START,),
     ),
     Cause(

@@ -138,6 +138,11 @@ def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any], entry: list
             "single-interpreter", True, "There is one application, so it needs no sub-interpreter; many C extensions do not work in one."
         ),
         _setting("enable-threads", True, "Initializes Python's GIL, so that threads that the application starts can run."),
+        _setting(
+            "py-call-uwsgi-fork-hooks",
+            True,
+            "A worker is forked while no thread of the application runs; otherwise it could hang for ever (unbit/uwsgi#2387).",
+        ),
     ]
 
 
