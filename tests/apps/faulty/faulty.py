@@ -6,17 +6,31 @@
 /leak?MEGABYTES      keeps so much more memory
 /allocate?MEGABYTES  takes so much memory at once
 
-It cannot be imported while there is a file ``away`` in its home, as if its database were.
+It cannot be imported while there is a file ``away`` in its home, as if its database were. Its import starts a thread, as a library that sends
+reports does, which runs code all the time while there is a file ``busy`` beside that one.
 """
 
 import json
 import os
 import pathlib
+import threading
 import time
 
-if pathlib.Path(os.environ["AWAY"]).exists():
+AWAY = pathlib.Path(os.environ["AWAY"])
+if AWAY.exists():
     raise RuntimeError("the database is away")
 
+
+def report():
+    busy = AWAY.with_name("busy")
+    while True:
+        if busy.exists():
+            sum(range(100_000))
+        else:
+            time.sleep(0.2)
+
+
+threading.Thread(target=report, daemon=True).start()
 kept = []
 
 

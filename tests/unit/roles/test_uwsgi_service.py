@@ -48,7 +48,9 @@ def test_the_socket_is_private_to_the_instance():
     assert ini["vacuum"] == "true"
 
 
-@pytest.mark.parametrize("option", ["strict", "need-app", "master", "single-interpreter", "enable-threads", "die-on-term"])
+@pytest.mark.parametrize(
+    "option", ["strict", "need-app", "master", "single-interpreter", "enable-threads", "py-call-uwsgi-fork-hooks", "die-on-term"]
+)
 def test_what_experience_asks_for_is_on(option):
     assert options(complete())[option] == "true"
 
