@@ -8,6 +8,7 @@ Only what is plain in the file counts. A module that makes its names while it ru
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import typing as t
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ _MAKES_NAMES = frozenset({"globals", "locals", "__dict__", "exec", "setattr", "v
 # uWSGI's interpreter has this module already.
 _OF_UWSGI = "uwsgi"
 _WSGI_ARGUMENTS = 2
+_USUAL_MODULES = ("wsgi", "app", "main", "application", "server", "factory")
 _A2WSGI = "a2wsgi.ASGIMiddleware"
 
 
@@ -52,6 +54,7 @@ def entry_point_problems(app: App, tree: Tree) -> Iterator[SourceError]:
     paths = [file.path] if file else module_files(name, tree)
     module = next((found for path in paths if (found := parsed(path, tree.read(path)))), None)
     if module is None:
+        yield from [] if file or app["hooks"]["build"] else _missing(name, tree)
         return
     if not file and name.partition(".")[0] == _OF_UWSGI:
         says = f"'{name}' is a module of the source, and uWSGI has a module of its own with that name, which is taken"
@@ -61,6 +64,52 @@ def entry_point_problems(app: App, tree: Tree) -> Iterator[SourceError]:
     asked = re.fullmatch(r"(\w+)(\(.*\))?", wsgi.partition(":")[2] or default_callable(wsgi, tree) or "application")
     if asked:
         yield from _callable(module, name, asked[1], is_called=bool(asked[2]))
+        yield from _call(module, name, asked[1], asked[2] or "")
+
+
+def _missing(name: str, tree: Tree) -> Iterator[SourceError]:
+    """Yield a problem for a module that is missing in a package of the source; a module of any other may come with the requirements.
+
+    :param name: the module as the entry point has it
+    """
+    top, *inner = name.split(".")
+    place = posixpath.dirname(next((path for path in module_files(top, tree)[:1] if tree.read(path) is not None), ""))
+    if not inner or not place or b"__path__" in (tree.read(f"{place}/__init__.py") or b""):
+        return
+    below = posixpath.join(place, *inner)
+    # Compiled modules have more in their names.
+    if not any(path.startswith((f"{below}.", f"{below}/")) for path in tree.names()):
+        says = f"'{name}' is no module of the source, which has the package {place} without {'/'.join(inner)}.py"
+        yield SourceError("wsgi", says, f"name a module of it, such as {_likely_module(top, place, tree)}, or add the file")
+
+
+def _likely_module(package: str, place: str, tree: Tree) -> str:
+    """Return the module of a package that makes the application most likely."""
+    found = next((name for name in _USUAL_MODULES if tree.has(f"{place}/{name}.py")), "")
+    return f"{package}.{found}" if found else package
+
+
+def _call(module: Module, place: str, name: str, arguments: str) -> Iterator[SourceError]:
+    """Yield a problem for a call of a factory that certainly fails.
+
+    :param arguments: with their parentheses, empty for no call
+    """
+    bound = _last_bound(module).get(name) if arguments else None
+    if isinstance(bound, ast.Call) and module.origin(bound.func) in _FLASK:
+        yield SourceError(
+            "wsgi", f"'{name}' in {module.file} is the application and no factory", f"write {place}:{name} without parentheses"
+        )
+    if not isinstance(bound, ast.FunctionDef) or bound.decorator_list:
+        return
+    call = ast.parse(f"f{arguments}", mode="eval").body
+    given = {word.arg for word in call.keywords} if isinstance(call, ast.Call) else set()
+    places = [*bound.args.posonlyargs, *bound.args.args]
+    wanted = [each.arg for each in places[: len(places) - len(bound.args.defaults)]][len(getattr(call, "args", ())) :]
+    wanted += [each.arg for each, default in zip(bound.args.kwonlyargs, bound.args.kw_defaults, strict=True) if default is None]
+    missing = [each for each in wanted if each not in given]
+    if missing:
+        says = f"'{name}' in {module.file} wants the argument {missing[0]}, and wsgi does not give it"
+        yield SourceError("wsgi", says, f'write it, as in {place}:{name}({missing[0]}="production"), or give it a default value')
 
 
 def _own_server(module: Module) -> Iterator[SourceError]:

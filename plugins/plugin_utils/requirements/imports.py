@@ -25,9 +25,11 @@ def import_path(wsgi: str, tree: Tree) -> str:
         return _PACKAGE
     file = entry_file(wsgi)
     if file:
-        directory = posixpath.dirname(file.path)
+        directory = posixpath.normpath(posixpath.dirname(file.path) or ".")
         # As with `python DIRECTORY/app.py`. A package is imported from above it, and its modules may be called like those of Python.
-        return "" if not directory or tree.has(f"{directory}/__init__.py") else posixpath.normpath(directory)
+        while directory != "." and tree.has(f"{directory}/__init__.py"):
+            directory = posixpath.dirname(directory) or "."
+        return "" if directory == "." else directory
     first = wsgi.partition(":")[0].split(".")[0]
     if _defines(tree, "", first):
         return ""

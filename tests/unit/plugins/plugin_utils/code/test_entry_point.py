@@ -12,12 +12,12 @@ _FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 
 
 def told(tmp_path, wsgi, **files):
-    """Return the problems of a source; a double underscore in a name is a slash."""
+    """Return the problems of a source; the first double underscore in a name is a slash."""
     for name, text in files.items():
-        path = tmp_path / f"{name.replace('__', '/')}.py"
+        path = tmp_path / f"{name.replace('__', '/', 1)}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return [f"{error.problem}; {error.remedy}" for error in entry_point_problems({"wsgi": wsgi}, DirTree(tmp_path, ()))]
+    return [f"{error.problem}; {error.remedy}" for error in entry_point_problems({"wsgi": wsgi, "hooks": {"build": []}}, DirTree(tmp_path, ()))]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ def told(tmp_path, wsgi, **files):
         ("shop", _FLASK.replace("app =", "application =")),
         ("shop:create_app()", "def create_app(config='production'): ..."),
         ("shop:create_app('live')", "def create_app(config): ..."),
+        ("shop:create_app(config='live')", "def create_app(config, *rest, debug=False, **more): ..."),
+        ("shop:create_app('live', debug=True)", "def create_app(config, /, *, debug): ..."),
+        ("shop:create_app()", "def create_app(config): ...\ncreate_app = 1"),
+        ("shop:create_app()", "import web\n@web.configured\ndef create_app(config): ..."),
+        ("shop:create_app()", "def create_app(config): ...\nif __debug__:\n    def create_app(): ..."),
         ("shop:app", "def app(environ, start_response): ..."),
         ("shop:app", "def app(*args): ..."),
         ("shop:app", "def app(environ, start_response, more=None): ..."),
@@ -101,6 +106,25 @@ def test_what_may_be_right_is_left_to_the_gate(wsgi, text, tmp_path):
             "from aiohttp import web\napp = web.Application()",
             "'app' in shop.py is an application of aiohttp, which needs a server of its own, and uWSGI speaks WSGI; name a Flask object",
         ),
+        ("shop:app()", _FLASK, "'app' in shop.py is the application and no factory; write shop:app without parentheses"),
+        (
+            "shop:create_app()",
+            "def create_app(config): ...",
+            "'create_app' in shop.py wants the argument config, and wsgi does not give it; write it, as in"
+            ' shop:create_app(config="production"), or give it a default value',
+        ),
+        (
+            "shop:create_app('live')",
+            "def create_app(config, database, debug=False): ...",
+            "'create_app' in shop.py wants the argument database, and wsgi does not give it; write it, as in"
+            ' shop:create_app(database="production"), or give it a default value',
+        ),
+        (
+            "shop:create_app(config='live')",
+            "def create_app(config, *, database, debug=False): ...",
+            "'create_app' in shop.py wants the argument database, and wsgi does not give it; write it, as in"
+            ' shop:create_app(database="production"), or give it a default value',
+        ),
         (
             "shop:app",
             f"{_FLASK}\napp.run(port=8000)",
@@ -136,3 +160,27 @@ def test_of_a_package_and_a_file_with_one_name_python_imports_the_package(tmp_pa
     (line,) = told(tmp_path, "shop:app", shop=_FLASK)
     assert line.startswith("shop/__init__.py has no 'app'; ")
     assert told(tmp_path, "shop.py:app") == []
+
+
+def test_a_module_that_its_package_does_not_have_is_refused(tmp_path):
+    (line,) = told(tmp_path, "shop.wsgi:app", shop____init__="", shop__app=_FLASK)
+    assert line == (
+        "'shop.wsgi' is no module of the source, which has the package shop without wsgi.py; name a module of it, such as shop.app, or add the"
+        " file"
+    )
+    (line,) = told(tmp_path, "shop.web.wsgi:app")
+    assert "has the package shop without web/wsgi.py; " in line
+    (tmp_path / "src/market").mkdir(parents=True)
+    (tmp_path / "src/market/__init__.py").touch()
+    (line,) = told(tmp_path, "market.wsgi")
+    assert line.endswith("has the package src/market without wsgi.py; name a module of it, such as market, or add the file")
+
+
+def test_a_module_that_may_be_there_later_or_elsewhere_is_left_to_the_gate(tmp_path):
+    assert told(tmp_path, "other.wsgi:app", shop____init__="") == [], "it may come with the requirements"
+    tree = DirTree(tmp_path, ())
+    assert list(entry_point_problems({"wsgi": "shop.wsgi:app", "hooks": {"build": ["make wsgi"]}}, tree)) == []
+    (tmp_path / "shop/wsgi.cpython-313-x86_64-linux-gnu.so").touch()
+    assert told(tmp_path, "shop.wsgi:app") == [], "it may be compiled"
+    assert told(tmp_path, "market.wsgi:app", market____init__="__path__ = __import__('pkgutil').extend_path(__path__, __name__)") == []
+    assert told(tmp_path, "space.wsgi:app", space__views="") == [], "a namespace may have parts elsewhere"

@@ -32,6 +32,9 @@ PACKAGE_DIR = '[tool.setuptools.package-dir]\n"" = "code"\n'
         ("./src/app.py", {"src/app.py": ""}, "src"),
         # The modules of a package may be called like those of Python, such as email.
         ("shop/app.py", {"shop/app.py": "", "shop/__init__.py": ""}, ""),
+        ("src/shop/wsgi.py", {"src/shop/wsgi.py": "", "src/shop/__init__.py": ""}, "src"),
+        ("./src/shop/web/wsgi.py:app", {"src/shop/web/wsgi.py": "", "src/shop/web/__init__.py": "", "src/shop/__init__.py": ""}, "src"),
+        ("shop/web/wsgi.py", {"shop/web/wsgi.py": "", "shop/web/__init__.py": "", "shop/__init__.py": ""}, ""),
     ],
 )
 def test_the_directory_of_the_entry_point(tmp_path, wsgi, files, directory):
