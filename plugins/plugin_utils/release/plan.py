@@ -18,7 +18,7 @@ from ...module_utils.app.layout import PROJECT_DIRECTORY, Release, ReleaseRecord
 from ...module_utils.app.orders import DeclaredRequirements, PinnedPackages
 from ..identity import content_id
 from ..requirements.callables import default_callable
-from ..requirements.declared import Declared, declared
+from ..requirements.declared import Declared, declared, python_of_lock
 from ..requirements.imports import USUAL_INSTANCE_PATH, import_path, instance_path
 from ..requirements.lines import is_include, joined, read_requirements
 from ..requirements.locked import NOMINAL, Markers
@@ -77,7 +77,7 @@ def plan_release(app: Mapping[str, t.Any], tree: Tree, python: str, markers: Mar
     """
     package = _package(app, tree) if isinstance(tree, FileTree) else None
     found = Declared("") if isinstance(tree, FileTree) else declared(app, tree, markers)
-    _check_python(tree, python, app)
+    _check_python(tree, python, app, found.file)
     wants = _package_requires(tree, package or "") if isinstance(tree, FileTree) else _source_wants(tree, found)
     virtualenv_id = _virtualenv_id(app, python, wants)
     project = found.order["project"] if found.order else ""
@@ -183,10 +183,11 @@ def _package(app: Mapping[str, t.Any], tree: FileTree) -> str:
     return tree.file.name + (extras.group(0) if extras else "")
 
 
-def _check_python(tree: Tree, python: str, app: Mapping[str, t.Any]) -> None:
+def _check_python(tree: Tree, python: str, app: Mapping[str, t.Any], declaring: str) -> None:
     """Refuse a wheel or a project that is for other versions of Python; pip on the host does so with a source distribution.
 
     :param python: implementation and version of the host's interpreter; the last part of the version is unknown, so any may fit
+    :param declaring: the file that declares the requirements
     """
     if isinstance(tree, FileTree):
         key, what, other = "package", f"'{tree.revision}'", "another version of the package"
@@ -194,7 +195,7 @@ def _check_python(tree: Tree, python: str, app: Mapping[str, t.Any]) -> None:
     else:
         key, what, other = "python", "the project", "another version of the project"
         beside = posixpath.dirname(app.get("requirements") or "") or "."
-        wanted = Project(tree, beside).requires_python or Project(tree).requires_python
+        wanted = Project(tree, beside).requires_python or Project(tree).requires_python or python_of_lock(tree, declaring)
     minor = python.split("-")[1]
     try:
         fits = any(SpecifierSet(wanted).contains(f"{minor}.{patch}", prereleases=True) for patch in range(_MOST_PATCHES))

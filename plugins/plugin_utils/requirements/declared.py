@@ -115,6 +115,12 @@ def _read(tree: Tree, file: str) -> dict[str, t.Any]:
         raise SourceError("requirements", f"'{file}' {error}", "make the lock anew") from error
 
 
+def python_of_lock(tree: Tree, file: str) -> str:
+    """Return the versions of Python that a lock is for (PEP 440), empty for any other file."""
+    is_lock = usual_name(posixpath.basename(file)) in ("pylock.toml", "uv.lock")
+    return text(_read(tree, file).get("requires-python")) if is_lock else ""
+
+
 def _project(tree: Tree, directory: str, lock: str) -> str:
     """Return the directory of a project beside its lock if it is a package, as pip installs it."""
     project = Project(tree, directory or ".")

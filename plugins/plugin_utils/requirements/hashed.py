@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Requirements files with hashes (pip's documentation, "Secure installs"): if one requirement has a hash, pip wants a hash of every one.
 
-What can have none is installed by itself: a path of the source, and a commit of a repository, whose name is a hash.
+A path of the source and a commit of a repository, which can have none, are installed by themselves.
 """
 
 from __future__ import annotations

@@ -139,9 +139,7 @@ def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any], entry: list
         ),
         _setting("enable-threads", True, "Initializes Python's GIL, so that threads that the application starts can run."),
         _setting(
-            "py-call-uwsgi-fork-hooks",
-            True,
-            "A worker is forked while no thread of the application runs; otherwise it could hang for ever (unbit/uwsgi#2387).",
+            "py-call-uwsgi-fork-hooks", True, "No thread of the application runs at a fork: the worker might hang (unbit/uwsgi#2387)."
         ),
     ]
 

@@ -17,7 +17,9 @@ def told(tmp_path, wsgi, **files):
         path = tmp_path / f"{name.replace('__', '/', 1)}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return [f"{error.problem}; {error.remedy}" for error in entry_point_problems({"wsgi": wsgi, "hooks": {"build": []}}, DirTree(tmp_path, ()))]
+    return [
+        f"{error.problem}; {error.remedy}" for error in entry_point_problems({"wsgi": wsgi, "hooks": {"build": []}}, DirTree(tmp_path, ()))
+    ]
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,21 @@ def test_a_project_for_another_python_is_refused(refused):
     assert (key, problem) == ("python", "the project needs Python >=3.12, and the host's is 3.11")
 
 
+LOCKS = {
+    "pylock.toml": "packages = []\n",
+    "pylock.live.toml": "packages = []\n",
+    "uv.lock": '[[package]]\nname = "shop"\nsource = {virtual = "."}\n',
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_for_another_python_is_refused(plan, refused, name):
+    text = f'requires-python = ">=3.12"\n{LOCKS[name]}'
+    key, problem = refused({name: text}, requirements=name)
+    assert (key, problem) == ("python", "the project needs Python >=3.12, and the host's is 3.11")
+    plan({name: text.replace("3.12", "3.10")}, requirements=name)
+
+
 def test_a_lock_leaves_nothing_open_and_has_the_packages_of_the_interpreter(plan):
     lock = '[[package]]\nname = "tomli"\nversion = "2"\nmarker = "python_version < \'3.12\'"\nfiles = [{hash = "sha256:aa"}]\n'
     made = plan({"pdm.lock": lock})
