@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process_memory
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code.entry_point import entry_point_problems
+from ansible_collections.flaskops.stack.plugins.plugin_utils.code.undeclared_import import undeclared_import
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.linked_files import warnings_of_links
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.overtaken import warnings_of_overtaken
@@ -31,7 +32,7 @@ def _check(app: t.Mapping[str, t.Any], tree: Tree) -> None:
 
     :raises SourceError: for the first problem, with the others in it
     """
-    problems = list(entry_point_problems(app, tree))
+    problems = [*entry_point_problems(app, tree), *undeclared_import(app, tree)]
     try:
         check_source(app, tree)
     except SourceError as error:
