@@ -16,7 +16,8 @@ Option = tuple[str, str, FoundAt]
 _SOCKETS = ("socket", "uwsgi-socket", "http-socket", "http", "http11-socket", "https", "fastrouter", "shared-socket")
 # Options that the roles set by themselves, or that have nothing to say under systemd and nginx.
 _NEEDLESS = re.compile(
-    r"master|vacuum|die-on-term|exit-on-reload|no-orphans|chmod-socket|chown-socket|gid|uid|single-interpreter|enable-threads|py-call-uwsgi-fork-hooks|need-app|strict|"
+    r"master|vacuum|die-on-term|exit-on-reload|no-orphans|chmod-socket|chown-socket|gid|uid|single-interpreter|enable-threads|need-app|strict|"
+    r"py-call-uwsgi-fork-hooks|"
     r"plugins?|plugin-dir|logto2?|logger|req-logger|daemonize2?|pidfile2?|safe-pidfile2?|touch-.*|procname.*|auto-procname|stats.*|memory-report|"
     r"log-.*|logformat.*|disable-logging|binary-path|buffer-size|chdir|chdir2|home|virtualenv|venv|pyhome|listen|thunder-lock|ignore-.*|"
     r"disable-write-exception|harakiri-verbose|worker-reload-mercy|reload-mercy|py-autoreload|python-auto-reload|manage-script-name|autoload|"
