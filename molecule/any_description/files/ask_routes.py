@@ -12,6 +12,8 @@ import urllib.parse
 
 MARK = "X-Any-Route"
 SHOWN = 200
+# Nothing takes so long, however slow the machine is.
+TIMEOUT = 300
 # nginx answers with this status where a limit of requests is reached.
 TOO_OFTEN = 429
 
@@ -25,8 +27,8 @@ class Answer(t.NamedTuple):
 def ask(host: str, path: str, tls: bool) -> Answer:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", 443 if tls else 80), timeout=30) as plain:
-        connection = http.client.HTTPConnection(host, timeout=30)
+    with socket.create_connection(("127.0.0.1", 443 if tls else 80), timeout=TIMEOUT) as plain:
+        connection = http.client.HTTPConnection(host, timeout=TIMEOUT)
         # A name with a wildcard has any characters; the handshake takes names alone.
         connection.sock = context.wrap_socket(plain, server_hostname=host) if tls else plain
         connection.request("GET", urllib.parse.quote(path, safe="/"), headers={"Host": host})

@@ -18,7 +18,7 @@ PLAYBOOK = CHECKOUT / "playbooks/firewall.yml"
 TABLE = "table inet flaskops"
 RULES = "/etc/nftables.d/flaskops.nft"
 # A program answers in a few milliseconds, on a busy machine in seconds. Packets that are dropped have no answer, however long one waits.
-SECONDS, DROPPED_SECONDS = 15, 1.5
+SECONDS, DROPPED_SECONDS = 60, 1.5
 # The device of the engine's network, over which a host has an IPv6 address that every device has (fe80::/10).
 BRIDGE = "docker0"
 # Another way to sshd, of which sshd does not know.

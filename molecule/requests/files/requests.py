@@ -169,7 +169,7 @@ def streams() -> None:
 
 
 def stream(source: str = "127.0.0.1") -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", 80), timeout=20, source_address=(source, 0))
+    connection = socket.create_connection(("127.0.0.1", 80), timeout=120, source_address=(source, 0))
     connection.sendall(f"GET /stream HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
     return connection
 

@@ -123,7 +123,7 @@ def staleness() -> None:
         "max-age=1, must-revalidate": "EXPIRED",
         "max-age=60, s-maxage=1": "EXPIRED",
         "max-age=1, stale-while-revalidate=1": "EXPIRED",
-        "max-age=1, stale-while-revalidate=60": "STALE",
+        "max-age=1, stale-while-revalidate=3600": "STALE",
     }
     paths = {control: place("stale", header=f"Cache-Control: {control}") for control in said}
     old = place("date-of-old", header="Date: Sat, 28 Nov 2026 18:00:00 GMT")

@@ -15,7 +15,7 @@ CONTENT = random.Random(7).randbytes(SIZE)
 
 
 def send(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=300)
     connection.request(method, path, body, {"Host": "pastes.test", **{name.replace("_", "-"): value for name, value in headers.items()}})
     answer = connection.getresponse()
     return answer, answer.read()

@@ -16,7 +16,7 @@ FORMAT = "%{http_code} %{http_version} %{redirect_url}"
 def ask(url: str) -> tuple[str, str]:
     """Return the last line of curl and the headers, with the certificate's issuer as curl tells it."""
     done = subprocess.run(
-        ["curl", "--silent", "--insecure", "--verbose", "--max-time", "10", "--dump-header", "-", "--output", "/dev/null", "--write-out"]
+        ["curl", "--silent", "--insecure", "--verbose", "--max-time", "120", "--dump-header", "-", "--output", "/dev/null", "--write-out"]
         + [f"\n{FORMAT}", url],
         capture_output=True,
         text=True,

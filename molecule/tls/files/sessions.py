@@ -32,7 +32,7 @@ def ask(client: ssl.SSLContext, name: str | None, host: str, session: ssl.SSLSes
     """
     answer = b""
     try:
-        with client.wrap_socket(socket.create_connection(("127.0.0.1", 443), 10), server_hostname=name, session=session) as connection:
+        with client.wrap_socket(socket.create_connection(("127.0.0.1", 443), 120), server_hostname=name, session=session) as connection:
             connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
             while part := connection.recv(65536):
                 answer += part

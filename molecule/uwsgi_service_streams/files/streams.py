@@ -18,6 +18,7 @@ import json
 import socket
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 OPENED_AT_ONCE = 100
@@ -98,6 +99,12 @@ async def until_free(path: str, patience: float) -> float | None:
     return round((time.perf_counter() - began) * 1000)
 
 
+async def until_all(true: Callable[[Stream, int], bool], streams: Sequence[Stream], seen: Sequence[int], end: float) -> None:
+    """Wait until something is true of each stream and how many chunks were seen of it, until a moment at most."""
+    while time.perf_counter() < end and not all(true(stream, chunks) for stream, chunks in zip(streams, seen, strict=True)):
+        await asyncio.sleep(0.1)
+
+
 async def main(order: dict[str, Any]) -> dict[str, Any]:
     host, patience = order["host"], order["patience"]
     before = await ask(host, order["asks"], patience)
@@ -114,8 +121,8 @@ async def main(order: dict[str, Any]) -> dict[str, Any]:
     seen = [stream.chunks for stream in streams]
     held_until = time.perf_counter() + order.get("hold", 0)
     await asyncio.sleep(3)
-    while time.perf_counter() < held_until and not all(stream.ended for stream in streams):
-        await asyncio.sleep(0.1)
+    await until_all(lambda stream, chunks: stream.ended or stream.chunks > chunks, streams, seen, time.perf_counter() + patience)
+    await until_all(lambda stream, _chunks: stream.ended, streams, seen, held_until)
     going_on = sum(stream.chunks > chunks for stream, chunks in zip(streams, seen, strict=True))
     ended = sum(stream.ended for stream in streams)
     for task in [*waiting, *(stream.task for stream in streams)]:

