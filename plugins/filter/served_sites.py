@@ -29,7 +29,6 @@ _value:
   type: dict
   contains:
     acme: {description: Applications whose certificates come from a CA., type: list, elements: str}
-    gone: {description: Applications that are absent., type: list, elements: str}
 """
 
 import typing as t
@@ -39,11 +38,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.site_files.served_s
 
 def served_sites(apps: t.Sequence[dict[str, t.Any]], left_out: t.Mapping[str, str] | None = None) -> dict[str, t.Any]:
     """Return what the sites of a host need."""
-    served = ServedSites(apps, left_out or {})
-    return {
-        "acme": served.acme,
-        "gone": served.gone,
-    }
+    return {"acme": ServedSites(apps, left_out or {}).acme}
 
 
 class FilterModule:

@@ -25,7 +25,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import 
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 # The attributes with the state of a host that is not in its directory.
-STATE = ("now", "units", "events", "asked", "log", "late_log", "_answers", "_starts", "_kill_in")
+STATE = ("now", "units", "events", "asked", "log", "late_log", "unread_log", "_answers", "_starts", "_kill_in")
 
 
 class Killed(BaseException):
@@ -43,6 +43,8 @@ class Host:
         self.log = ["Traceback", "ImportError: no module"]
         # Log lines without an invocation id, which journald has read after the end of the unit.
         self.late_log: list[str] = []
+        # Log lines that journald has been sent and has not read yet.
+        self.unread_log: list[str] = []
         # Log lines of systemd itself.
         self.systemds: list[str] = []
         self._answers: dict[str, list[Answer | OSError]] = {}
@@ -75,6 +77,7 @@ class Host:
             "stop_later",
             "run_later",
             "journal",
+            "sync_journal",
             "words_about",
         ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
@@ -309,6 +312,9 @@ class Host:
         assert bool(invocation) != bool(since), "an invocation, or all lines of the unit since a time"
         assert invocation in ("", self.units.get(unit, {}).get("InvocationID", ""))
         return self.log if invocation else [*self.log, *self.late_log]
+
+    def _sync_journal(self) -> None:
+        self.log, self.unread_log = [*self.log, *self.unread_log], []
 
     def _words_about(self, invocation: str) -> list[str]:
         return self.systemds if invocation else []

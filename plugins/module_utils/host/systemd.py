@@ -213,6 +213,11 @@ def journal(
     return _logged([f"--lines={lines}", *which], runner)
 
 
+def sync_journal(runner: Runner = run) -> None:
+    """Have journald read all that it has been sent so far (journalctl(1), ``--sync``); nothing happens on a host without a journal."""
+    _logged(["--sync"], runner)
+
+
 def seconds_of(text: str, runner: Runner = run) -> float:
     """Return a time in seconds since the epoch, such as that of ``1 hour ago`` or ``2026-11-28 09:30`` (systemd.time(7)).
 

@@ -186,11 +186,12 @@ def _problem(half: _Waiting, verdict: Verdict, since: float) -> Problem:
 def _last_words(unit: str, invocation: str, since: float) -> list[str]:
     """Return the last log lines of a candidate.
 
-    journald is slower than the unit's end, so read until two looks are equal.
+    journald is slower than the unit's end. It is told to read what it was sent; one that cannot be told is read until two looks are equal.
 
     :param since: seconds since the epoch, when the gate began
     """
     give_up = time.monotonic() + _JOURNAL_SECONDS
+    systemd.sync_journal()
     log = _log(unit, invocation, since)
     while time.monotonic() < give_up:
         time.sleep(_JOURNAL_PAUSE)

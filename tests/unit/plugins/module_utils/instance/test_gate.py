@@ -150,6 +150,12 @@ def test_log_lines_without_an_invocation_id_are_found(host, through, before, inv
     assert log_of(problem) == [*before[1:], "SyntaxError"]
 
 
+def test_lines_that_journald_has_not_read_yet_are_waited_for(host, through):
+    host.log, host.unread_log = ["Traceback (most recent call last):"], ["ModuleNotFoundError: No module named 'nowhere'"]
+    (problem,) = through(ActiveState="failed", InvocationID="i1")
+    assert log_of(problem)[-1] == "ModuleNotFoundError: No module named 'nowhere'"
+
+
 def test_the_message_is_about_the_first_start_of_a_candidate_that_systemd_starts_again_while_others_are_switched_to(host):
     """Other candidates are switched to between two looks, which takes longer than systemd's pause before it starts a unit again."""
     good, bad = host.candidate("one"), host.candidate("two", name="blog")
