@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ...module_utils.app.layout import Layout
 from ...module_utils.app.uwsgi_package import is_wheel
 from .entry_point import entry_file
+from .fork_hooks import fork_hooks
 from .ini import literal
 from .longest_request import longest_request
 from .packages import OLDEST_UWSGI
@@ -68,6 +69,7 @@ def instance_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], st
     uwsgi = app["uwsgi"]
     settings = [
         *_program(app, release),
+        *(_setting(*hook) for hook in fork_hooks(uwsgi["options"])),
         *_processes(uwsgi),
         *_slots(uwsgi),
         *_socket(app),
@@ -99,6 +101,7 @@ def stream_settings(app: Mapping[str, t.Any], release: Mapping[str, t.Any], stop
     slots = {"greenlets": stream["greenlets"]} if stream["pool"] == "gevent" else {"threads": stream["threads"]}
     settings = [
         *_program(app, release, _with_websockets(app) if opens_websockets(app) else None),
+        *(_setting(*hook) for hook in fork_hooks([stream["pool"], *stream["options"]])),
         _setting("processes", stream["processes"], "Processes of the pool."),
         *_slots(slots),
         *_socket(app),
@@ -138,9 +141,6 @@ def _program(app: Mapping[str, t.Any], release: Mapping[str, t.Any], entry: list
             "single-interpreter", True, "There is one application, so it needs no sub-interpreter; many C extensions do not work in one."
         ),
         _setting("enable-threads", True, "Initializes Python's GIL, so that threads that the application starts can run."),
-        _setting(
-            "py-call-uwsgi-fork-hooks", True, "No thread of the application runs at a fork: the worker might hang (unbit/uwsgi#2387)."
-        ),
     ]
 
 

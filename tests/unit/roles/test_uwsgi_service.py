@@ -55,6 +55,15 @@ def test_what_experience_asks_for_is_on(option):
     assert options(complete())[option] == "true"
 
 
+def test_no_hook_runs_beside_an_engine_whose_start_it_would_end():
+    """The scenario default starts a pool of gevent; with the hooks uWSGI crashes there."""
+    assert "py-call-uwsgi-fork-hooks" not in options(complete(uwsgi={"options": {"gevent": 100}}))
+    for pool, hooks in (("gevent", False), ("threads", True)):
+        app = complete(nginx={"routes": [{"path": "/"}, STREAM]}, uwsgi={"stream": {"pool": pool}})
+        pool_ini = dict(uwsgi_ini(instance(app)["files"]["stream"]))
+        assert ("py-call-uwsgi-fork-hooks" in pool_ini) is hooks, pool
+
+
 def test_limits_are_those_of_uwsgi_and_nginx():
     ini = options(complete())
     assert ini["buffer-size"] == "65535", "65536 wraps to 0"
