@@ -303,6 +303,11 @@ def test_a_role_checks_its_variables_first(role):
     assert task["tags"] == "always"
 
 
+def test_a_host_that_was_not_looked_at_has_every_variable_of_nginx_too():
+    given = yaml.safe_load((ROOT / "roles/nginx_site/vars/main.yml").read_text())["__nginx_site_given"]
+    assert given == {name: f"{{{{ {name} }}}}" for name in VARIABLES if name.startswith("nginx_site_")}
+
+
 def test_the_shipped_playbook_checks_all_of_them_before_the_first_role_begins():
     (play,) = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
     assert play["pre_tasks"][0]["ansible.builtin.import_tasks"] == "tasks/check.yml"
