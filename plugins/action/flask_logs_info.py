@@ -13,6 +13,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action 
 
 App = dict[str, t.Any]
 _MOST_LINES = 10_000
+_SOURCES = ("web", "stream", "command", "build", "migrate", "after-switch", "access", "error")
 
 
 class ActionModule(AppsAction):
@@ -27,6 +28,7 @@ class ActionModule(AppsAction):
             only={"type": "str", "required": True},
             since={"type": "str", "default": ""},
             request_id={"type": "str", "default": ""},
+            sources={"type": "list", "elements": "str", "default": []},
             lines={"type": "int", "default": 200},
         )
         apps = {app["name"]: app for app in present(self.resolve(args, task_vars))}
@@ -35,8 +37,9 @@ class ActionModule(AppsAction):
         if reason:
             return {**result, "skipped": True, "skip_reason": reason}
         app = apps[args["only"]]
+        _check_sources(args["sources"], app)
         order = {key: app[key] for key in ("name", "config_dir", "run_dir")}
-        order |= {"server_names": app["nginx"]["server_names"], **{key: args[key] for key in ("since", "request_id", "lines")}}
+        order |= {"server_names": app["nginx"]["server_names"], **{key: args[key] for key in ("since", "request_id", "sources", "lines")}}
         return {**result, **self.call_module("flask_logs_info", order, task_vars)}
 
 
@@ -50,4 +53,16 @@ def _check(args: App) -> None:
     if not re.fullmatch(r"([A-Za-z0-9._-]{8,128})?", args["request_id"]):
         raise AnsibleActionFail(
             f"request_id is '{args['request_id']}', but must have 8 to 128 letters and digits; copy it from a line of a log."
+        )
+
+
+def _check_sources(wanted: list[str], app: App) -> None:
+    """Refuse sources that an application does not have, since a typo would look like a log without lines.
+
+    :raises AnsibleActionFail: with those that it has
+    """
+    known = [*_SOURCES, *(each["name"] for key in ("workers", "timers") for each in app[key])]
+    if unknown := [source for source in wanted if source.partition(".")[0] not in known]:
+        raise AnsibleActionFail(
+            f"sources has '{unknown[0]}', but {app['name']} has no such source of lines; write one of {', '.join(known)}."
         )

@@ -22,6 +22,13 @@ options:
     description: Id of a request, as nginx logs it. Only lines with it are returned.
     type: str
     default: ""
+  sources:
+    description:
+      - Sources of lines, C(web), C(stream), C(command), C(access), C(error), names of workers and timers, or C(build), C(migrate) and C(after-switch)
+        for hooks. Only their lines are returned. Without it, those of all sources are.
+    type: list
+    elements: str
+    default: []
   lines: {description: Number of lines at most., type: int, default: 200}
 extends_documentation_fragment: flaskops.stack.apps
 author: flaskops.stack authors (@flaskops)
@@ -61,6 +68,7 @@ ARGUMENT_SPEC = {
     "server_names": {"type": "list", "elements": "str", "required": True},
     "since": {"type": "str", "default": ""},
     "request_id": {"type": "str", "default": ""},
+    "sources": {"type": "list", "elements": "str", "default": []},
     "lines": {"type": "int", "default": 200},
 }
 

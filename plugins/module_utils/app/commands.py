@@ -13,10 +13,11 @@ from ..host.causes import explain
 from ..host.command import CommandError
 from ..host.installers import environment
 from ..host.known_causes import BUILD, HOOK
-from .layout import Release, command_units
+from .layout import Release
 from .modules import facts_of_packages, facts_of_release
 from .orders import CommandApp
 from .search_paths import search_paths
+from .unit_names import command_units
 
 
 def cage(app: CommandApp, kind: str, writable: t.Sequence[str] = ()) -> Cage:

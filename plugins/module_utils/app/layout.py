@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The paths of the files and the units of an application on a host, and the records of its releases.
 
-No other file of the host's side spells a path or a unit of an application.
+No other file of the host's side spells a path of an application, and none but unit_names.py a unit.
 """
 
 from __future__ import annotations
@@ -118,34 +118,6 @@ FILES = {
 SOCKET_SUFFIX = ".sock"
 _STREAM_SOCKET_SUFFIX = ".stream.sock"
 _STATS_SUFFIX, _STREAM_STATS_SUFFIX = ".stats", ".stream.stats"
-
-
-def command_units(name: str, kind: str) -> str:
-    """Return how the names of the transient units begin that run commands of an application.
-
-    :param kind: ``build``, ``migrate`` or ``after_switch``
-    """
-    # With a dot, which no name of an application has, so that none of its units can be called like those of another application.
-    return f"flask-{name}.{kind.replace('_', '-')}"
-
-
-def operator_units(name: str, instance_id: str) -> str:
-    """Return how the names of the transient units begin that run commands of an operator beside an instance.
-
-    :param instance_id: the instance, or ``*`` in a pattern for all of them
-    """
-    return command_units(name, f"command-{instance_id}")
-
-
-def all_units(name: str) -> list[str]:
-    """Return patterns for the names of all units of an application: its instances, and whatever runs beside them."""
-    # Names of applications have no dot, so the second pattern fits no unit of another application.
-    return [f"flask-{name}@*", f"flask-{name}.*"]
-
-
-def unit_part(name: str, unit: str) -> str:
-    """Return what the name of a unit has after the name of its application."""
-    return unit.removeprefix(f"flask-{name}")
 
 
 class AppRoot:

@@ -14,7 +14,7 @@ from ..host.journal import messages
 from ..host.log_file import last_lines
 from ..host.shown import excerpt
 from .access_log import LOGS, access_lines, time_of
-from .layout import all_units, unit_part
+from .unit_names import all_units, unit_source, units_of_source
 
 # A log grows without a limit, and its last lines are asked for.
 _MOST_BYTES = 8 * 2**20
@@ -28,12 +28,16 @@ _SERVER = re.compile(r", server: ([^,]+),")
 
 
 class LogsOrder(t.TypedDict):
-    """An application and the lines that are wanted: of a request, and the last ones since a time, in seconds since the epoch."""
+    """An application and the lines that are wanted: of a request, of some sources or of all, and the last ones since a time.
+
+    The time is in seconds since the epoch.
+    """
 
     name: str
     run_dir: str
     server_names: list[str]
     request_id: str
+    sources: list[str]
     since: float
     lines: int
 
@@ -63,17 +67,26 @@ def log_lines(order: LogsOrder) -> list[LogLine]:
     :raises OSError: if a log of nginx cannot be read
     """
     found = [*_of_units(order), *_of_nginx(order)]
-    wanted = [line for line in found if line.time >= order["since"] and order["request_id"] in ("", line.request_id)]
+    wanted = [line for line in found if _is_wanted(line, order)]
     # Lines of one second keep the order of their log: the sort is stable.
     last = sorted(wanted, key=lambda line: line.time)[-order["lines"] :]
     return [line._replace(text=excerpt(line.text, _LINE_SHOWN)) for line in last]
 
 
+def _is_wanted(line: LogLine, order: LogsOrder) -> bool:
+    # A worker with several processes has a source for each, such as queue.1.
+    if order["sources"] and not {line.source, line.source.partition(".")[0]} & set(order["sources"]):
+        return False
+    return line.time >= order["since"] and order["request_id"] in ("", line.request_id)
+
+
 def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
-    for entry in systemd.journal_entries(all_units(order["name"]), order["since"], order["lines"], order["request_id"]):
+    # The journal returns its last lines only, so it is asked for no others: a worker that writes much hides the hooks that are asked for.
+    units = [unit for source in order["sources"] for unit in units_of_source(order["name"], source)] or all_units(order["name"])
+    for entry in systemd.journal_entries(units, order["since"], order["lines"], order["request_id"]):
         unit = _unit(entry)
         for text in "\n".join(messages(entry)).splitlines():
-            yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, _source(unit, order["name"]), text)
+            yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, unit_source(order["name"], unit), text)
 
 
 def _unit(entry: t.Mapping[str, t.Any]) -> str:
@@ -84,16 +97,6 @@ def _unit(entry: t.Mapping[str, t.Any]) -> str:
     """
     named = [("OBJECT_SYSTEMD_UNIT", entry.get("_UID") == "0"), ("UNIT", entry.get("_PID") == "1"), ("_SYSTEMD_UNIT", True)]
     return next((str(entry[field]) for field, is_believed in named if is_believed and entry.get(field)), "")
-
-
-def _source(unit: str, name: str) -> str:
-    """Return what a unit of an application runs, such as ``web``, ``stream``, ``migrate`` or ``command``."""
-    rest = unit_part(name, unit)
-    if rest.startswith("@"):
-        return "web"
-    own, at, _instance = rest.removeprefix(".").partition("@")
-    # The units of commands end with numbers: that of the instance, and one of their own.
-    return own if at else re.sub(r"(-[0-9a-f]{8,})*\.(service|timer)$", "", own)
 
 
 def _of_nginx(order: LogsOrder) -> t.Iterator[LogLine]:

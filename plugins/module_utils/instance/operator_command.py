@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..app.layout import Layout, Release, operator_units
+from ..app.layout import Layout, Release
 from ..app.orders import PlacedApp
+from ..app.unit_names import operator_units
 from ..host import systemd
 from ..host.cage import Cage, Ended, forget_ended
 from ..host.environment_file import variables_in

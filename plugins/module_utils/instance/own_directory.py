@@ -8,8 +8,9 @@ import os
 import shlex
 import stat
 
-from ..app.layout import Layout, all_units
+from ..app.layout import Layout
 from ..app.orders import PlacedApp
+from ..app.unit_names import all_units
 from ..host.files import names_in
 from ..release.store import discard
 from .instance import known_ids

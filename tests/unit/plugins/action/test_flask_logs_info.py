@@ -11,7 +11,9 @@ from ansible_collections.flaskops.stack.plugins.action import flask_logs_info
 from ansible_collections.flaskops.stack.plugins.modules.flask_logs_info import ARGUMENT_SPEC
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
-HOSTS = {"web1": [describe(secrets={"TOKEN": "hunter22-hunter22"})], "web2": [describe(name="blog")]}
+WORKERS = [{"name": "queue", "command": "python -m queue", "count": 2}]
+TIMERS = [{"name": "nightly", "command": "flask clean", "schedule": "daily"}]
+HOSTS = {"web1": [describe(secrets={"TOKEN": "hunter22-hunter22"}, workers=WORKERS, timers=TIMERS)], "web2": [describe(name="blog")]}
 
 
 def run(host: str = "web1", **args):
@@ -32,9 +34,10 @@ def run(host: str = "web1", **args):
 
 
 def test_a_host_is_told_where_the_logs_are_and_no_secret():
-    asked, _result = run(since="1 hour ago", request_id="0123456789abcdef", lines=5)
+    asked, _result = run(since="1 hour ago", request_id="0123456789abcdef", lines=5, sources="error,queue.1,nightly")
     assert not ArgumentSpecValidator(ARGUMENT_SPEC).validate(asked).error_messages
     assert (asked["since"], asked["request_id"], asked["lines"]) == ("1 hour ago", "0123456789abcdef", 5)
+    assert asked["sources"] == ["error", "queue.1", "nightly"]
     assert "hunter" not in str(asked)
 
 
@@ -51,6 +54,7 @@ def test_a_host_without_the_application_is_not_asked():
         ({"lines": 0}, "^lines is 0, but must be from 1 to 10000"),
         ({"lines": 10_001}, "^lines is 10001, but must be"),
         ({"request_id": "short"}, "^request_id is 'short', but must have 8 to 128 letters and digits"),
+        ({"sources": "web,queu"}, "^sources has 'queu', but shop has no such source of lines; write one of web, .*, queue, nightly.$"),
         ({"request_id": "0123456789 --output=x"}, "^request_id is"),
     ],
 )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from fnmatch import fnmatch
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import log_lines as log_lines_module
@@ -13,7 +14,15 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import learn
 
 ID = "e93d7d6b410d7be38de2edf6e24f21f5"
-ORDER = {"name": "shop", "run_dir": "/run/flask/shop", "server_names": ["shop.example.com"], "request_id": "", "since": 0.0, "lines": 200}
+ORDER = {
+    "name": "shop",
+    "run_dir": "/run/flask/shop",
+    "server_names": ["shop.example.com"],
+    "request_id": "",
+    "sources": [],
+    "since": 0.0,
+    "lines": 200,
+}
 # 2026-11-28T22:33:57Z
 NOON = 1795905237
 
@@ -33,7 +42,13 @@ def logs(tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     entries: list[dict[str, object]] = []
-    monkeypatch.setattr(systemd, "journal_entries", lambda _units, _since, _lines, has: [each for each in entries if has in str(each)])
+
+    def journal(units, _since, lines, has):
+        named = [[str(each.get(field)) for field in ("OBJECT_SYSTEMD_UNIT", "UNIT", "_SYSTEMD_UNIT")] for each in entries]
+        about = [each for each, names in zip(entries, named, strict=True) if any(fnmatch(name, unit) for name in names for unit in units)]
+        return [each for each in about if has in str(each)][-lines:]
+
+    monkeypatch.setattr(systemd, "journal_entries", journal)
 
     def read(**changes):
         return [line._replace(time=round(line.time, 3)) for line in log_lines({**ORDER, **changes})]
@@ -93,6 +108,21 @@ def test_the_last_lines_are_kept_those_of_a_request_and_those_since_a_time(logs)
     assert [line.text for line in logs(lines=2)] == ["line 3", "line 4"]
     assert [line.source for line in logs(request_id=ID)] == ["access"]
     assert [line.text for line in logs(since=NOON + 3.0)] == ["line 3", "line 4"]
+
+
+def test_lines_of_some_sources_are_not_hidden_by_one_that_writes_much(logs):
+    logs.entries += [
+        entry(NOON, "the hook", "flask-shop.after-switch-0a1b2c3d.service"),
+        entry(NOON + 1, "mailed", "flask-shop.mail.2@0f3a1c9d2b7e.service"),
+        entry(NOON + 2, "served"),
+        *(entry(NOON + 3 + number, "done", "flask-shop.queue.1@0f3a1c9d2b7e.service") for number in range(5)),
+        entry(NOON + 9, "of another worker", "flask-shop.mail-late@0f3a1c9d2b7e.service"),
+    ]
+    (logs.place / "shop.access.log").write_text(combined() + "\n")
+    assert [line.source for line in logs(lines=3)] == ["queue.1", "queue.1", "mail-late"]
+    assert [line.source for line in logs(lines=3, sources=["after-switch", "mail"])] == ["after-switch", "mail.2"]
+    assert [line.source for line in logs(lines=3, sources=["access", "web"])] == ["access", "web"]
+    assert [line.source for line in logs(lines=1, sources=["queue.1", "queue.3"])] == ["queue.1"]
 
 
 def test_no_visitor_chooses_the_id_of_a_line(logs):
