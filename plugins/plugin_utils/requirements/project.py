@@ -27,6 +27,8 @@ _FROM_HISTORY: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("poetry-dynamic-versioning", (), "POETRY_DYNAMIC_VERSIONING_BYPASS"),
     ("pbr", (), "PBR_VERSION"),
 )
+_SETUP_PACKAGES = frozenset({"setuptools", "distutils"})
+_RUN_OTHER_CODE = frozenset({"exec", "run_path", "run_module", "import_module", "__import__"})
 # The place of the project in a requirement on a path, which PDM and Hatch fill in.
 _OWN_PLACE = re.compile(r"\$\{PROJECT_ROOT\}|\{root(:[a-z]+)?\}")
 
@@ -128,7 +130,8 @@ class Project:
         declared = texts(self.at("project.dependencies"))
         if "dependencies" in self.dynamic or any(_OWN_PLACE.search(requirement) for requirement in declared):
             return False
-        return self.at("project.dependencies") is not None or not (self.dependencies() or self.setup_py_declares())
+        in_setup_py = self.setup_py is not None and self._setup_keyword("install_requires") != []
+        return self.at("project.dependencies") is not None or not (self.dependencies() or in_setup_py)
 
     @property
     def requires_python(self) -> str:
@@ -142,8 +145,23 @@ class Project:
         return texts(self.at("project.dynamic"))
 
     def setup_py_declares(self) -> bool:
-        """Return whether setup.py may declare requirements: it does unless it says that there are none."""
-        return self.setup_py is not None and self._setup_keyword("install_requires") != []
+        """Return whether setup.py may declare requirements: not if it is a program of another kind, or if its ``setup()`` plainly has none."""
+        try:
+            nodes = list(ast.walk(ast.parse(self.setup_py or "")))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return True  # pip says what is wrong with it
+        calls = [node for node in nodes if isinstance(node, ast.Call) and _last_name(node.func) == "setup"]
+        if not calls:
+            imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+            imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+            runs_another = any(isinstance(node, ast.Call) and _last_name(node.func) in _RUN_OTHER_CODE for node in nodes)
+            return runs_another or any(name.partition(".")[0] in _SETUP_PACKAGES for name in imported)
+        keywords = {item.arg for call in calls for item in call.keywords}
+        if "install_requires" in keywords:
+            return self._setup_keyword("install_requires") != []
+        # One that is None is a mapping with further keywords.
+        elsewhere = keywords & {None, "setup_requires", "pbr"} or any(call.args for call in calls)
+        return bool(elsewhere or self._install_requires() or self.problem)
 
     def _install_requires(self) -> list[str]:
         lines = self._setup_cfg.get("options", "install_requires", fallback="").splitlines()
@@ -180,6 +198,11 @@ class Project:
         if "fallback_version" in in_setup or "default-version" in in_setup:
             return False
         return "version" in self.dynamic or self.at("tool.setuptools_scm") is not None or "use_scm_version" in in_setup or tool == "pbr"
+
+
+def _last_name(node: ast.AST) -> str:
+    """Return the last part of a name such as ``setuptools.setup``, empty for any other expression."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 def _of(mapping: object, wanted: str) -> object:

@@ -25,7 +25,7 @@ _NOT_OF_THE_APPLICATION = re.compile(
     re.I,
 )
 _FILES = re.compile(
-    r"requirements/[^/]+\.(txt|in)|requirements[-_.][^/]+\.txt|[^/]+[-_.]requirements\.txt|(requirements?|reqs?|dependencies|deps)\.txt"
+    r"requirements/([^/]+/)?[^/]+\.(txt|in)|requirements[-_.][^/]+\.txt|[^/]+[-_.]requirements\.txt|(requirements?|reqs?|dependencies|deps)\.txt"
     r"|pylock\.[^./]+\.toml",
     re.I,
 )

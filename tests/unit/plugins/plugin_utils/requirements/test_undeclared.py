@@ -42,6 +42,11 @@ ELSEWHERE = [
     ({"requirements/prod.in": "x", "requirements/base.txt": "y"}, "requirements/base.txt", "write `requirements: requirements/base.txt`"),
     ({"requirements/prod.in": "x", "requirements/base.in": "y"}, "requirements/prod.in", "write `requirements: requirements/prod.in`"),
     ({"pylock.prod.toml": "x", "pylock.dev.toml": "y"}, "pylock.prod.toml", "write `requirements: pylock.prod.toml`"),
+    (
+        {"requirements/python3/requirements.txt": "x", "requirements/python3/test-requirements.txt": "y"},
+        "requirements/python3/requirements.txt",
+        "write `requirements: requirements/python3/requirements.txt`",
+    ),
     ({"docker/requirements.txt": "x", "tests/requirements.txt": "y"}, "docker/requirements.txt", "`requirements: docker/requirements.txt`"),
     ({"pyproject.toml": '[dependency-groups]\nlint = ["x"]\nweb = ["y"]\n'}, "groups of dependencies in pyproject.toml", "`groups: [web]`"),
     (
@@ -66,6 +71,39 @@ def test_requirements_that_only_another_tool_reads_are_refused_with_the_way_to_a
     assert remedy in told
     assert told.endswith("; an empty requirements.txt says that nothing is needed.")
     assert check({**files, "requirements.txt": ""}) == []
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "import setuptools\nsetuptools.setup(name='shop', version='1')\n",
+        "from setuptools import setup\nsetup(name='shop', install_requires=[])\n",
+        "from distutils.core import setup\nsetup(name='shop')\n",
+        "import sys, typer\napp = typer.Typer()\n",
+        "def setup():\n    print('nothing of a package')\n",
+    ],
+)
+def test_a_setup_py_without_requirements_does_not_hide_the_file_that_has_them(check, setup):
+    told = one(check({"setup.py": setup, "requirements/prod.txt": "flask"}))
+    assert told.endswith(
+        "but it has requirements/prod.txt; write `requirements: requirements/prod.txt`; an empty requirements.txt says that nothing is needed."
+    )
+    assert check({"setup.py": setup}, requirements="setup.py") == []
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "from setuptools import setup\nsetup(**read_metadata())\n",
+        "from setuptools import setup\nsetup(pbr=True)\n",
+        "from skbuild import setup\nsetup(name='shop', install_requires=read())\n",
+        "exec(open('build.py').read())\n",
+        "import setuptools, build\nbuild.run(setuptools)\n",
+        "print 'Python 2'\n",
+    ],
+)
+def test_a_setup_py_that_may_have_requirements_is_left_to_pip(check, setup):
+    assert check({"setup.py": setup, "requirements/prod.txt": "flask"}) == []
 
 
 BESIDE = {
