@@ -101,15 +101,32 @@ def _call(module: Module, place: str, name: str, arguments: str) -> Iterator[Sou
         )
     if not isinstance(bound, ast.FunctionDef) or bound.decorator_list:
         return
-    call = ast.parse(f"f{arguments}", mode="eval").body
-    given = {word.arg for word in call.keywords} if isinstance(call, ast.Call) else set()
-    places = [*bound.args.posonlyargs, *bound.args.args]
-    wanted = [each.arg for each in places[: len(places) - len(bound.args.defaults)]][len(getattr(call, "args", ())) :]
-    wanted += [each.arg for each, default in zip(bound.args.kwonlyargs, bound.args.kw_defaults, strict=True) if default is None]
-    missing = [each for each in wanted if each not in given]
+    missing = _missing_arguments(bound, arguments)
     if missing:
         says = f"'{name}' in {module.file} wants the argument {missing[0]}, and wsgi does not give it"
-        yield SourceError("wsgi", says, f'write it, as in {place}:{name}({missing[0]}="production"), or give it a default value')
+        yield SourceError("wsgi", says, f"write it, as in {_module_name(place)}:{name}({_example(missing)}), or give it a default value")
+
+
+def _missing_arguments(function: ast.FunctionDef, arguments: str) -> list[str]:
+    """Return the names of the arguments that a function wants and that a call does not give.
+
+    :param arguments: of the call, with their parentheses
+    """
+    call = ast.parse(f"f{arguments}", mode="eval").body
+    given = {word.arg for word in call.keywords} if isinstance(call, ast.Call) else set()
+    places = [*function.args.posonlyargs, *function.args.args]
+    wanted = [each.arg for each in places[: len(places) - len(function.args.defaults)]][len(getattr(call, "args", ())) :]
+    wanted += [each.arg for each, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if default is None]
+    return [each for each in wanted if each not in given]
+
+
+def _example(missing: list[str]) -> str:
+    return ", ".join(f'{name}="production"' for name in missing)
+
+
+def _module_name(place: str) -> str:
+    """Return the module of an entry point that calls a factory, which a file cannot have."""
+    return place.removesuffix(".py").replace("/", ".")
 
 
 def _own_server(module: Module) -> Iterator[SourceError]:
@@ -146,7 +163,8 @@ def _callable(module: Module, place: str, name: str, is_called: bool) -> Iterato
         yield SourceError("wsgi", says, f"name a Flask object, or wrap it ({wrapped}) and write {place}:application")
     elif isinstance(bound, ast.FunctionDef) and not bound.decorator_list and not _takes_a_request(bound):
         says = f"'{name}' in {module.file} is a function that takes no request, so it seems to make the application"
-        yield SourceError("wsgi", says, f"write it with parentheses, {place.removesuffix('.py').replace('/', '.')}:{name}()")
+        called = f"{_module_name(place)}:{name}({_example(_missing_arguments(bound, '()'))})"
+        yield SourceError("wsgi", says, f"write it with parentheses, {called}")
 
 
 def _takes_a_request(function: ast.FunctionDef) -> bool:

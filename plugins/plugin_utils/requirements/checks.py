@@ -62,6 +62,8 @@ def _check_local(app: App, tree: Tree, what: str, found: Local) -> Iterator[Sour
     if path.startswith(("/", "~")) or path == ".." or path.startswith("../"):
         whole = "leave out source.subdir, and write `requirements` and `wsgi` with it, or " if app["source"]["subdir"] else ""
         yield _error(f"{what} leads out of the source, and only the source goes to the host", f"{whole}{_WHEEL}")
+    elif any(path == place or path.startswith(f"{place}/") for place in tree.empty_submodules()):
+        pass  # The submodule is told, with what to do about it.
     elif not tree.has(path):
         yield _error(
             f"{what} names '{path}', which is not in the source", "correct the path, which starts at the top of the source, or add it"

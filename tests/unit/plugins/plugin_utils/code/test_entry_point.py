@@ -92,6 +92,12 @@ def test_what_may_be_right_is_left_to_the_gate(wsgi, text, tmp_path):
             " shop:create_app()",
         ),
         (
+            "shop:create_app",
+            "def create_app(config, *, debug=False): ...",
+            "'create_app' in shop.py is a function that takes no request, so it seems to make the application; write it with parentheses,"
+            ' shop:create_app(config="production")',
+        ),
+        (
             "shop.py",
             "import fastapi\napp = fastapi.FastAPI()",
             "'app' in shop.py is an application for ASGI (fastapi.FastAPI), and uWSGI speaks WSGI; name a Flask object, or wrap it (application ="

@@ -109,6 +109,14 @@ def test_submodules_that_are_not_checked_out_are_refused(refused, origin, tmp_pa
     ]
 
 
+@pytest.mark.parametrize("line", ["-e vendor/fonts", "./vendor/fonts/python"])
+def test_a_requirement_on_a_submodule_that_is_not_checked_out_is_no_second_problem(refused, origin, tmp_path, line):
+    clone(origin, tmp_path / "checkout")
+    (tmp_path / "checkout/requirements.txt").write_text(f"{line}\n")
+    (told,) = refused(path="checkout")
+    assert told.startswith("path: the submodule 'vendor/fonts', 'web/theme' has no files in it; ")
+
+
 def test_a_submodule_of_a_submodule_that_is_not_checked_out_is_refused(refused, origin, tmp_path):
     clone(origin, tmp_path / "checkout")
     origin.git("-C", str(tmp_path / "checkout"), "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
