@@ -12,6 +12,7 @@ from ...module_utils.app.orders import DeclaredRequirements
 from ...module_utils.app.package_names import normal_name
 from ..source.tree import SourceError, Tree
 from .hashed import has_hashes, is_apart
+from .imports import entry_directory
 from .lines import RequirementsFile, at_the_top, is_include, joined, local, read_requirements
 from .locked import Lines, Markers, Wanted
 from .other_locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock
@@ -59,7 +60,8 @@ def declaring_file(app: App, tree: Tree) -> str:
     """
     named = app.get("requirements")
     if named is None:
-        return next((name for name in ORDER if tree.read(name) is not None and _declares(name, tree, app)), "")
+        found = next((name for name in ORDER if tree.read(name) is not None and _declares(name, tree, app)), "")
+        return (_member_of_entry(app["wsgi"], tree) or found) if found == "uv.lock" else found
     if tree.read(named) is None:
         raise SourceError("requirements", f"'{named}' is not in the source", "name a file of the source, or remove the key")
     return named
@@ -140,6 +142,16 @@ def _lock_of_workspace(tree: Tree, directory: str) -> str:
         if tree.read(lock) is not None:
             return lock if posixpath.relpath(directory, above or ".") in members_of(_read(tree, lock)) else ""
     return ""
+
+
+def _member_of_entry(wsgi: str, tree: Tree) -> str:
+    """Return the pyproject.toml of the member of a workspace that an entry point lies in, empty for none and for one that needs nothing."""
+    directory = entry_directory(wsgi, tree)
+    needing = members_of(_read(tree, "uv.lock"), only_needing=True) if directory else []
+    while directory and directory not in needing:
+        directory = posixpath.dirname(directory)
+    file = posixpath.join(directory, "pyproject.toml")
+    return file if directory and tree.read(file) is not None else ""
 
 
 def _of_member(tree: Tree, lock: str, directory: str, wanted: Wanted) -> Declared:

@@ -48,6 +48,14 @@ def instance_path(wsgi: str, imports: str) -> str:
     return posixpath.normpath(posixpath.join(directory, USUAL_INSTANCE_PATH))
 
 
+def entry_directory(wsgi: str, tree: Tree) -> str:
+    """Return the directory of the file of an entry point, empty for the top of the source and for a file that is not there."""
+    file = entry_file(wsgi)
+    paths = [file.path] if file else module_files(wsgi.partition(":")[0], tree)
+    found = next((path for path in paths if tree.read(path) is not None), "")
+    return posixpath.dirname(posixpath.normpath(found)) if found else ""
+
+
 def module_files(module: str, tree: Tree) -> list[str]:
     """Return the files of a source that may define a module such as ``shop.wsgi``, the one that Python takes first."""
     place = posixpath.join(import_path(module, tree), module.replace(".", "/"))

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 
 from ..source.tree import SourceError, Tree
-from ..uwsgi.entry_point import entry_file
 from .declared import ORDER
-from .imports import module_files
+from .imports import entry_directory
 from .project import Project
 from .values import Unreadable, parse, table, usual_name
 
@@ -87,11 +86,7 @@ def _declarations(tree: Tree, wsgi: str) -> Iterator[tuple[str, str]]:
 
 def _beside(tree: Tree, wsgi: str) -> Iterator[str]:
     """Yield the files beside the entry point, or in a directory above it, that would declare requirements at the top of the source."""
-    file = entry_file(wsgi)
-    found = next(
-        (path for path in ([file.path] if file else module_files(wsgi.partition(":")[0], tree)) if tree.read(path) is not None), ""
-    )
-    directory = posixpath.dirname(posixpath.normpath(found)) if found else ""
+    directory = entry_directory(wsgi, tree)
     while directory:
         project = Project(tree, directory)
         for name in ORDER:

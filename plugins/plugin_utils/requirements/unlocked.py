@@ -20,6 +20,7 @@ from .project import Project
 from .values import table, tables, text
 
 _UV, _POETRY, _PDM = (f"run `{tool} lock` and add the lock to the source" for tool in ("uv", "poetry", "pdm"))
+_WHOLE = "let the source be the whole repository, and write `requirements` and `wsgi` with the paths in it"
 _OTHERS = "which pip does not read: it would choose other versions"
 # Keys of a requirement of Poetry that say where it comes from.
 _PLACES = ("path", "git", "url", "file", "source")
@@ -51,12 +52,26 @@ def check_unlocked(project: Project, required: t.Sequence[str], build_env: t.Con
 
 def _of_uv(project: Project, required: t.Sequence[str]) -> Iterator[tuple[str, str]]:
     names = set(map(required_name, required))
-    for name in table(project.at("tool.uv.sources")):
+    for name, value in table(project.at("tool.uv.sources")).items():
         if normal_name(name) in names:
+            if _is_outside(project, value):
+                yield f"[tool.uv.sources] says that {shown(name)} lies in the same repository, outside of the source", _WHOLE
             yield f"[tool.uv.sources] says where {shown(name)} {_ELSEWHERE}", _UV
     for key in ("override-dependencies", "constraint-dependencies"):
         if project.at(f"tool.uv.{key}"):
             yield f"[tool.uv] has {key}, {_OTHERS}", _UV
+
+
+def _is_outside(project: Project, value: object) -> bool:
+    """Return whether a source of uv is another project of a repository of which the source has a part."""
+    for one in (table(value), *tables(value)):
+        # The workspace is told at its top, and its lock is found from there.
+        is_member = (
+            one.get("workspace") is True and project.at("tool.uv.workspace") is None and posixpath.normpath(project.directory) == "."
+        )
+        if is_member or posixpath.normpath(posixpath.join(project.directory, text(one.get("path")))).startswith("../"):
+            return True
+    return False
 
 
 def _of_pdm(project: Project) -> Iterator[tuple[str, str]]:

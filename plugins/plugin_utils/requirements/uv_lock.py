@@ -16,9 +16,13 @@ from .values import table, tables, text, texts
 Package = dict[str, t.Any]
 
 
-def members_of(lock: dict[str, t.Any]) -> list[str]:
-    """Return the directories of the projects of a workspace that share a lock, from the directory of the lock."""
-    return [path for package in tables(lock.get("package")) if (path := _own_path(package)) and not path.startswith("..")]
+def members_of(lock: dict[str, t.Any], only_needing: bool = False) -> list[str]:
+    """Return the directories of the projects of a workspace that share a lock, from the directory of the lock.
+
+    :param only_needing: leave out those without dependencies
+    """
+    packages = [package for package in tables(lock.get("package")) if package.get("dependencies") or not only_needing]
+    return [path for package in packages if (path := _own_path(package)) and not path.startswith("..")]
 
 
 def read_uv_lock(lock: dict[str, t.Any], directory: str, wanted: Wanted, member: str = ".") -> Lines:

@@ -13,14 +13,25 @@ EXPLICIT = '[[tool.poetry.source]]\nname = "acme"\nurl = "https://pypi.acme.exam
 ELSEWHERE = "which pip does not read: it would ask the package index"
 
 
-@pytest.mark.parametrize(
-    "source", ["{workspace = true}", '{path = "libs/flask"}', '{git = "https://git.example.com/x"}', '{index = "acme"}']
-)
+@pytest.mark.parametrize("source", ['{path = "libs/flask"}', '{git = "https://git.example.com/x"}', '{index = "acme"}'])
 def test_a_source_of_uv_needs_its_lock(check, source):
     files = {"pyproject.toml": f"{PROJECT}[tool.uv.sources]\nFlask = {source}\n"}
     says = f"requirements: [tool.uv.sources] says where 'Flask' comes from, {ELSEWHERE}"
     assert one(check(files)) == f"{says}; run `uv lock` and add the lock to the source."
     assert check({**files, "uv.lock": LOCK}) == []
+
+
+@pytest.mark.parametrize("source", ["{workspace = true}", '{path = "../../", editable = true}', "[{workspace = true, marker = 'x'}]"])
+def test_a_part_of_a_repository_whose_uv_needs_the_rest_is_refused_with_the_way_to_the_whole(check, source):
+    files = {"pyproject.toml": f"{PROJECT}[tool.uv.sources]\nFlask = {source}\n"}
+    says = "requirements: [tool.uv.sources] says that 'Flask' lies in the same repository, outside of the source"
+    remedy = "let the source be the whole repository, and write `requirements` and `wsgi` with the paths in it"
+    assert one(check(files)) == f"{says}; {remedy}."
+
+
+def test_the_top_of_a_workspace_needs_its_lock_only(check):
+    text = f"{PROJECT}[tool.uv.sources]\nFlask = {{workspace = true}}\n[tool.uv.workspace]\nmembers = ['libs/*']\n"
+    assert "run `uv lock` and add the lock to the source" in one(check({"pyproject.toml": text}))
 
 
 def test_a_source_of_uv_for_what_is_not_installed_is_no_matter(check):

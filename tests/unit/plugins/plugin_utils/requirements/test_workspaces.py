@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import declared
+from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.declared import declared, declaring_file
 from ansible_collections.flaskops.stack.plugins.plugin_utils.requirements.locked import NOMINAL
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.tree import DirTree
 from ansible_collections.flaskops.stack.tests.unit.plugins.plugin_utils.requirements.checked import SETUPTOOLS, one, problems, write
@@ -102,3 +102,27 @@ def test_a_workspace_alone_is_refused_with_the_file_of_a_member(check):
         "requirements: uv.lock is that of a workspace, whose directory is no project itself; write `requirements: libs/common/"
     )
     assert "another member (apps/mail/pyproject.toml, apps/shop/pyproject.toml)" in told
+
+
+@pytest.mark.parametrize(
+    ("wsgi", "counts"),
+    [
+        ("apps/shop/web/app.py", "apps/shop/pyproject.toml"),
+        ("./apps/mail/app.py:app", "apps/mail/pyproject.toml"),
+        # A file beside the members, and a module that comes with the requirements.
+        ("app.py", "uv.lock"),
+        ("shop:app", "uv.lock"),
+    ],
+)
+def test_an_entry_point_in_a_member_has_the_requirements_of_the_member(tmp_path, wsgi, counts):
+    files = ("apps/shop/web/app.py", "apps/mail/app.py", "libs/common/app.py")
+    write(tmp_path, {**FILES, **dict.fromkeys(files, "app = 1\n")})
+    tree = DirTree(tmp_path)
+    assert declaring_file(complete(wsgi=wsgi), tree) == counts
+    assert declaring_file(complete(wsgi=wsgi, requirements="uv.lock"), tree) == "uv.lock"
+
+
+def test_an_entry_point_in_a_member_that_needs_nothing_has_the_requirements_of_the_top(tmp_path):
+    lock = LOCK.replace('dependencies = [{ name = "click" }]', "")
+    write(tmp_path, {**FILES, "uv.lock": lock, "libs/common/app.py": "app = 1\n"})
+    assert declaring_file(complete(wsgi="libs/common/app.py"), DirTree(tmp_path)) == "uv.lock"
