@@ -10,6 +10,8 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code import process_memory
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code.entry_point import entry_point_problems
+from ansible_collections.flaskops.stack.plugins.plugin_utils.code.flask_elsewhere import flask_elsewhere
+from ansible_collections.flaskops.stack.plugins.plugin_utils.code.misplaced import misplaced_module
 from ansible_collections.flaskops.stack.plugins.plugin_utils.code.undeclared_import import undeclared_import
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.checks import warnings
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.linked_files import warnings_of_links
@@ -32,12 +34,15 @@ def _check(app: t.Mapping[str, t.Any], tree: Tree) -> None:
 
     :raises SourceError: for the first problem, with the others in it
     """
-    problems = [*entry_point_problems(app, tree), *undeclared_import(app, tree)]
+    checks = (entry_point_problems, undeclared_import, flask_elsewhere)
+    problems = [problem for check in checks for problem in check(app, tree)]
     try:
         check_source(app, tree)
     except SourceError as error:
-        error.others = [*error.others, *problems]
-        raise
+        problems = [error, *error.others, *problems]
+    # The requirements of a module in another directory are there too.
+    if misplaced := next(misplaced_module(app, tree), None):
+        problems = [misplaced, *(problem for problem in problems if problem.key not in ("wsgi", "requirements"))]
     if problems:
         problems[0].others = problems[1:]
         raise problems[0]

@@ -37,6 +37,12 @@ def code_at_import(wsgi: str, tree: Tree) -> list[Running]:
     return [] if isinstance(tree, FileTree) else list(_Walk(wsgi, tree).parts())
 
 
+def certain_imports(wsgi: str, tree: Tree) -> Iterator[tuple[Module, ast.stmt]]:
+    """Yield the imports that certainly run with an entry point: those at the top level of its module, and of modules that these import."""
+    if not isinstance(tree, FileTree):
+        yield from _Walk(wsgi, tree).imports()
+
+
 class _Walk:
     """A walk from the entry point through the code."""
 
@@ -63,6 +69,18 @@ class _Walk:
                 nodes += 1
                 self._follow(module, node)
                 yield Running(module, node, in_function)
+
+    def imports(self) -> Iterator[tuple[Module, ast.stmt]]:
+        """Yield what :func:`certain_imports` does."""
+        file = entry_file(self.wsgi)
+        paths = [file.path] if file else module_files(self.wsgi.partition(":")[0], self.tree)
+        next((module for path in paths if (module := self._open(path))), None)
+        while self.left:
+            module, body, _in_function = self.left.pop(0)
+            for statement in body:
+                if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                    self._follow(module, statement)
+                    yield module, statement
 
     def _open(self, path: str) -> Module | None:
         """Return the module of a file; the first time its code is put into the walk."""

@@ -10,12 +10,10 @@ import typing as t
 from collections.abc import Iterator, Mapping
 
 from ..requirements.declared import declaring_file
-from ..requirements.imports import module_files
 from ..requirements.undeclared import check_undeclared
 from ..source.package import FileTree
 from ..source.tree import SourceError, Tree
-from ..uwsgi.entry_point import entry_file
-from .module import parsed
+from .reached import certain_imports
 
 App = Mapping[str, t.Any]
 # Modules that a virtualenv has without any requirement.
@@ -23,7 +21,7 @@ _THERE = sys.stdlib_module_names | {"uwsgi", "uwsgidecorators", "pip", "setuptoo
 
 
 def undeclared_import(app: App, tree: Tree) -> Iterator[SourceError]:
-    """Yield a problem for the first package that the file of the entry point imports, if nothing is installed and the source does not have it.
+    """Yield a problem for the first package that is certainly imported with the entry point, if nothing is installed and the source does not have it.
 
     :param app: a complete description
     """
@@ -31,15 +29,12 @@ def undeclared_import(app: App, tree: Tree) -> Iterator[SourceError]:
     elsewhere = app["extra_requirements"] or app["system_site_packages"] or app["hooks"]["build"] or "PYTHONPATH" in app["env"]
     if isinstance(tree, FileTree) or elsewhere or app.get("requirements") or declaring_file(app, tree):
         return
-    file = entry_file(app["wsgi"])
-    paths = [file.path] if file else module_files(app["wsgi"].partition(":")[0], tree)
-    module = next((found for path in paths if (found := parsed(path, tree.read(path)))), None)
     # A remedy that names a file with the requirements is better.
-    if module is None or next(check_undeclared(tree, app["wsgi"]), None):
+    if next(check_undeclared(tree, app["wsgi"]), None):
         return
     parts = {part for name in tree.names() for part in name.split("/")}
     own = parts | {part.partition(".")[0] for part in parts}
-    for statement in module.body:
+    for module, statement in certain_imports(app["wsgi"], tree):
         missing = [name for name in _imported(statement) if name not in _THERE and name not in own]
         if missing:
             says = f"{module.file} imports {missing[0]}, and the source declares no requirements, so nothing but uWSGI would be installed"

@@ -159,7 +159,7 @@ class Project:
         keywords = {item.arg for call in calls for item in call.keywords}
         if "install_requires" in keywords:
             return self._setup_keyword("install_requires") != []
-        # One that is None is a mapping with further keywords.
+        # The name None stands for a mapping with further keywords.
         elsewhere = keywords & {None, "setup_requires", "pbr"} or any(call.args for call in calls)
         return bool(elsewhere or self._install_requires() or self.problem)
 

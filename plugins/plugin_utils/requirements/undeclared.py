@@ -20,7 +20,7 @@ from .values import Unreadable, parse, table, usual_name
 # Requirements of tests and tools only, and those of somebody else.
 _NOT_OF_THE_APPLICATION = re.compile(
     r"(^|[-_./])(dev|develop|development|test|tests|testing|ci|lint|linting|docs?|style|typing|types|build|examples?|tools?|scripts|vendor|nox|tox"
-    r"|coverage|format|formatting|debug|release|benchmarks?|pre-?commit|notebooks?|node_modules)([-_./]|$)",
+    r"|bootstrap|regression|coverage|format|formatting|debug|release|benchmarks?|pre-?commit|notebooks?|node_modules)([-_./]|$)",
     re.I,
 )
 _FILES = re.compile(
@@ -63,7 +63,7 @@ def check_named(name: str) -> Iterator[SourceError]:
 
 def _declarations(tree: Tree, wsgi: str) -> Iterator[tuple[str, str]]:
     """Yield the files that declare requirements, each with a remedy, the nearest to a requirements file first."""
-    beside = list(_beside(tree, wsgi))
+    beside = list(declared_beside(tree, wsgi))
     files = sorted(name for name in tree.names() if _FILES.fullmatch(name) and not _NOT_OF_THE_APPLICATION.search(name))
     # The file for production often includes the one for all, and one that pip-compile has made has the versions.
     files.sort(
@@ -84,7 +84,7 @@ def _declarations(tree: Tree, wsgi: str) -> Iterator[tuple[str, str]]:
     yield from _other_tools(tree)
 
 
-def _beside(tree: Tree, wsgi: str) -> Iterator[str]:
+def declared_beside(tree: Tree, wsgi: str) -> Iterator[str]:
     """Yield the files beside the entry point, or in a directory above it, that would declare requirements at the top of the source."""
     directory = entry_directory(wsgi, tree)
     while directory:
@@ -99,14 +99,14 @@ def _beside(tree: Tree, wsgi: str) -> Iterator[str]:
 def _groups(project: Project) -> Iterator[tuple[str, str]]:
     """Yield the groups of dependencies of a project of which one may be for the application."""
     groups = list(table(project.at("dependency-groups")))
-    if group := _likely(groups):
+    if group := likely_group(groups):
         yield "groups of dependencies in pyproject.toml", f"write `groups: [{group}]`"
     poetry = table(project.at("tool.poetry.group"))
-    if group := _likely([name for name, value in poetry.items() if table(value).get("dependencies")]):
+    if group := likely_group([name for name, value in poetry.items() if table(value).get("dependencies")]):
         yield "groups of dependencies of Poetry in pyproject.toml", f"run `poetry lock`, and write `groups: [{group}]`"
 
 
-def _likely(groups: list[str]) -> str:
+def likely_group(groups: list[str]) -> str:
     """Return the name of the group that an application needs most likely, empty if none is for it."""
     found = [name for name in groups if not _NOT_OF_THE_APPLICATION.search(name)]
     found.sort(key=lambda name: [not pattern.search(name) for pattern in (_PRODUCTION, _LIKELY)])

@@ -31,9 +31,15 @@ def test_a_package_that_nobody_installs_is_refused(tmp_path, file, wsgi):
     assert told(tmp_path, {file: FLASK, "requirements-dev.txt": "pytest\n"}, wsgi=wsgi) == [LINE.format(file)]
 
 
+def test_a_package_that_an_inner_module_imports_is_refused(tmp_path):
+    files = {"shop.py": "from web import app\n", "web/__init__.py": "from .views import app\n", "web/views.py": FLASK}
+    assert told(tmp_path, files) == [LINE.format("web/views.py")]
+
+
 @pytest.mark.parametrize(
     "files",
     [
+        {"shop.py": "try:\n    import views\nexcept ImportError: ...\n", "views.py": FLASK},
         {"shop.py": "import json, os.path, uwsgi\nfrom . import models\nfrom uwsgidecorators import timer\n"},
         {"shop.py": "try:\n    import flask\nexcept ImportError: ...\n"},
         {"shop.py": "def app(environ, start_response):\n    import flask\n"},
