@@ -14,6 +14,9 @@ from .shown import excerpt
 # The cause is among the last lines; foreign code may write any number of them, of any length.
 _LINES, _LINE, _VALUE = 500, 2000, 120
 
+# Python writes it between two errors of which the second came up in the code that dealt with the first.
+_HANDLED = "During handling of the above exception, another exception occurred:"
+
 # Answers to the questions of the table, by their names: each takes a module's name and returns a text, empty for no.
 Facts = t.Mapping[str, t.Callable[[str], str]]
 
@@ -27,6 +30,12 @@ def known_cause(words: t.Iterable[str], at: str, facts: Facts | None = None) -> 
     """
     # Cut by excerpt, which hides secrets before it cuts.
     lines = [excerpt(line, _LINE) for line in list(words)[-_LINES:]]
+    handled = [place for place, line in enumerate(lines) if _HANDLED in line]
+    # The program went on after the error that it handled, so what it ended with counts first.
+    return (handled and _cause(lines[handled[-1] :], at, facts)) or _cause(lines, at, facts)
+
+
+def _cause(lines: list[str], at: str, facts: Facts | None) -> str:
     for cause in CAUSES:
         found = next(_finds(cause, lines), None) if at in cause.at else None
         if found is None or (cause.unless and any(re.search(cause.unless, line) for line in lines)):

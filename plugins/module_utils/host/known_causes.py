@@ -43,7 +43,14 @@ _OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<pa
 
 
 # With its path, or the processor before its name; Meson asks for others too, such as icc.
-_COMPILER = r"(?:[\w./-]*[-/])?(?:gcc|cc|g\+\+|clang)"
+_COMPILER = r"(?:[\w./-]*[-/])?(?:gcc|cc|clang)"
+
+
+# Programs that applications start with subprocess.
+_PROGRAM = (
+    r"(?:/usr)?(?:/bin/)?(?:git|node|npm|npx|yarn|pnpm|ffmpeg|ffprobe|wkhtmltopdf|pdftotext|pdftoppm|pandoc|convert|magick|dot|java|gs|soffice"
+    r"|libreoffice|tesseract|chromium|exiftool|curl|ssh|rsync|pg_dump|mysqldump|redis-server|msgfmt|sendmail)"
+)
 
 
 def _below(directory: str) -> str:
@@ -221,14 +228,21 @@ CAUSES: tuple[Cause, ...] = (
         r"(?P<name>pg_config|mysql_config|xml2-config|xslt-config|curl-config|gdal-config|cmake|rustc|cargo|Rust|swig)"
         r"\b.*(?:not found|not installed|No such file|is required|is missing)|[Cc]an ?not find .*\b(?P<name2>pkg-config)",
         "a package is compiled, and {name} is not on the host, or does not find its library",
-        "require a version that has a wheel, such as psycopg2-binary, or add the package that has it to packages: libpq-dev and gcc for"
+        "require a version that has a wheel, such as a newer psycopg2-binary, or add the package that has it to packages: libpq-dev and gcc for"
         " pg_config, default-libmysqlclient-dev, pkg-config and gcc for MySQL",
+        _COMMANDS,
+    ),
+    Cause(
+        "The compiler for C++ is missing",
+        r"(?:command|directory:|execute) '(?P<name>(?:[\w./-]*[-/])?(?:g\+\+|c\+\+|clang\+\+|cc1plus))'|sh: \d+: (?P<name2>g\+\+|c\+\+): not found",
+        "a package is compiled, and the compiler {name} is not on the host",
+        "add g++ and python3-dev to packages, or require a version that has a wheel",
         _COMMANDS,
     ),
     Cause(
         "The compiler is missing",
         rf"command '(?P<name>{_COMPILER})' failed: No such file|No such file or directory: '(?P<name2>{_COMPILER})'"
-        r"|sh: \d+: (?P<name3>gcc|cc|g\+\+|make): not found",
+        r"|sh: \d+: (?P<name3>gcc|cc|make): not found",
         "a package is compiled, and the compiler {name} is not on the host",
         "add gcc, libc6-dev and python3-dev to packages, or require a version that has a wheel",
         _COMMANDS,
@@ -516,6 +530,13 @@ CAUSES: tuple[Cause, ...] = (
         "add it to the source (git ships committed files only, source.exclude leaves some out), correct template_folder in the code, or make it a"
         " file of the package if the project is installed",
         (START,),
+    ),
+    Cause(
+        "The application starts a program that the host does not have",
+        rf"FileNotFoundError: .*No such file or directory: '(?P<name>{_PROGRAM})'",
+        "the application starts the program {name}, which is not on the host",
+        "add its package to packages, such as git; a release has no history, so that a version which git is asked for has to come from a file or env",
+        (HOOK, START),
     ),
     Cause(
         "A file is not in the release",

@@ -32,7 +32,9 @@ MOST_BYTES = 8 * 2**30
 _MOST_ENTRIES = 1_000_000
 _BLOCK = 2**20
 # Times of files lie in the twenty years from 2000-01-01, never in the future: in the first ten those of files that were sent, and in the
-# other ten those of files that the host has made of them. A sent file has the time 0 until then.
+# other ten those of files that the host has made of them. A sent file has an older time until then, which is 1980-01-02: a zip file, such as
+# a wheel that is built of it, has no time before 1980.
+SENT_DATE = 315_619_200
 _FIRST_DATE, _DATES = 946_684_800, 315_576_000
 # A copied file keeps these bits of its mode: no setuid and setgid, and only the owner writes.
 _KEPT_MODE = 0o755
@@ -132,7 +134,7 @@ def _give_entry(name: str, directory: int, user: int, group: int, dated: bool) -
             digest = hashlib.sha256()
             for block in blocks(file, status.st_size):
                 digest.update(block)
-            date = _date(digest.digest(), made=status.st_mtime_ns > 0)
+            date = _date(digest.digest(), made=status.st_mtime > SENT_DATE)
             os.utime(file, (date, date))
         os.fchmod(file, status.st_mode & _KEPT_MODE)
         os.fchown(file, user, group)
@@ -218,7 +220,7 @@ class _Copy:
             os.fchmod(copy, status.st_mode & _KEPT_MODE)
             os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
             if self.dated:
-                date = _date(digest.digest(), made=status.st_mtime_ns > 0)
+                date = _date(digest.digest(), made=status.st_mtime > SENT_DATE)
                 os.utime(copy, (date, date))
 
 

@@ -30,7 +30,7 @@ from ..host.command import CommandError
 from ..host.files import fsync, plain_umask, sync_filesystem, write_atomically
 from ..host.inner_links import leading_out
 from ..host.known_causes import BUILD
-from ..host.trees import copy_from_user, give_to_user, settle
+from ..host.trees import SENT_DATE, copy_from_user, give_to_user, settle
 from .build_constraints import build_constraints
 from .bytecode import compile_tree
 from .shared_paths import share
@@ -147,9 +147,12 @@ def _unpack(archive: str | None, tree: str) -> None:
     os.mkdir(tree, 0o755)
     try:
         with tarfile.open(archive) as tar:
-            outside = _leading_out(tar.getmembers())
+            members = tar.getmembers()
+            outside = _leading_out(members)
             if outside:
                 raise BuildError(f"the source has what would lead out of the release: {', '.join(outside)}. Remove it or exclude it")
+            for member in members:
+                member.mtime = SENT_DATE
             # Checked above: the filters of PEP 706 are not in the Python of every supported distribution.
             tar.extractall(tree, **({"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}))
     except (tarfile.TarError, EOFError, zlib.error) as error:

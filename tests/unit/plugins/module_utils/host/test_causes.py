@@ -147,6 +147,16 @@ RECORDED = {
         "      error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'\n  ERROR: Failed building wheel for netifaces",
         "a package is compiled, and the compiler x86_64-linux-gnu-gcc is not on the host. Add gcc, libc6-dev and python3-dev",
     ),
+    "The compiler for C++ is missing": (
+        BUILD,
+        "      building 'greenlet._greenlet' extension\n      error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-g++'",
+        "a package is compiled, and the compiler x86_64-linux-gnu-g++ is not on the host. Add g++ and python3-dev",
+    ),
+    "The application starts a program that the host does not have": (
+        START,
+        "    raise child_exception_type(errno_num, err_msg, err_filename)\nFileNotFoundError: [Errno 2] No such file or directory: 'git'",
+        "the application starts the program git, which is not on the host. Add its package to packages, such as git",
+    ),
     "A package is built with a setuptools that is too new": (
         BUILD,
         "      ModuleNotFoundError: No module named 'pkg_resources'\n      [end of output]\nerror: subprocess-exited-with-error\n"
@@ -686,6 +696,18 @@ def test_the_last_failure_counts():
     words = ["KeyError: 'OLD_KEY'", "KeyError: 'NEW_KEY'"]
     assert "NEW_KEY" in known_cause(words, START)
     assert "OLD_KEY" not in known_cause(words, START)
+
+
+def test_an_error_that_was_handled_counts_only_if_the_one_that_came_of_it_is_not_known():
+    handled = [
+        "    ModuleNotFoundError: No module named 'searx.version_frozen'",
+        "    During handling of the above exception, another exception occurred:",
+    ]
+    ended = "    FileNotFoundError: [Errno 2] No such file or directory: 'git'"
+    assert known_cause([*handled, "    Traceback (most recent call last):", ended], START).startswith(
+        "the application starts the program git, "
+    )
+    assert "version_frozen" in known_cause([*handled, "    RuntimeError: something of the application"], START)
 
 
 def test_a_row_with_a_question_needs_its_answer():

@@ -244,6 +244,13 @@ def test_times_of_files_follow_from_their_content(whole):
 
 
 @needs_root
+def test_a_build_may_pack_sent_files_into_a_wheel(host):
+    # A zip file has no time before 1980-01-01, wherever the host is.
+    build(description(host, hooks=['test "$(stat -c %Y app.py)" -gt 315583200']), packed(host.place))
+    assert (host.place / "releases/r1/app.py").exists()
+
+
+@needs_root
 def test_a_strict_umask_does_not_hide_the_release(host):
     before = os.umask(0o027)
     try:
