@@ -25,7 +25,7 @@ App = Mapping[str, t.Any]
 _ASGI = frozenset(
     {
         *("fastapi.FastAPI", "quart.Quart", "starlette.applications.Starlette", "litestar.Litestar", "blacksheep.Application"),
-        *("sanic.Sanic", "falcon.asgi.App", "socketio.ASGIApp"),
+        *("sanic.Sanic", "falcon.asgi.App", "socketio.ASGIApp", "connexion.AsyncApp"),
         *("asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware", "django.core.asgi.get_asgi_application"),
     }
 )

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The version of Python that a project notes for tools which install interpreters: pyenv, uv, asdf, mise and Heroku.
+"""The version of Python that a project notes for tools which install interpreters: pyenv, uv, Pipenv, asdf, mise and Heroku.
 
 Such a note binds nobody, as ``Requires-Python`` does, so a host with another version is told and not refused.
 """
@@ -17,6 +17,7 @@ from ..source.tree import Tree
 _NOTES = {
     ".python-version": re.compile(r"^\s*(?:cpython[-@])?(3\.\d+)", re.MULTILINE),
     "runtime.txt": re.compile(r"^\s*python-(3\.\d+)", re.MULTILINE),
+    "Pipfile": re.compile(r"^\s*python_(?:full_)?version\s*=\s*[\"'](3\.\d+)", re.MULTILINE),
     ".tool-versions": re.compile(r"^\s*python\s+(3\.\d+)", re.MULTILINE),
 }
 

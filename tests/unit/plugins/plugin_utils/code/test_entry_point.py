@@ -105,6 +105,12 @@ def test_what_may_be_right_is_left_to_the_gate(wsgi, text, tmp_path):
         ),
         (
             "shop:app",
+            "import connexion\napp = connexion.AsyncApp(__name__)",
+            "'app' in shop.py is an application for ASGI (connexion.AsyncApp), and uWSGI speaks WSGI; name a Flask object, or wrap it (application ="
+            " a2wsgi.ASGIMiddleware(app), with a2wsgi in the requirements) and write shop:application",
+        ),
+        (
+            "shop:app",
             "async def app(scope, receive, send): ...",
             "'app' in shop.py is an application for ASGI, and uWSGI speaks WSGI; name a Flask object, or wrap it (application ="
             " a2wsgi.ASGIMiddleware(app), with a2wsgi in the requirements) and write shop:application",

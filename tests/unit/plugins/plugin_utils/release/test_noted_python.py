@@ -30,6 +30,8 @@ def told(tmp_path):
         (".python-version", "# for pyenv\n3.12.4\n3.11\n"),
         (".python-version", "cpython-3.12.4-linux-x86_64-gnu\n"),
         ("runtime.txt", "python-3.12.4\n"),
+        ("Pipfile", '[packages]\nflask = "*"\n[requires]\npython_version = "3.12"\n'),
+        ("Pipfile", "[requires]\npython_full_version='3.12.4'\n"),
         (".tool-versions", "nodejs 22.1.0\npython 3.12.4\n"),
     ],
 )
