@@ -388,6 +388,13 @@ CAUSES: tuple[Cause, ...] = (
         _CODE,
     ),
     Cause(
+        "The library of PostgreSQL is missing",
+        r"couldn't import psycopg 'python' implementation: (?P<name>libpq library not found)",
+        "psycopg needs the library of PostgreSQL ({name})",
+        "add libpq5 to packages, or `psycopg[binary]` to extra_requirements",
+        _CODE,
+    ),
+    Cause(
         "A shared library is missing",
         r"(?P<name>lib[\w.+-]+\.so[\w.]*): cannot open shared object file",
         "the library {name} is not on the host",

@@ -157,6 +157,13 @@ RECORDED = {
         "    raise child_exception_type(errno_num, err_msg, err_filename)\nFileNotFoundError: [Errno 2] No such file or directory: 'git'",
         "the application starts the program git, which is not on the host. Add its package to packages, such as git",
     ),
+    "The library of PostgreSQL is missing": (
+        START,
+        "    ImportError: no pq wrapper available.\n    Attempts made:\n    - couldn't import psycopg 'c' implementation: No module named 'psycopg_c'\n"
+        "    - couldn't import psycopg 'binary' implementation: No module named 'psycopg_binary'\n"
+        "    - couldn't import psycopg 'python' implementation: libpq library not found",
+        "psycopg needs the library of PostgreSQL (libpq library not found). Add libpq5 to packages",
+    ),
     "A package is built with a setuptools that is too new": (
         BUILD,
         "      ModuleNotFoundError: No module named 'pkg_resources'\n      [end of output]\nerror: subprocess-exited-with-error\n"
