@@ -467,6 +467,13 @@ CAUSES: tuple[Cause, ...] = (
         _COMMANDS,
     ),
     Cause(
+        "A build writes to the shared directory",
+        r"(?:Permission denied|Read-only file system): '(?P<path>/[^']*/shared/[^']*)'",
+        "a build may not write to {path}, as a release that is live uses it meanwhile",
+        "give the command another place during the build, as in `DATA_DIR=/tmp/data python …`, or make it a migrate hook",
+        (BUILD,),
+    ),
+    Cause(
         "The application writes into its release",
         _UNDER_RELEASE,
         "the application writes to {path}, and a release is read-only",

@@ -164,6 +164,11 @@ RECORDED = {
         "    - couldn't import psycopg 'python' implementation: libpq library not found",
         "psycopg needs the library of PostgreSQL (libpq library not found). Add libpq5 to packages",
     ),
+    "A build writes to the shared directory": (
+        BUILD,
+        "    os.makedirs(app.config['SESSION_FILE_DIR'])\nPermissionError: [Errno 13] Permission denied: '/srv/flask/shop/shared/session'",
+        "a build may not write to /srv/flask/shop/shared/session, as a release that is live uses it meanwhile. Give the command another place",
+    ),
     "A package is built with a setuptools that is too new": (
         BUILD,
         "      ModuleNotFoundError: No module named 'pkg_resources'\n      [end of output]\nerror: subprocess-exited-with-error\n"
