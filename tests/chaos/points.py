@@ -80,10 +80,8 @@ class Case:
 
     @property
     def is_alone(self) -> bool:
-        """Whether a controller has to have this host for itself."""
-        return bool(
-            self.task or self.twice or self.too_large or self.with_neighbour or self.operation or self.kind == "controller killed beside"
-        )
+        """Whether a controller has to have this host for itself: it is killed, or its run differs from those of other hosts."""
+        return bool(self.task or self.twice or self.too_large or self.with_neighbour or self.kind == "controller killed beside")
 
 
 def read_steps(text: str) -> list[Step]:

@@ -95,12 +95,8 @@ class Batch:
         ]
         try:
             each(self._admit, patients, CONTROLLERS)
-            alone = [patient for patient in patients if patient.case.is_alone]
-            together = [patient for patient in patients if not patient.case.is_alone]
             with ThreadPoolExecutor(CONTROLLERS) as pool:
-                waiting = [pool.submit(self._disturb, [patient]) for patient in alone]
-                waiting += [pool.submit(self._disturb, together)] if together else []
-                for done in waiting:
+                for done in [pool.submit(self._disturb, some) for some in _by_run(patients)]:
                     done.result()
             each(self._repair, patients)
             self._deploy_again(patients)
@@ -265,6 +261,15 @@ class Batch:
             answers = {_answer(sample.body) for sample in samples if sample.status == 200}
             if strange := answers - allowed[site]:
                 verdict.b = f"{site}: {strange}"
+
+
+def _by_run(patients: Sequence[Patient]) -> list[list[Patient]]:
+    """Return the patients that one run of a controller is for, list by list."""
+    shared = [
+        [patient for patient in patients if patient.operation == each and not patient.case.is_alone]
+        for each in (DEPLOYMENT, *OPERATIONS.values())
+    ]
+    return [*([patient] for patient in patients if patient.case.is_alone), *filter(None, shared)]
 
 
 def _judged(patient: Patient) -> list[str]:

@@ -27,7 +27,13 @@ def test_an_operation_is_killed_at_each_of_its_steps():
     (case,) = of_operation(OPERATIONS["rollback"], [STEP])
     assert case.title == "rollback killed: flask_rollback#1: switch.switch: os.rename (2.)" or case.title.startswith("rollback killed: ")
     assert case.fault == {"call": "flask_rollback#1", "step": STEP.step, "count": 2, "action": "kill"}
-    assert (case.operation, case.is_alone) == ("rollback", True)
+    assert (case.operation, case.is_alone) == ("rollback", False)
+
+
+def test_hosts_share_a_run_if_it_is_the_same_and_is_not_killed_itself():
+    one, two, three = (patient(operation=operation) for operation in ("purge", "purge", "renewal"))
+    back, again, killed, deployed = patient(operation="rollback"), patient(operation="rollback"), patient(task=3), patient()
+    assert proof._by_run([one, back, killed, three, two, again, deployed]) == [[killed], [deployed], [back, again], [one, two], [three]]
 
 
 @pytest.mark.parametrize("name", ["first certificate", "own certificate", "renewal"])
