@@ -13,10 +13,8 @@ description:
     C(/etc/nginx/flaskops) which certificates are wanted, and renews them later by itself.
   - Says of each application why it has no certificate, in the words of the CA. The site is served over HTTP meanwhile.
 options:
-  apps: {description: Names of the applications that need a certificate., type: list, elements: str, required: true}
   required: {description: Whether a certificate that could not be had is a failure; otherwise it is a warning., type: bool, default: true}
-  program: {description: The program. The action plugin sets this option; users do not., type: str}
-extends_documentation_fragment: flaskops.stack.private
+extends_documentation_fragment: [flaskops.stack.apps, flaskops.stack.private]
 author: flaskops.stack authors (@flaskops)
 attributes:
   check_mode: {description: Asks no CA and reports a change., support: full}
@@ -24,9 +22,9 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Get the certificate of the shop
+- name: Get the certificates of all sites that have `acme: true`
   flaskops.stack.acme_certificate:
-    apps: [shop]
+    apps: "{{ flask_apps }}"
 """
 
 RETURN = r"""
@@ -94,14 +92,14 @@ def outcome(apps: list[str], problems: t.Mapping[str, str]) -> list[str]:
 def main() -> None:
     module = HostModule(
         argument_spec={
-            "apps": {"type": "list", "elements": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
             "required": {"type": "bool", "default": True},
             "program": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
     module.require_root()
-    apps = module.params["apps"]
+    apps = module.params["names"]
     if module.check_mode:
         lines = "".join(f"certificate of {app} from the CA\n" for app in apps)
         module.exit_json(changed=True, problems={}, diff={"before": "", "after": lines})
