@@ -64,10 +64,10 @@ def main() -> int:
             cases = [*of_controller(recorded.tasks), *of_modules(steps), *of_surroundings(recorded.steps[0], recorded.managed)]
             for name, operation in operations.items():
                 cases += of_operation(OPERATIONS[name], select([operation.steps]))
-            every = len(cases)
             say(f"{len(recorded.tasks)} tasks and {len(steps)} of {len(recorded.steps[0])} steps, {len(cases)} cases")
             # By turns the same release is deployed again, and another one.
             cases = [dataclasses.replace(case, then_other=number % 2 == 1) for number, case in enumerate(distinct(cases))]
+            every = cases
             cases = [case for case in cases if re.search(arguments.only, case.title)]
             if arguments.sample:
                 cases = sample(cases, arguments.sample, seed)

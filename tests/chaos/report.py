@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import platform
+import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.flaskops.stack.tests.chaos.points import FIRST_ONES
+from ansible_collections.flaskops.stack.tests.chaos.points import FIRST_ONES, Case
 from ansible_collections.flaskops.stack.tests.chaos.proof import Verdict
 
 LETTERS = {
@@ -16,6 +18,8 @@ LETTERS = {
     "c": "the next run converged, and the run after it changed nothing",
     "d": "the broken run and the next one left no instance, unit, process, socket, staged tree, lock, file or directory that an undisturbed run does not leave",
 }
+
+_COUNTS = re.compile(r"^(\d+) of (\d+) cases hold\b", re.MULTILINE)
 
 
 def line(verdict: Verdict) -> str:
@@ -37,13 +41,23 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(rows)
 
 
-def write(path: Path, verdicts: Sequence[Verdict], every: int) -> None:
-    """Write the table as Markdown.
+def section(case: Case) -> str:
+    """Return the heading that a case is under."""
+    name = case.kind.capitalize()
+    return f"{name}, {case.operation}" if case.operation and not case.kind.startswith(case.operation) else name
 
-    :param every: how many cases there are
+
+def write(path: Path, verdicts: Sequence[Verdict], cases: Sequence[Case]) -> None:
+    """Write the tables as Markdown. Sections of a former report stay as they are if the run has tried none of their cases.
+
+    :param cases: all cases that there are, of which the run may have tried some
     """
-    requests = sum(verdict.requests for verdict in verdicts)
-    holding = sum(verdict.holds for verdict in verdicts)
+    sections = _sections(path.read_text(encoding="utf-8")) if path.exists() else {}
+    every = Counter(section(case) for case in cases)
+    for heading in dict.fromkeys(section(verdict.case) for verdict in verdicts):
+        sections[heading] = _table([verdict for verdict in verdicts if section(verdict.case) == heading], every[heading])
+    counts = [found for text in sections.values() for found in _COUNTS.findall(text)]
+    holding, tried = (sum(int(found[place]) for found in counts) for place in (0, 1))
     text = [
         "# Killed anywhere",
         "",
@@ -57,19 +71,43 @@ def write(path: Path, verdicts: Sequence[Verdict], every: int) -> None:
         "",
         *(f"- **{letter}**: {meaning}" for letter, meaning in LETTERS.items()),
         "",
-        f"{holding} of {len(verdicts)} cases hold, {requests:,} requests. There are {every} cases."
-        f" {time.strftime('%Y-%m-%d')}, {platform.machine()}, Debian 13.",
+        f"All sections together: {holding} of {tried} cases hold. A run may try the cases of some sections, so each"
+        " section has a date, and the names that steps had then.",
         "",
         "The steps come from a recorded run. If a step repeats, as in a loop over the files of a virtualenv, the cases break the first"
         f" {FIRST_ONES} repetitions, one in the middle and the last. A power cut ends everything in memory at once, but the disk of a"
         " container keeps data that was not flushed yet. So the unit tests prove that releases and files are on the disk before they get"
         " their names.",
         "",
+        *(line for heading, table in sections.items() for line in (f"## {heading}", "", table, "")),
     ]
-    for kind in dict.fromkeys(verdict.case.kind for verdict in verdicts):
-        text += [f"## {kind.capitalize()}", "", "| where | a | b | c | d |", "|---|---|---|---|---|"]
-        for verdict in (verdict for verdict in verdicts if verdict.case.kind == kind):
-            marks = " | ".join("no" if getattr(verdict, letter) else "ok" for letter in LETTERS)
-            text.append(f"| {verdict.case.name.replace('|', '/')} | {marks} |")
-        text.append("")
     path.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Return the sections of a report by their headings."""
+    found = {}
+    for part in text.split("\n## ")[1:]:
+        heading, _end, table = part.partition("\n")
+        found[heading] = table.strip()
+    return found
+
+
+def _table(verdicts: Sequence[Verdict], every: int) -> str:
+    """Return a section: how many of its cases hold, and a row for each.
+
+    :param every: how many cases there are
+    """
+    holding = sum(verdict.holds for verdict in verdicts)
+    untried = f" {every - len(verdicts)} more were not tried." if every > len(verdicts) else ""
+    rows = [
+        f"{holding} of {len(verdicts)} cases hold, {sum(verdict.requests for verdict in verdicts):,} requests."
+        f" {time.strftime('%Y-%m-%d')}, {platform.machine()}, Debian 13.{untried}",
+        "",
+        "| where | a | b | c | d |",
+        "|---|---|---|---|---|",
+    ]
+    for verdict in verdicts:
+        marks = " | ".join("no" if getattr(verdict, letter) else "ok" for letter in LETTERS)
+        rows.append(f"| {verdict.case.name.replace('|', '/')} | {marks} |")
+    return "\n".join(rows)

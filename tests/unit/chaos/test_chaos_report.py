@@ -35,8 +35,27 @@ def test_totals_are_told_by_kind():
 
 
 def test_the_table_has_a_row_for_each(tmp_path):
-    write(tmp_path / "faults.md", [GOOD, BAD], 5)
+    write(tmp_path / "faults.md", [GOOD, BAD], [GOOD.case, BAD.case, BAD.case])
     text = (tmp_path / "faults.md").read_text()
-    assert "1 of 2 cases hold, 30 requests. There are 5 cases." in text
+    assert "together: 1 of 2 cases hold." in text
+    assert "1 of 1 cases hold, 10 requests." in text
+    assert "0 of 1 cases hold, 20 requests." in text
+    assert "1 more were not tried." in text
     assert "| task 1: Gather | ok | ok | ok | ok |" in text
     assert "| switch / rename | ok | ok | ok | no |" in text
+
+
+def test_sections_that_a_run_has_not_tried_stay(tmp_path):
+    report = tmp_path / "faults.md"
+    write(report, [GOOD, BAD], [GOOD.case, BAD.case])
+    own = Verdict(Case("own certificate: rename", "power cut", operation="own certificate"), requests=1000)
+    mended = Verdict(BAD.case, requests=5)
+    write(report, [mended, own], [])
+    text = report.read_text()
+    assert [heading for heading in text.splitlines() if heading.startswith("## ")] == [
+        "## Controller killed",
+        "## Power cut",
+        "## Power cut, own certificate",
+    ]
+    assert "together: 3 of 3 cases hold." in text
+    assert text.count("| switch / rename |") == 1
