@@ -39,8 +39,10 @@ def test_hosts_share_a_run_if_it_is_the_same_and_is_not_killed_itself():
 @pytest.mark.parametrize("name", ["first certificate", "own certificate", "renewal"])
 def test_the_power_is_cut_where_a_certificate_gets_its_name(name):
     operation = OPERATIONS[name]
-    other = dataclasses.replace(STEP, step=STEP.step.replace("os.rename", "os.remove"))
-    killed, cut, also_killed = of_operation(operation, [STEP, other])
+    named = dataclasses.replace(STEP, call="flaskops-acme#1")
+    other = dataclasses.replace(named, step=STEP.step.replace("os.rename", "os.remove"))
+    # The deployment is broken at the step of the first call.
+    killed, cut, also_killed = of_operation(operation, [STEP, named, other])
     assert [case.kind for case in (killed, cut, also_killed)] == [operation.kind, "power cut", operation.kind]
     assert cut.fault == {**killed.fault, "action": "wait"}
     assert {(case.operation, case.before, case.repair) for case in (killed, cut, also_killed)} == {
