@@ -49,7 +49,7 @@ TLS = "/var/lib/flaskops/tls"
 _WITHOUT = f"rm -r {TLS}/ledger /var/lib/flaskops/certbot; systemctl reload nginx"
 # The certificate says that its time was over long ago, as it will be in two months.
 _DUE = f"""sed -i 's/"not_before": [0-9]*, "not_after": [0-9]*/"not_before": 1, "not_after": 1700000000/' {TLS}/ledger/live/meta.json"""
-# The timer starts the service again within the hour, as often as it was killed.
+# The timer starts the service again within the hour, as often as it was killed, and after a boot.
 _AGAIN = "systemctl reset-failed flaskops-acme.service; systemctl start flaskops-acme.service"
 # molecule/chaos/prepare.yml makes it.
 _OWN: Description = {"acme": False, "certificate": "/opt/pebble/own.pem", "key": "/opt/pebble/own.key"}
@@ -76,5 +76,7 @@ def of_operation(operation: Operation, steps: Sequence[Step]) -> list[Case]:
         of_both = {"operation": operation.name, "before": operation.before, "repair": operation.after}
         cases.append(Case(step.title, operation.kind, {**where, "action": "kill"}, **of_both))
         if operation.certificate and step.step.endswith(RENAMES):
-            cases.append(Case(f"{operation.name}: {step.title}", "power cut", {**where, "action": "wait"}, **of_both))
+            # Without a run, the service may have to end what it has begun.
+            cut = {**of_both, "repair": _AGAIN}
+            cases.append(Case(f"{operation.name}: {step.title}", "power cut", {**where, "action": "wait"}, **cut))
     return cases
