@@ -22,7 +22,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Get the certificates of all sites that have `acme: true`
+- name: Get the certificates of all sites that a CA gives one
   flaskops.stack.acme_certificate:
     apps: "{{ flask_apps }}"
 """
