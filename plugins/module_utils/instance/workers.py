@@ -23,7 +23,7 @@ from .unit_state import UnitState
 
 _POLL_SECONDS = 0.5
 # Workers of a refused candidate get so many seconds before their files are left to the next deployment.
-_WITHDRAW_SECONDS = 10.0
+_WITHDRAW_SECONDS = 30.0
 # Lines that the template worker.service.j2 writes.
 _STOP_SECONDS = re.compile(r"^TimeoutStopSec=(\d+)$", re.MULTILINE)
 _ALONE = re.compile(r"^Overlap=false$", re.MULTILINE)

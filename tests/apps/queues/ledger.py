@@ -29,7 +29,7 @@ def create():
 def count(queue, number):
     """Do a short job."""
     time.sleep(0.01)
-    execute("insert into done values (%s, %s, %s)", (queue, number, RELEASE))
+    execute("insert into done (queue, number, release) values (%s, %s, %s)", (queue, number, RELEASE))
 
 
 def long(name, seconds):
