@@ -60,20 +60,22 @@ LIMITS: dict[str, str] = {
     "nothing-ping": _ONE_RUN,
     "many": (
         "an application takes 33 ms (30 of them, profiled on 2026-11-29). 20 ms are the controller's: 10 ms for the files of its site, 6 ms for "
-        "its release, 2.5 ms to check its description and 1.5 ms for its instance. In the rest the host compares its files. Fifty took 4.8 s "
-        "before, but the run for one has become faster, too."
+        "its release, 2.5 ms to check its description and 1.5 ms for its instance. In the rest the host compares its files. The look and "
+        "the swap take 1.2 s of processor time less for fifty since then, but the run for one has become faster, too."
     ),
     "code": (
-        "the run with nothing to change has gained more: 1.9 s where it took 2.6 s, and 4 s where other code took 5.2 s. The two further round "
+        "the run with nothing to change has gained more: 1.47 times ping where it took 1.88 times. The two further round "
         "trips send the code of their modules, and the host makes the release and starts the candidate."
     ),
     "one-requirement": (
         "pip resolves all fifty requirements again, since nobody else decides what fits together, and the host hashes each kept file before "
-        "it takes it over. The rest is what every run takes."
+        "it takes it over. The rest is what every run takes. On 2026-11-29 the same code took 0.324 times; on 2026-11-30 the machine slowed "
+        "down meanwhile."
     ),
     "fleet": (
-        "the hosts are containers on the processors of the controller, so each additional host gets a smaller share of them. Each takes 0.42 s, "
-        "and 0.14 s for ping: the controller forks a process for each of its tasks, and templates the variables of the roles in each of them."
+        "the hosts are containers on the processors of the controller, so each additional host gets a smaller share of them. Each adds three times "
+        "what it adds to ping (0.62 and 0.19 s on 2026-11-30, on a machine at half its speed): the "
+        "controller forks a process for each of its tasks, and templates the variables of the roles in each of them."
     ),
 }
 GOALS = tuple(
