@@ -21,7 +21,7 @@ A request is a dict. These keys are sent:
 These keys are expected, each compared only if it is written:
 
     status    200 unless written; 0 means closed without an answer
-    headers   values by name, null for a header that must not be there
+    headers   values by name: a text, a list of texts of which each will do, null for a header that must not be there
     body      the whole body
     has       a text, or a list of texts, in the body
     json      values by dotted path in a JSON body, null where there must be none
@@ -130,8 +130,8 @@ def differences(request: dict[str, Any], answer: Answer, earlier: dict[str, str]
     """Return what is not as expected."""
     wrong = [f"status {answer.status} instead of {wanted}" for wanted in [request.get("status", 200)] if answer.status != wanted]
     for name, value in request.get("headers", {}).items():
-        if answer.headers.get(name.lower()) != value:
-            wrong.append(f"header {name} is {answer.headers.get(name.lower())!r} instead of {value!r}")
+        if (found := answer.headers.get(name.lower())) not in (value if isinstance(value, list) else [value]):
+            wrong.append(f"header {name} is {found!r} instead of {value!r}")
     if "body" in request and answer.body != request["body"]:
         wrong.append(f"the body is not {request['body']!r}")
     for text in [request["has"]] if isinstance(request.get("has"), str) else request.get("has", []):
