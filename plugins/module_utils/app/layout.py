@@ -7,11 +7,11 @@ No other file of the host's side spells a path of an application, and none but u
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import typing as t
 
-from ..host.files import partials
+from ..host.files import names_in, partials
 from ..host.systemd import UNIT_DIR, mount_unit_of, wants_link
 from .orders import PlacedApp
 
@@ -22,6 +22,8 @@ _OWN_DIRECTORIES = {"state_dirs": "/var/lib", "log_dirs": "/var/log"}
 SYSUSERS_DIR = "/etc/sysusers.d"
 _TIMER_STAMPS = "/var/lib/systemd/timers"
 TMPFILES_DIR = "/etc/tmpfiles.d"
+# The end of a worker's name in its units: its number.
+_NUMBERED = re.compile(r"\.\d+$")
 
 
 def own_directories(app: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
@@ -241,19 +243,25 @@ class Layout(AppRoot):
         """
         return f"flask-{self.name}.{worker}@{instance_id}.service"
 
-    def worker_units(self, instance_id: str = "?*") -> list[str]:
+    def worker_units(self, instance_id: str = "") -> list[str]:
         """Return the units of workers that are on the host, of one instance or of all."""
-        pattern = self.unit_file(self.worker_unit(instance_id, "*.[0-9]*"))
-        return sorted(os.path.basename(path) for path in glob.glob(pattern))
+        return [unit for unit in self._units(instance_id, ".service") if _NUMBERED.search(self.worker_of(unit))]
 
     def timer_unit(self, instance_id: str, timer: str) -> str:
         return f"flask-{self.name}.{timer}@{instance_id}.timer"
 
-    def timer_units(self, instance_id: str = "?*") -> list[str]:
+    def timer_units(self, instance_id: str = "") -> list[str]:
         """Return the timers that are on the host, of one instance or of all."""
-        return sorted(os.path.basename(path) for path in glob.glob(self.unit_file(self.timer_unit(instance_id, "*"))))
+        return self._units(instance_id, ".timer")
 
-    def job_units(self, instance_id: str = "?*") -> list[str]:
+    def _units(self, instance_id: str, ending: str) -> list[str]:
+        """Return the units beside uWSGI that are on the host, in order, of one instance or of all."""
+        # A host with fifty applications is asked a hundred times, and glob compiles an expression for each pattern.
+        units = [unit for unit in names_in(UNIT_DIR) if unit.startswith(f"flask-{self.name}.") and unit.endswith(ending)]
+        instances = [unit.removesuffix(ending).partition("@")[2] for unit in units]
+        return [unit for unit, found in zip(units, instances, strict=True) if found and instance_id in ("", found)]
+
+    def job_units(self, instance_id: str = "") -> list[str]:
         """Return the units that timers start, of one instance or of all."""
         return [self.job_of(timer) for timer in self.timer_units(instance_id)]
 

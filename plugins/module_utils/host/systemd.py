@@ -265,6 +265,7 @@ def _logged(which: t.Sequence[str], runner: Runner) -> list[str]:
         return []
 
 
+@functools.cache  # each layout of an application asks for it
 def mount_unit_of(path: str) -> str:
     """Return the name that the mount unit of an absolute path must have (systemd.unit(5), "String Escaping")."""
     name = path.strip("/")

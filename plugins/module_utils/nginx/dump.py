@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import glob
 import os
 import re
 import typing as t
@@ -122,7 +123,9 @@ class _Includes:
         if pattern not in self._named:
             # A star of nginx's stands for no slash, so a directory and a name are compared each for itself.
             directory, name = os.path.split(pattern)
-            named = [directory] if directory in self._beside else fnmatch.filter(self._beside, directory)
+            # Each site includes a directory that may not be there, and fnmatch would compile an expression for it.
+            others = fnmatch.filter(self._beside, directory) if glob.has_magic(directory) else []
+            named = [directory] if directory in self._beside else others
             places = [place for place in named if place.count("/") == directory.count("/")]
             found = [path for place in places for path in self._beside[place] if fnmatch.fnmatchcase(os.path.basename(path), name)]
             self._named[pattern] = sorted(found)
