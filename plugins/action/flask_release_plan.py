@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.looking_action import LookingAction
+from ansible_collections.flaskops.stack.plugins.plugin_utils.orders.settled import Seen, is_settled
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.noted_python import noted_python_warning
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release.plan import ReleasePlan, plan_release, prebuilt_release
@@ -36,7 +37,7 @@ class ActionModule(LookingAction):
         wanted = present(self.resolve(args, task_vars))
         seen, failures = self.look(wanted, args["sites"], args, task_vars)
         hosted = seen.pop("hosted")
-        result |= {"plans": {}, "releases": {}, "missing": [], **seen}
+        result |= {"plans": {}, "releases": {}, "missing": [], "settled": False, **seen}
         if seen["packages"] and not args["packages_installed"]:
             # The interpreter of an application may be among them.
             return with_failures(result, args["left_out"], failures)
@@ -52,7 +53,17 @@ class ActionModule(LookingAction):
         result["missing"] = sorted(name for name, planned in plans.items() if not _is_complete(planned, hosted[name]))
         # Plans of releases that are there would be carried from task to task for nothing.
         result["plans"] = {name: {**dataclasses.asdict(plans[name]), "hosted": hosted[name]} for name in result["missing"]}
+        if not (failures or args["left_out"] or seen["packages"] or seen["accounts"] or result["missing"]):
+            result["settled"] = self._is_settled(args, result, task_vars)
         return with_failures(result, args["left_out"], failures)
+
+    def _is_settled(self, args: dict[str, t.Any], result: dict[str, t.Any], task_vars: dict[str, t.Any]) -> bool:
+        """Return whether the roles after this one would change nothing. Only the playbooks that run all of them ask about sites."""
+        alike = task_vars.get(args["variable"]) == task_vars.get("uwsgi_service_apps") and args["apps"] == args["sites"].get("apps")
+        if not alike or "tree" not in args["sites"]:
+            return False
+        seen = Seen(result["releases"], result["instances"], result["sites"], self.sealed)
+        return is_settled(self, self.resolve(args, task_vars), seen, args["sites"]["tree"], task_vars)
 
     def _plan(
         self, apps: list[App], hosted: dict[str, t.Any], cache_dir: str, task_vars: App

@@ -53,6 +53,10 @@ sites:
   description: Things that the web server lacks, as RV(flaskops.stack.host_look#module:sites) describes them.
   type: dict
   returned: if O(sites) is given
+settled:
+  description: Whether the roles C(uwsgi_service) and C(nginx_site) would change nothing and tell of nothing, so that their tasks can be left out.
+  type: bool
+  returned: success
 missing: {description: Applications whose release the host lacks., type: list, elements: str, returned: success}
 failures:
   description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.

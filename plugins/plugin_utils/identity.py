@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import typing as t
 from collections.abc import Mapping
+
+from ..module_utils.app.orders import SealedSecrets
 
 # 48 bits: two of a host's few hundred releases collide once in 10^9 hosts, and the name stays readable.
 _ID_DIGITS = 12
@@ -25,6 +28,20 @@ def content_id(kind: str, inputs: Mapping[str, t.Any]) -> str:
 def order_digest(order: Mapping[str, t.Any]) -> str:
     """Return the name of an order for a host. Nothing can be told from it, so it may be shown."""
     return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+
+
+def is_sealed(sealed: SealedSecrets, secrets: Mapping[str, str], key: str) -> bool:
+    """Return whether what an earlier run has made stands for these secrets. To make it anew takes a thousand times as long."""
+    return hmac.compare_digest(sealed["seal"], seal_of(sealed["digest"], secrets, key))
+
+
+def seal_of(digest: str, secrets: Mapping[str, str], key: str) -> str:
+    """Return a text by which later runs know that ``digest`` stands for ``secrets``, which only somebody who knows the secrets and the key can make.
+
+    A short secret can be tried out from it, so root alone may read it.
+    """
+    sealed = json.dumps([digest, secrets], sort_keys=True, ensure_ascii=True)
+    return hmac.digest(f"flaskops.stack:{key}".encode(), sealed.encode(), "sha256").hex()
 
 
 def secret_digest(secrets: Mapping[str, str], key: str) -> str:

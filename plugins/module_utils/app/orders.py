@@ -101,6 +101,16 @@ class _InstanceOrder(HostApp):
     drop_in: str
 
 
+class SealedSecrets(t.TypedDict):
+    """What stands for the secrets of an application in the id of its instance, and a text by which the controller knows that it does.
+
+    A short secret can be tried out from that text, so a host keeps it where root alone reads, and no result of a task has it.
+    """
+
+    digest: str
+    seal: str
+
+
 class TimerTexts(t.TypedDict):
     """The texts of a timer and of the unit that it starts."""
 
@@ -115,6 +125,7 @@ class InstanceOrder(_InstanceOrder, total=False):
     of its workers, by their name and number such as ``queue.1``, and ``timers`` those of its timers by name; each is there only if it has any.
     """
 
+    sealed: SealedSecrets
     workers: dict[str, str]
     timers: dict[str, TimerTexts]
 

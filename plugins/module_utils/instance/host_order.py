@@ -9,6 +9,7 @@ import typing as t
 
 from ..app import account
 from ..app.layout import Layout
+from ..app.orders import SealedSecrets
 from ..app.secret_values import learn_secrets
 from ..host import last_order
 from ..host.command import CommandError
@@ -61,7 +62,13 @@ def ready(order: Order, failures: Failures) -> list[Instance]:
     return [Instance(app) for app in order["apps"] if app["name"] not in failures]
 
 
-def settled() -> Settled | None:
+class SettledInstances(Settled):
+    """The last order of instances; ``sealed`` has what stands for the secrets of its applications, by name."""
+
+    sealed: dict[str, SealedSecrets]
+
+
+def settled() -> SettledInstances | None:
     """Return the last order with its result, ``None`` unless carrying it out again would change nothing and tell of nothing."""
     last = last_order.read(LAST)
     if last is None:
@@ -78,7 +85,8 @@ def settled() -> Settled | None:
         return None
     if failures or any(result[key] for key in ("changed", "failures", "notices", "diff")):
         return None
-    return {"digest": last.digest, "result": result}
+    sealed = {app["name"]: app["sealed"] for app in order["apps"] if "sealed" in app}
+    return {"digest": last.digest, "result": result, "sealed": sealed}
 
 
 def _remember(order: Order, result: t.Mapping[str, t.Any]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible.errors import AnsibleActionFail
 
+from ...module_utils.app.orders import SealedSecrets
 from ..description.role_variables import resolve_variables, without_ipv6, without_secrets
 from ..description.validate import AppError
 from ..host_program import LOOK
@@ -23,6 +24,9 @@ OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acm
 
 class LookingAction(KeptAction, AppsAction):
     """Sends only those parts of a description that the host needs for its answer."""
+
+    # What stands for the secrets of applications in the ids of their instances, of the host that was asked last. No result of a task has it.
+    sealed: Mapping[str, SealedSecrets] = {}
 
     def look(
         self, apps: Sequence[App], of_sites: Mapping[str, t.Any], args: Mapping[str, t.Any], task_vars: App
@@ -45,6 +49,7 @@ class LookingAction(KeptAction, AppsAction):
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*of_nginx, *(name for names in packages.values() for name in names)})
         answer = self.ask_kept("host_look", LOOK, asked, task_vars)
+        self.sealed = answer.get("instances", {}).pop("sealed", {})
         unknown, certbot, failures = answer.pop("unknown", []), answer.pop("certbot", ""), answer.pop("failures")
         lacking = set(answer["packages"]).difference(unknown)
         answer["packages_of"] = {name: found for name, names in packages.items() if (found := [each for each in names if each in lacking])}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import typing as t
 
@@ -42,6 +43,14 @@ def test_the_last_order_is_settled_and_has_the_result_of_a_run_that_changes_noth
     assert found["result"] == again
     ordered("two", release="r2")
     assert settled() == "two"
+
+
+def test_what_stands_for_secrets_is_kept_for_the_next_run_and_is_in_no_result(host, ordered):
+    sealed = {"digest": "0123", "seal": "4567"}
+    ordered(sealed=sealed)
+    found = host_order.settled()
+    assert found["sealed"] == {host.candidate("one", "r1").app["name"]: sealed}
+    assert "4567" not in json.dumps(found["result"])
 
 
 def test_the_file_is_roots_alone_and_has_no_secret(host, ordered):
