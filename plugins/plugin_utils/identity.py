@@ -31,12 +31,12 @@ def order_digest(order: Mapping[str, t.Any]) -> str:
 
 
 def is_sealed(sealed: SealedSecrets, secrets: Mapping[str, str], key: str) -> bool:
-    """Return whether what an earlier run has made stands for these secrets. To make it anew takes a thousand times as long."""
+    """Return whether the digest that an earlier run has made is that of these secrets. To make it anew takes a thousand times as long."""
     return hmac.compare_digest(sealed["seal"], seal_of(sealed["digest"], secrets, key))
 
 
 def seal_of(digest: str, secrets: Mapping[str, str], key: str) -> str:
-    """Return a text by which later runs know that ``digest`` stands for ``secrets``, which only somebody who knows the secrets and the key can make.
+    """Return the seal of a digest: only somebody who knows the secrets and the key can make it, so later runs know whose digest it is.
 
     A short secret can be tried out from it, so root alone may read it.
     """

@@ -129,7 +129,7 @@ def applications(source: Source, count: int = 1) -> list[dict[str, Any]]:
     """Return so many applications of one process each, which a machine bears that runs all of this."""
     names = [f"hello{number or ''}" for number in range(count)]
     common = {"source": {"path": str(source.root)}, "wsgi": "app.py", "uwsgi": {"processes": 1, "threads": 1}}
-    # Each has a secret of its own, since what stands for it in an id takes long to make.
+    # Each has a secret of its own, since its digest takes long to make.
     return [
         {"name": name, **common, "secrets": {"SECRET_KEY": f"of {name}"}, "nginx": {"server_names": [f"{name}.localhost"]}}
         for name in names

@@ -286,6 +286,10 @@ class Layout(AppRoot):
     def drain_timer(self, instance_id: str) -> str:
         return f"{self.drain(instance_id)}.timer"
 
+    def drain_units(self, instance_id: str) -> list[str]:
+        """Return the timer, and the service that stops the instance when the timer has elapsed."""
+        return [self.drain_timer(instance_id), f"{self.drain(instance_id)}.service"]
+
     def drop_in_directory(self, unit: str) -> str:
         return f"{UNIT_DIR}/{unit}.d"
 

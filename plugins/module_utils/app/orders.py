@@ -102,9 +102,9 @@ class _InstanceOrder(HostApp):
 
 
 class SealedSecrets(t.TypedDict):
-    """What stands for the secrets of an application in the id of its instance, and a text by which the controller knows that it does.
+    """The digest of an application's secrets in the id of its instance, and a seal by which the controller knows whose digest it is.
 
-    A short secret can be tried out from that text, so a host keeps it where root alone reads, and no result of a task has it.
+    A short secret can be tried out from the seal, so a host keeps it where root alone reads, and no result of a task has it.
     """
 
     digest: str

@@ -63,7 +63,7 @@ def ready(order: Order, failures: Failures) -> list[Instance]:
 
 
 class SettledInstances(Settled):
-    """The last order of instances; ``sealed`` has what stands for the secrets of its applications, by name."""
+    """The last order of instances; ``sealed`` has the digests of secrets by application."""
 
     sealed: dict[str, SealedSecrets]
 

@@ -59,7 +59,7 @@ def remove(app: AbsentApp) -> list[str]:
     :raises OSError: if something cannot be removed, such as a user whose processes cannot be ended
     """
     gone, ids, layout = pending(app), known_ids(app), Layout(app)
-    systemd.stop([*(layout.drain_timer(name) for name in ids), layout.trial_timer])
+    systemd.stop([*(unit for name in ids for unit in layout.drain_units(name)), layout.trial_timer])
     units = [*(unit for name in ids for unit in installed_units(app, name)), *layout.worker_units(), *layout.job_units()]
     workers.end(layout)
     systemd.stop([*units, *operator_command.running_units(app["name"])])

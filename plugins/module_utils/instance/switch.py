@@ -32,8 +32,8 @@ def start(instances: t.Sequence[Instance]) -> Failures:
     states = systemd.show(units)
     for instance in instances:
         instance.ran_before = UnitState.of(states[instance.unit]) is UnitState.ACTIVE
-        # The candidate may be an instance that is still draining: cancel its stop timer.
-        systemd.stop([instance.layout.drain_timer(instance.id)])
+        # The candidate may be an instance that is still draining. On a busy host its timer may have elapsed and have stopped nothing yet.
+        systemd.stop(instance.layout.drain_units(instance.id))
     systemd.reset_failed(units)
     restarted = _restarted(instances)
     systemd.start([unit for instance in instances if instance not in restarted for unit in instance.wanted_units])

@@ -25,7 +25,7 @@ OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acm
 class LookingAction(KeptAction, AppsAction):
     """Sends only those parts of a description that the host needs for its answer."""
 
-    # What stands for the secrets of applications in the ids of their instances, of the host that was asked last. No result of a task has it.
+    # Digests of secrets by application, as the host that was asked last has kept them. No result of a task has them.
     sealed: Mapping[str, SealedSecrets] = {}
 
     def look(

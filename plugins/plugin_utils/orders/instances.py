@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host is asked to run: the rendered files of every instance, and the names that come from them."""
+"""Orders of instances for a host: the rendered files of each, and the names that come from them."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _templates_beside(app: App, common: App) -> dict[str, Job]:
 def _instance(app: App, release: dict[str, str], sealed: SealedSecrets | None, rendered: dict[str, str], first: bool) -> InstanceOrder:
     """Return what the host needs of an instance, which is named by it.
 
-    :param sealed: what stands for its secrets, ``None`` if it has none
+    :param sealed: the digest of its secrets, ``None`` if it has none
     :param first: whether the host is the first one of the application, which has the workers with ``hosts: one``
     """
     on_host = host_app(app)
@@ -159,6 +159,10 @@ def _beside(app: App, rendered: dict[str, str], first: bool) -> tuple[dict[str, 
     return {kind: found for kind, found in identity.items() if found}, {kind: found for kind, found in here.items() if found}
 
 
+def _absent(app: App) -> AbsentApp:
+    return {**places(app), "purge": app["purge"]}
+
+
 class HostOrder(t.NamedTuple):
     """The instances that a host is to run, the accounts that they need, and the applications that are to be gone.
 
@@ -183,7 +187,7 @@ def host_order(
     """Return what a host is asked to run.
 
     :param apps: complete descriptions, also of applications that are absent; those that are present and have no release are left out
-    :param seal: returns what stands for the secrets of an application, ``None`` if it has none
+    :param seal: returns the digest of an application's secrets, ``None`` if it has none
     """
     wanted = [app for app in apps if app["state"] == "present" and app["name"] in releases]
     jobs = {app["name"]: _templates(app, releases[app["name"]]) for app in wanted}
@@ -195,7 +199,7 @@ def host_order(
         if app["name"] in rendered
     ]
     accounts = [places(app) for app in wanted if app["name"] in rendered]
-    absent: list[AbsentApp] = [{**places(app), "purge": app["purge"]} for app in apps if app["state"] == "absent"]
+    absent = [_absent(app) for app in apps if app["state"] == "absent"]
     digest = "" if failures else _digest(instances, accounts, absent, allow_rejected)
     return HostOrder(instances, accounts, absent, failures, digest)
 

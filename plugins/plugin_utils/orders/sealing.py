@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands for the secrets of applications in the ids of their instances. To make it takes long on purpose, so a run makes it once."""
+"""Digests of secrets for the ids of instances. To make one takes long on purpose, so a run makes it once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _OF_THIS_RUN = os.urandom(32)
 
 
 class Sealing:
-    """Returns what stands for the secrets of an application, ``None`` if it has none.
+    """Returns the digest of an application's secrets with its seal, ``None`` if it has none.
 
     :param key: a value of the inventory that is secret itself, empty for none
-    :param known: what a host has kept of earlier runs, by application
+    :param known: digests that a host has kept of earlier runs, by application
     """
 
     def __init__(self, key: str, known: Mapping[str, SealedSecrets] | None = None) -> None:
@@ -49,7 +49,7 @@ def _place(secrets: Mapping[str, str], key: str) -> Path:
 
 
 def _read(place: Path) -> str:
-    """Return what another task has made, empty if there is nothing or not yet the whole of it."""
+    """Return the digest that another task has made, empty if there is none or not yet the whole of it."""
     with contextlib.suppress(OSError):
         text = place.read_text()
         return text.removesuffix("\n") if text.endswith("\n") else ""

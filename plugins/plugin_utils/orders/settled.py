@@ -26,7 +26,7 @@ _EXCEPTIONS = ("uwsgi_service_left_out", "uwsgi_service_allow_rejected", "nginx_
 class Seen(t.NamedTuple):
     """A look at a host: the releases that it has by application, and what ``host_look`` has told.
 
-    :param sealed: what stands for the secrets of an application in the id of its instance, by name
+    :param sealed: digests of secrets that the host has kept, by application
     """
 
     releases: Mapping[str, dict[str, str]]

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host is asked to have in a tree of configuration files: every file rendered, and the name that comes from all of them."""
+"""Orders of configuration trees for a host: every file rendered, and the name that comes from all of them."""
 
 from __future__ import annotations
 

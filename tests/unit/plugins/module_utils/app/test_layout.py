@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.action import flask_release, uwsgi_instance
+from ansible_collections.flaskops.stack.plugins.action import flask_release
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout, Release, ReleaseRecord
 from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import (
@@ -22,6 +22,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import (
 )
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import places
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import host_app
+from ansible_collections.flaskops.stack.plugins.plugin_utils.orders import instances
 from ansible_collections.flaskops.stack.tests.unit.render import RELEASE, complete
 
 MODULE_UTILS = Path(__file__).parents[5] / "plugins/module_utils"
@@ -71,10 +72,10 @@ def test_the_controller_orders_an_instance_with_every_key_and_no_other():
         workers=[{"name": "queue", "command": "rq worker"}], timers=[{"name": "clean", "command": "flask clean", "schedule": "daily"}]
     )
     beside = {"worker queue": "", "timer clean": "", "service clean": ""}
-    without = uwsgi_instance._instance(complete(), RELEASE, "", files, first=True)
-    whole = uwsgi_instance._instance(with_workers, RELEASE, "", {**files, **pool, **beside}, first=True)
+    without = instances._instance(complete(), RELEASE, None, files, first=True)
+    whole = instances._instance(with_workers, RELEASE, {"digest": "", "seal": ""}, {**files, **pool, **beside}, first=True)
     assert set(whole) == keys(InstanceOrder)
-    assert set(without) == keys(InstanceOrder) - {"stream_unit", "stream_drop_in", "workers", "timers"}
+    assert set(without) == keys(InstanceOrder) - {"stream_unit", "stream_drop_in", "workers", "timers", "sealed"}
     assert set(without["files"]) < set(layout.FILES)
 
 
@@ -89,7 +90,7 @@ def test_the_controller_orders_a_release_with_every_key_and_no_other(tmp_path):
 
 def test_an_account_has_every_key_and_no_other():
     assert set(places(complete())) == keys(AccountApp)
-    assert set(uwsgi_instance._absent(complete(state="absent"))) == keys(AbsentApp)
+    assert set(instances._absent(complete(state="absent"))) == keys(AbsentApp)
 
 
 def test_a_release_is_a_dict_on_its_way_and_back():

@@ -45,7 +45,7 @@ def test_the_last_order_is_settled_and_has_the_result_of_a_run_that_changes_noth
     assert settled() == "two"
 
 
-def test_what_stands_for_secrets_is_kept_for_the_next_run_and_is_in_no_result(host, ordered):
+def test_digests_of_secrets_are_kept_for_the_next_run_and_are_in_no_result(host, ordered):
     sealed = {"digest": "0123", "seal": "4567"}
     ordered(sealed=sealed)
     found = host_order.settled()

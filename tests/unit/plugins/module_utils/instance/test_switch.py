@@ -109,6 +109,19 @@ def test_an_instance_that_still_drains_is_reactivated(host, bring):
     assert not host.is_running("flask-shop@two.service")
 
 
+def test_a_timer_that_has_just_elapsed_does_not_end_the_instance_that_is_reactivated(host, bring):
+    one = bring("one", "r1")
+    bring("two", "r2")
+    service = f"{one.layout.drain('one')}.service"
+    # The service has begun, and has told systemd nothing yet.
+    host.units[service] = {"ActiveState": "activating"}
+    del host.units[one.layout.drain_timer("one")]
+    host.events.clear()
+    bring("one", "r1")
+    assert host.units[service]["ActiveState"] == "inactive"
+    assert host.events.index(f"stop {service}") < host.events.index("start flask-shop@one.service")
+
+
 def test_an_earlier_failure_of_the_unit_is_forgotten(host):
     one = host.candidate("one")
     host.units[one.unit] = {"ActiveState": "failed", "NRestarts": "5"}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.action import uwsgi_instance
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import first_host, patterns_of
+from ansible_collections.flaskops.stack.plugins.plugin_utils.orders.instances import has_single_workers
 from ansible_collections.flaskops.stack.tests.unit.render import action, complete
 
 LISTS = {"a": [{"name": "blog"}], "b": [{"name": "shop"}], "c": [{"name": "shop"}], "other": [{"name": "shop"}]}
@@ -56,6 +57,6 @@ def test_a_run_says_where_single_workers_stay(monkeypatch, host, has, told):
     app = complete(
         workers=[{"name": "beat", "command": "beat", "hosts": "one"}], timers=[{"name": "mail", "command": "x", "schedule": "daily"}]
     )
-    assert plugin._has_single_workers(app, variables(host, ansible_limit=host)) is has
+    assert has_single_workers(plugin, app, variables(host, ansible_limit=host)) is has
     assert len(said) == told
     assert not told or said[0].startswith("shop: beat with hosts: one stay on b, which --limit leaves out")

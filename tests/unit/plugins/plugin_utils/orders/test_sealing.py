@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands for secrets is made once in a run, is always that of these secrets, and tells nobody what they are."""
+"""A digest of secrets is made once in a run, is always that of these secrets, and tells nobody what they are."""
 
 from __future__ import annotations
 

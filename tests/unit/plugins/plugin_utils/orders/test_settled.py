@@ -88,7 +88,7 @@ def server() -> Server:
 
 
 def test_a_run_ends_where_the_host_has_carried_out_the_same(server, monkeypatch):
-    monkeypatch.setattr(sealing, "secret_digest", lambda *_: pytest.fail("what stands for secrets is made anew, which takes long"))
+    monkeypatch.setattr(sealing, "secret_digest", lambda *_: pytest.fail("the digest of secrets is made anew, which takes long"))
     found = server.plan(APPS)
     assert found["settled"] is True, found
     assert "sealed" not in json.dumps(found), "a short secret could be tried out from it"

@@ -7,8 +7,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.action import uwsgi_instance
 from ansible_collections.flaskops.stack.plugins.plugin_utils.description.validate import AppError
+from ansible_collections.flaskops.stack.plugins.plugin_utils.orders import instances
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import command_line, numbered, quoted
 from ansible_collections.flaskops.stack.tests.unit import render
 from ansible_collections.flaskops.stack.tests.unit.parse import unit
@@ -28,7 +28,7 @@ def on_first(monkeypatch):
     """Return a function that renders an instance for a host which is the first of its application, or another."""
 
     def rendered(first: bool, app):
-        monkeypatch.setattr(uwsgi_instance.ActionModule, "_has_single_workers", lambda *_: first)
+        monkeypatch.setattr(instances, "has_single_workers", lambda *_: first)
         monkeypatch.setattr(render, "_SHIPPED", {})
         return instance(app)
 
