@@ -93,7 +93,7 @@ options:
         type: bool
         default: false
   sites:
-    description: The sites of applications. O(files), O(owners), O(probe_listen), O(probe_tls_listen) and O(probe_sites) become those of all of them.
+    description: The sites of applications. All other options but O(root) and O(settled) become those of nginx with these sites.
     type: dict
     suboptions:
       apps: {description: The descriptions as they were written., type: raw, required: true}

@@ -101,12 +101,12 @@ def _order(**parts: t.Any) -> DeclaredRequirements:
 
 def _declares(name: str, tree: Tree, app: App) -> bool:
     """Return whether a file that was found by its name says anything of requirements."""
-    project = Project(tree)
     if name == "pyproject.toml":
+        project = Project(tree)
         asked = (app["groups"] and project.at("dependency-groups")) or (app["extras"] and project.at("project.optional-dependencies"))
         return bool(project.problem) or bool(project.dependencies()) or "dependencies" in project.dynamic or bool(asked)
     if name == "setup.py":
-        return project.setup_py_declares()
+        return Project(tree).setup_py_declares()
     return name != "setup.cfg"  # which setuptools reads beside another file only
 
 
