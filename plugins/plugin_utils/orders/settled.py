@@ -20,7 +20,7 @@ from .tree import sites_digest
 # Each of these parts of a look at the web server says that something is to be done.
 _UNMET = ("lacks", "unwanted", "services", "acme")
 # With a value in one of these variables, only the roles themselves know what is to be done.
-_EXCEPTIONS = ("uwsgi_service_left_out", "uwsgi_service_allow_rejected", "nginx_site_left_out")
+_EXCEPTIONS = ("uwsgi_service_left_out", "uwsgi_service_allow_rejected", "uwsgi_service_releases", "nginx_site_left_out")
 
 
 class Seen(t.NamedTuple):
@@ -46,7 +46,7 @@ def is_settled(action: AppsAction, apps: Sequence[App], seen: Seen, root: str, t
     if not last_instances or not last_tree or told or any(seen.sites[part] for part in _UNMET):
         return False
     try:
-        if any(action.read(name, task_vars) for name in _EXCEPTIONS) or (action.read("uwsgi_service_releases", task_vars) or {}) != {}:
+        if any(action.read(name, task_vars) for name in _EXCEPTIONS):
             return False
         instances = _instances_digest(action, apps, seen, task_vars)
         return instances == seen.instances["digest"] and _sites_digest(action, apps, seen, root, task_vars) == seen.sites["tree"]["digest"]

@@ -50,11 +50,11 @@ def tree_order(action: ActionBase, options: t.Mapping[str, t.Any], task_vars: t.
     """
     wanted = [dict(entry) for entry in options["files"]]
     for entry in wanted:
-        check_sources(entry)
+        _check_sources(entry)
     templates = [entry for entry in wanted if entry["src"] is not None]
-    for entry, text in zip(templates, render_all(action, map(to_job, templates), task_vars), strict=True):
+    for entry, text in zip(templates, render_all(action, map(_to_job, templates), task_vars), strict=True):
         entry["content"] = text
-    entries = [to_entry(entry) for entry in wanted]
+    entries = [_to_entry(entry) for entry in wanted]
     try:
         check_request(entries, [])
     except ConfigTreeError as error:
@@ -82,7 +82,7 @@ def sites_digest(
     return str(tree_order(action, {**given, "root": root, **_of_served(served, variables, pages)}, task_vars).options["digest"])
 
 
-def to_mode(entry: dict[str, t.Any]) -> int:
+def _to_mode(entry: dict[str, t.Any]) -> int:
     """Return the permissions of an entry as a number.
 
     :raises AnsibleActionFail: if they are not octal
@@ -97,7 +97,7 @@ def to_mode(entry: dict[str, t.Any]) -> int:
     return number
 
 
-def check_sources(entry: dict[str, t.Any]) -> None:
+def _check_sources(entry: dict[str, t.Any]) -> None:
     """Require that an entry says in exactly one way what is to be at its path.
 
     :raises AnsibleActionFail: if it does not
@@ -128,13 +128,13 @@ def _of_served(served: ServedSites, variables: t.Mapping[str, t.Any], pages: t.M
     return {**_OF_NGINX, **order, "files": [{**_FILE_DEFAULTS, **file} for file in order["files"]]}
 
 
-def to_job(entry: dict[str, t.Any]) -> Job:
+def _to_job(entry: dict[str, t.Any]) -> Job:
     """Return what is to be rendered for an entry with ``src``."""
     variables = {"template_destpath": entry["path"], **entry["vars"]}
     return Job(entry["src"], variables, f"files: {entry['owner']}: {entry['path']}", tuple(entry["search"]))
 
 
-def to_entry(entry: dict[str, t.Any]) -> Entry:
+def _to_entry(entry: dict[str, t.Any]) -> Entry:
     """Return an element of ``files`` once it is rendered.
 
     :raises AnsibleActionFail: for a wrong mode
@@ -143,4 +143,4 @@ def to_entry(entry: dict[str, t.Any]) -> Entry:
     common["serves"] = tuple(entry["serves"])
     if entry["link"] is not None:
         return Entry(link=entry["link"], **common)
-    return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=to_mode(entry), group=entry["group"], **common)
+    return Entry(content=entry["content"].encode("utf-8", "surrogateescape"), mode=_to_mode(entry), group=entry["group"], **common)
