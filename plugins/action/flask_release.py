@@ -15,6 +15,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import A
 from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import ReleaseOrder
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import environment, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.kept_action import KeptAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.release import constraints
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.apps import fetch_apps, for_each
 from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache_dir import cache_path
@@ -27,7 +28,7 @@ App = dict[str, t.Any]
 _INLINE_BYTES = 1_000_000
 
 
-class ActionModule(AppsAction):
+class ActionModule(KeptAction, AppsAction):
     """No round trip if nothing is missing, one if the sources are small; in check mode one if accounts are missing."""
 
     _requires_connection = True
@@ -91,7 +92,7 @@ class ActionModule(AppsAction):
                 "who": who(),
                 "lock_timeout": args["lock_timeout"],
             }
-            answer = self.ask_module("flask_release", arguments, task_vars)
+            answer = self.ask_kept("flask_release", arguments, task_vars)
             built = {app["name"]: plans[app["name"]]["virtualenv_id"] for app in apps}
             for problem in constraints.harvest(cache, built, answer.get("constraints"), str(task_vars.get("inventory_hostname"))):
                 self._display.warning(problem)

@@ -98,7 +98,7 @@ class ActionModule(LookingAction):
         if wanted:
             # Looking changes nothing, so it is done in check mode too.
             asked = {"mode": "constraints", "apps": [{"name": name, **place} for name, place in wanted.items()]}
-            found = self.call_module("flask_release", asked, task_vars).get("constraints")
+            found = self.call_kept("flask_release", asked, task_vars).get("constraints")
             virtualenvs = {name: place["virtualenv_id"] for name, place in wanted.items()}
             for problem in constraints.harvest(cache, virtualenvs, found, str(task_vars.get("inventory_hostname"))):
                 self._display.warning(problem)

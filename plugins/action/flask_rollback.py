@@ -8,9 +8,10 @@ import typing as t
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import ALL, AppsAction, chosen, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, host_app, who
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.kept_action import KeptAction
 
 
-class ActionModule(AppsAction):
+class ActionModule(KeptAction, AppsAction):
     """One round trip."""
 
     _requires_connection = True

@@ -12,6 +12,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present, with_failures
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.host import ask_host, who, with_environment
+from ansible_collections.flaskops.stack.plugins.plugin_utils.action.kept_action import KeptAction
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import TRIAL, host_program
 from ansible_collections.flaskops.stack.plugins.plugin_utils.identity import content_id
 from ansible_collections.flaskops.stack.plugins.plugin_utils.orders.instances import host_order
@@ -22,7 +23,7 @@ from ansible_collections.flaskops.stack.plugins.plugin_utils.source.cache import
 App = dict[str, t.Any]
 
 
-class ActionModule(AppsAction):
+class ActionModule(KeptAction, AppsAction):
     """One round trip, and none where an earlier look has told that nothing would change.
 
     There is one more where releases have to be asked for, and there are two more where there are migrations.

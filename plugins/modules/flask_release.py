@@ -70,6 +70,7 @@ failures:
 import base64
 import json
 import os
+import tempfile
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account, history
@@ -81,9 +82,9 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release import stor
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import Built, build_all
 
 
-def unpacked(module: HostModule, name: str, text: str) -> str:
+def unpacked(directory: str, name: str, text: str) -> str:
     """Write a packed source that came with the order to a file, and return its path."""
-    path = os.path.join(module.tmpdir, f"{name}.tar.gz")
+    path = os.path.join(directory, f"{name}.tar.gz")
     with open(path, "wb") as file:
         file.write(base64.b64decode(text))
     return path
@@ -95,8 +96,9 @@ def build(module: HostModule) -> dict[str, t.Any]:
     learn_secrets(order["apps"])
     accounts = account.ensure(order["accounts"], module.check_mode)
     apps = [] if module.check_mode else [app for app in order["apps"] if app["name"] not in accounts.failures]
-    archives = {**module.params["archives"], **{name: unpacked(module, name, text) for name, text in order["archives"].items()}}
-    built = {app["name"]: outcome for app, outcome in zip(apps, build_all(apps, archives), strict=True)}
+    with tempfile.TemporaryDirectory() as directory:
+        archives = {**module.params["archives"], **{name: unpacked(directory, name, text) for name, text in order["archives"].items()}}
+        built = {app["name"]: outcome for app, outcome in zip(apps, build_all(apps, archives), strict=True)}
     failed = {name: outcome for name, outcome in built.items() if outcome.problem}
     for app in [app for app in apps if app["name"] in failed]:
         record_failure(app, failed[app["name"]], module.params["who"])

@@ -15,6 +15,7 @@ _COLLECTION = Path(__file__).parents[2]
 # The part of a room that only modules of Ansible have.
 _LEFT_OUT = ("host/module.py",)
 _PACKAGE = "flaskops"
+_PLUGINS = "ansible_collections/flaskops/stack/plugins"
 # The oldest time that a zip archive knows: equal contents make equal archives.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _ID_DIGITS = 16
@@ -29,17 +30,20 @@ class HostProgram(t.NamedTuple):
     package: str = _PACKAGE
     # More files of that package, by path.
     more: tuple[tuple[str, bytes], ...] = ()
+    # The modules that the main file runs.
+    modules: tuple[str, ...] = ()
 
 
 ACME = HostProgram("roles/nginx_site/files/acme.py", ("config_tree", "host", "nginx", "tls"))
 METRICS_PROGRAM = HostProgram("roles/flask_metrics/files/metrics.py", ("app", "host", "instance", "release", "tls"))
 TRIAL = HostProgram("roles/uwsgi_service/files/trial.py", ("app", "host", "instance", "release"))
 # The module host_look as it stands, with another base.
-LOOK = HostProgram(
-    "plugins/modules/host_look.py",
+KEPT = HostProgram(
+    "roles/flask_app/files/kept.py",
     ("app", "config_tree", "host", "instance", "nginx", "release", "tls"),
-    "ansible_collections/flaskops/stack/plugins/module_utils",
+    f"{_PLUGINS}/module_utils",
     (("host/module.py", b"from .kept_module import KeptModule as HostModule\n"),),
+    ("flask_release", "host_look", "uwsgi_instance"),
 )
 
 
@@ -68,6 +72,7 @@ def _contents(program: HostProgram) -> dict[str, bytes]:
     names = sorted(str(path.relative_to(library)) for room in program.rooms for path in (library / room).glob("*.py"))
     contents = {f"{program.package}/{name}": (library / name).read_bytes() for name in names if name not in _LEFT_OUT}
     contents |= {f"{program.package}/{name}": content for name, content in program.more}
+    contents |= {f"{_PLUGINS}/modules/{name}.py": (_COLLECTION / f"plugins/modules/{name}.py").read_bytes() for name in program.modules}
     packages = {str(parent) for name in contents for parent in PurePosixPath(name).parents} - {"."}
     contents |= {f"{package}/__init__.py": b"" for package in packages}
     return {**contents, "__main__.py": (_COLLECTION / program.main).read_bytes()}

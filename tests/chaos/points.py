@@ -53,7 +53,7 @@ class Case:
 
     name: str
     kind: str
-    # For the host: at which step what happens; see sitecustomize.py.
+    # For the host: at which step what happens; see chaos_steps.py.
     fault: dict[str, Any] = dataclasses.field(default_factory=dict)
     # For the controller: the number of the task where it is killed, 0 for none.
     task: int = 0

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 import typing as t
 
-from .kept_program import ANSWER
+from .kept_program import ANSWER, BEGUN
 from .shown import clean_result
 from .user_name import not_root
 
@@ -34,6 +35,20 @@ class KeptModule:
         self._answer({**result, "msg": msg, "failed": True})
 
     def _answer(self, result: t.Mapping[str, t.Any]) -> t.NoReturn:
-        sys.stdout.write(f"{ANSWER}{json.dumps(clean_result(result, self._exact))}\n")
-        sys.stdout.flush()
+        _say(f"{ANSWER}{json.dumps(clean_result(result, self._exact))}")
         raise SystemExit(0)
+
+
+def answered(main: t.Callable[[], None]) -> None:
+    """Run a module. The controller learns that it has begun and, if it crashes, where."""
+    _say(BEGUN)
+    try:
+        main()
+    except Exception:
+        _say(f"{ANSWER}{json.dumps({'failed': True, 'exception': traceback.format_exc()})}")
+
+
+def _say(line: str) -> None:
+    # A shell may have left a line without an end.
+    sys.stdout.write(f"\n{line}\n")
+    sys.stdout.flush()

@@ -19,6 +19,8 @@ from .files import names_in
 ROOT = "/var/lib/flaskops/programs"
 # The line of a program's output that has its answer begins so. Shells, sudo and ssh may print lines of their own.
 ANSWER = "flaskops.stack answers "
+# The line before the program does anything else.
+BEGUN = "flaskops.stack begins"
 
 
 def place_of(name: str, root: str = ROOT) -> str:

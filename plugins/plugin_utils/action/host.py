@@ -14,7 +14,7 @@ from ...module_utils.app.orders import HostApp
 from ...module_utils.host.user_name import user_name
 from ..description.error_pages import release_pages
 from ..uwsgi.sandbox import of_hooks
-from .host_action import HostAction
+from .kept_action import KeptAction
 
 App = Mapping[str, t.Any]
 # A stop lets requests finish for so long, of the drain time.
@@ -73,10 +73,10 @@ def environment(app: App) -> dict[str, str]:
     return {**app["env"], **app["secrets"]}
 
 
-def ask_host(action: HostAction, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+def ask_host(action: KeptAction, mode: str, order: Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     """Call the module ``uwsgi_instance`` and return its answer.
 
     :raises AnsibleActionFail: with the module's message
     """
     encoded = base64.b64encode(json.dumps(order).encode()).decode()
-    return action.call_module("uwsgi_instance", {"mode": mode, "order": encoded}, task_vars)
+    return action.call_kept("uwsgi_instance", {"mode": mode, "order": encoded}, task_vars)

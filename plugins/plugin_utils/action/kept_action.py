@@ -4,61 +4,77 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import shlex
 
 from ansible.plugins.connection import ConnectionBase
 
-from ...module_utils.host.kept_program import ANSWER, place_of
-from ..host_program import HostProgram, host_program, program_id
+from ...module_utils.host.kept_program import ANSWER, BEGUN, place_of
+from ..host_program import KEPT, program_id
 from .host_action import Answer, HostAction
 
-# Debian has it, whatever interpreter the inventory names for modules.
-_PYTHON = "/usr/bin/python3 -I -X utf8"
+_PYTHON = "/usr/bin/python3"
+_ALONE = "-I -X utf8"
 
 
 class KeptAction(HostAction):
-    """Asks a program that a host keeps, and otherwise the module that it is made of."""
+    """Asks the program that a host keeps instead of sending a module that is part of it."""
 
-    def ask_kept(self, name: str, program: HostProgram, arguments: Answer, task_vars: Answer) -> Answer:
-        """Return the answer of a module of this collection, as :meth:`call_module` does.
-
-        The module gets the program as its option ``program``, and keeps it on the host except in check mode.
+    def call_kept(self, name: str, arguments: Answer, task_vars: Answer) -> Answer:
+        """Call a module and return its answer.
 
         :raises AnsibleActionFail: as :meth:`call_module` does
         """
-        if not _takes_input(self._connection):
-            return self.call_module(name, arguments, task_vars)
-        answer = self._ask_program(program, arguments)
-        if answer is None:
-            kept = {"name": program_id(program), "packed": base64.b64encode(host_program(program)).decode()}
-            return self.call_module(name, {**arguments, "program": kept}, task_vars)
-        answer = self.received(answer)
+        answer = self.ask_kept(name, arguments, task_vars)
         self.require_success(name, answer, task_vars)
         return answer
 
-    def _ask_program(self, program: HostProgram, arguments: Answer) -> Answer | None:
-        """Return the answer of a program, ``None`` if the host does not have it or it did not come to an answer."""
+    def ask_kept(self, name: str, arguments: Answer, task_vars: Answer) -> Answer:
+        """Call a module and return its answer, also where it failed. The module is sent where the host has no such program."""
+        answer = self.ask_program(name, arguments, task_vars)
+        return self.ask_module(name, arguments, task_vars) if answer is None else answer
+
+    def ask_program(self, name: str, arguments: Answer, task_vars: Answer) -> Answer | None:
+        """Return the answer of a module of the host's program, ``None`` if that has not begun, so that nothing has happened.
+
+        A module that began and came to no answer may have changed something. Its answer has what it printed, as that of a sent one does.
+        """
+        if not takes_input(self._connection):
+            return None
         # In check mode Python keeps nothing of what it compiles, since that would be a file on the host.
-        python = f"{_PYTHON} -B" if self._task.check_mode else _PYTHON
-        command = f"{self._compute_environment_string()} {python} {place_of(program_id(program))}".strip()
+        options = f"{_ALONE} -B" if self._task.check_mode else _ALONE
+        python = f"{self._interpreter(task_vars)} {options}"
+        command = f"{self._compute_environment_string()} {python} {place_of(program_id(KEPT))} {name}".strip()
         asked = json.dumps({"check_mode": self._task.check_mode, "params": arguments}, default=str)
         done = self._low_level_execute_command(command, in_data=asked.encode())
-        lines = [line for line in done["stdout"].splitlines() if line.startswith(ANSWER)]
-        if done["rc"] != 0 or not lines:
+        before, begun, printed = done["stdout"].rpartition(BEGUN)
+        if not begun:
             return None
-        try:
-            answer = json.loads(lines[-1].removeprefix(ANSWER))
-        except ValueError:
-            return None
-        return answer if isinstance(answer, dict) else None
+        return self.received(
+            _answer_in(printed) or {"failed": True, "module_stdout": before + printed, "module_stderr": done["stderr"], "rc": done["rc"]}
+        )
+
+    def _interpreter(self, task_vars: Answer) -> str:
+        """Return the interpreter that the inventory names, otherwise that of the distribution, quoted for a shell."""
+        named = self._templar.template(task_vars.get("ansible_python_interpreter"))
+        return shlex.quote(named) if isinstance(named, str) and named.startswith("/") else _PYTHON
 
 
-def _takes_input(connection: ConnectionBase) -> bool:
+def _answer_in(printed: str) -> Answer | None:
+    """Return the answer among the lines that a program has printed, of which some may be of a shell."""
+    lines = [line for line in printed.splitlines() if line.startswith(ANSWER)]
+    try:
+        answer = json.loads(lines[-1].removeprefix(ANSWER)) if lines else None
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def takes_input(connection: ConnectionBase) -> bool:
     """Return whether the host is another machine, and a command there gets our input without a terminal between.
 
     ansible-core sends modules like that if pipelining is on. It is off by default, since a module would fail for some settings of sudo. A
-    program that fails is no harm, as the module is sent then.
+    program that does not begin is no harm, as the module is sent then.
     """
     if connection.transport != "ssh":
         return False

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +13,11 @@ from ansible.errors import AnsibleActionFail
 from ...module_utils.app.orders import SealedSecrets
 from ..description.role_variables import resolve_variables, without_ipv6, without_secrets
 from ..description.validate import AppError
-from ..host_program import LOOK
+from ..host_program import KEPT, host_program, program_id
 from ..site_files.served_sites import ServedSites
 from .apps_action import App, AppsAction, places
 from .asked_sites import AskedSites
-from .kept_action import KeptAction
+from .kept_action import KeptAction, takes_input
 
 # These parts of the module's answer are about sites.
 OF_SITES = ("directories", "files", "unwanted", "services", "certificates", "acme", "nginx", "ipv6", "drained", "tree", "former_backend")
@@ -48,7 +49,7 @@ class LookingAction(KeptAction, AppsAction):
             asked["instances"] = True
         asked["apps"] = [{**places(app), "python": app["python"]} for app in apps]
         asked["packages"] = sorted({*of_nginx, *(name for names in packages.values() for name in names)})
-        answer = self.ask_kept("host_look", LOOK, asked, task_vars)
+        answer = self._ask(asked, task_vars)
         self.sealed = answer.get("instances", {}).pop("sealed", {})
         unknown, certbot, failures = answer.pop("unknown", []), answer.pop("certbot", ""), answer.pop("failures")
         lacking = set(answer["packages"]).difference(unknown)
@@ -60,6 +61,20 @@ class LookingAction(KeptAction, AppsAction):
             answer["sites"] = _lacked({**about_sites, "packages": sorted(lacking.intersection(of_nginx))})
             failures = {**sites.unmet(about_sites["nginx"], certbot, unknown), **failures}
         return answer, failures
+
+    def _ask(self, asked: Mapping[str, t.Any], task_vars: App) -> App:
+        """Return the answer of the module ``host_look``, which keeps the program on a host that can be asked for it, except in check mode.
+
+        A look changes nothing, so the module is also sent where the program began and came to no answer.
+
+        :raises AnsibleActionFail: if the host cannot be used at all
+        """
+        answer = self.ask_program("host_look", {**asked}, task_vars)
+        if answer is None or "module_stdout" in answer:
+            kept = {"name": program_id(KEPT), "packed": base64.b64encode(host_program(KEPT)).decode()}
+            answer = self.ask_module("host_look", {**asked, "program": kept} if takes_input(self._connection) else {**asked}, task_vars)
+        self.require_success("host_look", answer, task_vars)
+        return answer
 
     def _sites(self, asked: Mapping[str, t.Any], args: Mapping[str, t.Any], task_vars: App) -> AskedSites:
         """Return the sites that are asked about.

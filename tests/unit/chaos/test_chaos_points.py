@@ -130,7 +130,7 @@ def test_every_point_is_a_function_that_there_is(point):
 
 
 def test_a_step_is_named_by_its_path():
-    name = runpy.run_path(str(CHECKOUT / "tests" / "chaos" / "sitecustomize.py"))["_name"]
+    name = runpy.run_path(str(CHECKOUT / "tests" / "chaos" / "chaos_steps.py"))["_name"]
     assert name("modules/config_tree.py") == "modules.config_tree"
     assert name("module_utils/config_tree/stage.py") == "config_tree.stage"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.flaskops.stack.tests.chaos import sitecustomize
+from ansible_collections.flaskops.stack.tests.chaos import chaos_steps
 
 PAYLOAD = "/tmp/ansible_x/payload.zip/ansible_collections/flaskops/stack/plugins"
 PROGRAM = "/var/lib/flaskops/acme.pyz"
@@ -16,7 +16,7 @@ PROGRAM = "/var/lib/flaskops/acme.pyz"
 def seen(*places: tuple[str, str]) -> tuple[list[str], str]:
     """Return the chain of functions and the module that the hook sees where functions of such files call each other, the outermost first."""
     if not places:
-        return [link.rpartition(":")[0] for link in sitecustomize._chain()], sitecustomize._module()
+        return [link.rpartition(":")[0] for link in chaos_steps._chain()], chaos_steps._module()
     (path, function), *rest = places
     names = {"call": lambda: seen(*rest)}
     exec(compile(f"def {function}():\n    return call()", path, "exec"), names)
@@ -57,9 +57,11 @@ def test_a_step_is_named_by_our_functions(places, chain, module):
         # The file was opened, or made in memory, before.
         ("open", (3, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), True),
         ("os.rename", ("/etc/a", "/etc/b", -1, -1), False),
+        ("os.mkdir", ("/var/lib/flaskops/programs/0a1b/ansible_collections/__pycache__", 0o777, -1), True),
+        ("os.mkdir", ("/var/lib/flaskops/programs/.0a1b", 0o700, -1), False),
         ("subprocess.Popen", ("systemctl", ["systemctl", "show", "nginx.service"], None, None), True),
         ("subprocess.Popen", ("systemctl", ["systemctl", "reload", "nginx.service"], None, None), False),
     ],
 )
 def test_what_changes_nothing_is_no_step(event, arguments, looks):
-    assert sitecustomize._only_looks(event, arguments) is looks
+    assert chaos_steps._only_looks(event, arguments) is looks

@@ -1,12 +1,12 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A module that a host keeps: the run sends what it asks, and the code only where the host lacks it or cannot run it."""
+"""Modules that a host keeps: the run sends what it asks, and the code only where the host lacks it or cannot run it."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import json
-import shlex
 import subprocess
 import sys
 import typing as t
@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.action import host_look
 from ansible_collections.flaskops.stack.plugins.module_utils.host import kept_program
 from ansible_collections.flaskops.stack.plugins.modules import host_look as module
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action import kept_action
-from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import LOOK, host_program, program_id
+from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import KEPT, host_program, program_id
 from ansible_collections.flaskops.stack.tests.unit.render import action, describe
 
 # A host of a distribution that is not supported answers so, and so does one without root: both are the program's own words.
@@ -57,9 +57,11 @@ class Trips(t.NamedTuple):
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[dict[str, t.Any], Trips]]:
     """Return a function that asks a host whose kept programs lie below ``tmp_path``, and returns its answer and what was sent."""
     monkeypatch.setattr(kept_action, "place_of", lambda name: kept_program.place_of(name, str(tmp_path)))
-    monkeypatch.setattr(kept_action, "_PYTHON", f"{sys.executable} -I -X utf8")
+    monkeypatch.setattr(kept_action, "_PYTHON", sys.executable)
 
-    def ask(check: bool = False, connection: object = None, **arguments: t.Any) -> tuple[dict[str, t.Any], Trips]:
+    def ask(
+        name: str = "host_look", check: bool = False, connection: object = None, variables: dict[str, str] | None = None, **arguments: t.Any
+    ) -> tuple[dict[str, t.Any], Trips]:
         trips = Trips([], [])
 
         def answer(_name: str, sent: dict[str, t.Any], *_more: object) -> dict[str, t.Any]:
@@ -70,7 +72,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tup
 
         def run(command: str, in_data: bytes) -> dict[str, t.Any]:
             trips.commands.append((command, json.loads(in_data)))
-            done = subprocess.run(shlex.split(command), input=in_data, capture_output=True, check=False)
+            done = subprocess.run(["sh", "-c", command], input=in_data, capture_output=True, check=False)
             return {"rc": done.returncode, "stdout": done.stdout.decode(), "stderr": done.stderr.decode()}
 
         made = action(host_look.ActionModule, "nginx_site", {}, answer, check)
@@ -78,7 +80,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tup
         made._compute_environment_string = lambda: ""
         made._low_level_execute_command = run
         try:
-            return made.ask_kept("host_look", LOOK, arguments, {}), trips
+            call = made._ask if name == "host_look" else functools.partial(made.call_kept, name)
+            return call(arguments, variables or {}), trips
         except AnsibleActionFail as error:
             return {"msg": str(error)}, trips
 
@@ -89,7 +92,7 @@ def test_the_module_brings_the_program_once_and_the_program_answers_from_then_on
     answer, trips = host(packages=["none-of-this-name"])
     assert answer == {"by": "the module"}
     assert [*trips.modules[0]] == ["packages", "program"]
-    assert [path.name for path in tmp_path.iterdir()] == [program_id(LOOK)]
+    assert [path.name for path in tmp_path.iterdir()] == [program_id(KEPT)]
     answer, trips = host(packages=["none-of-this-name"])
     assert trips.modules == []
     assert [sent for _command, sent in trips.commands] == [{"check_mode": False, "params": {"packages": ["none-of-this-name"]}}]
@@ -107,13 +110,73 @@ def test_check_mode_leaves_nothing_on_the_host(host, tmp_path):
     assert sorted(tmp_path.rglob("*")) != before, "another run keeps what Python has compiled"
 
 
+BEGIN = f"print({kept_program.BEGUN!r})\n"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> t.Callable[[str], None]:
+    """Return a function that gives the host a program of such a text."""
+
+    def keep(text: str) -> None:
+        place = tmp_path / program_id(KEPT)
+        place.mkdir()
+        (place / "__main__.py").write_text(text)
+
+    return keep
+
+
 @pytest.mark.parametrize("broken", ["", "raise SystemExit(1)", "print('Welcome!')", f"print({kept_program.ANSWER!r} + 'no JSON')", "while"])
-def test_a_program_that_does_not_answer_is_replaced(host, tmp_path, broken):
-    place = tmp_path / program_id(LOOK)
-    place.mkdir()
-    (place / "__main__.py").write_text(broken)
+def test_a_program_that_does_not_begin_is_replaced(host, kept, broken):
+    kept(broken)
+    assert host("uwsgi_instance")[0] == {"by": "the module"}
     assert host()[0] == {"by": "the module"}
     assert host()[1].modules == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("raise SystemExit(3)", "ended with 3 on the host before it had an answer"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended with 137 on the host before it had an answer"),
+        (f"print({kept_program.ANSWER!r} + '[1]')", "before it had an answer"),
+        ("import sys; sys.exit('sudo: timed out')", "before it had an answer:\nsudo: timed out"),
+    ],
+)
+def test_a_module_that_began_and_gave_no_answer_may_have_changed_something_so_it_is_not_sent_again(host, kept, text, told):
+    kept(f"{BEGIN}import sys; sys.stdout.flush()\n{text}\n")
+    answer, trips = host("uwsgi_instance")
+    assert told in answer["msg"]
+    assert kept_program.BEGUN not in answer["msg"]
+    assert trips.modules == []
+
+
+def test_a_look_changes_nothing_so_it_is_sent_again(host, kept):
+    kept(f"{BEGIN}raise SystemExit(3)\n")
+    assert host()[0] == {"by": "the module"}
+    assert host()[1].modules == []
+
+
+def test_a_line_that_a_shell_left_open_does_not_hide_that_the_module_has_begun(host, kept):
+    kept(f"print('Welcome!', end='')\n{BEGIN}raise SystemExit(3)\n")
+    answer, trips = host("uwsgi_instance")
+    assert ("ended with 3" in answer["msg"], trips.modules) == (True, [])
+
+
+def test_a_crash_is_told_like_that_of_a_module_that_was_sent(host):
+    host()
+    answer, trips = host("uwsgi_instance", mode="apply", order="no base64")
+    if not any(words in answer["msg"] for words in OWN_WORDS):
+        assert answer["msg"].startswith("The module uwsgi_instance crashed on the host: ")
+        assert answer["msg"].endswith(". Run with -vvv to see where.")
+    assert trips.modules == []
+
+
+@pytest.mark.parametrize(
+    ("named", "used"), [("/opt/my python", "'/opt/my python'"), ("auto_silent", sys.executable), ("python3", sys.executable)]
+)
+def test_the_interpreter_is_that_of_the_inventory(host, named, used):
+    _answer, trips = host(variables={"ansible_python_interpreter": named})
+    assert trips.commands[0][0].startswith(f"{used} -I ")
 
 
 @pytest.mark.parametrize("connection", [Ssh(terminal=True), SimpleNamespace(transport="local"), SimpleNamespace(transport="docker")])
@@ -129,11 +192,9 @@ def test_the_setting_of_the_user_stays_as_it_was(host):
     assert connection.options == {"pipelining": False}
 
 
-def test_a_line_of_a_shell_is_no_answer_and_a_message_of_the_program_is_the_tasks(host, tmp_path):
-    place = tmp_path / program_id(LOOK)
-    place.mkdir()
+def test_a_line_of_a_shell_is_no_answer_and_a_message_of_the_program_is_the_tasks(host, kept):
     told = json.dumps({"msg": "nginx.service is masked\x1b[2J", "failed": True})
-    (place / "__main__.py").write_text(f"print('Last login: today')\nprint({kept_program.ANSWER + told!r})\nprint('Bye')\n")
+    kept(f"print('Last login: today')\n{BEGIN}print({kept_program.ANSWER + told!r})\nprint('Bye')\n")
     answer, trips = host()
     assert answer == {"msg": "nginx.service is masked\\x1b[2J"}
     assert trips.modules == []
@@ -158,32 +219,50 @@ def test_the_program_takes_the_parameters_that_the_module_takes():
     assert {**checked.validated_parameters} == {name: asked.get(name, option["default"]) for name, option in module._SPEC.items()}
 
 
-def test_the_program_is_the_module_with_another_base(tmp_path):
-    kept_program.keep("one", host_program(LOOK), str(tmp_path))
-    main = (tmp_path / "one/__main__.py").read_text()
-    assert main == Path(module.__file__).read_text()
-    assert not [path for path in tmp_path.rglob("*.py") if "ansible.module_utils" in path.read_text().replace(main, "")]
+def test_the_program_has_the_modules_with_another_base(tmp_path):
+    kept_program.keep("one", host_program(KEPT), str(tmp_path))
+    modules = sorted((tmp_path / "one" / "ansible_collections/flaskops/stack/plugins/modules").glob("[a-z]*.py"))
+    assert [path.name for path in modules] == [f"{name}.py" for name in KEPT.modules]
+    for path in modules:
+        assert path.read_text() == Path(module.__file__).with_name(path.name).read_text()
+    assert not [path for path in tmp_path.rglob("*.py") if "ansible.module_utils" in path.read_text()]
+
+
+@pytest.mark.parametrize("name", KEPT.modules)
+def test_a_program_finds_everything_that_its_modules_import(tmp_path, name):
+    """Python imports it all where ansible-core is not installed, and where the program is no root it says so."""
+    kept_program.keep("one", host_program(KEPT), str(tmp_path))
+    absent = "import sys; sys.modules['ansible'] = None; sys.argv = ['one', {!r}]; import runpy; runpy.run_path({!r}, run_name='__main__')"
+    asked = json.dumps({"check_mode": True, "params": {"mode": "last_built", "order": "", "apps": []}})
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", absent.format(name, str(tmp_path / "one"))],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert kept_program.BEGUN in done.stdout, done.stderr
 
 
 def test_a_host_keeps_one_program_for_root_alone(tmp_path):
     root = tmp_path / "programs"
     (root / "older/sub").mkdir(parents=True)
     (root / ".older.0a1b2c").mkdir()
-    kept_program.keep("newer", host_program(LOOK), str(root))
-    kept_program.keep("newer", host_program(LOOK), str(root))
+    kept_program.keep("newer", host_program(KEPT), str(root))
+    kept_program.keep("newer", host_program(KEPT), str(root))
     assert [path.name for path in root.iterdir()] == ["newer"]
     assert (root / "newer").stat().st_mode & 0o777 == 0o700
-    kept_program.keep("one", host_program(LOOK), str(tmp_path / "state/programs"))
+    kept_program.keep("one", host_program(KEPT), str(tmp_path / "state/programs"))
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_disk_that_takes_nothing_stops_no_run(tmp_path):
     (tmp_path / "programs").write_text("in the way")
-    kept_program.keep("one", host_program(LOOK), str(tmp_path / "programs"))
+    kept_program.keep("one", host_program(KEPT), str(tmp_path / "programs"))
     assert [path.name for path in tmp_path.iterdir()] == ["programs"]
 
 
 def test_the_name_of_a_program_changes_with_its_contents():
-    assert program_id(LOOK) == program_id(LOOK._replace(rooms=LOOK.rooms))
-    assert program_id(LOOK) != program_id(LOOK._replace(more=()))
-    assert program_id(LOOK) != program_id(LOOK._replace(rooms=LOOK.rooms[:-1]))
+    assert program_id(KEPT) == program_id(KEPT._replace(rooms=KEPT.rooms))
+    assert program_id(KEPT) != program_id(KEPT._replace(more=()))
+    assert program_id(KEPT) != program_id(KEPT._replace(rooms=KEPT.rooms[:-1]))

@@ -1,4 +1,4 @@
-"""The modules' steps on a host, told by the interpreter itself; Python imports this file before a module runs.
+"""The modules' steps on a host, told by the interpreter itself; the Python of the host imports this file whenever it starts.
 
 CPython raises an audit event before it renames, removes, links, opens or starts anything (PEP 578). Modules need no line for it, and an
 interpreter without this file pays nothing. A step is the chain of our functions that leads to the event; `/chaos` is shared with the harness:
@@ -29,6 +29,8 @@ WATCHED = {
     "subprocess.Popen",
 }
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+# The programs that a host keeps.
+COMPILED = "/var/lib/flaskops/programs/"
 # Commands that only tell something.
 LOOKS = re.compile(r"systemctl (show|is-active|list-units) |journalctl |/\S+ -I -c ")
 # How long a child has run when its parent is killed beside it.
@@ -83,7 +85,12 @@ class Watch:
 
 
 def _only_looks(event: str, arguments: tuple[object, ...]) -> bool:
-    """Return whether an event changes nothing: a file opened for reading, one that a descriptor has open already, a command that tells something."""
+    """Return whether an event changes nothing: a file opened for reading, one that a descriptor has open already, a command that tells something.
+
+    Python keeps what it has compiled of a kept program, and does without that when it cannot.
+    """
+    if arguments and str(arguments[0]).startswith(COMPILED) and "/__pycache__" in str(arguments[0]):
+        return True
     if event == "open":
         return isinstance(arguments[0], int) or arguments[0] == os.devnull or not int(arguments[2]) & WRITES
     return event == "subprocess.Popen" and bool(LOOKS.match(" ".join(map(str, arguments[1])) + " "))
@@ -165,7 +172,5 @@ def strike(fault: dict[str, object]) -> None:
         subprocess.run(["sh", "-c", str(fault["command"])], check=True, stdout=subprocess.DEVNULL)
 
 
-# Children, such as pip, are other programs and are not disturbed.
-os.environ.pop("PYTHONPATH", None)
 if os.path.isdir(SHARED):
     sys.addaudithook(Watch())
