@@ -69,8 +69,6 @@ failures:
 
 import base64
 import json
-import os
-import tempfile
 import typing as t
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app import account, history
@@ -82,23 +80,14 @@ from ansible_collections.flaskops.stack.plugins.module_utils.release import stor
 from ansible_collections.flaskops.stack.plugins.module_utils.release.build import Built, build_all
 
 
-def unpacked(directory: str, name: str, text: str) -> str:
-    """Write a packed source that came with the order to a file, and return its path."""
-    path = os.path.join(directory, f"{name}.tar.gz")
-    with open(path, "wb") as file:
-        file.write(base64.b64decode(text))
-    return path
-
-
 def build(module: HostModule) -> dict[str, t.Any]:
     """Make the accounts that the host lacks, and build every release, also beside one that cannot be built."""
     order = json.loads(base64.b64decode(module.params["payload"]))
     learn_secrets(order["apps"])
     accounts = account.ensure(order["accounts"], module.check_mode)
     apps = [] if module.check_mode else [app for app in order["apps"] if app["name"] not in accounts.failures]
-    with tempfile.TemporaryDirectory() as directory:
-        archives = {**module.params["archives"], **{name: unpacked(directory, name, text) for name, text in order["archives"].items()}}
-        built = {app["name"]: outcome for app, outcome in zip(apps, build_all(apps, archives), strict=True)}
+    archives = {**module.params["archives"], **{name: base64.b64decode(text) for name, text in order["archives"].items()}}
+    built = {app["name"]: outcome for app, outcome in zip(apps, build_all(apps, archives), strict=True)}
     failed = {name: outcome for name, outcome in built.items() if outcome.problem}
     for app in [app for app in apps if app["name"] in failed]:
         record_failure(app, failed[app["name"]], module.params["who"])

@@ -145,7 +145,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import u
 
 _FAMILY = "debian"
 _WEB_SERVER = "nginx"
-# The action plugin sends of every application what is needed here, and nothing else. The program is this module, for the next runs.
+# The action plugin sends of every application what is needed here, and nothing else. The program is for the tasks and runs after this one.
 _SPEC: dict[str, dict[str, t.Any]] = {
     "apps": {"type": "list", "elements": "dict", "default": []},
     "packages": {"type": "list", "elements": "str", "default": []},

@@ -37,7 +37,7 @@ class HostProgram(t.NamedTuple):
 ACME = HostProgram("roles/nginx_site/files/acme.py", ("config_tree", "host", "nginx", "tls"))
 METRICS_PROGRAM = HostProgram("roles/flask_metrics/files/metrics.py", ("app", "host", "instance", "release", "tls"))
 TRIAL = HostProgram("roles/uwsgi_service/files/trial.py", ("app", "host", "instance", "release"))
-# The module host_look as it stands, with another base.
+# Modules as they stand, with another base.
 KEPT = HostProgram(
     "roles/flask_app/files/kept.py",
     ("app", "config_tree", "host", "instance", "nginx", "release", "tls"),

@@ -1,9 +1,8 @@
 """The modules' steps on a host, told by the interpreter itself; the Python of the host imports this file whenever it starts.
 
 CPython raises an audit event before it renames, removes, links, opens or starts anything (PEP 578). Modules need no line for it, and an
-interpreter without this file pays nothing. A step is the chain of our functions that leads to the event; `/chaos` is shared with the harness:
-
-A step that only looks is none: a kill before it is a kill before the next one that changes something.
+interpreter without this file pays nothing. A step is the chain of our functions that leads to the event. A step that only looks is none: a kill
+before it is a kill before the next one that changes something. `/chaos` is shared with the harness:
 
 * ``record`` there: every step is appended to ``steps``, a line of JSON each.
 * ``fault.json`` there: what happens at one step. It happens once.

@@ -110,7 +110,7 @@ class Cage(t.NamedTuple):
         return Ended(done.status, done.output, reason or f"ended with {done.status}" if done.status != 0 else "")
 
     def _carry_out(self, commands: t.Sequence[t.Sequence[str]], directory: str, env: t.Mapping[str, str]) -> tuple[CommandResult, str]:
-        """Run commands in one unit, and return how it ended, with the limit that was exceeded if one was."""
+        """Run commands in one unit, and return how it ended, with why it was ended if it did not end by itself."""
         unit = f"{self.name}-{secrets.token_hex(4)}"
         # Not in the unit itself, since everybody may ask systemd for the properties of a unit.
         file = f"{_ENVIRONMENTS}/{unit}{_SUFFIX}"
@@ -134,11 +134,15 @@ class Cage(t.NamedTuple):
             unlink(file)
 
     def _exceeded(self, status: int, unit: str, seconds: float) -> str:
-        """Have systemd forget a failed unit, and return which limit it has exceeded, empty if it ended by itself.
+        """Have systemd forget a failed unit, and return why it was ended, empty if it ended by itself.
 
         :param seconds: how long it has run
         """
         shown = systemd.show([unit])[unit]
+        if shown["ActiveState"] not in ("inactive", "failed"):
+            # The service manager or its bus was restarted, so that the program that waits for the unit has failed.
+            end([unit])
+            return "was ended, since systemd-run does not wait for it any more"
         systemd.reset_failed([unit])
         # A shell ends with 128 and the number of the signal that has ended its program (sh(1)).
         killed = "oom-kill" if status == _KILLED else shown["Result"]
@@ -156,7 +160,7 @@ class Cage(t.NamedTuple):
 def _step_error(done: CommandResult, reason: str, commands: t.Sequence[t.Sequence[str]]) -> StepError:
     """Return the error of the command that was the last to run.
 
-    :param reason: the limit that it has exceeded, empty if it ended by itself
+    :param reason: why it was ended, empty if it ended by itself
     """
     step, printed = _last_step(done.output, len(commands))
     done, command = done._replace(output=printed), commands[step]

@@ -19,6 +19,8 @@ class KeptModule:
 
     def __init__(self, argument_spec: t.Mapping[str, t.Mapping[str, t.Any]], exact: t.Collection[str] = (), **_more: t.Any) -> None:
         sent = json.load(sys.stdin)
+        # From here on the module may change something.
+        _say(BEGUN)
         self._exact = exact
         self.check_mode: bool = sent["check_mode"]
         self.params = {name: sent["params"].get(name, option.get("default")) for name, option in argument_spec.items()}
@@ -40,8 +42,7 @@ class KeptModule:
 
 
 def answered(main: t.Callable[[], None]) -> None:
-    """Run a module. The controller learns that it has begun and, if it crashes, where."""
-    _say(BEGUN)
+    """Run a module; if it crashes, the controller learns where."""
     try:
         main()
     except Exception:

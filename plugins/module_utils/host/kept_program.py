@@ -14,12 +14,12 @@ import secrets
 import shutil
 import zipfile
 
-from .files import names_in
+from .files import fsync, names_in, sync_filesystem
 
 ROOT = "/var/lib/flaskops/programs"
 # The line of a program's output that has its answer begins so. Shells, sudo and ssh may print lines of their own.
 ANSWER = "flaskops.stack answers "
-# The line before the program does anything else.
+# The line that a program prints when it has read what it is asked.
 BEGUN = "flaskops.stack begins"
 
 
@@ -41,9 +41,12 @@ def keep(name: str, packed: bytes, root: str = ROOT) -> None:
         os.mkdir(partial, 0o700)
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             archive.extractall(partial)
+        # After a loss of power, empty files would begin and crash.
+        sync_filesystem(partial)
         for other in names_in(root):
             if os.path.join(root, other) != partial:
                 shutil.rmtree(os.path.join(root, other), ignore_errors=True)
         os.rename(partial, place_of(name, root))
+        fsync(root)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)

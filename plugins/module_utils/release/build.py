@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import io
 import json
 import os
 import pwd
@@ -51,8 +52,11 @@ class Built(t.NamedTuple):
     seconds: float
 
 
-def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> list[Built]:
-    """Build the releases of many applications, some at a time. A build that fails does not keep the others from being built."""
+def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str | bytes]) -> list[Built]:
+    """Build the releases of many applications, some at a time. A build that fails does not keep the others from being built.
+
+    :param archives: packed trees by application, each a path or the bytes
+    """
 
     def one(app: ReleaseOrder) -> Built:
         began = time.monotonic()
@@ -72,10 +76,10 @@ def build_all(apps: t.Sequence[ReleaseOrder], archives: t.Mapping[str, str]) -> 
 
 
 @plain_umask()
-def build(app: ReleaseOrder, archive: str | None) -> list[str]:
+def build(app: ReleaseOrder, archive: str | bytes | None) -> list[str]:
     """Build the virtualenv and the release if the host lacks them, point ``next`` to the release, and return the paths that were made.
 
-    :param archive: the packed tree, ``None`` if the host has the release
+    :param archive: the packed tree as a path or as bytes, ``None`` if the host has the release
     :raises BuildError: if the tree cannot become a release; nothing unfinished is left
     :raises CommandError: if a command fails; nothing unfinished is left
     """
@@ -102,7 +106,7 @@ def build(app: ReleaseOrder, archive: str | None) -> list[str]:
     return made
 
 
-def _make_missing(app: ReleaseOrder, archive: str | None, workshop: Workshop, tree: str, made: list[str]) -> None:
+def _make_missing(app: ReleaseOrder, archive: str | bytes | None, workshop: Workshop, tree: str, made: list[str]) -> None:
     """Make the virtualenv or the release or both, and add what is whole to ``made``."""
     places, plan = AppRoot(app["root"]), app["release"]
     release = places.release(plan["id"])
@@ -140,13 +144,13 @@ def _workshop(app: ReleaseOrder, tree: str) -> t.Iterator[Workshop]:
         discard(home)
 
 
-def _unpack(archive: str | None, tree: str) -> None:
+def _unpack(archive: str | bytes | None, tree: str) -> None:
     """Unpack the shipped tree beside the releases."""
     if archive is None:
         raise BuildError("the release is neither on the host nor shipped")
     os.mkdir(tree, 0o755)
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive) if isinstance(archive, str) else tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             members = tar.getmembers()
             outside = _leading_out(members)
             if outside:

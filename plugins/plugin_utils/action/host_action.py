@@ -19,6 +19,8 @@ Answer = dict[str, t.Any]
 
 _LAST_LINES = 10
 # Keys of answers that are parsed and not shown, such as files of a host that an inventory is made of.
+_ACTED_ON = {"add_host", "add_group", "invocation"}
+_OF_CORE = ("ansible_", "_ansible_")
 _PARSED = {"files", "trees", "servers", "constraints"}
 # ssh prints such lines among the module's own at -vvv.
 _SSH_NOISE = re.compile(r"debug[123]: |OpenSSH_|Shared connection to ")
@@ -55,10 +57,11 @@ class HostAction(ActionBase):
     def received(self, answer: Answer) -> Answer:
         """Return the answer of a host as the controller may show it.
 
-        A module cleans its answer, but a host that somebody else rules answers what it likes, and a terminal must not obey that.
+        A module cleans its answer, but a host that somebody else rules answers what it likes. A terminal must not obey that, and ansible-core
+        acts on some keys of results: a host must not change the inventory.
         """
-        answer.pop("invocation", None)
-        return {key: value if key in _PARSED else visible(value) for key, value in answer.items()}
+        kept = {key: value for key, value in answer.items() if key not in _ACTED_ON and not key.startswith(_OF_CORE)}
+        return {key: value if key in _PARSED else visible(value) for key, value in kept.items()}
 
     def require_success(self, name: str, answer: Answer, task_vars: Answer) -> None:
         """Do nothing unless a module failed.

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-import shlex
+import re
 
 from ansible.plugins.connection import ConnectionBase
 
@@ -15,6 +15,7 @@ from .host_action import Answer, HostAction
 
 _PYTHON = "/usr/bin/python3"
 _ALONE = "-I -X utf8"
+_PATH = re.compile(r"/[\w./+-]+", re.ASCII)
 
 
 class KeptAction(HostAction):
@@ -35,7 +36,7 @@ class KeptAction(HostAction):
         return self.ask_module(name, arguments, task_vars) if answer is None else answer
 
     def ask_program(self, name: str, arguments: Answer, task_vars: Answer) -> Answer | None:
-        """Return the answer of a module of the host's program, ``None`` if that has not begun, so that nothing has happened.
+        """Return the answer of a module of the host's program, ``None`` if the module has not begun, so that nothing has happened.
 
         A module that began and came to no answer may have changed something. Its answer has what it printed, as that of a sent one does.
         """
@@ -47,22 +48,23 @@ class KeptAction(HostAction):
         command = f"{self._compute_environment_string()} {python} {place_of(program_id(KEPT))} {name}".strip()
         asked = json.dumps({"check_mode": self._task.check_mode, "params": arguments}, default=str)
         done = self._low_level_execute_command(command, in_data=asked.encode())
-        before, begun, printed = done["stdout"].rpartition(BEGUN)
-        if not begun:
+        lines = done["stdout"].splitlines()
+        if BEGUN not in lines:
             return None
-        return self.received(
-            _answer_in(printed) or {"failed": True, "module_stdout": before + printed, "module_stderr": done["stderr"], "rc": done["rc"]}
-        )
+        printed = lines[lines.index(BEGUN) + 1 :]
+        none = {"failed": True, "module_stdout": "\n".join(printed), "module_stderr": done["stderr"], "rc": done["rc"]}
+        return self.received(_answer_in(printed) or none)
 
     def _interpreter(self, task_vars: Answer) -> str:
-        """Return the interpreter that the inventory names, otherwise that of the distribution, quoted for a shell."""
-        named = self._templar.template(task_vars.get("ansible_python_interpreter"))
-        return shlex.quote(named) if isinstance(named, str) and named.startswith("/") else _PYTHON
+        """Return the interpreter that the inventory names, otherwise that of the distribution, for a shell."""
+        delegated = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to, task_vars)
+        named = self._templar.template(delegated.get("ansible_python_interpreter"))
+        return named if isinstance(named, str) and _PATH.fullmatch(named) else _PYTHON
 
 
-def _answer_in(printed: str) -> Answer | None:
+def _answer_in(printed: list[str]) -> Answer | None:
     """Return the answer among the lines that a program has printed, of which some may be of a shell."""
-    lines = [line for line in printed.splitlines() if line.startswith(ANSWER)]
+    lines = [line for line in printed if line.startswith(ANSWER)]
     try:
         answer = json.loads(lines[-1].removeprefix(ANSWER)) if lines else None
     except ValueError:

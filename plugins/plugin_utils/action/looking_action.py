@@ -65,12 +65,12 @@ class LookingAction(KeptAction, AppsAction):
     def _ask(self, asked: Mapping[str, t.Any], task_vars: App) -> App:
         """Return the answer of the module ``host_look``, which keeps the program on a host that can be asked for it, except in check mode.
 
-        A look changes nothing, so the module is also sent where the program began and came to no answer.
+        A look changes nothing, so the module is also sent where the program crashed or was killed.
 
         :raises AnsibleActionFail: if the host cannot be used at all
         """
         answer = self.ask_program("host_look", {**asked}, task_vars)
-        if answer is None or "module_stdout" in answer:
+        if answer is None or (answer.get("failed") and not answer.get("msg")):
             kept = {"name": program_id(KEPT), "packed": base64.b64encode(host_program(KEPT)).decode()}
             answer = self.ask_module("host_look", {**asked, "program": kept} if takes_input(self._connection) else {**asked}, task_vars)
         self.require_success("host_look", answer, task_vars)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import os
 import subprocess
 import sys
 import typing as t
@@ -18,6 +19,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.flaskops.stack.plugins.action import host_look
 from ansible_collections.flaskops.stack.plugins.module_utils.host import kept_program
+from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import learn
 from ansible_collections.flaskops.stack.plugins.modules import host_look as module
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action import kept_action
 from ansible_collections.flaskops.stack.plugins.plugin_utils.host_program import KEPT, host_program, program_id
@@ -110,7 +112,7 @@ def test_check_mode_leaves_nothing_on_the_host(host, tmp_path):
     assert sorted(tmp_path.rglob("*")) != before, "another run keeps what Python has compiled"
 
 
-BEGIN = f"print({kept_program.BEGUN!r})\n"
+BEGIN = f"print({kept_program.BEGUN!r}, flush=True)\n"
 
 
 @pytest.fixture
@@ -143,40 +145,82 @@ def test_a_program_that_does_not_begin_is_replaced(host, kept, broken):
     ],
 )
 def test_a_module_that_began_and_gave_no_answer_may_have_changed_something_so_it_is_not_sent_again(host, kept, text, told):
-    kept(f"{BEGIN}import sys; sys.stdout.flush()\n{text}\n")
+    kept(f"{BEGIN}{text}\n")
     answer, trips = host("uwsgi_instance")
     assert told in answer["msg"]
     assert kept_program.BEGUN not in answer["msg"]
     assert trips.modules == []
 
 
-def test_a_look_changes_nothing_so_it_is_sent_again(host, kept):
-    kept(f"{BEGIN}raise SystemExit(3)\n")
+CRASH = f"print({kept_program.ANSWER + json.dumps({'failed': True, 'exception': 'Traceback: EmptyFile'})!r})"
+
+
+@pytest.mark.parametrize("text", ["raise SystemExit(3)", CRASH])
+def test_a_look_changes_nothing_so_it_is_sent_again(host, kept, text):
+    kept(f"{BEGIN}{text}\n")
     assert host()[0] == {"by": "the module"}
     assert host()[1].modules == []
 
 
+# A program whose module does WORK, with the base that modules of a kept program have.
+REAL = f"""\
+import sys
+sys.path[:0] = {[path for path in sys.path if path.endswith("site-packages")]!r}
+from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_module import KeptModule, answered
+
+def main():
+    module = KeptModule({{"secret": {{}}}})
+    WORK
+
+print("Welcome!", end="")
+answered(main)
+"""
+
+
 def test_a_line_that_a_shell_left_open_does_not_hide_that_the_module_has_begun(host, kept):
-    kept(f"print('Welcome!', end='')\n{BEGIN}raise SystemExit(3)\n")
+    kept(REAL.replace("WORK", "raise SystemExit(3)"))
     answer, trips = host("uwsgi_instance")
     assert ("ended with 3" in answer["msg"], trips.modules) == (True, [])
 
 
-def test_a_crash_is_told_like_that_of_a_module_that_was_sent(host):
-    host()
-    answer, trips = host("uwsgi_instance", mode="apply", order="no base64")
-    if not any(words in answer["msg"] for words in OWN_WORDS):
-        assert answer["msg"].startswith("The module uwsgi_instance crashed on the host: ")
-        assert answer["msg"].endswith(". Run with -vvv to see where.")
+def test_a_program_that_cannot_read_what_it_is_asked_has_not_begun(host, kept):
+    kept(REAL.replace("answered(main)", "sys.stdin.read()\nanswered(main)"))
+    assert host("uwsgi_instance")[0] == {"by": "the module"}
+
+
+def test_words_of_an_application_that_look_like_lines_of_a_program_are_words(host, kept):
+    words = f"the log has:\n{kept_program.BEGUN}\n{kept_program.ANSWER}{{}}"
+    kept(REAL.replace("WORK", f"module.exit_json(failures={{'blog': {words!r}}})"))
+    assert host("uwsgi_instance")[0] == {"failures": {"blog": words}}
+
+
+def test_a_crash_is_told_like_that_of_a_module_that_was_sent(host, kept):
+    kept(REAL.replace("WORK", "raise KeyError(module.params['secret'])"))
+    learn(["hunter2hunter2"])
+    answer, trips = host("uwsgi_instance", secret="hunter2hunter2")
+    assert answer["msg"].startswith("The module uwsgi_instance crashed on the host: KeyError: ")
+    assert answer["msg"].endswith(". Run with -vvv to see where.")
+    assert "hunter2" not in answer["msg"]
     assert trips.modules == []
 
 
-@pytest.mark.parametrize(
-    ("named", "used"), [("/opt/my python", "'/opt/my python'"), ("auto_silent", sys.executable), ("python3", sys.executable)]
-)
-def test_the_interpreter_is_that_of_the_inventory(host, named, used):
+@pytest.mark.parametrize("named", ["/usr/bin/env python3", "auto_silent", "python3", "{{ none }}", "/opt/`id`"])
+def test_without_the_path_of_an_interpreter_it_is_that_of_the_distribution(host, named):
     _answer, trips = host(variables={"ansible_python_interpreter": named})
-    assert trips.commands[0][0].startswith(f"{used} -I ")
+    assert trips.commands[0][0].startswith(f"{sys.executable} -I ")
+
+
+def test_the_interpreter_is_that_of_the_inventory(host):
+    _answer, trips = host(variables={"ansible_python_interpreter": "/opt/python3.12/bin/python"})
+    assert trips.commands[0][0].startswith("/opt/python3.12/bin/python -I ")
+
+
+@pytest.mark.parametrize("key", ["add_host", "add_group", "ansible_facts", "ansible_stats", "_ansible_no_log"])
+def test_a_host_does_not_change_the_inventory(host, kept, key):
+    """ansible-core acts on these keys of results, and takes them from those of modules that it has sent."""
+    told = json.dumps({key: {"host_name": "localhost", "host_vars": {"ansible_connection": "local"}}, "changed": False})
+    kept(f"{BEGIN}print({kept_program.ANSWER + told!r})\n")
+    assert host("uwsgi_instance")[0] == {"changed": False}
 
 
 @pytest.mark.parametrize("connection", [Ssh(terminal=True), SimpleNamespace(transport="local"), SimpleNamespace(transport="docker")])
@@ -254,6 +298,16 @@ def test_a_host_keeps_one_program_for_root_alone(tmp_path):
     assert (root / "newer").stat().st_mode & 0o777 == 0o700
     kept_program.keep("one", host_program(KEPT), str(tmp_path / "state/programs"))
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_program_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    steps = []
+    for name in ("sync_filesystem", "fsync"):
+        monkeypatch.setattr(kept_program, name, lambda path, name=name: steps.append((name, Path(path).name[:4])))
+    real = os.rename
+    monkeypatch.setattr(kept_program.os, "rename", lambda *paths: (steps.append(("rename", "")), real(*paths)))
+    kept_program.keep("one", host_program(KEPT), str(tmp_path / "programs"))
+    assert steps == [("sync_filesystem", ".one"), ("rename", ""), ("fsync", "prog")]
 
 
 def test_a_disk_that_takes_nothing_stops_no_run(tmp_path):

@@ -45,8 +45,9 @@ def note(place: Path, name: str, units: list[str]) -> None:
         file.writelines(f"{name} {unit.partition('-')[0]}\n" for unit in units)
 
 
-def shows(monkeypatch, result: str) -> None:
-    monkeypatch.setattr(systemd, "show", lambda units: {unit: {"Result": result, "ExecMainStatus": "9"} for unit in units})
+def shows(monkeypatch, result: str, state: str = "failed") -> None:
+    properties = {"Result": result, "ExecMainStatus": "9", "ActiveState": state}
+    monkeypatch.setattr(systemd, "show", lambda units: dict.fromkeys(units, properties))
 
 
 def test_a_command_has_its_limits_and_says_what_it_prints(place):
@@ -86,6 +87,15 @@ def test_a_command_that_takes_too_long_is_told(place, monkeypatch):
     brief = CAGE._replace(seconds=1)
     with pytest.raises(CommandError, match=r"^'sh .*' has not ended within 1 s \(command_limits.timeout\) and was ended$"):
         brief.run(["sh", "-c", "sleep 1.1; exit 3"], "/", {})
+
+
+def test_a_unit_that_nobody_waits_for_any_more_is_ended(place, monkeypatch):
+    """systemd-run ends where the service manager or its bus is restarted, and the unit goes on."""
+    shows(monkeypatch, "success", "active")
+    with pytest.raises(StepError, match="does not wait for it any more:\nFailed to run event loop") as caught:
+        CAGE.run(["sh", "-c", "echo Failed to run event loop; exit 1"], "/", {})
+    assert not caught.value.ended_itself, "another attempt would run beside it"
+    assert (place / "ended").read_text() == "stop flask\nreset_failed flask\n"
 
 
 def test_a_command_that_writes_without_end_is_ended(place, monkeypatch):
