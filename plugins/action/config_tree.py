@@ -28,7 +28,7 @@ class ActionModule(HostAction):
         order = tree_order(self, args, task_vars or {})
         settled = args["settled"]
         if settled.get("digest") == order.options["digest"]:
-            return {**result, **settled["result"]}
+            return {**result, **self.received(settled["result"])}
         sent = {**order.options, "payload": encode_payload(order.payload), "who": who()}
         answer = self.ask_module("config_tree", sent, task_vars or {})
         # A tree that is refused has a result with more than a message; a crash has none, and a killed module has what it printed.

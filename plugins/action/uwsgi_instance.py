@@ -62,7 +62,7 @@ class ActionModule(KeptAction, AppsAction):
             "trial": {"seconds": args["trial"], "program": base64.b64encode(host_program(TRIAL) if args["trial"] else b"").decode()},
         }
         if order["digest"] and args["settled"].get("digest") == order["digest"]:
-            return with_failures({**result, **args["settled"]["result"]}, args["left_out"], {})
+            return with_failures({**result, **self.received(args["settled"]["result"])}, args["left_out"], {})
         answer = self._carry_out(order, {app["name"]: app for app in wanted}, failures, task_vars)
         for notice in answer["notices"]:
             self._display.warning(f"{task_vars.get('inventory_hostname')}: {notice}")

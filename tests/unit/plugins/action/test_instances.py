@@ -168,6 +168,10 @@ def test_an_order_that_the_host_has_settled_needs_no_call():
     result = deploy(host, complete(**MIGRATING), settled={"digest": digest_of(complete(**MIGRATING)), "result": done})
     assert host.calls == []
     assert (result["changed"], result["instances"], result["failures"]) == (False, done["instances"], {})
+    # A host that somebody else rules has kept the digest, too.
+    hostile = {**done, "add_host": {"host_name": "localhost"}}
+    result = deploy(host, complete(**MIGRATING), settled={"digest": digest_of(complete(**MIGRATING)), "result": hostile})
+    assert (host.calls, "add_host" in result) == ([], False)
 
 
 def test_another_order_than_the_settled_one_is_sent():
