@@ -171,5 +171,7 @@ def strike(fault: dict[str, object]) -> None:
         subprocess.run(["sh", "-c", str(fault["command"])], check=True, stdout=subprocess.DEVNULL)
 
 
+# systemd-run waits by the clock of systemd, so programs that a module starts have that of the host.
+os.environ.pop("LD_PRELOAD", None)
 if os.path.isdir(SHARED):
     sys.addaudithook(Watch())

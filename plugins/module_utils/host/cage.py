@@ -27,7 +27,7 @@ _ENVIRONMENTS = os.path.dirname(lock.PATH)
 _SUFFIX = ".env"
 # A process that ignores SIGTERM is killed after this many seconds.
 _STOP_SECONDS = 5
-# A unit has started so many seconds after its environment was written.
+# A unit has started within so many seconds after its environment was written.
 _START_SECONDS = 60
 _KILLED = 128 + signal.SIGKILL
 # The record separator of ASCII and a number, which are printed before each of several commands: the output of a command begins there.
@@ -122,7 +122,9 @@ class Cage(t.NamedTuple):
         # it (systemd.service(5), "Command Lines").
         argv = [word.replace("$", "$$") for word in (commands[0] if len(commands) == 1 else _in_a_row(commands))]
         try:
-            done = run([*start, *argv], ANY_STATUS, together=True, shown=_first_lines(commands), pass_fds=lock.inherited())
+            # systemd ends the unit in time; this is for the program that waits for it, should it miss that.
+            timeout = _START_SECONDS + self.seconds + _STOP_SECONDS
+            done = run([*start, *argv], ANY_STATUS, together=True, timeout=timeout, shown=_first_lines(commands), pass_fds=lock.inherited())
         except BaseException:
             # The program that waits for the unit has ended, but the unit goes on.
             end([f"{unit}.service"])

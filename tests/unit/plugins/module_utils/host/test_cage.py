@@ -98,6 +98,14 @@ def test_a_unit_that_nobody_waits_for_any_more_is_ended(place, monkeypatch):
     assert (place / "ended").read_text() == "stop flask\nreset_failed flask\n"
 
 
+def test_a_program_that_waits_for_ever_is_ended_with_its_unit(place, monkeypatch):
+    """systemd-run may miss that its unit has ended."""
+    monkeypatch.setattr(cage_module, "_START_SECONDS", -5)
+    with pytest.raises(CommandError, match="^'sleep 60' has not ended within 1 s and was killed$"):
+        CAGE._replace(seconds=1).run(["sleep", "60"], "/", {})
+    assert (place / "ended").read_text() == "stop flask\nreset_failed flask\n"
+
+
 def test_a_command_that_writes_without_end_is_ended(place, monkeypatch):
     monkeypatch.setattr(output, "MOST_BYTES", 100_000)
     with pytest.raises(CommandError, match="^'yes' wrote more than 64 MB and was killed$"):
