@@ -6,7 +6,7 @@ import json
 import time
 
 from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, RATE, Fleet
-from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ANSWER
+from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ANSWER, BEGUN
 from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ROOT as PROGRAMS
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
 from ansible_collections.flaskops.stack.tests.harness.host import until
@@ -150,7 +150,7 @@ def test_a_server_is_asked_by_the_program_that_it_keeps(fleet: Fleet):
     assert host.run("stat", "-c", "%U %a", PROGRAMS).split() == ["root", "700"]
     kept = host.run("sha256sum", place)
     answer = ANSWER + json.dumps({"failed": True, "msg": "the program that is kept says no"})
-    host.run("tee", place, given=f"print({answer!r})\n")
+    host.run("tee", place, given=f"print({BEGUN!r})\nprint({answer!r})\n")
     run = fleet.rollout(fleet.app, "100%", 0)
     assert run.code != 0
     assert "the program that is kept says no" in run.output
