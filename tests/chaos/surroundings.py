@@ -64,7 +64,8 @@ def _hostile_contents() -> list[Case]:
     as_user = "runuser -u flask-ledger -- sh -c '{}'"
     own = "/run/flask/ledger/own"
     links = "for name in current releases lock history.jsonl; do ln -s /etc/$name $name; done; ln -s /etc etc; ln -s . loop; mkfifo pipe"
-    deep = 'python3 -c "import os\nfor _ in range(3000): os.mkdir(chr(100)); os.chdir(chr(100))"'
+    # Deeper than any path may be long; the file system of the sockets has 1,024 inodes.
+    deep = 'python3 -c "import os\nfor _ in range(900): os.mkdir(chr(100) * 30); os.chdir(chr(100) * 30)"'
     places = f"{APP}/shared {own}"
     in_each = f"for place in {places}; do cd $place; {{}}; done"
     taken = "for socket in *.sock *.stats; do mv $socket $socket.away; mkdir -p $socket/in/the/way; done"
@@ -119,7 +120,7 @@ def of_surroundings(steps: Sequence[Step], managed: Sequence[str]) -> list[Case]
         ("no inodes while nginx files are staged", "/etc", BUILD_TREE),
     ):
         fault = _at(matching(steps, function), _use_up_inodes(place))
-        small = _small(place, f"size=400M,nr_inodes=$(( $(find {place} -xdev | wc -l) + 2000 ))")
+        small = _small(place, f"size=400M,nr_inodes=$(( $(find {place} -xdev | wc -l) + 8000 ))")
         cases.append(Case(name, KIND, fault, before=small, repair=f"rm -r {place}/filler"))
     staged = matching(steps, GO_LIVE)
     cases += [
