@@ -64,8 +64,7 @@ def _hostile_contents() -> list[Case]:
     as_user = "runuser -u flask-ledger -- sh -c '{}'"
     own = "/run/flask/ledger/own"
     links = "for name in current releases lock history.jsonl; do ln -s /etc/$name $name; done; ln -s /etc etc; ln -s . loop; mkfifo pipe"
-    # Deeper than any path may be long; the file system of the sockets has 1,024 inodes.
-    deep = 'python3 -c "import os\nfor _ in range(900): os.mkdir(chr(100) * 30); os.chdir(chr(100) * 30)"'
+    deep = 'python3 -c "import os\nfor _ in range({}): os.mkdir(chr(100)); os.chdir(chr(100))"'
     places = f"{APP}/shared {own}"
     in_each = f"for place in {places}; do cd $place; {{}}; done"
     taken = "for socket in *.sock *.stats; do mv $socket $socket.away; mkdir -p $socket/in/the/way; done"
@@ -81,9 +80,12 @@ def _hostile_contents() -> list[Case]:
             repair=in_each.format("rm -f current releases lock history.jsonl etc loop pipe"),
         ),
         Case(
-            "trees of 3,000 directories in the directories of the application",
+            "trees of many directories in the directories of the application",
             KIND,
-            before=in_each.format(f"runuser -u flask-ledger -- {deep}"),
+            # The first is deeper than a path may be long; the file system of the sockets has 1,024 inodes.
+            before="; ".join(
+                f"cd {place}; runuser -u flask-ledger -- {deep.format(count)}" for place, count in ((f"{APP}/shared", 3000), (own, 900))
+            ),
             repair=in_each.format("rm -rf d"),
         ),
         Case(
