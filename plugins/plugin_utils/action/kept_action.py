@@ -13,7 +13,9 @@ from ...module_utils.host.kept_program import ANSWER, BEGUN, place_of
 from ..host_program import KEPT, program_id
 from .host_action import Answer, HostAction
 
+# Debian has it.
 _PYTHON = "/usr/bin/python3"
+# It takes nothing from its environment, and reads and writes UTF-8 in every locale.
 _ALONE = "-I -X utf8"
 _PATH = re.compile(r"/[\w./+-]+", re.ASCII)
 
