@@ -20,11 +20,12 @@ class ActionModule(KeptAction, AppsAction):
         result = super().run(tmp, task_vars)
         args = self.arguments(
             names={"type": "list", "elements": "str", "required": True},
+            instances={"type": "dict", "default": {}},
             lock_timeout={"type": "int", "default": 60},
         )
         apps = [host_app(app) for app in present(self.resolve(args, task_vars)) if app["name"] in args["names"]]
         if not apps:
             return {**result, "changed": False, "confirmed": [], "failures": args["left_out"]}
-        order = {"apps": apps, "who": who(), "lock_timeout": args["lock_timeout"]}
+        order = {"apps": apps, "instances": args["instances"], "who": who(), "lock_timeout": args["lock_timeout"]}
         answer = ask_host(self, "confirm", order, task_vars or {})
         return with_failures({**result, **answer}, args["left_out"], answer["failures"])

@@ -21,11 +21,15 @@ class ActionModule(KeptAction, AppsAction):
         args = self.arguments(
             only={"type": "str", "default": ALL},
             release={"type": "str", "default": ""},
+            reject={"type": "bool", "default": True},
+            instances={"type": "dict", "default": {}},
             lock_timeout={"type": "int", "default": 60},
         )
         order = {
             "apps": [host_app(app) for app in chosen(present(self.resolve(args, task_vars)), args["only"])],
             "release": args["release"],
+            "reject": args["reject"],
+            "instances": args["instances"],
             "who": who(),
             "lock_timeout": args["lock_timeout"],
         }

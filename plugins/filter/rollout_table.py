@@ -13,9 +13,9 @@ options:
   _input:
     description: >-
       By server, what the filter flaskops.stack.rollout_bad takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application,
-      C(taken_up), the switched applications that an earlier run had switched, and C(confirmed) and C(unconfirmed) as
-      M(flaskops.stack.flask_confirm) returns them, which a server has not that could not be reached any more. An empty value is a server whose
-      turn has not come or that could not be reached.
+      C(taken_up), the switched applications that an earlier run had switched, C(on_trial), whether a server goes back by itself, and C(confirmed)
+      and C(unconfirmed) as M(flaskops.stack.flask_confirm) returns them, which a server has not that could not be reached any more. An empty value
+      is a server whose turn has not come or that could not be reached.
     type: dict
     required: true
 extends_documentation_fragment: flaskops.stack.private
@@ -27,7 +27,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ {'web1': web1} | flaskops.stack.rollout_table }}"
   vars:
-    web1: {switched: [shop], message: "", failures: {}, worse: {}, back: {}, taken_up: [], confirmed: [shop], unconfirmed: {}}
+    web1:
+      {switched: [shop], message: "", failures: {}, worse: {}, back: {}, taken_up: [], on_trial: true, confirmed: [shop], unconfirmed: {}}
 """
 
 RETURN = r"""
@@ -66,7 +67,8 @@ def _rows(outcome: Outcome) -> t.Iterator[tuple[str, str]]:
 def _confirmed(name: str, outcome: Outcome) -> str:
     """Return what became of the confirmation, without which the server goes back by itself; empty if all is well."""
     if "confirmed" not in outcome:
-        return ", and goes back by itself: the server could not be reached any more"
+        left = "goes back by itself" if outcome["on_trial"] else "stays"
+        return f", and {left}: the server could not be reached any more"
     return "" if name in outcome["confirmed"] else f", and was not confirmed: {_first_line(outcome['unconfirmed'].get(name, ''))}"
 
 

@@ -14,6 +14,12 @@ description:
   - It fails for an application that is not on trial any more, since its host has gone back or another run has changed it.
 options:
   names: {description: Names of the applications., type: list, elements: str, required: true}
+  instances:
+    description:
+      - By application, the id of the instance that must be live. An application where another one is, since another run has switched meanwhile, fails
+        and stays on trial.
+    type: dict
+    default: {}
   lock_timeout:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int
@@ -29,6 +35,7 @@ EXAMPLES = r"""
 - name: Keep the releases that this play has switched to
   flaskops.stack.flask_confirm:
     names: "{{ uwsgi_service_result.switched }}"
+    instances: "{{ dict(uwsgi_service_result.switched | zip(uwsgi_service_result.switched | map('extract', uwsgi_service_result.instances, 'id'))) }}"
 """
 
 RETURN = r"""

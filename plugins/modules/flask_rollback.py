@@ -22,6 +22,18 @@ options:
     description: Id of an earlier release. If it is empty, the previous instance is used.
     type: str
     default: ""
+  reject:
+    description:
+      - Whether the release that was live is remembered as rejected. Without it a later run deploys it again, as after a fault that was not the
+        release's.
+    type: bool
+    default: true
+  instances:
+    description:
+      - By application, the id of the instance that must be live. An application where another one is, since another run has switched meanwhile, fails
+        and stays as it is.
+    type: dict
+    default: {}
   lock_timeout:
     description: Seconds to wait for another run that is changing applications on the same host.
     type: int

@@ -14,6 +14,9 @@ description:
   - Without O(before), and for an application whose switch an earlier run has left on trial, these are the last seconds before that switch.
   - Tells for each application whether its visitors fare worse than in an earlier result of this module. They do if 1 % more of the requests are
     server errors and at least two are, or if the time for 99 % of at least 100 requests is more than twice as long plus a tenth of a second.
+  - They do as well if 1 % more of the visitors, and at least two, have gone without an answer after more than a second and more than that time (nginx
+    logs them with 499), or if there were at least 50 requests and less than a tenth of them is left. nginx logs a request at its end, so a site on
+    which pages hang has hardly any.
 options:
   seconds:
     description: How many seconds to look back. At most the last 32 MiB of a log are read.
@@ -40,11 +43,11 @@ EXAMPLES = r"""
 RETURN = r"""
 traffic:
   description: >-
-    By application, the number of C(requests), how many of them were server C(errors), and the seconds that 99 % of them took at most, C(p99).
-    An application whose site writes no log, as with C(log=off), is left out.
+    By application, the number of C(requests), how many of them were server C(errors), the seconds that 99 % of them took at most, C(p99), and how
+    many visitors have C(gone) without an answer after they had waited for longer than usual. An application whose site writes no log, as with C(log=off), is left out.
   type: dict
   returned: success
-  sample: {shop: {requests: 1210, errors: 0, p99: 0.041}}
+  sample: {shop: {requests: 1210, errors: 0, p99: 0.041, gone: 0}}
 worse:
   description: By application, in which way its visitors fare worse than C(before).
   type: dict
@@ -60,14 +63,14 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.module import 
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import trial_of
 
 
-def of_app(app: PlacedApp, seconds: int, until: float, is_judged: bool) -> Traffic | None:
+def of_app(app: PlacedApp, seconds: int, until: float, before: dict[str, Traffic] | None) -> Traffic | None:
     """Return the traffic of an application until now, or until the switch that an earlier run has left on trial.
 
-    :param is_judged: whether the traffic is that of the new release, whatever is on trial
+    :param before: the traffic of applications before; with it, this is the traffic of the new release, whatever is on trial
     """
-    trial = None if is_judged else trial_of(app)
+    trial = trial_of(app) if before is None else None
     end = trial.began if trial else until
-    return traffic(app["name"], end - seconds, end)
+    return traffic(app["name"], end - seconds, end, (before or {}).get(app["name"]))
 
 
 def main() -> None:
@@ -81,14 +84,14 @@ def main() -> None:
     )
     module.require_root()
     until = time.time()
+    before = {name: Traffic(**counted) for name, counted in module.params["before"].items()}
     try:
-        found = {app["name"]: of_app(app, module.params["seconds"], until, bool(module.params["before"])) for app in module.params["apps"]}
+        found = {app["name"]: of_app(app, module.params["seconds"], until, before or None) for app in module.params["apps"]}
     except OSError as error:
         module.fail_json(
             msg=f"An access log of nginx cannot be read: {error}. The module reads plain files; set nginx.log: off for a site without one."
         )
     seen = {name: counted for name, counted in found.items() if counted is not None}
-    before = {name: Traffic(**counted) for name, counted in module.params["before"].items()}
     says = {name: worse(before[name], counted) for name, counted in seen.items() if name in before}
     module.exit_json(
         changed=False,

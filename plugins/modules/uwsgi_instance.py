@@ -99,6 +99,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.module import 
 from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError, explained
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, verdict
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import rollback as instance_rollback
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.attempt import Action
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.host_order import apply, ready
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
@@ -124,11 +125,13 @@ def migrate(order: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def rollback(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-    return instance_rollback.rollback([(app, order["release"]) for app in order["apps"]], order["who"], check)._asdict()
+    action = Action.ROLLBACK if order["reject"] else Action.TAKEN_BACK
+    live = [(app, order["release"]) for app in order["apps"]]
+    return instance_rollback.rollback(live, order["who"], check, action, order["instances"])._asdict()
 
 
 def confirm(order: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-    outcome = verdict.confirm(order["apps"], check)
+    outcome = verdict.confirm(order["apps"], check, order["instances"])
     return {**outcome._asdict(), "changed": bool(outcome.confirmed)}
 
 

@@ -25,6 +25,19 @@ def health():
         raise RuntimeError("the ink is out")
     return "well"
 """
+# Pages of a release that hang, while its health page is well.
+HANGS = """
+del NAME
+
+
+def __getattr__(name):
+    import time
+
+    time.sleep(30)
+    raise AttributeError(name)
+"""
+# Settings of a controller under which Ansible would let servers of a batch go on, or stop, for themselves.
+HURRIED = {"ANSIBLE_STRATEGY": "free", "ANSIBLE_ANY_ERRORS_FATAL": "1"}
 
 
 def described() -> Description:
@@ -52,7 +65,7 @@ class Fleet:
         self.load = Load(hosts, "ledger", RATE, f"/run/load-{int(time.time())}.jsonl")
 
     def rollout(self, app: Description, batches: str, soak: int | str, fails_on: Host | None = None, **variables: t.Any) -> Run:
-        """Deploy in batches.
+        """Deploy in batches, with the settings that hurt.
 
         :param soak: how many seconds visitors are watched after each batch
         :param fails_on: the server on which a release with FAILS_SOMEWHERE fails
@@ -61,23 +74,30 @@ class Fleet:
         assert "Traceback" not in run.output + run.errors, f"the output has no plain message: {run.output[-3000:]}{run.errors}"
         return run
 
-    def begin_rollout(self, app: Description, batches: str, soak: int | str, fails_on: Host | None = None, **variables: t.Any) -> Going:
+    def begin_rollout(
+        self, app: Description, batches: str, soak: int | str, fails_on: Host | None = None, tags: str = "all", **variables: t.Any
+    ) -> Going:
         """Begin to deploy in batches; see `rollout`."""
         hosts = {host.name: {**self.controller.by_ssh(host), **({"fails": "yes"} if host is fails_on else {})} for host in self.hosts}
         inventory = self.controller.inventory(
             "inventory", hosts, {"flask_app_cache_dir": str(self.directory / "cache"), "flask_apps": [app]}
         )
-        options = [f"--extra-vars=batches={batches} soak={soak}", *(f"--extra-vars={name}={value}" for name, value in variables.items())]
-        return self.controller.begin(inventory, CHECKOUT / "playbooks/rollout.yml", *options)
+        options = [f"--tags={tags}", f"--extra-vars=batches={batches} soak={soak}"]
+        options += [f"--extra-vars={name}={value}" for name, value in variables.items()]
+        return self.controller.begin(inventory, CHECKOUT / "playbooks/rollout.yml", *options, **HURRIED)
 
     def kill_rollout(self, app: Description, trial: int) -> None:
         """Deploy to the first server, and kill the run while it watches the visitors there."""
         going = self.begin_rollout(app, "1,100%", 100, trial=trial)
-        until(lambda: "Pausing for" in going.files["output"].read_text() or going.is_over, 1200)
-        assert not going.is_over, f"the run does not watch visitors: {going.wait().output[-3000:]}"
+        self.come_to_soak(going)
         time.sleep(3)
         going.kill()
         going.wait()
+
+    def come_to_soak(self, going: Going) -> None:
+        """Wait until a run watches visitors."""
+        until(lambda: "Pausing for" in going.files["output"].read_text() or going.is_over, 1200)
+        assert not going.is_over, f"the run does not watch visitors: {going.wait().output[-3000:]}"
 
     def run(self, playbook: str, app: Description, edge: Host, *options: str) -> Run:
         """Run a playbook with the variables of inventory/fleet: the edge asks the servers, and they answer it alone.

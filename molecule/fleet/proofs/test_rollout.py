@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, RATE, Fleet
+from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, HANGS, RATE, Fleet
 from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ANSWER, BEGUN
 from ansible_collections.flaskops.stack.plugins.module_utils.host.kept_program import ROOT as PROGRAMS
 from ansible_collections.flaskops.stack.tests.harness.controller import Run
@@ -70,6 +70,60 @@ def test_a_release_that_visitors_get_errors_from_is_taken_back(fleet: Fleet):
         fleet.load.require_no_loss(host, began, ended - 1, before)
 
 
+def test_a_release_whose_pages_hang_is_taken_back(fleet: Fleet):
+    """nginx has logged none of the requests that wait, so that there is no error and no slow answer."""
+    before = fleet.pages()
+    fleet.source.write("hangs", HANGS)
+    first, *others = fleet.hosts
+    run = fleet.rollout(fleet.app, "1,100%", 12)
+    assert run.code == 2, run.output[-3000:]
+    require_outcome(run, f"{first.name} ledger switched, then taken back", *(f"{host.name} - not deployed in this run" for host in others))
+    assert "so that others seem to wait for theirs" in run.output
+    assert fleet.pages() == before
+    run = fleet.rollout(fleet.app, "1,100%", 0)
+    assert run.code == 2, "the servers that have not rejected the release must not get it"
+    require_outcome(run, f"{first.name} ledger failed: ledger: ", *(f"{host.name} - not deployed in this run" for host in others))
+    assert "is not deployed again" in run.output
+
+
+def test_a_server_that_is_lost_after_its_switch_ends_the_run(fleet: Fleet):
+    """The release may be why it is lost, so the others of its batch go back, and no further server gets it; nobody has found fault with it."""
+    began, before = time.time(), fleet.pages()
+    page = fleet.source.write("lost")
+    first, lost, last = fleet.hosts
+    going = fleet.begin_rollout(fleet.app, "2,100%", 12)
+    fleet.come_to_soak(going)
+    # With the connections that Ansible keeps for later tasks.
+    lost.shell("systemctl stop ssh.socket ssh.service; pkill -u deploy -f sshd || true")
+    try:
+        run = going.wait()
+    finally:
+        lost.run("systemctl", "start", "ssh.service")
+    assert run.code != 0
+    require_outcome(
+        run,
+        f"{first.name} ledger switched, then taken back",
+        f"{lost.name} ledger switched, and goes back by itself: the server could not be reached any more",
+        f"{last.name} - not deployed in this run",
+    )
+    assert f"{lost.name}: it could not be reached any more after it was switched" in run.output
+    lost.run("systemctl", "start", "flask-ledger.trial.service")
+    assert until(lambda: fleet.pages() == before, 600), fleet.pages()
+    for host in fleet.hosts:
+        fleet.load.require_no_loss(host, began, time.time() - 1, [*before, page])
+    fleet.rollout(fleet.app, "100%", 0).require_end()
+    assert fleet.pages() == [page] * 3, "the next run deploys it"
+
+
+def test_a_part_of_a_deployment_is_judged_too(fleet: Fleet):
+    """With tags of the roles alone, the switch is confirmed all the same."""
+    page = fleet.source.write("by tags")
+    run = fleet.rollout(fleet.app, "100%", 0, tags="flask_app,uwsgi_service").require_end()
+    require_outcome(run, *(f"{host.name} ledger switched" for host in fleet.hosts))
+    assert fleet.pages() == [page] * 3
+    assert [host.shell("ls /etc/flask/ledger/trial.json || true").strip() for host in fleet.hosts] == [""] * 3
+
+
 def test_a_server_goes_back_by_itself_when_the_run_was_killed(fleet: Fleet):
     """Nobody has judged the release, and nobody is there to take it back."""
     began, before = time.time(), fleet.pages()
@@ -121,10 +175,12 @@ def test_a_server_that_is_away_stops_nobody(fleet: Fleet):
     # With the connections that Ansible keeps for later runs.
     away.shell("systemctl stop ssh.socket ssh.service; pkill -u deploy -f sshd || true")
     try:
-        run = fleet.rollout(fleet.app, "1,100%", 0)
+        run = fleet.rollout(fleet.app, "1,100%", SOAK)
     finally:
         away.run("systemctl", "start", "ssh.service")
     assert run.code == 4, run.output[-3000:]
+    second, third = (host.look()["switched"] for host in others)
+    assert third > second + SOAK, "the batch of one server is one that can be reached"
     require_outcome(run, f"{away.name} - not deployed in this run", *(f"{host.name} ledger switched" for host in others))
     assert [host.page()["page"] for host in others] == [page] * 2
     fleet.rollout(fleet.app, "1,100%", 0).require_end()

@@ -18,25 +18,38 @@ _FEWEST_REQUESTS = 100
 _MORE_ERRORS = 1.0
 _TIMES_SLOWER = 2.0
 _SECONDS_SLOWER = 0.1
+# nginx logs a visitor with this status who has gone before there was an answer. Some go at once, as where they click on.
+_GONE = 499
+_PATIENCE_SECONDS = 1.0
+# nginx logs a request at its end, so a site on which pages hang has fewer of them: less than a tenth, where there were so many before.
+_REQUESTS_TO_MISS = 50
+_SHARE_LEFT = 0.1
 
 
 class Traffic(t.NamedTuple):
-    """The requests of visitors in some time, how many of them were server errors, and the seconds that 99 % of them took at most."""
+    """The requests of visitors in some time.
+
+    :param errors: how many of them were server errors
+    :param p99: the seconds that 99 % of them took at most
+    :param gone: how many visitors have waited for longer than usual, and have gone before there was an answer
+    """
 
     requests: int
     errors: int
     p99: float
+    gone: int = 0
 
     @property
-    def percent(self) -> float:
-        """Return the share of server errors, in percent of the requests."""
-        return 100 * self.errors / self.requests if self.requests else 0.0
+    def patience(self) -> float:
+        """Return the seconds for which visitors wait at least before the site is to blame for those who go."""
+        return max(_PATIENCE_SECONDS, self.p99 * _TIMES_SLOWER + _SECONDS_SLOWER)
 
 
-def traffic(name: str, since: float, until: float, logs: str = LOGS) -> Traffic | None:
+def traffic(name: str, since: float, until: float, before: Traffic | None = None, logs: str = LOGS) -> Traffic | None:
     """Return what the visitors of an application got in a time, or None if its site writes no log.
 
     :param since: seconds since the epoch, as is ``until``; both belong to the time
+    :param before: the traffic before, which says what is usual; without it, the traffic itself does
     :raises OSError: if a log cannot be read
     """
     if not os.path.exists(os.path.join(logs, f"{name}.access.log")):
@@ -45,7 +58,9 @@ def traffic(name: str, since: float, until: float, logs: str = LOGS) -> Traffic 
     asked = [request for request in map(parse, lines) if request and since <= request.when <= until]
     times = sorted(request.seconds for request in asked)
     errors = sum(request.status >= 500 for request in asked)
-    return Traffic(len(asked), errors, within(times, 99))
+    found = Traffic(len(asked), errors, within(times, 99))
+    patience = (before or found).patience
+    return found._replace(gone=sum(request.status == _GONE and request.seconds > patience for request in asked))
 
 
 def within(times: t.Sequence[float], percent: int) -> float:
@@ -55,9 +70,22 @@ def within(times: t.Sequence[float], percent: int) -> float:
 
 def worse(before: Traffic, after: Traffic) -> str:
     """Return in which way visitors fare worse than before, in words for an operator; empty if they do not."""
-    if after.errors >= _FEWEST_ERRORS and after.percent > before.percent + _MORE_ERRORS:
+    if _are_more(before.errors, before.requests, after.errors, after.requests):
         return f"{after.errors} of {after.requests} requests were answered with a server error, and {before.errors} of {before.requests} before"
+    if _are_more(before.gone, before.requests, after.gone, after.requests):
+        return (
+            f"{after.gone} of {after.requests} visitors have gone without an answer after {before.patience:.1f} s or more, and {before.gone} of"
+            f" {before.requests} before"
+        )
+    if before.requests >= _REQUESTS_TO_MISS and after.requests < before.requests * _SHARE_LEFT:
+        return f"{after.requests} requests had an answer, and {before.requests} before, so that others seem to wait for theirs"
     enough = min(before.requests, after.requests) >= _FEWEST_REQUESTS
     if enough and after.p99 > before.p99 * _TIMES_SLOWER + _SECONDS_SLOWER:
         return f"99 % of the requests were answered within {after.p99:.2f} s, and within {before.p99:.2f} s before"
     return ""
+
+
+def _are_more(before: int, of_before: int, after: int, of_after: int) -> bool:
+    """Return whether some of the requests are a greater part of all than before, and enough of them to say so."""
+    shares = [100 * some / of if of else 0.0 for some, of in ((before, of_before), (after, of_after))]
+    return after >= _FEWEST_ERRORS and shares[1] > shares[0] + _MORE_ERRORS

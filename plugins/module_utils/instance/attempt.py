@@ -29,6 +29,8 @@ class Action(enum.Enum):
     ROLLBACK = "rollback"
     # Nobody has confirmed the switch in time, so the host undoes it.
     UNCONFIRMED = "unconfirmed"
+    # Something else has failed, so a rollout takes back a release with which nobody has found fault.
+    TAKEN_BACK = "taken back"
 
 
 class RunResult(t.NamedTuple):

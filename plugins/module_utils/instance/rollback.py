@@ -17,16 +17,24 @@ from .instance import DeployError, Instance, installed_units, instance_record, k
 from .trial import former_id
 
 
-def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool, action: Action = Action.ROLLBACK) -> RunResult:
+# Where nobody says which instances are live.
+_ANY: t.Mapping[str, str] = {}
+
+
+def rollback(
+    live: t.Sequence[tuple[HostApp, str]], who: str, check: bool, action: Action = Action.ROLLBACK, expected: t.Mapping[str, str] = _ANY
+) -> RunResult:
     """Go back from the live instance of applications to the previous one or to a named release; one that cannot stops no other.
 
     :param live: each application with the release to go back to; an empty release means the previous instance
     :param action: why; only ``ROLLBACK`` rejects what is left
+    :param expected: see :func:`require_live`
     """
     failures = Failures()
     diff: dict[Instance, dict[str, str]] = {}
     for app, release in live:
         with failures.of(app["name"]):
+            require_live(app, expected)
             target = _recorded(app, _target(app, release))
             diff[target] = instance_diff(target)
     back = list(diff) if check else bring_up(list(diff), who, action, failures)
@@ -41,6 +49,21 @@ def rollback(live: t.Sequence[tuple[HostApp, str]], who: str, check: bool, actio
         [],
         failures,
     )
+
+
+def require_live(app: PlacedApp, expected: t.Mapping[str, str]) -> None:
+    """Require that an application still has the live instance that the caller speaks of.
+
+    :param expected: the ids of live instances by application; one that is not there may have any
+    :raises DeployError: if another run has switched meanwhile
+    """
+    name = app["name"]
+    wanted, found = expected.get(name, ""), live_id(app)
+    if wanted and wanted != found:
+        raise DeployError(
+            f"{name}: this run has switched to the instance {wanted}, and now {found or 'none'} is live, since another run has switched or the"
+            " host has gone back. The playbook status shows what is live."
+        )
 
 
 def _target(app: PlacedApp, release: str) -> str:

@@ -12,7 +12,7 @@ from ..host.json_file import read_object
 from .attempt import Action
 from .failures import Failures
 from .instance import DeployError
-from .rollback import rollback
+from .rollback import require_live, rollback
 from .trial import end, trial_of
 
 
@@ -23,12 +23,16 @@ class Confirmation(t.NamedTuple):
     failures: Failures
 
 
-def confirm(apps: t.Sequence[PlacedApp], check: bool) -> Confirmation:
-    """End the trials of applications with what is live."""
+def confirm(apps: t.Sequence[PlacedApp], check: bool, expected: t.Mapping[str, str]) -> Confirmation:
+    """End the trials of applications with what is live.
+
+    :param expected: see :func:`require_live`, since the trial of another release is for the run that has begun it
+    """
     found = Confirmation([], Failures())
     for app in apps:
         name = app["name"]
         with found.failures.of(name):
+            require_live(app, expected)
             if not (trial_of(app) if check else end(app)):
                 raise DeployError(
                     f"{name}: the trial of the switch was over before this run confirmed it, so the host has gone back, or another run has ended"

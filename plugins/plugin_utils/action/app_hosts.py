@@ -17,15 +17,20 @@ def names_on(host: str, variable: str, task_vars: Mapping[str, t.Any]) -> list[s
     return [str(app.get("name")) for app in found if app.get("state", "present") == "present"]
 
 
-def first_host(name: str, task_vars: Mapping[str, t.Any], patterns: Sequence[str] = ()) -> str:
+# A playbook that may leave servers out of its play has all of them in this variable.
+SERVERS = "uwsgi_service_servers"
+
+
+def first_host(name: str, task_vars: Mapping[str, t.Any], patterns: Sequence[str] = (), servers: Sequence[str] = ()) -> str:
     """Return the first host of the play whose ``flask_apps`` has the application: the one that has what is there once (``hosts: one``).
 
     All hosts of the play count, also those that have failed and those that ``--limit`` leaves out, so that no other host takes the place of
     one. Where no host has a ``flask_apps`` with the application, as in a playbook that names the applications itself, each host has it.
 
     :param patterns: see :func:`patterns_of`
+    :param servers: the hosts that count, where the play is not all of them
     """
-    hosts = _whole_play(task_vars, patterns)
+    hosts = servers or _whole_play(task_vars, patterns)
     having = [host for host in hosts if name in names_on(host, "flask_apps", task_vars)] or hosts
     return having[0]
 

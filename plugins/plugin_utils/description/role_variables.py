@@ -46,6 +46,7 @@ VARIABLES: dict[str, Key] = {
     "uwsgi_service_allow_rejected": Key("bool", "Whether.", default=False),
     "uwsgi_service_lock_timeout": _WAIT,
     "uwsgi_service_trial": Key("int", "Seconds.", default=0, minimum=0, maximum=86400),
+    "uwsgi_service_servers": Key("list", "Servers.", default=(), elements=Key("str", "A server.")),
     "uwsgi_service_left_out": _LEFT_OUT,
     "uwsgi_service_fail_at_end": _FAIL_AT_END,
     "flask_metrics_state": Key("str", "A state.", default="present", choices=("present", "absent")),

@@ -12,7 +12,7 @@ from ...module_utils.app.orders import AbsentApp, InstanceOrder, SealedSecrets
 from ...module_utils.app.search_paths import search_paths
 from ...module_utils.host.environment_file import environment_file
 from ...module_utils.host.managed import HEADER
-from ..action.app_hosts import first_host, patterns_of
+from ..action.app_hosts import SERVERS, first_host, patterns_of
 from ..action.apps_action import AppsAction, places
 from ..action.host import host_app, stop_timeout
 from ..identity import content_id, order_digest
@@ -211,14 +211,15 @@ def _digest(instances: list[InstanceOrder], accounts: list[App], absent: list[Ab
 
 
 def has_single_workers(action: AppsAction, app: App, task_vars: App) -> bool:
-    """Return whether this host has the workers and timers with ``hosts: one``, and tell if a host has them that ``--limit`` leaves out."""
+    """Return whether this host has the workers and timers with ``hosts: one``, and tell if another host has them that is not in the run."""
     single = [each["name"] for each in [*app["workers"], *app["timers"]] if each["hosts"] == "one"]
     if not single:
         return False
-    first = first_host(app["name"], task_vars, patterns_of(action._task))
-    if first not in task_vars.get("ansible_play_hosts_all", [first]):
+    servers = action._templar.template(task_vars[SERVERS]) if SERVERS in task_vars else []
+    first = first_host(app["name"], task_vars, patterns_of(action._task), servers)
+    if first not in task_vars.get("ansible_play_hosts", [first]):
         action._display.warning(
-            f"{app['name']}: {', '.join(single)} with hosts: one stay on {first}, which --limit leaves out, in the release that is live there;"
-            " a run without --limit brings them up to date."
+            f"{app['name']}: {', '.join(single)} with hosts: one stay on {first}, which this run leaves out or has lost, in the release that is"
+            " live there; a run with that host brings them up to date. If it is gone for good, take it out of the inventory."
         )
     return bool(first == task_vars.get("inventory_hostname"))

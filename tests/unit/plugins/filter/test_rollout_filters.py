@@ -8,14 +8,16 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.flaskops.stack.plugins.filter.batch_sizes import batch_sizes
 from ansible_collections.flaskops.stack.plugins.filter.rollout_bad import rollout_bad
+from ansible_collections.flaskops.stack.plugins.filter.rollout_judged import rollout_judged
 from ansible_collections.flaskops.stack.plugins.filter.rollout_table import rollout_table
+from ansible_collections.flaskops.stack.plugins.filter.whole_fleet import whole_fleet
 
 
 def outcome(*switched, message="", failures=None, worse=None, back=None, **more):
     """Return what has become of a server on which all went well but for what is said."""
     back = back or {}
     confirmed = [name for name in switched if name not in back]
-    well = {"taken_up": [], "confirmed": confirmed, "unconfirmed": {}}
+    well = {"taken_up": [], "on_trial": True, "confirmed": confirmed, "unconfirmed": {}}
     told = {"switched": list(switched), "message": message, "failures": failures or {}, "worse": worse or {}, "back": back}
     return {**told, **well, **more}
 
@@ -84,6 +86,7 @@ def test_the_table_tells_what_was_not_confirmed():
         "web2": away,
         "web3": outcome("shop", taken_up=["shop"]),
         "web4": outcome("shop", taken_up=["shop"], back={"shop": {"instances": {"shop": {}}}}),
+        "web5": {**away, "on_trial": False},
     }
     assert rollout_table(servers)[1:] == [
         "web1  shop  switched",
@@ -91,8 +94,43 @@ def test_the_table_tells_what_was_not_confirmed():
         "web2  shop  switched, and goes back by itself: the server could not be reached any more",
         "web3  shop  was switched by a run that did not end",
         "web4  shop  was switched by a run that did not end, then taken back",
+        "web5  shop  switched, and stays: the server could not be reached any more",
     ]
 
 
 def test_check_mode_takes_nothing_back():
     assert rollout_table({"web1": outcome("shop", back={"shop": {"skipped": True}})})[1] == "web1  shop  switched, and would be taken back"
+
+
+def test_a_server_that_is_lost_after_its_switch_is_judged_with_its_batch():
+    """Ansible takes it out of the batch; the servers of earlier batches have been judged, and those of later ones have not had their turn."""
+    lost = outcome("shop")
+    del lost["confirmed"]
+    every = {"web1": outcome("shop"), "web2": outcome("shop"), "web3": lost, "web4": outcome(), "web5": {}}
+    judged = rollout_judged(every, ["web2", "web4"])
+    assert list(judged) == ["web2", "web4", "web3"]
+    assert judged["web3"]["message"] == "web3: it could not be reached any more after it was switched"
+    assert rollout_bad(judged) == ["shop"]
+    assert rollout_judged({**every, "web3": {**outcome(), "confirmed": []}}, ["web2"]) == {"web2": outcome("shop")}
+
+
+GROUPS = {"all": ["app1", "app2", "app3", "stage"], "flask_servers": ["app1", "app2", "app3"], "new": ["app3"], "staging": ["stage"]}
+
+
+@pytest.mark.parametrize(
+    ("target", "servers"),
+    [
+        ("flask_servers", ["app1", "app2", "app3"]),
+        ("app2", ["app1", "app2", "app3"]),
+        ("app*:!app1", ["app1", "app2", "app3"]),
+        (["new", "app1"], ["app1", "app2", "app3"]),
+        ("staging", ["stage"]),
+        ("app3,stage", ["app3", "stage"]),
+    ],
+)
+def test_a_part_of_the_fleet_is_told_with_the_whole_of_it(target, servers):
+    assert whole_fleet(target, GROUPS) == servers
+
+
+def test_without_the_group_the_servers_are_those_of_the_pattern():
+    assert whole_fleet("stage", {"all": ["stage"]}) == ["stage"]

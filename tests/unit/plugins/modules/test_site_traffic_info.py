@@ -7,14 +7,17 @@ from __future__ import annotations
 import types
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import Traffic
 from ansible_collections.flaskops.stack.plugins.modules import site_traffic_info
+
+USUAL = {"shop": Traffic(200, 0, 0.1)}
 
 
 @pytest.mark.parametrize(
-    ("began", "is_judged", "counted"), [(None, False, (70, 100)), (60.0, False, (30, 60)), (60.0, True, (70, 100)), (None, True, (70, 100))]
+    ("began", "before", "counted"), [(None, None, (70, 100)), (60.0, None, (30, 60)), (60.0, USUAL, (70, 100)), (None, USUAL, (70, 100))]
 )
-def test_visitors_of_a_release_that_was_never_judged_are_no_measure_of_it(monkeypatch, began, is_judged, counted):
+def test_visitors_of_a_release_that_was_never_judged_are_no_measure_of_it(monkeypatch, began, before, counted):
     trial = types.SimpleNamespace(began=began) if began else None
     monkeypatch.setattr(site_traffic_info, "trial_of", lambda _app: trial)
-    monkeypatch.setattr(site_traffic_info, "traffic", lambda name, since, until: (name, since, until))
-    assert site_traffic_info.of_app({"name": "shop"}, 30, 100.0, is_judged) == ("shop", *counted)
+    monkeypatch.setattr(site_traffic_info, "traffic", lambda name, since, until, usual: (name, since, until, usual))
+    assert site_traffic_info.of_app({"name": "shop"}, 30, 100.0, before) == ("shop", *counted, (before or {}).get("shop"))

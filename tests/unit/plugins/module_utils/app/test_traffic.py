@@ -80,32 +80,45 @@ def test_requests_of_the_time_are_counted(tmp_path):
     outside = combined("28/Nov/2026:21:58:59 +0000", 500), combined("28/Nov/2026:22:00:01 +0000", 500)
     inside = [combined("28/Nov/2026:21:59:30 +0000", 200, 0.1), combined(status=502, seconds=0.2), combined(status=404, seconds=0.3)]
     write(tmp_path / "shop.access.log", *outside, *inside)
-    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)) == Traffic(3, 1, 0.3)
+    assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(3, 1, 0.3)
 
 
 def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path):
     write(tmp_path / "shop.access.log", combined())
     write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=10)
-    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)) == Traffic(2, 0, 0.01)
+    assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(2, 0, 0.01)
     write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=61)
-    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)) == Traffic(1, 0, 0.01)
+    assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(1, 0, 0.01)
 
 
 def test_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(traffic, "MOST_BYTES", 3 * len(combined()) + 1)
     write(tmp_path / "shop.access.log", *[combined()] * 1000)
-    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)).requests == 3
+    assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)).requests == 3
 
 
 def test_a_site_without_a_log_has_no_traffic(tmp_path):
-    assert traffic.traffic("shop", 0, TEN, str(tmp_path)) is None
+    assert traffic.traffic("shop", 0, TEN, logs=str(tmp_path)) is None
     write(tmp_path / "shop.access.log")
-    assert traffic.traffic("shop", 0, TEN, str(tmp_path)) == Traffic(0, 0, 0.0)
+    assert traffic.traffic("shop", 0, TEN, logs=str(tmp_path)) == Traffic(0, 0, 0.0)
 
 
 def test_99_percent_are_not_the_slowest_one(tmp_path):
     write(tmp_path / "shop.access.log", *[combined(seconds=0.01)] * 198, combined(seconds=9), combined(seconds=0.5))
-    assert traffic.traffic("shop", TEN - 60, TEN, str(tmp_path)).p99 == 0.5
+    assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)).p99 == 0.5
+
+
+@pytest.mark.parametrize(
+    ("before", "gone"), [(None, 2), (Traffic(10, 0, 0.1), 2), (Traffic(10, 0, 1.0), 1), (Traffic(10, 0, 30.0), 0)], ids=["alone", "fast", "slow", "slowest"]
+)
+def test_visitors_who_had_to_wait_for_longer_than_usual_have_gone(tmp_path, before, gone):
+    """A visitor who clicks on does not count, and neither does a visitor who gets an answer in the end."""
+    seconds = (0.2, 0.9, 1.5, 40.0)
+    answered = [combined(seconds=each) for each in (0.01, 50.0)] if before else [combined()] * 400
+    write(tmp_path / "shop.access.log", *answered, *(combined(status=499, seconds=each) for each in seconds))
+    found = traffic.traffic("shop", TEN - 60, TEN, before, str(tmp_path))
+    assert found is not None
+    assert found.gone == gone
 
 
 @pytest.mark.parametrize(
@@ -124,6 +137,14 @@ def test_99_percent_are_not_the_slowest_one(tmp_path):
         (Traffic(100, 0, 0.1), Traffic(100, 0, 0.3), ""),
         (Traffic(99, 0, 0.1), Traffic(100, 0, 9.0), ""),
         (Traffic(100, 0, 0.1), Traffic(99, 0, 9.0), ""),
+        # Pages hang: visitors go, or wait still, so that nginx has not logged them yet.
+        (Traffic(70, 0, 0.1, 0), Traffic(20, 0, 9.0, 2), "2 of 20 visitors have gone without an answer after 1.0 s or more, and 0 of 70 before"),
+        (Traffic(70, 0, 2.0, 1), Traffic(70, 0, 2.0, 2), "2 of 70 visitors have gone without an answer after 4.1 s or more, and 1 of 70 before"),
+        (Traffic(70, 0, 0.1, 0), Traffic(70, 0, 0.1, 1), ""),
+        (Traffic(70, 0, 0.1), Traffic(6, 0, 0.1), "6 requests had an answer, and 70 before, so that others seem to wait for theirs"),
+        (Traffic(70, 0, 0.1), Traffic(0, 0, 0.0), "0 requests had an answer, and 70 before, so that others seem to wait for theirs"),
+        (Traffic(70, 0, 0.1), Traffic(7, 0, 0.1), ""),
+        (Traffic(49, 0, 0.1), Traffic(0, 0, 0.0), ""),
     ],
 )
 def test_visitors_fare_worse(before, after, says):

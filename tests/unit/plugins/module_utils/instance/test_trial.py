@@ -10,7 +10,9 @@ import os
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, verdict
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.attempt import Action
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.rollback import rollback
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import Trials, trial_of
 from ansible_collections.flaskops.stack.tests.unit.runs import serves, serving
 
@@ -57,19 +59,44 @@ def test_a_switch_that_nobody_confirms_is_undone_and_the_release_is_not_rejected
 def test_a_confirmed_switch_stays(host, run, rollout):
     run(host.candidate("one", "r1"))
     rollout(host.candidate("two", "r2"))
-    assert verdict.confirm([host.app()], check=True).confirmed == ["shop"]
+    assert verdict.confirm([host.app()], check=True, expected={}).confirmed == ["shop"]
     assert is_on_trial(host)
-    assert verdict.confirm([host.app()], check=False) == (["shop"], {})
+    assert verdict.confirm([host.app()], check=False, expected={}) == (["shop"], {})
     assert TIMER not in host.timers()
     assert not is_on_trial(host)
     assert not rollout(host.candidate("two", "r2")).changed
+
+
+def test_a_run_confirms_no_release_of_another_run(host, run, rollout):
+    run(host.candidate("one", "r1"))
+    rollout(host.candidate("two", "r2"))
+    rollout(host.candidate("three", "r3"))
+    for check in (True, False):
+        confirmed, failures = verdict.confirm([host.app()], check, {"shop": "two"})
+        assert confirmed == []
+        assert failures["shop"].startswith("shop: this run has switched to the instance two, and now three is live, since another run has")
+    assert is_on_trial(host), "the run that has switched to it is there to judge it"
+    assert verdict.confirm([host.app()], False, {"shop": "three"}).confirmed == ["shop"]
+
+
+def test_a_run_takes_back_no_release_of_another_run(host, run, rollout):
+    run(host.candidate("one", "r1"))
+    rollout(host.candidate("two", "r2"))
+    outcome = rollback([(host.app(), "")], "ann@here", False, Action.TAKEN_BACK, {"shop": "one"})
+    assert "this run has switched to the instance one, and now two is live" in outcome.failures["shop"]
+    serves(host, "two", "r2")
+    assert rollback([(host.app(), "")], "ann@here", False, Action.TAKEN_BACK, {"shop": "two"}).failures == {}
+    serves(host, "one", "r1")
+    newest, *_earlier = history.read(host.app()["root"], 9)
+    assert (newest["action"], newest["result"]) == ("taken back", "live")
+    assert rollout(host.candidate("two", "r2")).changed, "nobody has found fault with the release, so the next run deploys it"
 
 
 def test_a_timer_that_comes_too_late_does_nothing(host, run, rollout):
     run(host.candidate("one", "r1"))
     rollout(host.candidate("two", "r2"))
     runs = host.units[TIMER]["runs"]
-    verdict.confirm([host.app()], check=False)
+    verdict.confirm([host.app()], check=False, expected={})
     assert verdict.expire(runs) == {}
     serves(host, "two", "r2")
 
@@ -78,7 +105,7 @@ def test_a_confirmation_that_comes_too_late_is_told(host, run, rollout):
     run(host.candidate("one", "r1"))
     rollout(host.candidate("two", "r2"))
     expire(host)
-    confirmed, failures = verdict.confirm([host.app()], check=False)
+    confirmed, failures = verdict.confirm([host.app()], check=False, expected={})
     assert confirmed == []
     assert failures["shop"].startswith("shop: the trial of the switch was over before this run confirmed it")
     assert "-e trial=SECONDS" in failures["shop"]
@@ -147,7 +174,7 @@ def test_a_first_release_has_nothing_to_go_back_to(host, rollout):
     rollout(host.candidate("one", "r1"))
     assert TIMER not in host.timers()
     assert is_on_trial(host), "the next rollout judges it"
-    assert verdict.confirm([host.app()], check=False).confirmed == ["shop"]
+    assert verdict.confirm([host.app()], check=False, expected={}).confirmed == ["shop"]
 
 
 def test_an_instance_that_fails_on_the_way_back_leaves_the_new_one(host, run, rollout):
@@ -207,5 +234,5 @@ def test_a_damaged_file_of_a_trial_is_told(host, run, rollout):
     rollout(host.candidate("two", "r2"))
     with open(f"{host.app()['config_dir']}/trial.json", "w") as file:
         file.write("{")
-    (message,) = verdict.confirm([host.app()], check=False).failures.values()
+    (message,) = verdict.confirm([host.app()], check=False, expected={}).failures.values()
     assert "The file is no JSON; restore it, or remove it and deploy again" in message

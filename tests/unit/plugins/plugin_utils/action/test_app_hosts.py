@@ -42,14 +42,30 @@ def test_with_other_patterns_the_limited_hosts_are_all_there_are(patterns):
     assert first_host("shop", variables("c", ansible_limit="c"), patterns) == "c"
 
 
+def test_a_play_on_a_part_of_the_servers_says_which_there_are():
+    servers = ["a", "b", "c"]
+    assert first_host("shop", variables("c"), ["c"], servers) == "b"
+    assert first_host("shop", variables("c", ansible_limit="c"), ["w*"], servers) == "b"
+
+
 @pytest.mark.parametrize(("hosts", "patterns"), [("web", ["web"]), (["web", "b"], ["web", "b"]), ("web, b", ["web", "b"])])
 def test_the_patterns_are_those_of_the_play(hosts, patterns):
     assert patterns_of(SimpleNamespace(get_play=lambda: SimpleNamespace(hosts=hosts))) == patterns
     assert patterns_of(SimpleNamespace()) == []
 
 
-@pytest.mark.parametrize(("host", "has", "told"), [("b", True, 0), ("c", False, 1)])
-def test_a_run_says_where_single_workers_stay(monkeypatch, host, has, told):
+@pytest.mark.parametrize(
+    ("host", "more", "has", "told"),
+    [
+        ("b", {"ansible_limit": "b"}, True, 0),
+        ("c", {"ansible_limit": "c"}, False, 1),
+        # The playbook has another play than all servers, for a target or since one cannot be reached.
+        ("c", {"uwsgi_service_servers": ["a", "b", "c"]}, False, 1),
+        ("c", {"uwsgi_service_servers": ["c"]}, True, 0),
+        ("c", {"uwsgi_service_servers": []}, True, 0),
+    ],
+)
+def test_a_run_says_where_single_workers_stay(monkeypatch, host, more, has, told):
     plugin = action(uwsgi_instance.ActionModule, "uwsgi_service", {}, lambda *_: {})
     plugin._task.get_play = lambda: SimpleNamespace(hosts="web")
     said: list[str] = []
@@ -57,6 +73,8 @@ def test_a_run_says_where_single_workers_stay(monkeypatch, host, has, told):
     app = complete(
         workers=[{"name": "beat", "command": "beat", "hosts": "one"}], timers=[{"name": "mail", "command": "x", "schedule": "daily"}]
     )
-    assert has_single_workers(plugin, app, variables(host, ansible_limit=host)) is has
+    task_vars = variables(host, ansible_play_hosts=[host], **more)
+    plugin._templar.available_variables = task_vars
+    assert has_single_workers(plugin, app, task_vars) is has
     assert len(said) == told
-    assert not told or said[0].startswith("shop: beat with hosts: one stay on b, which --limit leaves out")
+    assert not told or said[0].startswith("shop: beat with hosts: one stay on b, which this run leaves out or has lost")

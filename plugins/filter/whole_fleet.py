@@ -1,0 +1,51 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: whole_fleet
+short_description: Return the servers among which one has what is there once
+version_added: 1.0.0
+description:
+  - A worker with C(hosts=one) is on the first server that has its application. A run on a part of the servers must not take the first of that part
+    for it, or two servers would have the worker.
+  - Returns all servers of the group C(flask_servers) if each server of the pattern belongs to it, and the servers of the pattern otherwise.
+positional: groups
+options:
+  _input: {description: "The pattern, as the keyword C(hosts) of a play takes it.", type: raw, required: true}
+  groups: {description: The groups of the inventory with their hosts., type: dict, required: true}
+extends_documentation_fragment: flaskops.stack.private
+author: flaskops.stack authors (@flaskops)
+"""
+
+EXAMPLES = r"""
+- name: Show all servers, whichever of them the run is for
+  ansible.builtin.debug:
+    msg: "{{ 'web2' | flaskops.stack.whole_fleet(groups) }}"
+"""
+
+RETURN = r"""
+_value: {description: Names of servers in the order of the inventory., type: list, elements: str, sample: [web1, web2]}
+"""
+
+import typing as t
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
+
+_GROUP = "flask_servers"
+
+
+def whole_fleet(pattern: object, groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+    """Return the servers of the group if the pattern is a part of it, and those of the pattern otherwise."""
+    patterns = list(pattern) if isinstance(pattern, (list, tuple)) else [str(pattern)]
+    lookup = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=DataLoader())
+    chosen = lookup.run(patterns, variables={"groups": groups})
+    fleet = list(groups.get(_GROUP, ()))
+    return fleet if set(chosen) <= set(fleet) else list(chosen)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable]:
+        return {"whole_fleet": whole_fleet}
