@@ -44,7 +44,8 @@ RETURN = r"""
 traffic:
   description: >-
     By application, the number of C(requests), how many of them were server C(errors), the seconds that 99 % of them took at most, C(p99), and how
-    many visitors have C(gone) without an answer after they had waited for longer than usual. An application whose site writes no log, as with C(log=off), is left out.
+    many visitors have C(gone) without an answer after they had waited for longer than usual. An application whose site writes no log, as with
+    C(log=off), is left out.
   type: dict
   returned: success
   sample: {shop: {requests: 1210, errors: 0, p99: 0.041, gone: 0}}

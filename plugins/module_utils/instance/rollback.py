@@ -16,7 +16,6 @@ from .failures import Failures
 from .instance import DeployError, Instance, installed_units, instance_record, known_ids, live_id, previous_id, release_id_of
 from .trial import former_id
 
-
 # Where nobody says which instances are live.
 _ANY: t.Mapping[str, str] = {}
 

@@ -109,7 +109,9 @@ def test_99_percent_are_not_the_slowest_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("before", "gone"), [(None, 2), (Traffic(10, 0, 0.1), 2), (Traffic(10, 0, 1.0), 1), (Traffic(10, 0, 30.0), 0)], ids=["alone", "fast", "slow", "slowest"]
+    ("before", "gone"),
+    [(None, 2), (Traffic(10, 0, 0.1), 2), (Traffic(10, 0, 1.0), 1), (Traffic(10, 0, 30.0), 0)],
+    ids=["alone", "fast", "slow", "slowest"],
 )
 def test_visitors_who_had_to_wait_for_longer_than_usual_have_gone(tmp_path, before, gone):
     """A visitor who clicks on does not count, and neither does a visitor who gets an answer in the end."""
@@ -138,8 +140,16 @@ def test_visitors_who_had_to_wait_for_longer_than_usual_have_gone(tmp_path, befo
         (Traffic(99, 0, 0.1), Traffic(100, 0, 9.0), ""),
         (Traffic(100, 0, 0.1), Traffic(99, 0, 9.0), ""),
         # Pages hang: visitors go, or wait still, so that nginx has not logged them yet.
-        (Traffic(70, 0, 0.1, 0), Traffic(20, 0, 9.0, 2), "2 of 20 visitors have gone without an answer after 1.0 s or more, and 0 of 70 before"),
-        (Traffic(70, 0, 2.0, 1), Traffic(70, 0, 2.0, 2), "2 of 70 visitors have gone without an answer after 4.1 s or more, and 1 of 70 before"),
+        (
+            Traffic(70, 0, 0.1, 0),
+            Traffic(20, 0, 9.0, 2),
+            "2 of 20 visitors have gone without an answer after 1.0 s or more, and 0 of 70 before",
+        ),
+        (
+            Traffic(70, 0, 2.0, 1),
+            Traffic(70, 0, 2.0, 2),
+            "2 of 70 visitors have gone without an answer after 4.1 s or more, and 1 of 70 before",
+        ),
         (Traffic(70, 0, 0.1, 0), Traffic(70, 0, 0.1, 1), ""),
         (Traffic(70, 0, 0.1), Traffic(6, 0, 0.1), "6 requests had an answer, and 70 before, so that others seem to wait for theirs"),
         (Traffic(70, 0, 0.1), Traffic(0, 0, 0.0), "0 requests had an answer, and 70 before, so that others seem to wait for theirs"),
