@@ -81,6 +81,9 @@ def test_the_edge_forgets_what_it_has_cached_of_the_release_before(fleet: Fleet,
     newest = fleet.source.write("not cached either")
     fleet.run("rollout", app, edge, "--extra-vars=batches=1,100% soak=0")
     assert edge.page()["page"] == newest != new
+    fleet.source.write("for some servers")
+    run = fleet.run("rollout", app, edge, "--extra-vars=batches=100% soak=0", f"--limit={fleet.hosts[0].name}")
+    assert f"{edge.name}: the edge may still have cached answers of the releases before ledger was switched" in run.output
 
 
 def test_nobody_but_the_edge_is_answered(fleet: Fleet, edge: Host):
