@@ -142,7 +142,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.taken_names import taken_names
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
-from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import exposed, unmet
 
 _FAMILY = "debian"
 _WEB_SERVER = "nginx"
@@ -213,6 +213,7 @@ def main() -> None:
     apps = module.params["apps"]
     wanted = module.params["certificates"]
     certificates, bad_certificates = unmet(wanted)
+    certificates = {*certificates, *exposed(wanted)}
     certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
     tree = module.params["tree"]
     accounts, unread = account.look(apps)

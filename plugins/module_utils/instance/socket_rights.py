@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who may use the socket of an instance."""
+"""The permissions of the socket of an instance."""
 
 from __future__ import annotations
 
