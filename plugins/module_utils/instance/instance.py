@@ -23,7 +23,7 @@ import typing as t
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
-from ..host.files import digest_of, partials, plain_umask, read_text, unlink, write_atomically
+from ..host.files import digest_of, exchange, names_in, partials, plain_umask, read_text, unlink, write_atomically
 from ..host.json_file import damaged, read_object
 from ..host.processes import writes_to
 from ..host.systemd import is_enabled, wants_link
@@ -89,11 +89,29 @@ class Instance(InstanceFiles):
         :param lenient: whether a directory may be missing, as in a release from before the route, and links that lead out be left out
         :raises UnpublishableError: for a directory that the release does not have, or files that may not be published
         """
-        public = self.layout.public_files(self.id)
-        if self.live_id == self.id and os.path.isdir(public):
+        if self.live_id == self.id and self._is_published():
             return  # nothing live is edited
-        shutil.rmtree(public, ignore_errors=True)
-        os.makedirs(public, mode=0o755)
+        # The run after a killed one removes a directory whose name begins with a dot.
+        aside = f".{self.id}"
+        shutil.rmtree(self.layout.public_files(aside), ignore_errors=True)
+        os.makedirs(self.layout.public_files(aside), mode=0o755)
+        self._publish_into(aside, lenient)
+        if not (os.path.isdir(self.layout.public_files(self.id)) and exchange(*map(self.layout.public_files, (aside, self.id)))):
+            shutil.rmtree(self.layout.public_files(self.id), ignore_errors=True)
+            os.rename(*map(self.layout.public_files, (aside, self.id)))
+        shutil.rmtree(self.layout.public_files(aside), ignore_errors=True)
+
+    def _is_published(self) -> bool:
+        """Return whether nginx has the files of each static route, and the pages, as far as the release has them."""
+        public = self.layout.public_files(self.id)
+        places = [(f"{public}/{route['path'].strip('/')}", f"{self.release.path}/{route['directory']}") for route in self.app["static"]]
+        pages = os.path.dirname(self.layout.error_page(self.id, "")) if self.app.get("error_pages") else public
+        whole = all(names_in(place) or not names_in(source) for place, source in places)
+        return os.path.isdir(public) and os.path.isdir(pages) and whole
+
+    def _publish_into(self, directory: str, lenient: bool) -> None:
+        """Put the files of static routes below a directory of public files."""
+        public = self.layout.public_files(directory)
         links: dict[str, str] = {}
         for route in self.app["static"]:
             path = route["path"].strip("/")
@@ -108,7 +126,7 @@ class Instance(InstanceFiles):
         static_files.publish_links(public, links)
         for name, page in self.app.get("error_pages", {}).items():
             try:
-                static_files.publish_page(self.release.path, page, name, self.layout.error_page(self.id, name))
+                static_files.publish_page(self.release.path, page, name, self.layout.error_page(directory, name))
             except MissingDirectoryError:
                 if not lenient:
                     raise
@@ -149,6 +167,7 @@ class Instance(InstanceFiles):
             and points_to(layout.live, layout.file(self.id, "ini"))
             and (not self.release.id or points_to(layout.current, layout.release(self.release.id)))
             and points_to(layout.public_current, layout.public_files(self.id))
+            and self._is_published()
             and not self.stale_files()
             and not os.path.exists(layout.unfinished)
         )

@@ -328,3 +328,40 @@ def test_what_runs_with_a_directory_that_made_room_for_another_one_is_started_an
     run(live())
     assert stopped(host) == {unit("one"), worker("queue.1")}
     assert {directory for _process, directory in asked} == {"/run/flask/shop", "/srv/flask/shop/shared", "/var/lib/shop"}
+
+
+# --- files that nginx serves ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(host, run):
+    """Bring an instance with static files up, and return one with which a run meets it again."""
+    routes = [{"path": "/static/", "mode": "static", "directory": "web"}, {"path": "/"}]
+
+    def candidate():
+        return host.candidate("one", nginx={"routes": routes})
+
+    run(candidate())
+    host.events.clear()
+    return candidate
+
+
+@pytest.mark.parametrize("lost", ["one", "one/static", "one/static/style.css"])
+def test_static_files_that_are_gone_are_published_again(host, run, published, lost):
+    assert not run(published(), check=True).changed
+    public = host.place / "root/shop/public"
+    shutil.rmtree(public / lost) if (public / lost).is_dir() else (public / lost).unlink()
+    assert run(published(), check=True).changed
+    run(published())
+    assert (public / "one/static/style.css").read_text() == "r1"
+    assert sorted(path.name for path in public.iterdir()) == ["current", "one"]
+    assert stopped(host) == set()
+    assert not run(published()).changed
+
+
+def test_a_live_instance_whose_release_has_no_such_files_is_settled(host, run, published):
+    shutil.rmtree(host.place / "root/shop/public/one/static")
+    shutil.rmtree(host.place / "root/shop/releases/r1/web")
+    made = published
+    host.build = lambda *_args: None
+    assert not run(made()).changed
