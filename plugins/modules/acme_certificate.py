@@ -51,7 +51,8 @@ _ATTEMPTS = 2
 
 def state(apps: list[str]) -> list[object]:
     """Return what a call of this module may change: the program and the certificates."""
-    return [files.read_text(ACME_PROGRAM), *(CertificatePlaces(app).record() for app in apps)]
+    places = [CertificatePlaces(app) for app in apps]
+    return [files.read_text(ACME_PROGRAM), *(place.record() for place in places), *(place.exposed() for place in places)]
 
 
 def install(program: bytes) -> None:

@@ -13,6 +13,7 @@ description:
   - Renders all files on the controller, sends them in one transfer, and stages them in a copy of the whole tree.
     A command validates the copy under its real path, and one atomic step exchanges it with the live tree.
   - The service is reloaded afterwards. If the reload fails, the module puts the old tree back and reloads the service with it.
+  - A reload does not make a unix socket again that somebody has removed, so nginx is restarted where one on which it listens is gone.
   - The manifest C(.flaskops.json) in the tree lists the paths that the module manages, each with its owner. The module never
     touches other files.
   - After a run was killed, either the old or the new tree is live. The next run first reverts a change that was not committed.
@@ -246,6 +247,10 @@ files:
     adopted: {description: Were there as wanted and are ours from now on., type: list, elements: str}
     drifted: {description: Files of this collection that somebody had edited or deleted., type: list, elements: str}
 reloaded: {description: Whether the service was reloaded successfully., returned: success, type: bool}
+restarted:
+  description: Whether the service was restarted, since a unix socket on which it listens was gone.
+  returned: success
+  type: bool
 recovered: {description: Whether the change of a killed run was reverted first., returned: success, type: bool}
 validated: {description: How the staged tree was validated., returned: success, type: str, sample: "namespace, copy, skipped"}
 swapped: {description: How the tree went live., returned: success, type: str, sample: "exchange, files, none"}
@@ -264,6 +269,7 @@ service_lines:
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request import ARGUMENT_SPEC, ConfigTreeError
 from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.tree_order import TreeReader, remember, to_transaction
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.listening import unix_sockets
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
 
@@ -272,7 +278,7 @@ def main() -> None:
     """Entry point."""
     module = HostModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        transaction = to_transaction(module.params, module._diff, TreeReader(probe_of, inspect))
+        transaction = to_transaction(module.params, module._diff, TreeReader(probe_of, inspect, unix_sockets))
         result = transaction.predict() if module.check_mode else transaction.run()
     except ConfigTreeError as error:
         module.fail_json(msg=str(error), **error.details)

@@ -137,11 +137,12 @@ from ansible_collections.flaskops.stack.plugins.module_utils.host.managed import
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import host_order
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.former_backend import SHARED, former_backend
+from ansible_collections.flaskops.stack.plugins.module_utils.nginx.listening import unix_sockets
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.others import inspect
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.sites import probe_of
 from ansible_collections.flaskops.stack.plugins.module_utils.nginx.taken_names import taken_names
 from ansible_collections.flaskops.stack.plugins.module_utils.release import store
-from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import unmet
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import exposed, unmet
 
 _FAMILY = "debian"
 _WEB_SERVER = "nginx"
@@ -212,6 +213,7 @@ def main() -> None:
     apps = module.params["apps"]
     wanted = module.params["certificates"]
     certificates, bad_certificates = unmet(wanted)
+    certificates = {*certificates, *exposed(wanted)}
     certificates_by_acme = [each["app"] for each in wanted if each["kind"] == "acme" and each["app"] in certificates]
     tree = module.params["tree"]
     accounts, unread = account.look(apps)
@@ -235,7 +237,7 @@ def main() -> None:
         drained=drained,
         hosted=hosted,
         instances=(host_order.settled() if module.params["instances"] else None) or {},
-        tree=(tree_order.settled(tree, module.check_mode, TreeReader(probe_of, inspect)) if tree else None) or {},
+        tree=(tree_order.settled(tree, module.check_mode, TreeReader(probe_of, inspect, unix_sockets)) if tree else None) or {},
         former_backend=former_backend(read_text(f"{tree}/{SHARED}") or "") if tree else "",
         failures={**taken, **failures, **unread, **bad_certificates, **undrained},
     )

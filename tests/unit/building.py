@@ -103,6 +103,9 @@ def describe(packages: Path) -> None:
 def without_systemd(cage: Cage, commands: Sequence[Sequence[str]], directory: str, env: Mapping[str, str]) -> str:
     """Run commands as the user of their cage: the machine that runs these tests need not run systemd."""
     user = pwd.getpwnam(cage.user)
+    # Commands find the directory that is bound to a path at its own place here.
+    for bound in [words.removeprefix("BindPaths=").split(":") for words in cage.properties if words.startswith("BindPaths=")]:
+        commands = [[word.replace(bound[1], bound[0]) for word in command] for command in commands]
     options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "umask": 0o022, "cwd": directory}
     printed = ""
     for step, command in enumerate(commands):
@@ -129,7 +132,7 @@ def make_host():
         place=$4
         test ! -e {place}/no-$how || exit 1
         packages="$place/lib/python{VERSION}/site-packages"
-        mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
+        mkdir -p "$place/bin" "$packages" && ln -s {PYTHON} "$place/bin/python" && touch "$place/bin/uwsgi" && echo "home = /usr/bin" > "$place/pyvenv.cfg"
         cp -r {place}/pip/. "$packages"
         """)
     )

@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import shutil
+import stat
 import typing as t
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,19 @@ from ansible_collections.flaskops.stack.tests.unit.render import complete
 
 # The attributes with the state of a host that is not in its directory.
 STATE = ("now", "units", "events", "asked", "log", "late_log", "unread_log", "_answers", "_starts", "_kill_in")
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy a tree with its links and sockets."""
+
+    def copy_file(old: str, new: str) -> None:
+        if stat.S_ISSOCK(os.lstat(old).st_mode):
+            os.mknod(new, os.lstat(old).st_mode)
+            shutil.copystat(old, new)
+        else:
+            shutil.copy2(old, new)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
 
 
 class Killed(BaseException):
@@ -101,7 +115,7 @@ class Host:
         made = {**host_app(complete(name=name, **changes)), **places, "user": getpass.getuser()}
         for directory in (
             made["config_dir"],
-            made["run_dir"],
+            f"{made['run_dir']}/own",
             f"{made['root']}/releases",
             f"{made['root']}/venvs",
             f"{made['root']}/public",
@@ -201,13 +215,13 @@ class Host:
 
     def keep(self) -> None:
         """Keep this host as it is, so that `revive` can bring it back."""
-        shutil.copytree(self.place, self._kept, symlinks=True)
+        _copy_tree(self.place, self._kept)
         self._kept_state = copy.deepcopy({name: getattr(self, name) for name in STATE})
 
     def revive(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make this host what it was when it was kept, and have the code meet it."""
         shutil.rmtree(self.place)
-        shutil.copytree(self._kept, self.place, symlinks=True)
+        _copy_tree(self._kept, self.place)
         vars(self).update(copy.deepcopy(self._kept_state))
         self.take_over(monkeypatch)
 
@@ -254,6 +268,18 @@ class Host:
                     "InvocationID": f"run of {unit}",
                     **self._starts.get(unit, {}),
                 }
+                self._make_socket(unit)
+
+    def _make_socket(self, unit: str) -> None:
+        """Make the socket of a unit of uWSGI, as it does when it begins."""
+        name, _at, id_ = unit.removeprefix("flask-").removesuffix(".service").partition("@")
+        app, _dot, pool = name.partition(".")
+        directory = self.place / "run_dir" / app
+        if self.is_running(unit) and pool in ("", "stream") and directory.is_dir():
+            socket = directory / f"{id_}{'.stream' if pool else ''}.sock"
+            socket.unlink(missing_ok=True)
+            os.mknod(socket, stat.S_IFSOCK | 0o600)
+            socket.chmod(0o660)
 
     def _stop(self, units: t.Sequence[str], _seconds: float = 20) -> None:
         for unit in units:

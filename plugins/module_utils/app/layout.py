@@ -158,6 +158,10 @@ class AppRoot:
     def unfinished_virtualenv(self, virtualenv_id: str) -> str:
         return f"{self.virtualenvs}/.{virtualenv_id}"
 
+    def virtualenv_apart(self, virtualenv_id: str) -> str:
+        """Return the place at which a virtualenv is built anew while an instance runs with what is left of it."""
+        return f"{self.virtualenvs}/.{virtualenv_id}.apart"
+
     def constraints(self, virtualenv_id: str) -> str:
         """Return the file that is written when a virtualenv is complete: the versions in it, as constraints for another host."""
         return f"{self.virtualenvs}/{virtualenv_id}.lock"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass, field
 
 from ..host import files
 from ..host.causes import known_cause, with_cause
@@ -23,38 +22,18 @@ from ..host.command import CommandError
 from ..host.known_causes import NGINX
 from . import journal, servers, stage
 from .explain import Explainer
+from .listening import Listening, SocketsOf
 from .pending_mark import PendingMark
 from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
 from .request import MANIFEST, ConfigTreeError, Manifest, TreeRequest, check_request
+from .result import Result
 from .service import Service
 from .tree_lock import held
 from .unanswered import Unanswered
 from .validate import Inspector, TreeValidator
 
 _ATTEMPTS = 3
-
-
-@dataclass
-class Result:
-    """The result of a transaction, as the module returns it."""
-
-    plan: TreePlan
-    changed: bool = False
-    reloaded: bool = False
-    recovered: bool = False
-    validated: str = "skipped"
-    swapped: str = "none"
-    warnings: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, t.Any]:
-        """Return the module's return values."""
-        names = ("changed", "reloaded", "recovered", "validated", "swapped")
-        told: dict[str, t.Any] = {name: getattr(self, name) for name in names}
-        told["files"] = self.plan.files()
-        if self.plan.diff:
-            told["diff"] = self.plan.diff
-        return told
 
 
 class Transaction:
@@ -68,12 +47,14 @@ class Transaction:
         probe: Probe | None = None,
         who: str = "somebody",
         inspector: Inspector | None = None,
+        sockets_of: SocketsOf = lambda _entries: [],
     ) -> None:
         check_request(request.entries, request.absent)
         self.request = request
         self.service = service
         self.who = who
         self.inspector = inspector
+        self.listening = Listening(service, sockets_of, request.entries)
         self.probe = probe or NoProbe()
         self.answers: t.Mapping[t.Any, t.Any] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
@@ -89,9 +70,14 @@ class Transaction:
     def predict(self) -> Result:
         """Return what :meth:`run` would do, and touch nothing."""
         plan = self._plan()
-        pending = (self.mark.read() is not None or bool(self._to_ask())) and self.service.is_active()
-        reloads = (plan.differs and self.service.is_active()) or pending
-        return Result(plan, changed=plan.differs or plan.manifest_changed or pending, reloaded=reloads)
+        active = self.service.is_active()
+        pending = (self.mark.read() is not None or bool(self._to_ask())) and active
+        reloads = (plan.differs and active) or pending
+        restarts = bool(self.listening.lost(plan.manifest)) and active
+        if restarts and self.request.want_diff:
+            plan.diff += self.listening.difference(plan.manifest)
+        changed = plan.differs or plan.manifest_changed or pending or restarts
+        return Result(plan, changed=changed, reloaded=reloads, restarted=restarts)
 
     def settled(self, check: bool) -> Result | None:
         """Return what :meth:`run` would return, ``None`` unless it would find nothing to do and nothing to tell.
@@ -127,8 +113,10 @@ class Transaction:
                     self._sweep()
                 if made_root:
                     self._unmake_root()
+            self._make_sockets_again(result)
             self._require_served(result)
-            result.changed = result.plan.differs or result.plan.manifest_changed or result.reloaded or recovered
+            acted = result.reloaded or result.restarted or recovered
+            result.changed = result.plan.differs or result.plan.manifest_changed or acted
             return result
 
     def _plan(self) -> TreePlan:
@@ -266,6 +254,23 @@ class Transaction:
             self.unanswered.add(result.plan.concerned(set(self.probe.names)))
         journal.close_journal(self.places)  # before the mark: undone later, the journal would need it
         self.mark.clear()
+
+    def _make_sockets_again(self, result: Result) -> None:
+        """Restart a service that has lost a socket on which it listens, and have all sites asked then.
+
+        :raises ConfigTreeError: if that does not help
+        """
+        lost = self.listening.lost(result.plan.manifest)
+        if not lost or not self.service.is_active():
+            return
+        if complaint := self._validator().complaint(result.plan.manifest):
+            result.warnings.append(f"{', '.join(lost)} is gone, and {self.service.name} would not start again. {complaint}")
+            return
+        if self.request.want_diff:
+            result.plan.diff += self.listening.difference(result.plan.manifest)
+        self.listening.restart(result.plan.manifest)
+        result.restarted = True
+        self.unanswered.add(set(self.probe.names))
 
     def _require_served(self, result: Result) -> None:
         """Ask the sites that this change, or an earlier one, concerned and that have not been seen to answer since.

@@ -10,6 +10,7 @@ import typing as t
 from ..host import last_order
 from ..host.command import CommandError
 from ..host.last_order import Settled
+from .listening import SocketsOf
 from .probe import Probe
 from .request import Absent, ConfigTreeError, Entry, TreeRequest, decode_payload
 from .service import Service
@@ -41,10 +42,12 @@ class TreeReader(t.NamedTuple):
 
     :param probe: makes the probe of the sites from the parameters and the wanted files
     :param inspector: reads what ``nginx -T`` prints
+    :param sockets_of: finds the unix sockets on which the server listens
     """
 
     probe: t.Callable[[t.Mapping[str, t.Any], t.Sequence[Entry]], Probe]
     inspector: Inspector
+    sockets_of: SocketsOf
 
 
 def to_transaction(params: t.Mapping[str, t.Any], want_diff: bool, server: TreeReader) -> Transaction:
@@ -67,9 +70,8 @@ def to_transaction(params: t.Mapping[str, t.Any], want_diff: bool, server: TreeR
     service = Service(params["service"] or "", params["reload_check"], params["service_log"] or "", params["reload_timeout"])
     # `nginx -T` alone prints the files that it has read.
     inspector = server.inspector if params["validate"][:2] == ["nginx", "-T"] else None
-    return Transaction(
-        request, service, probe=server.probe(params, request.entries), who=params.get("who", "somebody"), inspector=inspector
-    )
+    probe, who = server.probe(params, request.entries), params.get("who", "somebody")
+    return Transaction(request, service, probe=probe, who=who, inspector=inspector, sockets_of=server.sockets_of)
 
 
 def to_absent(value: t.Any) -> Absent:

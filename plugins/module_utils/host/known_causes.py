@@ -41,6 +41,8 @@ _NO_MODULE = r"ModuleNotFoundError: No module named '(?P<name>\w+)'"
 _UNDER_RELEASE = r"Read-only file system: (?:'[^']*' -> )?'(?P<path>(?:/\S+/[0-9a-f]{12}/|(?!/))[^']*)'(?! ->)"
 _OTHER_PATH = r"Read-only file system: '(?P<path>/[^']*)'|[Cc]annot \w+ '?(?P<path2>/[^':]+)'?: Read-only file system"
 
+# The gate's own words about a candidate whose socket it has not reached (instance/gate.py).
+_NO_ANSWER = r"the (?:stream pool of the )?candidate \S+ was asked for .* and gave no answer \("
 
 # With its path, or the processor before its name; Meson asks for others too, such as icc.
 _COMPILER = r"(?:[\w./-]*[-/])?(?:gcc|cc|clang)"
@@ -554,7 +556,7 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "A file is not in the release",
-        r"No such file or directory: '(?P<path>[^']+)'",
+        rf"^(?!{_NO_ANSWER}).*No such file or directory: '(?P<path>[^']+)'",
         "the file {path} is not there",
         "add it to the source (git ships committed files only, source.exclude leaves some out), or name it by an absolute path on the host",
         (HOOK, START),

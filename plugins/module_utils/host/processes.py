@@ -1,13 +1,16 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""End all processes of a user, before the user is removed."""
+"""Processes of a host: which directories they see, and the end of all those of a user before the user is removed."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
+import stat
 import time
+import typing as t
 
 _SECONDS = 10
 _PAUSE_SECONDS = 0.05
@@ -35,6 +38,43 @@ def end_all_of(user: int) -> None:
 def processes_of(user: int, proc: str = "/proc") -> list[int]:
     """Return the processes whose real, effective or saved user it is; a program with set-user-ID has several (proc_pid_status(5))."""
     return [int(name) for name in os.listdir(proc) if name.isdigit() and user in users_of(f"{proc}/{name}/status")]
+
+
+def writes_to(process: int, directory: str, proc: str = "/proc") -> bool:
+    """Return whether a process with mounts of its own has the directory that is at a path now, and may write where everybody else may.
+
+    Such a process goes on with a directory that was removed, also when another one is at its path. It has the one that was made at a path
+    where nothing was as a part of what it may only read. A process that has ended, or that nobody may look into, tells nothing.
+    """
+    seen = f"{proc}/{process}/root{directory}"
+    try:
+        ours = os.lstat(directory)
+        with _files_as_owner_of(f"{proc}/{process}"):
+            its = os.lstat(seen)
+            # Look at the mounts of real directories only: statvfs(2) would follow a link.
+            real = stat.S_ISDIR(ours.st_mode) and stat.S_ISDIR(its.st_mode)
+            may_only_read = [os.statvfs(path).f_flag & os.ST_RDONLY for path in (directory, seen)] if real else []
+    except FileNotFoundError:
+        # A path that is missing on the host is made by somebody else. If it is missing for the process alone, that one has to begin anew.
+        return not (os.path.isdir(directory) and os.path.isdir(f"{proc}/{process}"))
+    except OSError:
+        return True
+    return not real or ((ours.st_dev, ours.st_ino) == (its.st_dev, its.st_ino) and len(set(may_only_read)) == 1)
+
+
+@contextlib.contextmanager
+def _files_as_owner_of(path: str) -> t.Iterator[None]:
+    """Have this thread alone look at files as the owner of a path does (setfsuid(2)).
+
+    In a container, root may lack the right to look into processes of others. Each user may look into the own ones (ptrace(2), "access mode").
+    """
+    owner, libc = os.stat(path), ctypes.CDLL(None)
+    group, user = libc.setfsgid(owner.st_gid), libc.setfsuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        libc.setfsuid(user)
+        libc.setfsgid(group)
 
 
 def users_of(status: str) -> list[int]:

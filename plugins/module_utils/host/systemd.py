@@ -104,6 +104,11 @@ def reload(unit: str, runner: Runner = run) -> None:
     _call("systemctl", "reload", "--", unit, runner=runner)
 
 
+def restart(unit: str, runner: Runner = run) -> None:
+    """Stop a unit and start it again, and wait until it has started."""
+    _call("systemctl", "restart", "--", unit, runner=runner)
+
+
 def start(units: t.Sequence[str]) -> None:
     """Queue the start of units; whether they come up is for :func:`show` to tell."""
     if units:

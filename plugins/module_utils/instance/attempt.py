@@ -98,7 +98,8 @@ class Attempt:
                 self.failures.add(instance.name, _write_error(instance, error))
                 with self.failures.of(instance.name):
                     self._remove_candidate(instance)
-                    instance.finish()
+                    if not instance.outdated:
+                        instance.finish()
 
     def start(self) -> None:
         """Start the candidates; where the live instance has to make room and does not, its candidate is discarded."""
@@ -209,18 +210,24 @@ def record_attempt(
 
 
 def instance_diff(instance: Instance) -> dict[str, str]:
-    """Return what ``--diff`` shows of a candidate: its settings, and the units of its workers and timers, beside those that are live."""
+    """Return what ``--diff`` shows of a candidate: its settings, and the units of its workers and timers, beside those that are live.
+
+    It shows the files that somebody has changed where the candidate is live itself.
+    """
     live, layout = instance.live_id, instance.layout
     before = read_text(layout.file(live, "ini")) if live else ""
     header = layout.unit(live) if live else f"{instance.unit} (nothing live)"
     timers = layout.timer_units(live) if live else []
     units = [*layout.worker_units(live), *timers, *map(layout.job_of, timers)] if live else []
     old = {unit: read_text(layout.unit_file(unit)) or "" for unit in units}
+    wanted = {**instance.workers, **instance.timers, **instance.jobs}
+    # The settings of an instance that is live already are equal, unless somebody has changed its files.
+    wrong = instance.differences() if live == instance.id else []
     return {
         "before_header": header,
         "after_header": instance.unit,
-        "before": (before or "") + _beside(layout, old),
-        "after": instance.app["files"]["ini"] + _beside(layout, {**instance.workers, **instance.timers, **instance.jobs}),
+        "before": (before or "") + _beside(layout, old) + "".join(was for was, _is in wrong),
+        "after": instance.app["files"]["ini"] + _beside(layout, wanted) + "".join(becomes for _was, becomes in wrong),
     }
 
 

@@ -14,94 +14,73 @@ gated, stopped and removed together. The symlink ``<run_dir>/stream.sock`` leads
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
+import re
 import shutil
 import typing as t
 
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
-from ..host.files import digest_of, partials, plain_umask, read_text, unlink, write_atomically
+from ..host.files import digest_of, exchange, names_in, partials, plain_umask, read_text, unlink, write_atomically
 from ..host.json_file import damaged, read_object
+from ..host.processes import writes_to
 from ..host.systemd import is_enabled, wants_link
 from ..release.store import discard
 from . import static_files
+from .instance_files import InstanceFiles
+from .socket_rights import is_as_set
 from .static_files import MissingDirectoryError, OutwardLinkError
 from .unit_state import Properties, UnitState
 
+# Lines of the unit, which the templates write (systemd.exec(5)).
+_BOUND = re.compile(r"^ReadWritePaths=(.+)$", re.MULTILINE)
 
-class Instance:
+
+class Instance(InstanceFiles):
     """An instance of an application."""
 
     def __init__(self, app: InstanceOrder) -> None:
-        self.app, self.name, self.id = app, app["name"], app["id"]
-        self.config_dir, self.run_dir, self.root = app["config_dir"], app["run_dir"], app["root"]
-        self.layout = Layout(app)
-        self.release = Release.from_dict(app["release"])
-        self.unit = self.layout.unit(self.id)
-        # The sockets of its units, by unit: the instance's own, then that of its stream pool.
-        self.sockets = {self.unit: self.layout.instance_socket(self.id)}
-        if "stream" in app["files"]:
-            self.sockets[self.layout.stream_unit(self.id)] = self.layout.instance_stream_socket(self.id)
-        self.wanted_units = list(self.sockets)
-        # The texts of the units of its workers.
-        self.workers = {self.layout.worker_unit(self.id, worker): text for worker, text in app.get("workers", {}).items()}
-        # The texts of its timers, and of the units that these start.
-        self.timers: dict[str, str] = {}
-        self.jobs: dict[str, str] = {}
-        for name, texts in app.get("timers", {}).items():
-            timer = self.layout.timer_unit(self.id, name)
-            self.timers[timer], self.jobs[self.layout.job_of(timer)] = texts["timer"], texts["service"]
+        super().__init__(app)
         # Whether the instance was running when this run began.
         self.ran_before = False
+        # The units that may run with what was in files which this run, or a killed one, has mended.
+        self.outdated: set[str] = set()
 
     @property
     def live_id(self) -> str:
         return live_id(self.app)
 
-    @property
-    def unit_templates(self) -> dict[str, str]:
-        """Return the texts of the unit templates by path. All instances of the application share these files."""
-        own = {self.layout.unit_template: self.app["unit"]}
-        return {**own, self.layout.stream_unit_template: self.app["stream_unit"]} if len(self.wanted_units) > 1 else own
+    def has_lost(self, unit: str, properties: Properties) -> bool:
+        """Return whether an active unit goes on without its socket, or with a directory that has made room for another one.
 
-    def _files(self) -> dict[str, tuple[str, int, bool]]:
-        """Return the content of each file, its mode, and whether the application's group may read it, by path."""
-        contents = {**self.app["files"], "record": self._record()}
-        return {
-            self.layout.file(self.id, kind): (contents[kind], file.mode, file.by_group) for kind, file in FILES.items() if kind in contents
-        }
+        :param properties: those of the unit
+        """
+        socket, process = self.sockets.get(unit), int(properties.get("MainPID") or 0)
+        if UnitState.of(properties) is not UnitState.ACTIVE:
+            return False
+        if socket and not self._is_own_socket(socket, "ini" if unit == self.unit else "stream"):
+            return True
+        return bool(process) and not all(writes_to(process, path) for path in _bound(self.app["unit"]))
 
-    def _unit_files(self) -> dict[str, str]:
-        texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
-        beside = {**self.workers, **self.timers, **self.jobs}
-        workers = {self.layout.unit_file(unit): text for unit, text in beside.items()}
-        return {
-            **workers,
-            **self.unit_templates,
-            **{self.layout.drop_in(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)},
-        }
+    def _is_own_socket(self, path: str, kind: str) -> bool:
+        """Return whether the socket of a unit is there, with its owner and its permissions.
 
-    def _record(self) -> str:
-        """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
-        texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
-        sums = {path: digest_of(text) for path, text in {**texts, **self._unit_files()}.items()}
-        return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
+        Its group is that of the directory in which it was made.
 
-    def stale_files(self) -> list[str]:
-        """Return the paths of files that are missing or were changed by hand."""
-        texts = {path: text for path, (text, _mode, _group) in self._files().items()}
-        return [path for path, text in {**texts, **self._unit_files()}.items() if read_text(path) != text]
+        :param kind: the key in ``FILES`` of the ini with its settings
+        """
+        try:
+            user, group = pwd.getpwnam(self.app["user"]).pw_uid, os.lstat(self.layout.own_dir).st_gid
+        except (KeyError, FileNotFoundError):
+            return False
+        return is_as_set(path, self.app["files"][kind], user, group)
 
-    def write(self) -> None:
-        group = pwd.getpwnam(self.app["user"]).pw_gid
-        for path, (text, mode, by_group) in self._files().items():
-            write_atomically(path, text, mode, group if by_group else 0)
-        for path, text in self._unit_files().items():
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            write_atomically(path, text, 0o644)
+    def must_restart(self, unit: str, properties: Properties) -> bool:
+        """Return whether a unit that runs has to be stopped before it is started, since it would go on with what is wrong."""
+        outdated = unit in self.outdated and UnitState.of(properties).goes_on
+        return outdated or self.has_lost(unit, properties)
 
     @plain_umask()
     def publish(self, lenient: bool = False) -> None:
@@ -110,11 +89,29 @@ class Instance:
         :param lenient: whether a directory may be missing, as in a release from before the route, and links that lead out be left out
         :raises UnpublishableError: for a directory that the release does not have, or files that may not be published
         """
-        public = self.layout.public_files(self.id)
-        if self.live_id == self.id and os.path.isdir(public):
+        if self.live_id == self.id and self._is_published():
             return  # nothing live is edited
-        shutil.rmtree(public, ignore_errors=True)
-        os.makedirs(public, mode=0o755)
+        # The run after a killed one removes a directory whose name begins with a dot.
+        aside = f".{self.id}"
+        shutil.rmtree(self.layout.public_files(aside), ignore_errors=True)
+        os.makedirs(self.layout.public_files(aside), mode=0o755)
+        self._publish_into(aside, lenient)
+        if not (os.path.isdir(self.layout.public_files(self.id)) and exchange(*map(self.layout.public_files, (aside, self.id)))):
+            shutil.rmtree(self.layout.public_files(self.id), ignore_errors=True)
+            os.rename(*map(self.layout.public_files, (aside, self.id)))
+        shutil.rmtree(self.layout.public_files(aside), ignore_errors=True)
+
+    def _is_published(self) -> bool:
+        """Return whether nginx has the files of each static route, and the pages, as far as the release has them."""
+        public = self.layout.public_files(self.id)
+        places = [(f"{public}/{route['path'].strip('/')}", f"{self.release.path}/{route['directory']}") for route in self.app["static"]]
+        pages = os.path.dirname(self.layout.error_page(self.id, "")) if self.app.get("error_pages") else public
+        whole = all(names_in(place) or not names_in(source) for place, source in places)
+        return os.path.isdir(public) and os.path.isdir(pages) and whole
+
+    def _publish_into(self, directory: str, lenient: bool) -> None:
+        """Put the files of static routes below a directory of public files."""
+        public = self.layout.public_files(directory)
         links: dict[str, str] = {}
         for route in self.app["static"]:
             path = route["path"].strip("/")
@@ -129,7 +126,7 @@ class Instance:
         static_files.publish_links(public, links)
         for name, page in self.app.get("error_pages", {}).items():
             try:
-                static_files.publish_page(self.release.path, page, name, self.layout.error_page(self.id, name))
+                static_files.publish_page(self.release.path, page, name, self.layout.error_page(directory, name))
             except MissingDirectoryError:
                 if not lenient:
                     raise
@@ -141,7 +138,13 @@ class Instance:
         """
         if problem := self.release.problem():
             raise OSError(problem)
-        write_atomically(self.layout.unfinished, f"{self.id}\n", 0o600)
+        first, *units = (read_text(self.layout.unfinished) or "\n").splitlines()
+        self.outdated = set(units) if first == self.id else set()
+        # The link counts, since an instance whose ini was removed is not known any more.
+        if points_to(self.layout.socket, self.layout.instance_socket(self.id)):
+            self.outdated |= self.reading_other_texts()
+        # A run that finds the marker restarts these units, although their files are right by then.
+        write_atomically(self.layout.unfinished, "".join(f"{line}\n" for line in (self.id, *sorted(self.outdated))), 0o600)
 
     def finish(self) -> None:
         """Remove the marker ``unfinished``."""
@@ -155,6 +158,7 @@ class Instance:
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
             all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.workers, *self.timers])
+            and not any(self.has_lost(unit, states[unit]) for unit in [*self.wanted_units, *self.workers])
             and all(is_enabled(unit) for unit in [self.unit, *self.workers, *self.timers])
             and layout.worker_units(self.id) == sorted(self.workers)
             and layout.timer_units(self.id) == sorted(self.timers)
@@ -163,9 +167,15 @@ class Instance:
             and points_to(layout.live, layout.file(self.id, "ini"))
             and (not self.release.id or points_to(layout.current, layout.release(self.release.id)))
             and points_to(layout.public_current, layout.public_files(self.id))
+            and self._is_published()
             and not self.stale_files()
             and not os.path.exists(layout.unfinished)
         )
+
+
+def _bound(unit: str) -> list[str]:
+    """Return the directories that a unit binds so that it may write to them, which an application has for itself."""
+    return [path.lstrip("-+") for paths in _BOUND.findall(unit) for path in paths.split()]
 
 
 def has_pool(app: PlacedApp, instance_id: str) -> bool:

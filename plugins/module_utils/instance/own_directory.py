@@ -12,6 +12,7 @@ from ..app.layout import Layout
 from ..app.orders import PlacedApp
 from ..app.unit_names import all_units
 from ..host.files import names_in
+from ..host.unix_socket import is_socket
 from ..release.store import discard
 from .instance import known_ids
 
@@ -33,7 +34,7 @@ def make_room(app: PlacedApp) -> None:
     locks |= {f"{layout.worker_of(timer)}.lock" for timer in layout.timer_units()}
     for name in names_in(layout.own_dir):
         path = f"{layout.own_dir}/{name}"
-        if not (name in sockets and _is_socket(path)) and not (name in locks and _is_empty_file(path)):
+        if not (name in sockets and is_socket(path)) and not (name in locks and _is_empty_file(path)):
             discard(path)
     if not _has_room(layout.own_dir):
         raise OSError(
@@ -50,13 +51,6 @@ def _has_room(directory: str) -> bool:
         return True
     # A file system without a limit of inodes has none by this count.
     return found.f_bavail * found.f_frsize >= _BYTES and (found.f_files == 0 or found.f_ffree >= _NAMES)
-
-
-def _is_socket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    except FileNotFoundError:
-        return False
 
 
 def _is_empty_file(path: str) -> bool:

@@ -20,13 +20,15 @@ from ..release.store import prune_virtualenvs, remove_release
 from . import workers
 from .failures import Failures
 from .instance import Instance, installed_units, known_ids, previous_id, release_id_of, remove_instance, stream_target
-from .unit_state import UnitState
+from .unit_state import Properties, UnitState
 
 
 def start(instances: t.Sequence[Instance]) -> Failures:
     """Start candidates, each beside the live instance. With ``strategy: restart`` the live instance is stopped first.
 
-    :return: messages of applications whose live instance does not stop
+    A candidate that runs already, as the live instance does, is stopped first if it would go on with what is wrong.
+
+    :return: messages of applications whose instance does not stop
     """
     units = [unit for instance in instances for unit in instance.wanted_units]
     states = systemd.show(units)
@@ -35,14 +37,28 @@ def start(instances: t.Sequence[Instance]) -> Failures:
         # The candidate may be an instance that is still draining. On a busy host its timer may have elapsed and have stopped nothing yet.
         systemd.stop(instance.layout.drain_units(instance.id))
     systemd.reset_failed(units)
+    failures = Failures()
+    _stop_wrong(instances, states, failures)
+    instances = [instance for instance in instances if instance.name not in failures]
     restarted = _restarted(instances)
     systemd.start([unit for instance in instances if instance not in restarted for unit in instance.wanted_units])
-    failures = Failures()
     for instance in restarted:
         with failures.of(instance.name):
             systemd.stop(installed_units(instance.app, instance.live_id))
             systemd.start(instance.wanted_units)
     return failures
+
+
+def _stop_wrong(instances: t.Sequence[Instance], states: t.Mapping[str, Properties], failures: Failures) -> None:
+    """Stop the units of candidates that run and would go on with what is wrong: a start does nothing to a unit that runs."""
+    wrong = {instance: [unit for unit in instance.wanted_units if instance.must_restart(unit, states[unit])] for instance in instances}
+    try:
+        systemd.stop([unit for units in wrong.values() for unit in units])
+    except systemd.SystemdError:
+        # A unit that does not stop keeps no other application from its start.
+        for instance, units in wrong.items():
+            with failures.of(instance.name):
+                systemd.stop(units)
 
 
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:

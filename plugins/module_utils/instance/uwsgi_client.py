@@ -10,7 +10,7 @@ import typing as t
 import urllib.parse
 
 from ..host.shown import excerpt
-from .unix_socket import exchange
+from ..host.unix_socket import exchange
 
 # A health page is small: more than this is not needed to judge it.
 _MOST_BYTES = 64 * 1024

@@ -9,7 +9,7 @@ import threading
 import typing as t
 
 from ..host.json_file import NoObjectError, parse_object
-from .unix_socket import exchange
+from ..host.unix_socket import exchange
 
 # A pool for streams has a thousand places and more, and tells the headers of every request that it is answering.
 MOST_BYTES = 4 * 2**20

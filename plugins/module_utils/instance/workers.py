@@ -37,11 +37,16 @@ def alone(instance: Instance) -> list[str]:
 
 
 def start(instance: Instance, units: t.Sequence[str]) -> None:
-    """Start some workers of a candidate; those of another instance that may not run beside them have ended before."""
+    """Start some workers of a candidate; those of another instance that may not run beside them have ended before.
+
+    Workers of the candidate that run and would go on with what is wrong have ended before, too.
+    """
     app, layout = instance.app, instance.layout
     names = {layout.worker_of(unit) for unit in set(units) & set(alone(instance))}
     others = [unit for known in known_ids(app) if known != instance.id for unit in layout.worker_units(known)]
-    ended = [unit for unit in others if layout.worker_of(unit) in names]
+    states = systemd.show(units)
+    wrong = [unit for unit in units if instance.must_restart(unit, states[unit])]
+    ended = [*(unit for unit in others if layout.worker_of(unit) in names), *wrong]
     _stop(layout, ended)
     # A worker that did not stop in time was killed, and its unit counts as failed until systemd forgets it.
     systemd.reset_failed([*ended, *units])
@@ -69,6 +74,7 @@ def enable(instance: Instance) -> None:
 
 def start_timers(instance: Instance) -> None:
     """Start the timers of a live instance; those of the old one are stopped afterwards, so that none of both misses its time."""
+    systemd.stop([timer for timer in instance.timers if timer in instance.outdated])
     systemd.start(list(instance.timers))
 
 

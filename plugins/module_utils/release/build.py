@@ -35,7 +35,7 @@ from ..host.trees import SENT_DATE, copy_from_user, give_to_user, settle
 from .build_constraints import build_constraints
 from .bytecode import compile_tree
 from .shared_paths import share
-from .store import BuildError, discard, is_complete, remove_virtualenv, sweep
+from .store import BuildError, discard, is_complete, remove_virtualenv, sweep, was_complete
 from .virtualenv import build_virtualenv
 from .workshop import Workshop, pip
 
@@ -89,14 +89,17 @@ def build(app: ReleaseOrder, archive: str | bytes | None) -> list[str]:
     made: list[str] = []
     sweep(places.root)
     tree = release if os.path.isdir(release) else places.unfinished_release(plan["id"])
+    was_there = was_complete(places.root, virtualenv_id)
     try:
         if tree != release or not is_complete(places.root, virtualenv_id):
             end_those_of_killed_runs(app, "build")
             with _workshop(app, tree) as workshop:
                 _make_missing(app, archive, workshop, tree, made)
     except BaseException:
-        if venv in made or not is_complete(places.root, virtualenv_id):
+        # An instance may run with one that was there before, whatever is left of it.
+        if not was_there and (venv in made or not is_complete(places.root, virtualenv_id)):
             remove_virtualenv(places.root, virtualenv_id)
+        discard(places.virtualenv_apart(virtualenv_id))
         if tree != release:
             discard(tree)
             discard(places.unfinished_copy(plan["id"]))

@@ -53,19 +53,20 @@ def install_the_rest(app: ReleaseOrder, venv: str, workshop: Workshop, chosen: t
 
     :param chosen: a file that pip reads
     """
+    place = workshop.outside(venv)
     # Without a look at it, pip would start only to find that a kept uWSGI is there. A requirement may have brought another version.
-    if (version := kept.version(name := required_name(app["uwsgi"]))) and (name, version) not in _versions(venv):
+    if (version := kept.version(name := required_name(app["uwsgi"]))) and (name, version) not in _versions(place):
         workshop.run(_uwsgi(app, venv))
     # If one requirement has a hash, pip wants a hash of every one, so those of the description are installed afterwards.
     apart = app["extra_requirements"] if app["release"]["hashed"] else []
     if apart:
         # Another host has chosen versions of these too.
-        _install_beside(apart, app["constraints"] or constraints_of(app, venv), venv, workshop, chosen)
+        _install_beside(apart, app["constraints"] or constraints_of(app, place), venv, workshop, chosen)
     # Keep the versions that the requirements have chosen; if gevent does not fit them, pip says so.
-    if app["gevent"] and (gevent := not_in(installed(venv), app["gevent"])):
+    if app["gevent"] and (gevent := not_in(installed(place), app["gevent"])):
         # Only now, since pip prefers what is there to the newest version.
         offered = kept.offer(map(required_name, gevent), venv)
-        _install_beside(gevent, constraints_of(app, venv), venv, workshop, chosen, offered)
+        _install_beside(gevent, constraints_of(app, place), venv, workshop, chosen, offered)
 
 
 def _versions(venv: str) -> list[tuple[str, str]]:

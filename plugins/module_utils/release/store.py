@@ -18,6 +18,9 @@ from ..host.trees import TreeError, remove
 from .interpreter import python_info
 from .pins import is_pin
 
+# uWSGI's script or program, whichever package it comes from, and the interpreter, a link to that of the host.
+_PROGRAMS = ("python", "uwsgi")
+
 
 def prune_virtualenvs(root: str) -> list[str]:
     """Remove the virtualenvs that no release refers to."""
@@ -44,11 +47,17 @@ class BuildError(Exception):
 
 
 def is_complete(root: str, virtualenv_id: str) -> bool:
-    """Return whether a virtualenv is finished.
+    """Return whether a virtualenv is finished, and has the programs that the unit of an instance starts.
 
     Its constraints are written when it is, beside it and not in it: the application's user owned what is in it. It cannot be renamed
     into place as a release is, since its scripts carry its path.
     """
+    programs = f"{AppRoot(root).virtualenv(virtualenv_id)}/bin"
+    return was_complete(root, virtualenv_id) and all(os.path.isfile(f"{programs}/{name}") for name in _PROGRAMS)
+
+
+def was_complete(root: str, virtualenv_id: str) -> bool:
+    """Return whether a virtualenv was finished once. Somebody may have removed parts of it while an instance runs with it."""
     places = AppRoot(root)
     return os.path.isfile(places.constraints(virtualenv_id)) and os.path.isdir(places.virtualenv(virtualenv_id))
 
@@ -109,7 +118,7 @@ def read_constraints(root: str, virtualenv_id: str) -> str | None:
 
     The same goes for constraints that cannot be read: then the next host chooses the versions.
     """
-    if not is_complete(root, virtualenv_id):
+    if not was_complete(root, virtualenv_id):
         return None
     try:
         lines = (read_text(AppRoot(root).constraints(virtualenv_id)) or "").splitlines()

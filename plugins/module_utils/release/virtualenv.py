@@ -14,13 +14,13 @@ from ..app.orders import ReleaseOrder
 from ..app.uwsgi_package import COMPILED, is_wheel
 from ..host.cage import StepError
 from ..host.command import CommandError
-from ..host.files import sync_filesystem, write_atomically
+from ..host.files import exchange, sync_filesystem, write_atomically
 from ..host.trees import copy_from_user, remove
 from .declared_files import declared_files
 from .installation import constraints_of, first_installations, install_the_rest, rewrite
 from .kept import Kept, kept_packages
 from .shared_paths import share_of_virtualenv
-from .store import discard, forget_virtualenv
+from .store import discard, forget_virtualenv, read_constraints, was_complete
 from .virtualenv_record import VirtualenvRecord, wanted_record, write_record
 from .workshop import Workshop
 
@@ -92,10 +92,17 @@ def build_virtualenv(app: ReleaseOrder, workshop: Workshop) -> None:
     """Make a virtualenv with the requirements of the tree that is built, and with uWSGI.
 
     The host that builds first resolves requirements without a version; the other hosts install the same versions.
+
+    Where somebody has removed parts of a virtualenv, an instance may still run with the rest of it. The rest stays in its place until another one
+    is whole, with the versions of the former one.
     """
     places, plan = AppRoot(app["root"]), app["release"]
     venv = places.virtualenv(plan["virtualenv_id"])
-    forget_virtualenv(places.root, plan["virtualenv_id"])
+    if was_complete(places.root, plan["virtualenv_id"]):
+        workshop = workshop.with_apart(venv, places.virtualenv_apart(plan["virtualenv_id"]))
+        app = {**app, "constraints": app["constraints"] or read_constraints(places.root, plan["virtualenv_id"])}
+    else:
+        forget_virtualenv(places.root, plan["virtualenv_id"])
     record = wanted_record(app)
     if not _make_with_kept_packages(app, venv, workshop, record):
         _make(app, venv, workshop, Kept())
@@ -135,7 +142,7 @@ def _make(app: ReleaseOrder, venv: str, workshop: Workshop, kept: Kept) -> None:
             first = first_installations(app, venv, chosen.name, declared, kept, workshop.home)
             _fill(app, venv, workshop, [*kept.offer(required, venv), *first])
         install_the_rest(app, venv, workshop, chosen, kept)
-    _replace_by_copy(app, venv, kept)
+    _replace_by_copy(app, venv, workshop, kept)
 
 
 def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Sequence[t.Sequence[str]]) -> None:
@@ -147,10 +154,11 @@ def _fill(app: ReleaseOrder, venv: str, workshop: Workshop, installations: t.Seq
     # The second one is slow and works wherever virtualenvs do, or says why not.
     options = ["--system-site-packages"] if app["system_site_packages"] else []
     makers = [venv_command(app["python"], venv, *options), [app["python"], "-I", "-m", "venv", venv, *options]]
+    place = workshop.outside(venv)
     for maker in makers:
-        discard(venv)
-        os.mkdir(venv, 0o755)
-        os.chown(venv, user.pw_uid, user.pw_gid)
+        discard(place)
+        os.mkdir(place, 0o755)
+        os.chown(place, user.pw_uid, user.pw_gid)
         try:
             workshop.run_each([maker, *installations])
             return
@@ -177,12 +185,20 @@ def _no_wheel(package: str, venv: str, workshop: Workshop, error: CommandError) 
     )
 
 
-def _replace_by_copy(app: ReleaseOrder, venv: str, kept: Kept) -> None:
+def _replace_by_copy(app: ReleaseOrder, venv: str, workshop: Workshop, kept: Kept) -> None:
     """Put a copy that was root's from the beginning into the place of a virtualenv whose files its user may still have open."""
+    place = workshop.outside(venv)
     copy = AppRoot(app["root"]).unfinished_virtualenv(app["release"]["virtualenv_id"])
     discard(copy)
-    copy_from_user(venv, copy, pwd.getpwnam(app["user"]).pw_uid)
+    copy_from_user(place, copy, pwd.getpwnam(app["user"]).pw_uid)
     kept.put_into(copy)
     share_of_virtualenv(app, copy)
-    remove(venv)
+    remove(place)
+    if place != venv:
+        # The marks of the former virtualenv are beside it still.
+        sync_filesystem(copy)
+        if exchange(copy, venv):
+            discard(copy)
+            return
+        remove(venv)
     os.rename(copy, venv)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from types import MappingProxyType
 
 from ..app.modules import facts_of_packages
 from ..host.cage import Cage
@@ -26,6 +27,20 @@ class Workshop(t.NamedTuple):
     home: str
     directory: str
     more: t.Mapping[str, str]
+    # By path that the commands see, the path at which others find the same directory.
+    apart: t.Mapping[str, str] = MappingProxyType({})
+
+    def with_apart(self, path: str, place: str) -> Workshop:
+        """Return a workshop whose commands find another directory at a path, which stays as it is for everybody else.
+
+        :param place: where the other directory is
+        """
+        within = self.within._replace(properties=(*self.within.properties, f"BindPaths={place}:{path}"))
+        return self._replace(within=within, apart={**self.apart, path: place})
+
+    def outside(self, path: str) -> str:
+        """Return where others find the directory that the commands find at a path."""
+        return self.apart.get(path, path)
 
     def run(self, command: t.Sequence[str]) -> str:
         """Run a command that installs or builds something, and return what it printed.
@@ -39,6 +54,9 @@ class Workshop(t.NamedTuple):
 
         :raises StepError: if one fails, after the cause if that is known
         """
+        if self.apart and len(commands) == 1:
+            # systemd-run looks for the program of a unit outside of it, where a program that is apart is not.
+            commands = [["/usr/bin/env", *commands[0]]]
         try:
             # In UTF-8, since a setup.py may read its own files in the encoding of the locale.
             return self.within.run_each(commands, self.directory, {**in_locale(environment(self.home), "C.UTF-8"), **self.more})

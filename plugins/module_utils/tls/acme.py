@@ -101,6 +101,7 @@ class AcmeService:
     def _bring_up_to_date(self, app: str, site: AcmeSite, by_hand: bool) -> None:
         places, now = CertificatePlaces(app, self.root), time.time()
         os.makedirs(places.directory, 0o700, exist_ok=True)
+        places.protect()
         record = places.record()
         if record and self._is_good(record, site.names) and not is_due(record, now):
             return

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import typing as t
 
 from ..host.marked_change import Server
@@ -11,7 +13,7 @@ from . import self_signed
 from .install import Installer, NewCertificate
 from .pair import CertificateError, day, examine
 from .places import ROOT, CertificatePlaces, CertificateRecord
-from .wanted import WantedCertificate, read_pair, unmet
+from .wanted import WantedCertificate, exposed, read_pair, unmet
 
 
 class Order(WantedCertificate):
@@ -43,17 +45,35 @@ def carry_out(orders: t.Sequence[Order], server: Server, root: str = ROOT) -> Or
     installer = Installer(server, root)
     # A killed run may have put a self-signed certificate in place, which need not be made a second time.
     settled = installer.settle()
+    protected = _exposure(orders, root)
+    for each in exposed(orders, root):
+        CertificatePlaces(each, root).protect()
     new, failures = _of_each_lacking(orders, root, to_certificate)
     diffs = [_diff(each.app, _outline(each.record()), root) for each in new]
     if new:
         installer.install(new)
-    return OrderResult(bool(new) or settled, diffs, failures)
+    return OrderResult(bool(new or protected) or settled, [*protected, *diffs], failures)
 
 
 def predict(orders: t.Sequence[Order], root: str = ROOT) -> OrderResult:
     """Return what :func:`carry_out` would do, and change nothing."""
     diffs, failures = _of_each_lacking(orders, root, lambda order: _diff(order["app"], _predicted(order), root))
-    return OrderResult(bool(diffs), diffs, failures)
+    protected = _exposure(orders, root)
+    return OrderResult(bool(diffs or protected), [*protected, *diffs], failures)
+
+
+def _exposure(orders: t.Sequence[Order], root: str) -> list[dict[str, str]]:
+    """Return what a diff shows of paths that are given back to root."""
+    found = {path: os.lstat(path) for own in exposed(orders, root).values() for path in own}
+    return [
+        {
+            "before": f"mode {stat.S_IMODE(status.st_mode):04o}, user {status.st_uid}, group {status.st_gid}\n",
+            "after": "for root alone\n",
+            "before_header": path,
+            "after_header": path,
+        }
+        for path, status in found.items()
+    ]
 
 
 def to_certificate(order: Order) -> NewCertificate:

@@ -13,6 +13,7 @@ without one is served over HTTP.
 from __future__ import annotations
 
 import os
+import stat
 import typing as t
 
 from ..host.files import read_link
@@ -73,6 +74,29 @@ class CertificatePlaces:
         """Return the name of the directory that is live, empty if there is none."""
         return read_link(self.live) or ""
 
+    def exposed(self) -> list[str]:
+        """Return the paths of the live certificate that are not for root alone any more, as all were made."""
+        return [path for path, mode in self._modes().items() if _is_another(path, mode)]
+
+    def protect(self) -> None:
+        """Give these paths back to root alone."""
+        modes = self._modes()
+        for path in self.exposed():
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                os.fchown(descriptor, *_owner())
+                os.fchmod(descriptor, modes[path])
+            finally:
+                os.close(descriptor)
+
+    def _modes(self) -> dict[str, int]:
+        """Return the mode of each path of the live certificate."""
+        name = self.live_name()
+        if not name or "/" in name:
+            return {}
+        live = self.version(name)
+        return {self.directory: 0o700, live: 0o700, **{f"{live}/{file}": 0o600 for file in (CHAIN_FILE, KEY_FILE, META_FILE, SWITCH_FILE)}}
+
     def record(self) -> CertificateRecord | None:
         """Return what is written down of the live certificate; ``None`` also where a part of it is missing."""
         if not all(os.path.isfile(self.live_file(name)) for name in (CHAIN_FILE, KEY_FILE, SWITCH_FILE)):
@@ -82,6 +106,22 @@ class CertificatePlaces:
             return CertificateRecord.from_dict(values) if values else None
         except (OSError, KeyError, TypeError):
             return None
+
+
+def _is_another(path: str, mode: int) -> bool:
+    """Return whether a path has other permissions or another owner; one that is missing has none."""
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if stat.S_ISLNK(found.st_mode):
+        return False
+    return (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) != (mode, *_owner())
+
+
+def _owner() -> tuple[int, int]:
+    """Return the user and the group of certificates: root's, which is who works on a host."""
+    return os.geteuid(), os.getegid()
 
 
 def pending(root: str = ROOT) -> str:

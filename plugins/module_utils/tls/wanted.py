@@ -54,6 +54,12 @@ def unmet(wanted: t.Sequence[WantedCertificate], root: str = ROOT) -> Unmet:
     return Unmet(reasons, failures)
 
 
+def exposed(wanted: t.Sequence[WantedCertificate], root: str = ROOT) -> dict[str, list[str]]:
+    """Return by application the paths of its certificate that others than root may read or change, where there are any."""
+    found = {each["app"]: CertificatePlaces(each["app"], root).exposed() for each in wanted}
+    return {app: paths for app, paths in found.items() if paths}
+
+
 def _reason(wanted: WantedCertificate, live: CertificateRecord | None, now: float) -> str:
     if wanted["kind"] == "files":
         chain, key, _certificate = read_pair(wanted)

@@ -20,7 +20,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.config_tree.request
 from ansible_collections.flaskops.stack.plugins.module_utils.host import last_order
 from ansible_collections.flaskops.stack.tests.unit.plugins.module_utils.config_tree.played_host import FIRST, SECOND, Host
 
-SERVER = tree_order.TreeReader(lambda _params, _entries: NoProbe(), lambda _printed, _is_ours: None)
+SERVER = tree_order.TreeReader(lambda _params, _entries: NoProbe(), lambda _printed, _is_ours: None, lambda _texts: [])
 
 
 def params(**more: t.Any) -> dict[str, t.Any]:

@@ -704,6 +704,18 @@ def test_a_cause_counts_only_for_the_programs_of_its_row():
     assert not known_cause(words, NGINX)
 
 
+@pytest.mark.parametrize("who", ["the candidate 0123456789ab", "the stream pool of the candidate 0123456789ab"])
+def test_a_missing_socket_in_the_words_of_the_gate_is_no_file_of_the_release(who):
+    asked = f"{who} was asked for /health (Host: shop.example)"
+    missing = "No such file or directory: '{}'"
+    assert (
+        known_cause([f"{asked} and gave no answer ([Errno 2] {missing.format('/run/flask/shop/0123456789ab.sock')}) within 180 s"], START)
+        == ""
+    )
+    body = f"{asked} and answered 500 with the body 'FileNotFoundError: {missing.format('config.ini')}'"
+    assert known_cause([body], START).startswith("the file config.ini is not there")
+
+
 def test_the_last_failure_counts():
     words = ["KeyError: 'OLD_KEY'", "KeyError: 'NEW_KEY'"]
     assert "NEW_KEY" in known_cause(words, START)

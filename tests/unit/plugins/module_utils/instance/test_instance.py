@@ -43,7 +43,7 @@ def test_the_application_reads_its_files_and_not_its_secrets(host):
 def test_sockets_of_a_killed_instance_are_removed_with_it(host):
     one = host.candidate("one")
     own = Path(one.run_dir, "own")
-    own.mkdir()
+    own.mkdir(exist_ok=True)
     # An application may have put something else into the place of its socket.
     (own / "one.stats/directory").mkdir(parents=True)
     for path in (own / "one.sock", own / "two.sock", own.parent / "one.sock", own.parent / "two.sock"):

@@ -24,7 +24,7 @@ def own(host, run, monkeypatch) -> Path:
     """The directory of an application that is live, with what an attack has put there."""
     run(host.candidate("one"))
     own = Path(host.app()["run_dir"], "own")
-    own.mkdir()
+    own.mkdir(exist_ok=True)
     for name in ("one.sock", "one.stats", "stranger.sock"):
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(own / name))

@@ -112,7 +112,7 @@ def test_an_application_is_removed_with_trees_that_are_too_deep_for_others(host,
     run(host.candidate("one", name="blog"))
     before, app = os.getcwd(), host.app("blog")
     for place in (Path(app["root"], "shared"), Path(app["run_dir"], "own")):
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         os.chdir(place)
         for _level in range(3000):
             os.mkdir("d")

@@ -139,7 +139,7 @@ def test_the_pool_is_removed_with_its_application(host, run):
 def test_sockets_of_a_killed_pool_are_removed_with_its_instance(host):
     one = host.candidate("one", pool=True)
     own = Path(one.run_dir, "own")
-    own.mkdir()
+    own.mkdir(exist_ok=True)
     # An application may have put something else into the place of its socket.
     (own / "one.stream.stats/directory").mkdir(parents=True)
     for path in (own / "one.stream.sock", own / "two.stream.sock", own.parent / "one.stream.sock", own.parent / "two.stream.sock"):

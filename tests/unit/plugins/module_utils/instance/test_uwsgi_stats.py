@@ -10,8 +10,8 @@ import threading
 import time
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host.unix_socket import Received
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import uwsgi_stats
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.unix_socket import Received
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import (
     MOST_BYTES,
     NO_STATS,

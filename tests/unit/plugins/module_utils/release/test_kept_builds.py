@@ -170,7 +170,8 @@ class Site(SimpleNamespace):
 
 
 def publish(wheels: Path, name: str, version: str) -> None:
-    script = {f"{name}-{version}.dist-info/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n"}
+    scripts = "".join(f"{script} = {name}:main\n" for script in (name, name.removeprefix("py")))
+    script = {f"{name}-{version}.dist-info/entry_points.txt": f"[console_scripts]\n{scripts}"}
     wheel(wheels, name, version, {f"{name}.py": f"def main():\n    print('{name} {version}')\n", **script})
 
 

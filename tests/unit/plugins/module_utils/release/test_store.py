@@ -38,7 +38,9 @@ def test_only_finished_releases_and_virtualenvs_are_reported(host):
     for name in ("releases/r1", "releases/.r2", "venvs/v1", "venvs/v2"):
         (host.place / name).mkdir()
     (host.place / "releases/r1.json").write_text("{}")
-    (host.place / "venvs/v1.lock").touch()
+    for name in ("v1.lock", "v2.lock", "v1/bin/python", "v1/bin/uwsgi", "v2/bin/python"):
+        (host.place / "venvs" / name).parent.mkdir(exist_ok=True)
+        (host.place / "venvs" / name).touch()
     (host.place / "next").symlink_to("releases/r1")
     (host.place / "current").symlink_to("releases/r0")
     found = inspect({"root": str(host.place), "python": sys.executable})

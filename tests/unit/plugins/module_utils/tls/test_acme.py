@@ -118,6 +118,16 @@ def test_a_first_certificate_is_asked_for_once_and_installed(host):
     assert (len(host.ca.asked), host.nginx.reloads) == (1, 1)
 
 
+def test_a_key_that_others_may_read_is_protected_and_the_ca_not_asked(host):
+    host.ca.gives = fresh()
+    host.run()
+    key = CertificatePlaces("shop", host.root).live_file("key.pem")
+    os.chmod(key, 0o644)
+    assert host.run() == ""
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    assert (len(host.ca.asked), host.nginx.reloads) == (1, 1)
+
+
 def test_a_certificate_is_renewed_in_time(host, clock):
     host.ca.gives = fresh()
     host.run()

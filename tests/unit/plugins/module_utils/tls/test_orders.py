@@ -11,6 +11,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.tls import self_sig
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.orders import carry_out, predict
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.pair import digest, examine
 from ansible_collections.flaskops.stack.plugins.module_utils.tls.places import CertificatePlaces
+from ansible_collections.flaskops.stack.plugins.module_utils.tls.wanted import exposed
 from ansible_collections.flaskops.stack.tests.unit.certificates import Pair, pair
 
 
@@ -86,3 +87,45 @@ def test_check_mode_tells_names_and_dates_and_makes_nothing(root, made):
 def test_no_diff_shows_a_key(root):
     shown = str(carry_out([given("shop", pair("shop.test"))], Nginx(), root))
     assert "PRIVATE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("live/key.pem", 0o644), ("live/fullchain.pem", 0o666), ("live/on.conf", 0o777), ("live/", 0o755), ("", 0o755)]
+)
+def test_the_permissions_of_a_certificate_are_mended_and_it_is_not_made_anew(root, made, name, mode):
+    nginx = Nginx()
+    carry_out([order("shop")], nginx, root)
+    places = CertificatePlaces("shop", root)
+    path = os.path.realpath(f"{places.directory}/{name}")
+    before = os.stat(path).st_mode & 0o777
+    os.chmod(path, mode)
+    assert exposed([order("shop")], root) == {"shop": [path]}
+    predicted = predict([order("shop")], root)
+    assert predicted.changed
+    assert os.stat(path).st_mode & 0o777 == mode
+    result = carry_out([order("shop")], nginx, root)
+    assert result.changed
+    assert [shown["before_header"] for shown in result.diff] == [path]
+    assert result.diff == predicted.diff
+    assert os.stat(path).st_mode & 0o777 == before
+    assert (len(made), nginx.reloads) == (1, 1)
+    assert not carry_out([order("shop")], nginx, root).changed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_key_that_was_given_away_is_taken_back(root, made):
+    carry_out([order("shop")], Nginx(), root)
+    key = CertificatePlaces("shop", root).live_file("key.pem")
+    os.chown(key, 65534, 65534)
+    assert carry_out([order("shop")], Nginx(), root).changed
+    assert (os.stat(key).st_uid, os.stat(key).st_gid) == (0, 0)
+
+
+def test_a_link_to_elsewhere_in_the_place_of_the_live_certificate_is_not_followed(root, tmp_path):
+    places = CertificatePlaces("shop", root)
+    os.makedirs(places.directory, 0o700)
+    (tmp_path / "other").mkdir(0o755)
+    (tmp_path / "other/key.pem").touch(0o644)
+    os.symlink("../../other", places.live)
+    places.protect()
+    assert os.stat(tmp_path / "other/key.pem").st_mode & 0o777 == 0o644

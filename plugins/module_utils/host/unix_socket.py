@@ -1,6 +1,9 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ask on a unix socket of an application, which may answer for ever, without an end, or through a link to somebody else's socket."""
+"""Unix sockets of an application: whether one is there, and questions to it.
+
+The application may answer for ever, without an end, or through a link to somebody else's socket.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,14 @@ class Received(bytes):
     """The part of an answer that has arrived; ``ended`` says whether that is all of it."""
 
     ended = False
+
+
+def is_socket(path: str) -> bool:
+    """Return whether a socket has a name; a link to one is none."""
+    try:
+        return stat.S_ISSOCK(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def exchange(path: str, sent: bytes, most: int, seconds: float) -> Received:

@@ -1,0 +1,111 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The units of an instance and the files that a host writes for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+
+from ..app.layout import FILES, Layout, Release
+from ..app.orders import InstanceOrder
+from ..host.files import digest_of
+from .written_file import WrittenFile
+
+
+class InstanceFiles:
+    """The units of an instance, and its files."""
+
+    def __init__(self, app: InstanceOrder) -> None:
+        self.app, self.name, self.id = app, app["name"], app["id"]
+        self.config_dir, self.run_dir, self.root = app["config_dir"], app["run_dir"], app["root"]
+        self.layout = Layout(app)
+        self.release = Release.from_dict(app["release"])
+        self.unit = self.layout.unit(self.id)
+        # The sockets of its units, by unit: the instance's own, then that of its stream pool.
+        self.sockets = {self.unit: self.layout.instance_socket(self.id)}
+        if "stream" in app["files"]:
+            self.sockets[self.layout.stream_unit(self.id)] = self.layout.instance_stream_socket(self.id)
+        self.wanted_units = list(self.sockets)
+        # The texts of the units of its workers.
+        self.workers = {self.layout.worker_unit(self.id, worker): text for worker, text in app.get("workers", {}).items()}
+        # The texts of its timers, and of the units that these start.
+        self.timers: dict[str, str] = {}
+        self.jobs: dict[str, str] = {}
+        for name, texts in app.get("timers", {}).items():
+            timer = self.layout.timer_unit(self.id, name)
+            self.timers[timer], self.jobs[self.layout.job_of(timer)] = texts["timer"], texts["service"]
+
+    @property
+    def unit_templates(self) -> dict[str, str]:
+        """Return the texts of the unit templates by path. All instances of the application share these files."""
+        own = {self.layout.unit_template: self.app["unit"]}
+        return {**own, self.layout.stream_unit_template: self.app["stream_unit"]} if len(self.wanted_units) > 1 else own
+
+    def _written(self) -> list[WrittenFile]:
+        """Return the files of the instance, as they are written."""
+        contents = {**self.app["files"], "record": self._record()}
+        group = _group_of(self.app["user"])
+        own = [
+            WrittenFile(self.layout.file(self.id, kind), contents[kind], file.mode, group if file.by_group else 0)
+            for kind, file in FILES.items()
+            if kind in contents
+        ]
+        return [*own, *(WrittenFile(path, text, 0o644, 0) for path, text in self._unit_files().items())]
+
+    def _unit_files(self) -> dict[str, str]:
+        texts = [self.app["drop_in"], self.app.get("stream_drop_in", "")]
+        beside = {**self.workers, **self.timers, **self.jobs}
+        workers = {self.layout.unit_file(unit): text for unit, text in beside.items()}
+        return {
+            **workers,
+            **self.unit_templates,
+            **{self.layout.drop_in(unit): text for unit, text in zip(self.wanted_units, texts, strict=False)},
+        }
+
+    def _record(self) -> str:
+        """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
+        texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
+        sums = {path: digest_of(text) for path, text in {**texts, **self._unit_files()}.items()}
+        return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
+
+    def stale_files(self) -> list[str]:
+        """Return the paths of files that are missing, or whose text or permissions were changed by hand."""
+        return [file.path for file in self._written() if not file.is_right()]
+
+    def differences(self) -> list[tuple[str, str]]:
+        """Return what a diff shows of these files, before and after."""
+        return [file.difference() for file in self._written() if not file.is_right()]
+
+    def write(self) -> None:
+        for unit in self.wanted_units:
+            os.makedirs(self.layout.drop_in_directory(unit), mode=0o755, exist_ok=True)
+        for file in self._written():
+            file.write()
+
+    def reading_other_texts(self) -> set[str]:
+        """Return the units that may have begun with another text of a file than the one that is written."""
+        readers = self._readers()
+        return {unit for file in self._written() if not file.has_text() for unit in readers.get(file.path, [])}
+
+    def _readers(self) -> dict[str, list[str]]:
+        """Return the units that read a file when they begin, by its path. The unit of a timer's command begins anew each time."""
+        layout, pool = self.layout, self.wanted_units[1:]
+        each = [*self.wanted_units, *self.workers]
+        kinds = {"ini": [self.unit], "stream": pool, "websocket": pool, "env": each, "secrets": each}
+        templates = zip(self.unit_templates, self.wanted_units, strict=True)
+        return {
+            **{layout.file(self.id, kind): units for kind, units in kinds.items()},
+            **{path: [unit] for path, unit in templates},
+            **{layout.drop_in(unit): [unit] for unit in self.wanted_units},
+            **{layout.unit_file(unit): [unit] for unit in [*self.workers, *self.timers]},
+        }
+
+
+def _group_of(user: str) -> int:
+    """Return the number of a user's group, one that no group has where there is no such user."""
+    try:
+        return pwd.getpwnam(user).pw_gid
+    except KeyError:
+        return -1
