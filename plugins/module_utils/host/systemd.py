@@ -11,7 +11,7 @@ import re
 import string
 import typing as t
 
-from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
+from .command import ANY_STATUS, CommandError, Runner, TimedOutError, TooMuchWrittenError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
 # The fields of an entry that are read, beside its time.
@@ -243,9 +243,16 @@ def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str =
     :raises SystemdError: if the journal cannot be read
     """
     which = [*(f"--unit={unit}" for unit in units), f"--since=@{int(since)}", *([f"--grep={has}"] if has else [])]
-    output = ["--output=json", f"--output-fields={','.join(_FIELDS)}", f"--lines={lines}"]
-    # journalctl ends with 1 if no entry has what is looked for.
-    printed = _call("journalctl", "--quiet", "--no-pager", *output, *which, accepted=(0, 1), runner=runner)
+    # Without --all, journalctl has null for a field of more than 4096 bytes (journalctl(1), --output).
+    output = ["--output=json", "--all", f"--output-fields={','.join(_FIELDS)}", f"--lines={lines}"]
+    try:
+        # journalctl ends with 1 if no entry has what is looked for.
+        printed = _call("journalctl", "--quiet", "--no-pager", *output, *which, accepted=(0, 1), runner=runner)
+    except SystemdError as error:
+        if lines > 1 and isinstance(error.__cause__, TooMuchWrittenError):
+            # An entry may have megabytes, and the last ones are worth most.
+            return journal_entries(units, since, lines // 2, has, runner)
+        raise
     return [json.loads(line) for line in printed.splitlines()]
 
 

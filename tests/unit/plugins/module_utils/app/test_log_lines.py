@@ -164,12 +164,29 @@ def test_errors_about_other_sites_are_left_out(logs):
         ("flask-shop.send-mail@0f3a1c9d2b7e.service", "send-mail"),
         ("flask-shop.command-0f3a1c9d2b7e-0a1b2c3d.service", "command"),
         ("flask-shop.after-switch-0a1b2c3d.service", "after-switch"),
-        ("flask-shop.cleanup.timer", "cleanup"),
+        ("flask-shop.after-switch.service", "after-switch"),
+        ("flask-shop.cleanup@0f3a1c9d2b7e.timer", "cleanup"),
+        ("flask-shop.build-x.1@0f3a1c9d2b7e.service", "build-x.1"),
     ],
 )
 def test_a_line_names_what_has_logged_it(logs, unit, source):
     logs.entries += [entry(NOON, "x", "init.scope", UNIT=unit, _PID="1"), entry(NOON, "x", unit)]
     assert [line.source for line in logs()] == [source, source]
+    assert [line.source for line in logs(sources=[source])] == [source, source]
+
+
+def test_a_source_is_not_hidden_by_another_one_whose_name_begins_alike(logs):
+    wanted = {
+        "queue": "flask-shop.queue.1@0f3a1c9d2b7e.service",
+        "build": "flask-shop.build-0a1b2c3d.service",
+        "nightly": "flask-shop.nightly@0f3a1c9d2b7e.service",
+        "stream": "flask-shop.stream@0f3a1c9d2b7e.service",
+    }
+    logs.entries += [entry(NOON, source, unit) for source, unit in wanted.items()]
+    for source in wanted:
+        logs.entries += [entry(NOON + 1, "x", f"flask-shop.{source}{more}@0f3a1c9d2b7e.service") for more in ("-mail.1", "-x", "2.1")]
+    for source in wanted:
+        assert [line.text for line in logs(lines=1, sources=[source])] == [source]
 
 
 def test_entries_of_every_kind_have_a_text(logs):
