@@ -85,7 +85,7 @@ def _end_of(path: str, most: int, since: float) -> _Part | None:
 
 
 def _unpacked_end(file: t.BinaryIO, most: int) -> _Part:
-    """Return the end of a compressed file. Of one that is damaged, or unpacks to too much, nothing is returned."""
+    """Return the end of a compressed file. Nothing is returned of a file that is damaged or unpacks to too much."""
     blocks: collections.deque[bytes] = collections.deque()
     kept = unpacked = 0
     try:

@@ -81,13 +81,17 @@ def running(pattern: str, runner: Runner = run) -> list[str]:
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
-def calendar_problem(expression: str, runner: Runner = run) -> str:
-    """Return why systemd does not understand a time (systemd.time(7)), empty if it does."""
+def never_comes(expression: str, runner: Runner = run) -> bool:
+    """Return whether a time (systemd.time(7)) has passed for good or is none of the calendar, such as February 30.
+
+    :raises NoTimeError: if systemd does not understand it
+    """
     try:
-        _call("systemd-analyze", "calendar", "--", expression, runner=runner)
+        printed = _call("systemd-analyze", "calendar", "--", expression, runner=runner)
     except SystemdError as error:
-        return str(error)
-    return ""
+        # pylint 4 takes the cause for no exception.
+        raise NoTimeError(str(error)) from error  # pylint: disable=bad-exception-cause
+    return bool(re.search(r"^ *Next elapse: never$", printed, re.MULTILINE))
 
 
 def is_active(unit: str, runner: Runner = run) -> bool:
@@ -211,6 +215,11 @@ def journal(
     if invocation:
         which = [f"_SYSTEMD_INVOCATION_ID={invocation}"]
     return _logged([f"--lines={lines}", *which], runner)
+
+
+def has_run(unit: str, runner: Runner = run) -> bool:
+    """Return whether the journal knows of any run of a unit. systemd itself forgets those of a unit that neither runs nor has failed."""
+    return bool(journal(unit, lines=1, with_systemds=True, runner=runner))
 
 
 def sync_journal(runner: Runner = run) -> None:

@@ -101,6 +101,16 @@ def test_a_time_is_read_by_systemd_itself(run):
         systemd.seconds_of("soon")
 
 
+@pytest.mark.parametrize(("elapse", "never"), [("Tue 2026-12-01 03:00:00 UTC\n       From now: 10h left", False), ("never", True)])
+def test_a_time_may_never_come(run, elapse, never):
+    run.answer = (0, f"  Original form: *-02-30\nNormalized form: *-02-30 00:00:00\n    Next elapse: {elapse}\n", "")
+    assert systemd.never_comes("*-02-30") is never
+    assert run.commands == [["systemd-analyze", "calendar", "--", "*-02-30"]]
+    run.answer = (1, "", "Failed to parse calendar specification 'x': Invalid argument")
+    with pytest.raises(systemd.NoTimeError, match="Failed to parse"):
+        systemd.never_comes("x")
+
+
 def test_entries_of_the_journal_come_with_their_fields(run):
     run.answer = (0, '{"MESSAGE":"one"}\n{"MESSAGE":null}\n', "")
     assert systemd.journal_entries(["flask-shop@*", "flask-shop.*"], 3.5, 20, "0a1b") == [{"MESSAGE": "one"}, {"MESSAGE": None}]
