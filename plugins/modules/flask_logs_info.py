@@ -56,7 +56,7 @@ entries:
   sample: [{time: "2026-11-28T22:41:07.000Z", source: access, request_id: e93d7d6b410d7be38de2edf6e24f21f5, text: "GET /"}]
 left_out:
   description:
-    - Sentences about lines that may be missing, since a log of nginx is too long or damaged. Of each log, the last 16 MiB are read, with the
+    - Sentences about lines that may be missing, since a log of nginx is too long or damaged. The last 16 MiB of each log are read, with the
       files that logrotate has set aside and compressed.
   type: list
   elements: str
