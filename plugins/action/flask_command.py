@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import clean
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import not_here
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.extra_vars import problem_of_extra_vars
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.sandbox import of_hooks
 
 App = dict[str, t.Any]
@@ -56,8 +57,11 @@ def _check(args: App) -> None:
 
     :raises AnsibleActionFail: with what to write
     """
+    # A playbook of a user has no filter serving_hosts, which checks this in those of the collection.
+    if problem := problem_of_extra_vars():
+        raise AnsibleActionFail(problem)
     if not args["command"].strip():
-        raise AnsibleActionFail("command is empty; write -e command='flask --app shop routes', for example.")
+        raise AnsibleActionFail("""command is empty; write -e '{"command": "flask --app shop routes"}', for example.""")
     if args["time_limit"] is not None and args["time_limit"] < 1:
         raise AnsibleActionFail(f"time_limit is {args['time_limit']}, but must be 1 or more; write the seconds that the command may take.")
 

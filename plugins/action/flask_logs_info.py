@@ -10,6 +10,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import not_here
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import AppsAction, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.extra_vars import problem_of_extra_vars
 
 App = dict[str, t.Any]
 _MOST_LINES = 10_000
@@ -48,6 +49,9 @@ def _check(args: App) -> None:
 
     :raises AnsibleActionFail: with what to write
     """
+    # A playbook of a user has no filter serving_hosts, which checks this in those of the collection.
+    if problem := problem_of_extra_vars():
+        raise AnsibleActionFail(problem)
     if not 1 <= args["lines"] <= _MOST_LINES:
         raise AnsibleActionFail(f"lines is {args['lines']}, but must be from 1 to {_MOST_LINES}; write a number in that range.")
     if not re.fullmatch(r"([A-Za-z0-9._-]{8,128})?", args["request_id"]):

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.flaskops.stack.plugins.plugin_utils.extra_vars import problem_of_extra_vars
 from ansible_collections.flaskops.stack.plugins.plugin_utils.new_inventory import (
     Answers,
     NewInventoryError,
@@ -25,6 +26,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
+        if problem := problem_of_extra_vars():
+            raise AnsibleActionFail(problem)
         spec: dict[str, t.Any] = {name: {"type": "str", "default": ""} for name in Answers._fields}
         _result, args = self.validate_argument_spec({**spec, "path": {"type": "str", "required": True}})
         path = os.path.abspath(os.path.expanduser(args.pop("path")))

@@ -10,6 +10,7 @@ version_added: 1.0.0
 description:
   - Ansible skips a play without hosts and ends well, also where it could not parse the inventory. This filter returns the pattern, or
     fails with the remedy if no host of the inventory matches it.
+  - It also fails if Ansible has cut a value with blanks on the command line, as of C(-e command='ls -la'), before anything runs.
 positional: groups
 options:
   _input: {description: "The pattern, as the keyword C(hosts) of a play takes it.", type: raw, required: true}
@@ -33,15 +34,18 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
+from ansible_collections.flaskops.stack.plugins.plugin_utils.extra_vars import problem_of_extra_vars
 
 # These options of ansible-playbook run nothing, and people give them without an inventory.
 _READING_ONLY = ("syntax", "listhosts", "listtasks", "listtags")
 
 
 def serving_hosts(pattern: object, groups: t.Mapping[str, t.Sequence[str]]) -> object:
-    """Return the pattern, or fail with the pattern and the remedy."""
+    """Return the pattern, or fail with the pattern and the remedy. Every play of a playbook asks this first, so it also checks ``-e``."""
     if any(context.CLIARGS.get(option) for option in _READING_ONLY):
         return pattern
+    if problem := problem_of_extra_vars():
+        raise AnsibleFilterError(problem)
     patterns = list(pattern) if isinstance(pattern, (list, tuple)) else [str(pattern)]
     if lookup_loader.get("ansible.builtin.inventory_hostnames", loader=DataLoader()).run(patterns, variables={"groups": groups}):
         return pattern

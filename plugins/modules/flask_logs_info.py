@@ -54,7 +54,15 @@ entries:
   elements: dict
   returned: success
   sample: [{time: "2026-11-28T22:41:07.000Z", source: access, request_id: e93d7d6b410d7be38de2edf6e24f21f5, text: "GET /"}]
-shown: {description: "The same as texts, for people.", type: list, elements: str, returned: success}
+left_out:
+  description:
+    - Sentences about lines that may be missing, since a log of nginx is too long or damaged. The last 16 MiB of each log are read, with the
+      files that logrotate has set aside and compressed.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+shown: {description: "Both as texts, for people.", type: list, elements: str, returned: success}
 """
 
 from ansible_collections.flaskops.stack.plugins.module_utils.app.log_lines import log_lines
@@ -89,7 +97,8 @@ def main() -> None:
         module.fail_json(msg=systemd.explained(error))
     except OSError as error:
         module.fail_json(msg=f"{order['name']}: its logs cannot be read: {error}.")
-    module.exit_json(changed=False, entries=[line.as_dict() for line in found], shown=[line.as_text() for line in found])
+    shown = [*(f"({sentence})" for sentence in found.left_out), *(line.as_text() for line in found.lines)]
+    module.exit_json(changed=False, entries=[line.as_dict() for line in found.lines], left_out=found.left_out, shown=shown)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Host:
         self._answers: dict[str, list[Answer | OSError]] = {}
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
+        # Units of whose runs the journal knows.
+        self.ran: set[str] = set()
         # Workers that hold a job when they are asked to stop.
         self.holding: set[str] = set()
         self.unit_dir = place / "systemd"
@@ -84,7 +86,8 @@ class Host:
             "start",
             "stop",
             "stop_soon",
-            "calendar_problem",
+            "never_comes",
+            "has_run",
             "reset_failed",
             "enable",
             "disable",
@@ -290,8 +293,13 @@ class Host:
             elif self.units.get(unit, {}).get("ActiveState") not in (None, "failed"):  # what failed stays so
                 self.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
 
-    def _calendar_problem(self, expression: str) -> str:
-        return "Failed to parse" if expression.startswith("never") else ""
+    def _never_comes(self, expression: str) -> bool:
+        if expression.startswith("every"):
+            raise systemd.NoTimeError("Failed to parse")
+        return expression.startswith("*-02-30")
+
+    def _has_run(self, unit: str) -> bool:
+        return unit in self.ran
 
     def _stop_soon(self, units: t.Sequence[str]) -> None:
         """Send the stop signal: a worker that is to finish a job first becomes what `holding` says."""

@@ -10,7 +10,7 @@ import os
 import re
 import typing as t
 
-from ..host.log_file import last_lines
+from ..host.log_file import LogEnd, last_lines
 
 LOGS = "/var/log/nginx"
 # nginx names months in English, whatever the locale of the host is.
@@ -31,16 +31,14 @@ class LoggedRequest(t.NamedTuple):
     seconds: float
 
 
-def access_lines(name: str, most: int, since: float, logs: str = LOGS) -> list[str]:
-    """Return the last lines of an application's log, with those of before the last rotation if they are not compressed.
+def access_lines(name: str, most: int, since: float, logs: str = LOGS) -> LogEnd:
+    """Return the last lines of an application's log, with those of before its rotations.
 
-    :param most: the number of bytes that are read of each file
+    :param most: the number of bytes that are read
     :param since: seconds since the epoch; a file that was not written to since then is left out
     :raises OSError: if a log cannot be read
     """
-    path = os.path.join(logs, f"{name}.access.log")
-    written = [file for file in (f"{path}.1", path) if os.path.exists(file) and os.path.getmtime(file) >= since]
-    return [line for file in written for line in last_lines(file, most)]
+    return last_lines(os.path.join(logs, f"{name}.access.log"), most, since)
 
 
 def time_of(line: str) -> float | None:

@@ -5,19 +5,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import time
 import typing as t
 
 from ..host import systemd
 from ..host.journal import messages
-from ..host.log_file import last_lines
+from ..host.log_file import LogEnd, last_lines
 from ..host.shown import excerpt
 from .access_log import LOGS, access_lines, time_of
 from .unit_names import all_units, unit_source, units_of_source
 
 # A log grows without a limit, and its last lines are asked for.
-_MOST_BYTES = 8 * 2**20
+_MOST_BYTES = 16 * 2**20
 _LINE_SHOWN = 2000
 _ERROR_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
 # In the lines of uWSGI and of nginx, where it comes last; a visitor chooses the path before it.
@@ -51,26 +52,59 @@ class LogLine(t.NamedTuple):
     text: str
 
     def as_dict(self) -> dict[str, str]:
-        return {"time": self._iso(), "source": self.source, "request_id": self.request_id, "text": self.text}
+        return {"time": _iso(self.time), "source": self.source, "request_id": self.request_id, "text": self.text}
 
     def as_text(self) -> str:
-        return f"{self._iso()} {self.source} {self.request_id or '-'} {self.text}"
-
-    def _iso(self) -> str:
-        return dt.datetime.fromtimestamp(self.time, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return f"{_iso(self.time)} {self.source} {self.request_id or '-'} {self.text}"
 
 
-def log_lines(order: LogsOrder) -> list[LogLine]:
-    """Return the last lines of all logs together, the oldest first.
+def _iso(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class FoundLines(t.NamedTuple):
+    """Lines, the oldest first, and sentences about those that may be missing among them."""
+
+    lines: list[LogLine]
+    left_out: list[str]
+
+
+def log_lines(order: LogsOrder) -> FoundLines:
+    """Return the last lines of all logs together.
 
     :raises SystemdError: if the journal cannot be read
     :raises OSError: if a log of nginx cannot be read
     """
-    found = [*_of_units(order), *_of_nginx(order)]
+    logs = _of_nginx(order)
+    found = [*_of_units(order), *(line for log in logs.values() for line in log.lines)]
     wanted = [line for line in found if _is_wanted(line, order)]
     # Lines of one second keep the order of their log: the sort is stable.
     last = sorted(wanted, key=lambda line: line.time)[-order["lines"] :]
-    return [line._replace(text=excerpt(line.text, _LINE_SHOWN)) for line in last]
+    shown = [line._replace(text=excerpt(line.text, _LINE_SHOWN)) for line in last]
+    # Where as many lines as were asked for are found, older ones are not missing.
+    oldest = last[0].time if len(last) == order["lines"] else order["since"]
+    return FoundLines(shown, [log.left_out(source) for source, log in logs.items() if log.lacks(oldest) and _may_have(source, order)])
+
+
+class _LogOfNginx(t.NamedTuple):
+    """The lines of a log of nginx about a site, and since when the log was read, in seconds since the epoch; 0 for from its beginning."""
+
+    lines: list[LogLine]
+    begin: float
+
+    def lacks(self, since: float) -> bool:
+        return self.begin > since
+
+    def left_out(self, source: str) -> str:
+        begin = f" before {_iso(self.begin)}" if self.begin < math.inf else ""
+        return (
+            f"lines of the source {source}{begin} are not among these: its log is too long or damaged; read it on the server, below {LOGS}"
+        )
+
+
+def _may_have(source: str, order: LogsOrder) -> bool:
+    """Return whether lines of a log of nginx are asked for; those of the error log have no id of a request."""
+    return source in (order["sources"] or [source]) and not (source == "error" and order["request_id"])
 
 
 def _is_wanted(line: LogLine, order: LogsOrder) -> bool:
@@ -99,18 +133,30 @@ def _unit(entry: t.Mapping[str, t.Any]) -> str:
     return next((str(entry[field]) for field, is_believed in named if is_believed and entry.get(field)), "")
 
 
-def _of_nginx(order: LogsOrder) -> t.Iterator[LogLine]:
-    for text in access_lines(order["name"], _MOST_BYTES, order["since"], LOGS):
-        at = time_of(text)
-        if at is not None:
-            yield _line(at, "access", text)
-    error = f"{LOGS}/error.log"
-    for path in (f"{error}.1", error):
-        for text in last_lines(path, _MOST_BYTES):
-            found = _ERROR_TIME.match(text)
-            if found and _is_about(text, order):
-                # nginx writes these in the time of the host (ngx_times.c).
-                yield _line(time.mktime(time.strptime(found[1], "%Y/%m/%d %H:%M:%S")), "error", text)
+def _of_nginx(order: LogsOrder) -> dict[str, _LogOfNginx]:
+    """Return the logs of nginx by source."""
+    access = access_lines(order["name"], _MOST_BYTES, order["since"], LOGS)
+    errors = last_lines(f"{LOGS}/error.log", _MOST_BYTES, order["since"])
+    return {
+        "access": _log_of_nginx("access", access, time_of, lambda _text: True),
+        "error": _log_of_nginx("error", errors, _time_of_error, lambda text: _is_about(text, order)),
+    }
+
+
+def _log_of_nginx(source: str, log: LogEnd, when: t.Callable[[str], float | None], is_about: t.Callable[[str], bool]) -> _LogOfNginx:
+    """Return the lines of a log that are about a site.
+
+    :param when: returns the time of a line, or None for one that is cut or of another format
+    """
+    lines = [_line(at, source, text) for text in log.lines if is_about(text) and (at := when(text)) is not None]
+    begin = next((at for text in log.lines if (at := when(text)) is not None), math.inf)
+    return _LogOfNginx(lines, 0 if log.is_whole else begin)
+
+
+def _time_of_error(text: str) -> float | None:
+    found = _ERROR_TIME.match(text)
+    # nginx writes these in the time of the host (ngx_times.c).
+    return time.mktime(time.strptime(found[1], "%Y/%m/%d %H:%M:%S")) if found else None
 
 
 def _is_about(text: str, order: LogsOrder) -> bool:

@@ -9,8 +9,8 @@ import typing as t
 
 from .access_log import LOGS, access_lines, parse
 
-# A busy site writes some 250 bytes for each request, so this is the end of a log with about 130,000 requests.
-MOST_BYTES = 32 * 1024**2
+# A busy site writes some 250 bytes for each request, so this is the end of a log with about 260,000 requests.
+MOST_BYTES = 64 * 1024**2
 # Fewer errors than this, or times of fewer requests than this, say nothing about a release.
 _FEWEST_ERRORS = 2
 _FEWEST_REQUESTS = 100
@@ -54,7 +54,7 @@ def traffic(name: str, since: float, until: float, before: Traffic | None = None
     """
     if not os.path.exists(os.path.join(logs, f"{name}.access.log")):
         return None
-    lines = access_lines(name, MOST_BYTES, since, logs)
+    lines = access_lines(name, MOST_BYTES, since, logs).lines
     asked = [request for request in map(parse, lines) if request and since <= request.when <= until]
     times = sorted(request.seconds for request in asked)
     errors = sum(request.status >= 500 for request in asked)

@@ -37,7 +37,7 @@ def traffic_over_time(name: str, seconds: int, until: float, logs: str = LOGS) -
         return None
     length = max(1, seconds // PARTS)
     begin = int(until) + 1 - length * PARTS
-    lines = access_lines(name, MOST_BYTES, begin, logs)
+    lines = access_lines(name, MOST_BYTES, begin, logs).lines
     asked = [request for request in map(parse, lines) if request and begin <= request.when <= until and request.status // 100 in _CLASSES]
     parts: list[list[LoggedRequest]] = [[] for _number in range(PARTS)]
     for request in asked:

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import re
 
-_WEB = "web"
+_WEB, _COMMAND = "web", "command"
+_HOOKS = ("build", "migrate", "after-switch")
+# The end of the name of each transient unit, in a pattern; cage.py chooses it.
+_HEX = "-" + "[0-9a-f]" * 8
 
 
 def command_units(name: str, kind: str) -> str:
@@ -35,9 +38,17 @@ def all_units(name: str) -> list[str]:
 def units_of_source(name: str, source: str) -> list[str]:
     """Return patterns for the names of all units of an application that run one thing: a worker, a timer, hooks, or ``web`` processes.
 
-    :param source: as :func:`unit_source` returns it
+    They fit no unit of another thing, such as the worker ``queue-mail`` beside ``queue``.
+
+    :param source: as :func:`unit_source` returns it, or the name of a worker without its number
     """
-    return [f"flask-{name}@*"] if source == _WEB else [f"flask-{name}.{source}{end}" for end in ("@*", "-*", ".*")]
+    if source == _WEB:
+        return [f"flask-{name}@*"]
+    own = f"flask-{name}.{source}"
+    if source == _COMMAND:
+        return [f"{own}-*{_HEX}.service"]
+    # A run writes the output of hooks into the journal in the name of one unit for all hooks of a kind.
+    return [f"{own}{_HEX}.service", f"{own}.service"] if source in _HOOKS else [f"{own}@*", f"{own}.*@*"]
 
 
 def unit_source(name: str, unit: str) -> str:

@@ -114,6 +114,8 @@ class Cage(t.NamedTuple):
         unit = f"{self.name}-{secrets.token_hex(4)}"
         # Not in the unit itself, since everybody may ask systemd for the properties of a unit.
         file = f"{_ENVIRONMENTS}/{unit}{_SUFFIX}"
+        # A command of an operator holds no lock, so it may be the first one to need the directory after a boot.
+        lock.make_directory(_ENVIRONMENTS)
         write_file(file, environment_file(env).encode(errors="surrogateescape"), 0o600)
         began = time.monotonic()
         limits = [*_LIMITS, f"RuntimeMaxSec={self.seconds}", f"MemoryMax={self.memory}", f"EnvironmentFile={file}"]

@@ -32,6 +32,10 @@ class TimedOutError(CommandError):
     """A program has not ended in time and was killed."""
 
 
+class TooMuchWrittenError(CommandError):
+    """A program wrote without an end and was killed."""
+
+
 class CommandResult(t.NamedTuple):
     """The exit status of a program, negative for a signal, and the texts that it wrote to its two outputs."""
 
@@ -116,7 +120,7 @@ def run(
 def _cut_short(argv: t.Sequence[str], error: Exception, timeout: float | None) -> CommandError:
     if isinstance(error, TimeoutError):
         return TimedOutError(f"'{' '.join(argv)}' has not ended within {timeout:g} s and was killed")
-    return CommandError(f"'{' '.join(argv)}' wrote more than {MOST_BYTES // 2**20} MB and was killed")
+    return TooMuchWrittenError(f"'{' '.join(argv)}' wrote more than {MOST_BYTES // 2**20} MB and was killed")
 
 
 def _text(written: bytes) -> str:

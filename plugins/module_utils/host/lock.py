@@ -67,11 +67,34 @@ def held(
 def _opened(path: str, how: int) -> t.Iterator[int]:
     """Open a file in a directory of root's, and make both if they do not exist.
 
-    A directory of this collection is made root's alone. Any other one keeps its mode, since others may need it.
-
     :raises OSError: if one of them is somebody else's, or a link
     """
     directory, name = os.path.split(path)
+    with _directory(directory) as place:
+        descriptor = os.open(name, how | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=place)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(directory: str) -> None:
+    """Make a directory of root's if it does not exist, as after a boot, which empties ``/run``.
+
+    :raises OSError: if it is somebody else's, or a link
+    """
+    with _directory(directory):
+        pass
+
+
+@contextlib.contextmanager
+def _directory(directory: str) -> t.Iterator[int]:
+    """Open a directory of root's, and make it if it does not exist.
+
+    A directory of this collection is made root's alone. Any other one keeps its mode, since others may need it.
+
+    :raises OSError: if it is somebody else's, or a link
+    """
     with contextlib.suppress(FileExistsError):
         os.mkdir(directory, 0o700)
     place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -80,13 +103,9 @@ def _opened(path: str, how: int) -> t.Iterator[int]:
             raise OSError(errno.EPERM, "The directory of the lock belongs to somebody else; remove it", directory)
         if os.path.basename(directory) == _OURS:
             os.fchmod(place, 0o700)
-        descriptor = os.open(name, how | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=place)
+        yield place
     finally:
         os.close(place)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def inherited() -> tuple[int, ...]:

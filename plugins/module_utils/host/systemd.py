@@ -11,7 +11,7 @@ import re
 import string
 import typing as t
 
-from .command import ANY_STATUS, CommandError, Runner, TimedOutError, run
+from .command import ANY_STATUS, CommandError, Runner, TimedOutError, TooMuchWrittenError, run
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
 # The fields of an entry that are read, beside its time.
@@ -81,13 +81,17 @@ def running(pattern: str, runner: Runner = run) -> list[str]:
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
-def calendar_problem(expression: str, runner: Runner = run) -> str:
-    """Return why systemd does not understand a time (systemd.time(7)), empty if it does."""
+def never_comes(expression: str, runner: Runner = run) -> bool:
+    """Return whether a time (systemd.time(7)) has passed for good or is none of the calendar, such as February 30.
+
+    :raises NoTimeError: if systemd does not understand it
+    """
     try:
-        _call("systemd-analyze", "calendar", "--", expression, runner=runner)
+        printed = _call("systemd-analyze", "calendar", "--", expression, runner=runner)
     except SystemdError as error:
-        return str(error)
-    return ""
+        # pylint 4 takes the cause for no exception.
+        raise NoTimeError(str(error)) from error  # pylint: disable=bad-exception-cause
+    return bool(re.search(r"^ *Next elapse: never$", printed, re.MULTILINE))
 
 
 def is_active(unit: str, runner: Runner = run) -> bool:
@@ -218,6 +222,11 @@ def journal(
     return _logged([f"--lines={lines}", *which], runner)
 
 
+def has_run(unit: str, runner: Runner = run) -> bool:
+    """Return whether the journal knows of any run of a unit. systemd itself forgets those of a unit that neither runs nor has failed."""
+    return bool(journal(unit, lines=1, with_systemds=True, runner=runner))
+
+
 def sync_journal(runner: Runner = run) -> None:
     """Have journald read all that it has been sent so far (journalctl(1), ``--sync``); nothing happens on a host without a journal."""
     _logged(["--sync"], runner)
@@ -248,9 +257,16 @@ def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str =
     :raises SystemdError: if the journal cannot be read
     """
     which = [*(f"--unit={unit}" for unit in units), f"--since=@{int(since)}", *([f"--grep={has}"] if has else [])]
-    output = ["--output=json", f"--output-fields={','.join(_FIELDS)}", f"--lines={lines}"]
-    # journalctl ends with 1 if no entry has what is looked for.
-    printed = _call("journalctl", "--quiet", "--no-pager", *output, *which, accepted=(0, 1), runner=runner)
+    # Without --all, journalctl has null for a field of more than 4096 bytes (journalctl(1), --output).
+    output = ["--output=json", "--all", f"--output-fields={','.join(_FIELDS)}", f"--lines={lines}"]
+    try:
+        # journalctl ends with 1 if no entry has what is looked for.
+        printed = _call("journalctl", "--quiet", "--no-pager", *output, *which, accepted=(0, 1), runner=runner)
+    except SystemdError as error:
+        if lines > 1 and isinstance(error.__cause__, TooMuchWrittenError):
+            # An entry may have megabytes, and the last ones are worth most.
+            return journal_entries(units, since, lines // 2, has, runner)
+        raise
     return [json.loads(line) for line in printed.splitlines()]
 
 

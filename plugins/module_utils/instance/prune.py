@@ -16,6 +16,7 @@ from ..host.files import unlink
 from ..release import store
 from ..release.store import by_age, prune_virtualenvs, remove_release
 from .instance import Instance, has_pool, installed_units, known_ids, previous_id, release_id_of, remove_instance, sweep
+from .last_runs import failed_jobs, newest_first
 from .operator_command import instances_in_use
 from .trial import former_id
 from .unit_state import UnitState
@@ -80,6 +81,7 @@ def prune(instance: Instance) -> list[str]:
         if known not in keep.instances:
             _remove_ended(app, known, states)
             removed.append(layout.file(known, "ini"))
+    _forget_failures(instance, keep.instances, states)
     removed += _remove_unused_stream_template(app)
     # Prebuilt code: what lies in the directory of releases is not ours to remove.
     if instance.release.id:
@@ -105,7 +107,7 @@ def _inventory(instance: Instance, states: t.Mapping[str, UnitState]) -> Invento
     app, layout, ids = instance.app, instance.layout, known_ids(instance.app)
     running = {known for known in ids if any(states[unit].is_running for unit in _all_units(app, known))}
     return Inventory(
-        instances=sorted(ids, key=lambda known: -os.stat(layout.file(known, "ini")).st_mtime_ns),
+        instances=newest_first(app),
         releases=by_age(layout.releases),
         release_of={known: release_id_of(app, known) for known in ids},
         protected={instance.id, previous_id(app), former_id(app), *running, *instances_in_use(app["name"])} & set(ids),
@@ -129,6 +131,16 @@ def _remove_ended(app: PlacedApp, instance_id: str, states: t.Mapping[str, UnitS
     systemd.stop([timer] if states[timer] is UnitState.ACTIVE else [])
     # Otherwise systemd would list the unit as failed for ever.
     systemd.reset_failed([unit for unit in units if states[unit] is UnitState.FAILED])
+
+
+def _forget_failures(instance: Instance, kept: t.Collection[str], states: t.Mapping[str, UnitState]) -> None:
+    """Remove failures of instances that are not live from systemd's list, such as that of a worker that was killed after its stop time.
+
+    The failures of commands stay that are the last runs of the live instance's timers.
+    """
+    told = failed_jobs(instance.app, instance.id).values()
+    units = [unit for known in kept if known != instance.id for unit in _all_units(instance.app, known)]
+    systemd.reset_failed([unit for unit in units if states[unit] is UnitState.FAILED and unit not in told])
 
 
 def _remove_unused_stream_template(app: PlacedApp) -> list[str]:

@@ -8,22 +8,35 @@ import re
 
 from ..app.orders import InstanceOrder
 from ..host import systemd
-from .instance import DeployError
+from .instance import DeployError, live_id
 
 # A line that the template timer.timer.j2 writes.
 _SCHEDULE = re.compile(r"^OnCalendar=(.*)$", re.MULTILINE)
 
 
 def check(app: InstanceOrder) -> None:
-    """Require that systemd understands when timers are to elapse.
+    """Require that systemd understands when timers are to elapse, and that they will.
 
     :raises DeployError: with a line for each timer for which that is not so
     """
+    # A time that was to come once has passed by a later run, which must not fail if it has nothing to change.
+    is_live = live_id(app) == app["id"]
     problems = []
     for name, texts in app.get("timers", {}).items():
         for schedule in _SCHEDULE.findall(texts["timer"]):
-            if says := systemd.calendar_problem(schedule):
-                where = f"{app['name']}.timers: the schedule of {name} is '{schedule}', which systemd does not understand ({says})"
+            if says := _problem(schedule, is_live):
+                where = f"{app['name']}.timers: the schedule of {name} is '{schedule}', which {says}"
                 problems.append(f"{where}; write a time as in systemd.time(7), such as *-*-* 03:00.")
     if problems:
         raise DeployError("\n".join(problems))
+
+
+def _problem(schedule: str, is_live: bool) -> str:
+    """Return what is wrong with a time, empty for nothing.
+
+    :param is_live: whether the timer is there already
+    """
+    try:
+        return "never comes" if systemd.never_comes(schedule) and not is_live else ""
+    except systemd.NoTimeError as error:
+        return f"systemd does not understand ({error})"

@@ -10,6 +10,7 @@ from ..app.layout import Layout
 from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.systemd import is_enabled
+from .last_runs import failed_jobs
 from .unit_state import UnitState
 
 
@@ -59,7 +60,10 @@ def problem_of(worker: WorkerStatus) -> str:
 
 
 class TimerStatus(t.NamedTuple):
-    """A timer: its name, its unit, when it elapsed last (systemd's text, empty for never), and the result of the last run, if that is known."""
+    """A timer: its name, its unit, when it elapsed last (systemd's text, empty for never), and what is known of a last run that failed.
+
+    ``failed_unit`` is the unit whose command has failed, which is of an earlier instance if that of the live one has not run yet.
+    """
 
     name: str
     unit: str
@@ -67,24 +71,22 @@ class TimerStatus(t.NamedTuple):
     last: str
     result: str
     enabled: bool
+    failed_unit: str
 
 
 def timers_of(app: PlacedApp, instance_id: str) -> list[TimerStatus]:
-    """Return the state of the timers of an instance."""
+    """Return the state of the timers of the live instance."""
     layout = Layout(app)
     units = layout.timer_units(instance_id) if instance_id else []
-    states = systemd.show([*units, *map(layout.job_of, units)])
-    return [
-        TimerStatus(
-            layout.worker_of(unit),
-            unit,
-            states[unit]["ActiveState"],
-            states[unit].get("LastTriggerUSec", ""),
-            _result(states[layout.job_of(unit)]) if UnitState.of(states[layout.job_of(unit)]) is UnitState.FAILED else "",
-            is_enabled(unit),
-        )
-        for unit in units
-    ]
+    failed = failed_jobs(app, instance_id)
+    states = systemd.show([*units, *failed.values()])
+    found = []
+    for unit in units:
+        name = layout.worker_of(unit)
+        job = failed.get(name, "")
+        last = states[unit].get("LastTriggerUSec", "").replace("n/a", "")
+        found.append(TimerStatus(name, unit, states[unit]["ActiveState"], last, _result(states[job]) if job else "", is_enabled(unit), job))
+    return found
 
 
 def timer_problem(timer: TimerStatus) -> str:
@@ -92,5 +94,8 @@ def timer_problem(timer: TimerStatus) -> str:
     if timer.active != UnitState.ACTIVE.value:
         return f"{timer.unit}: the timer {timer.name} is {timer.active}; deploy it again"
     if timer.result:
-        return f"{timer.unit}: the last run of the timer {timer.name} failed ({timer.result}), {timer.last}; look into the journal of its service"
+        is_own = timer.failed_unit.removesuffix(".service") == timer.unit.removesuffix(".timer")
+        when = (f", {timer.last}" if timer.last else "") if is_own else ", and the live instance has not run it since"
+        says = f"the last run of the timer {timer.name} failed ({timer.result}){when}"
+        return f"{timer.unit}: {says}; look into the journal of {timer.failed_unit}"
     return "" if timer.enabled else f"{timer.unit}: the timer {timer.name} does not start at boot; deploy it again"

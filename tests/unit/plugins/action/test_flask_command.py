@@ -55,7 +55,7 @@ def test_an_application_of_no_host_is_told_with_all_there_are():
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        ({"command": " "}, "^command is empty; write -e command='flask --app shop routes', for example.$"),
+        ({"command": " "}, r"""^command is empty; write -e '\{"command": "flask --app shop routes"\}', for example\.$"""),
         ({"command": "a\0b"}, "^command is .*, which has a control character; remove it"),
         ({"time_limit": 0}, "^time_limit is 0, but must be 1 or more"),
         ({"host_count": "two"}, "host_count is 'two', but must be one of one, all"),

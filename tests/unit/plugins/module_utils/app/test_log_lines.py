@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import time
 from fnmatch import fnmatch
 
@@ -51,7 +53,7 @@ def logs(tmp_path, monkeypatch):
     monkeypatch.setattr(systemd, "journal_entries", journal)
 
     def read(**changes):
-        return [line._replace(time=round(line.time, 3)) for line in log_lines({**ORDER, **changes})]
+        return [line._replace(time=round(line.time, 3)) for line in log_lines({**ORDER, **changes}).lines]
 
     read.entries, read.place = entries, tmp_path
     yield read
@@ -110,6 +112,40 @@ def test_the_last_lines_are_kept_those_of_a_request_and_those_since_a_time(logs)
     assert [line.text for line in logs(since=NOON + 3.0)] == ["line 3", "line 4"]
 
 
+def test_compressed_logs_are_read_as_far_as_they_are_of_that_time(logs):
+    (logs.place / "shop.access.log").write_text(combined("fedcba9876543210", 59) + "\n")
+    old = logs.place / "shop.access.log.2.gz"
+    old.write_bytes(gzip.compress(f"{combined()}\n".encode()))
+    os.utime(old, (NOON, NOON))
+    assert [line.request_id for line in logs(since=NOON - 60)] == [ID, "fedcba9876543210"]
+    assert [line.request_id for line in logs(since=NOON + 1)] == ["fedcba9876543210"]
+    (logs.place / "error.log.2.gz").write_bytes(
+        gzip.compress(b'2026/11/28 23:33:58 [error] 1#1: *2 x, client: ::1, server: shop.example.com, request: "x"\n')
+    )
+    assert [line.source for line in logs()] == ["access", "error", "access"]
+
+
+def test_lines_that_were_not_read_are_told_if_they_may_be_missing(logs, monkeypatch):
+    monkeypatch.setattr(log_lines_module, "_MOST_BYTES", 2 * len(combined()) + 10)
+    (logs.place / "shop.access.log").write_text("".join(f"{combined(second=second)}\n" for second in range(50, 58)))
+    told = "lines of the source access before 2026-11-28T22:33:56.000Z are not among these: its log is too long or damaged; "
+
+    def left_out(**changes):
+        return log_lines({**ORDER, **changes}).left_out
+
+    (says,) = left_out()
+    assert says.startswith(told)
+    assert left_out(since=NOON - 2.0)
+    assert left_out(lines=2) == left_out(since=NOON - 1.0) == left_out(sources=["web"]) == []
+    (logs.place / "shop.access.log").write_text("")
+    (logs.place / "shop.access.log.1.gz").write_text("damaged")
+    assert left_out()[0].startswith("lines of the source access are not among these")
+    (logs.place / "shop.access.log.1.gz").unlink()
+    (logs.place / "error.log.1.gz").write_text("damaged")
+    assert left_out()[0].startswith("lines of the source error are not among these")
+    assert left_out(request_id=ID) == []
+
+
 def test_lines_of_some_sources_are_not_hidden_by_one_that_writes_much(logs):
     logs.entries += [
         entry(NOON, "the hook", "flask-shop.after-switch-0a1b2c3d.service"),
@@ -164,12 +200,29 @@ def test_errors_about_other_sites_are_left_out(logs):
         ("flask-shop.send-mail@0f3a1c9d2b7e.service", "send-mail"),
         ("flask-shop.command-0f3a1c9d2b7e-0a1b2c3d.service", "command"),
         ("flask-shop.after-switch-0a1b2c3d.service", "after-switch"),
-        ("flask-shop.cleanup.timer", "cleanup"),
+        ("flask-shop.after-switch.service", "after-switch"),
+        ("flask-shop.cleanup@0f3a1c9d2b7e.timer", "cleanup"),
+        ("flask-shop.build-x.1@0f3a1c9d2b7e.service", "build-x.1"),
     ],
 )
 def test_a_line_names_what_has_logged_it(logs, unit, source):
     logs.entries += [entry(NOON, "x", "init.scope", UNIT=unit, _PID="1"), entry(NOON, "x", unit)]
     assert [line.source for line in logs()] == [source, source]
+    assert [line.source for line in logs(sources=[source])] == [source, source]
+
+
+def test_a_source_is_not_hidden_by_another_one_whose_name_begins_alike(logs):
+    wanted = {
+        "queue": "flask-shop.queue.1@0f3a1c9d2b7e.service",
+        "build": "flask-shop.build-0a1b2c3d.service",
+        "nightly": "flask-shop.nightly@0f3a1c9d2b7e.service",
+        "stream": "flask-shop.stream@0f3a1c9d2b7e.service",
+    }
+    logs.entries += [entry(NOON, source, unit) for source, unit in wanted.items()]
+    for source in wanted:
+        logs.entries += [entry(NOON + 1, "x", f"flask-shop.{source}{more}@0f3a1c9d2b7e.service") for more in ("-mail.1", "-x", "2.1")]
+    for source in wanted:
+        assert [line.text for line in logs(lines=1, sources=[source])] == [source]
 
 
 def test_entries_of_every_kind_have_a_text(logs):

@@ -65,6 +65,17 @@ def test_the_environment_is_in_a_file_of_roots_and_in_no_argument(place):
     assert list((place / "run").iterdir()) == []
 
 
+def test_a_command_may_be_the_first_one_after_a_boot(place, monkeypatch):
+    """A boot empties /run, and a command of an operator holds no lock."""
+    monkeypatch.setattr(cage_module, "_ENVIRONMENTS", str(place / "flaskops"))
+    old = os.umask(0)
+    try:
+        assert CAGE.run(["echo", "one"], "/", {}) == "one\n"
+    finally:
+        os.umask(old)
+    assert (place / "flaskops").stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize(
     ("result", "says"),
     [

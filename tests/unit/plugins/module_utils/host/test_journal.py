@@ -57,7 +57,7 @@ def test_lines_of_nobody_are_those_of_the_unit_without_an_invocation(monkeypatch
         {"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": "first", "MESSAGE": "starting"},
         {"_SYSTEMD_UNIT": unit, "MESSAGE": "SyntaxError"},
         {"_SYSTEMD_UNIT": unit, "MESSAGE": [103, 114, 252, 195, 159, 10, 69]},
-        # The words of systemd about the unit, and a line that is too long for journalctl.
+        # The words of systemd about the unit, and an entry without a text.
         {"_SYSTEMD_UNIT": "init.scope", "UNIT": unit, "MESSAGE": "Main process exited"},
         {"_SYSTEMD_UNIT": unit, "MESSAGE": None},
         {"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": "second", "MESSAGE": "starting again"},

@@ -224,6 +224,10 @@ def timer(name: str, instance: str) -> str:
     return f"flask-shop.{name}@{instance}.timer"
 
 
+def job(name: str, instance: str) -> str:
+    return f"flask-shop.{name}@{instance}.service"
+
+
 def timers(instance: str) -> set[str]:
     return {timer(name, instance) for name in TIMERS}
 
@@ -284,11 +288,19 @@ def test_a_timer_that_the_host_has_no_more_is_removed(host, run, elapsing):
 
 
 def test_a_time_that_systemd_does_not_understand_is_refused_with_the_timer(host):
-    one = host.candidate("one", timers={"nightly": {"timer": "OnCalendar=never ever\n", "service": ""}})
-    says = r"shop\.timers: the schedule of nightly is 'never ever', which systemd does not understand \(Failed to parse\); write a time"
+    one = host.candidate("one", timers={"nightly": {"timer": "OnCalendar=every night\n", "service": ""}})
+    says = r"shop\.timers: the schedule of nightly is 'every night', which systemd does not understand \(Failed to parse\); write a time"
     with pytest.raises(DeployError, match=says):
         schedules.check(one.app)
     schedules.check(host.candidate("one", timers=TIMERS).app)
+
+
+def test_a_time_that_never_comes_is_refused_unless_it_has_passed_since_the_deployment(host, run):
+    one = host.candidate("one", timers={"nightly": {"timer": "OnCalendar=*-02-30 03:00\n", "service": ""}})
+    with pytest.raises(DeployError, match=r"^shop\.timers: the schedule of nightly is '\*-02-30 03:00', which never comes; write a time"):
+        schedules.check(one.app)
+    run(one)
+    schedules.check(one.app)
 
 
 def test_status_tells_of_a_timer_whose_last_run_failed(host, run):
@@ -298,6 +310,58 @@ def test_status_tells_of_a_timer_whose_last_run_failed(host, run):
     host.units["flask-shop.mail@one.service"] = {"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "3"}
     (says,) = status.describe(host.app())["problems"]
     assert says.startswith(f"{timer('mail', 'one')}: the last run of the timer mail failed (exit-code 3), Sat 2026-11-28 03:00:00 UTC;")
+    # The command was started by hand.
+    for never in ("", "n/a"):
+        host.units[timer("mail", "one")]["LastTriggerUSec"] = never
+        (says,) = status.describe(host.app())["problems"]
+        assert says.endswith("failed (exit-code 3); look into the journal of flask-shop.mail@one.service")
+
+
+FAILED = {"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "3"}
+
+
+def test_a_failed_run_is_known_until_the_command_runs_in_a_later_release(host, run):
+    run(host.candidate("one", timers=TIMERS))
+    host.units[job("mail", "one")] = dict(FAILED)
+    for number, id_ in enumerate(("two", "three"), 2):
+        run(host.candidate(id_, f"r{number}", timers=TIMERS))
+        (says,) = status.describe(host.app())["problems"]
+        assert says.startswith(
+            f"{timer('mail', id_)}: the last run of the timer mail failed (exit-code 3), and the live instance has not run it"
+        )
+        assert says.endswith("; look into the journal of flask-shop.mail@one.service")
+    host.units[job("mail", "three")] = {"ActiveState": "inactive", "InvocationID": "a run"}
+    assert status.describe(host.app())["problems"] == []
+
+
+def test_a_failed_run_is_forgotten_where_an_instance_in_between_has_run_the_command(host, run):
+    run(host.candidate("one", timers=TIMERS))
+    host.units[job("mail", "one")] = dict(FAILED)
+    run(host.candidate("two", "r2", timers=TIMERS))
+    # systemd forgets the run when the timer stops.
+    host.ran.add(job("mail", "two"))
+    run(host.candidate("three", "r3", timers=TIMERS))
+    assert status.describe(host.app())["problems"] == []
+    assert host.units[job("mail", "one")]["ActiveState"] == "inactive"
+
+
+def test_lines_of_an_earlier_life_do_not_hide_a_failure(host, run):
+    """After a rollback the live instance is the older one."""
+    run(host.candidate("one", timers=TIMERS))
+    host.ran.add(job("mail", "one"))
+    run(host.candidate("two", "r2", timers=TIMERS))
+    host.units[job("mail", "two")] = dict(FAILED)
+    rollback.rollback([(host.app(), "")], "ada", check=False)
+    assert [job("mail", "two") in says for says in status.describe(host.app())["problems"]] == [True]
+
+
+def test_failures_of_instances_that_are_not_live_are_forgotten(host, run):
+    run(host.candidate("one", workers=WORKERS, timers=TIMERS))
+    failed = [worker("queue.1", "one"), job("mail", "one"), job("nightly", "one"), unit("one")]
+    run(host.candidate("two", "r2", workers=WORKERS, timers=TIMERS))
+    host.units |= {each: dict(FAILED) for each in failed}
+    run(host.candidate("three", "r3", workers=WORKERS, timers={"mail": TIMERS["mail"]}))
+    assert [each for each in failed if host.units[each]["ActiveState"] == "failed"] == [job("mail", "one")]
 
 
 def test_a_removal_leaves_no_timer(host, run):

@@ -118,6 +118,8 @@ def test_a_timer_starts_a_command_in_the_release_and_never_two_at_once():
     lock = "/run/flask/shop/own/clean.lock"
     start = f'/usr/bin/flock --no-fork --nonblock --conflict-exit-code 0 {lock} /bin/sh -c "exec flask clean"'
     assert ("ExecStart", start) in found
+    # A timer may elapse each second, and systemd would refuse more than five starts in ten seconds.
+    assert ("StartLimitIntervalSec", "0") in unit(texts["service"])["Unit"]
 
 
 def test_a_worker_and_a_timer_of_one_name_are_refused():
