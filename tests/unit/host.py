@@ -61,7 +61,7 @@ class Host:
         """Have the code meet this host from now on."""
         for module in (layout, systemd):
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
-        for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
+        for name in ("SYSUSERS_DIR", "TIMER_STAMPS", "TMPFILES_DIR"):
             monkeypatch.setattr(layout, name, str(self.place / name))
         for name in (
             "daemon_reload",

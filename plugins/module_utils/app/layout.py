@@ -20,7 +20,7 @@ PROJECT_DIRECTORY = ".project"
 # Keys of directories that are made for an application, and where these lie.
 _OWN_DIRECTORIES = {"state_dirs": "/var/lib", "log_dirs": "/var/log"}
 SYSUSERS_DIR = "/etc/sysusers.d"
-_TIMER_STAMPS = "/var/lib/systemd/timers"
+TIMER_STAMPS = "/var/lib/systemd/timers"
 TMPFILES_DIR = "/etc/tmpfiles.d"
 # The end of a worker's name in its units: its number.
 _NUMBERED = re.compile(r"\.\d+$")
@@ -270,7 +270,7 @@ class Layout(AppRoot):
 
     def stamp(self, timer: str) -> str:
         """Return the file in which systemd keeps when a timer has elapsed (systemd.timer(5), ``Persistent=``)."""
-        return f"{_TIMER_STAMPS}/stamp-{timer}"
+        return f"{TIMER_STAMPS}/stamp-{timer}"
 
     def worker_of(self, unit: str) -> str:
         """Return the name and the number of the worker of a unit, such as ``queue.1``, or the name of a timer."""

@@ -9,6 +9,7 @@ they hold. No run waits for that. A worker with ``overlap: false`` has ended bef
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import typing as t
@@ -27,6 +28,8 @@ _WITHDRAW_SECONDS = 30.0
 # Lines that the template worker.service.j2 writes.
 _STOP_SECONDS = re.compile(r"^TimeoutStopSec=(\d+)$", re.MULTILINE)
 _ALONE = re.compile(r"^Overlap=false$", re.MULTILINE)
+# systemd may elapse a timer so many seconds after its time (AccuracySec=, and a busy host).
+_ELAPSE_SECONDS = 2.0
 # systemd needs this time to kill the processes that are left after TimeoutStopSec.
 _KILL_SECONDS = 10
 
@@ -69,7 +72,32 @@ def enable(instance: Instance) -> None:
 
 def start_timers(instance: Instance) -> None:
     """Start the timers of a live instance; those of the old one are stopped afterwards, so that none of both misses its time."""
+    layout = instance.layout
+    names = {layout.worker_of(timer) for timer in instance.timers}
+    others = [timer for timer in layout.timer_units() if timer not in instance.timers and layout.worker_of(timer) in names]
+    states = systemd.show([*instance.timers, *others])
+    elapsing = {timer for timer, properties in states.items() if UnitState.of(properties) is UnitState.ACTIVE}
+    for timer in set(instance.timers) - elapsing:
+        _carry_stamp(layout, timer, [other for other in others if layout.worker_of(other) == layout.worker_of(timer)], elapsing)
     systemd.start(list(instance.timers))
+
+
+def _carry_stamp(layout: Layout, timer: str, others: t.Sequence[str], elapsing: t.Container[str]) -> None:
+    """Have a timer that was live before catch up with no time that the same timer of another instance has not missed.
+
+    A timer without a stamp has never run on this host: systemd makes the stamp when it starts the timer, which then catches up with nothing.
+
+    :param others: the timers of the same name of other instances
+    :param elapsing: the timers that run, which therefore miss nothing
+    """
+    stamp = layout.stamp(timer)
+    if not os.path.lexists(stamp):
+        return
+    done = [time.time() - _ELAPSE_SECONDS for other in others if other in elapsing]
+    done += [os.lstat(path).st_mtime for path in map(layout.stamp, others) if os.path.lexists(path)]
+    newest = min(max(done, default=0.0), time.time())
+    if newest > os.lstat(stamp).st_mtime:
+        os.utime(stamp, (newest, newest), follow_symlinks=False)
 
 
 def retire(app: PlacedApp, instance_id: str) -> None:
