@@ -29,7 +29,7 @@ from ..host.systemd import is_enabled, wants_link
 from ..release.store import discard
 from . import static_files
 from .static_files import MissingDirectoryError, OutwardLinkError
-from .unit_state import Properties, UnitState
+from .unit_state import Properties, UnitState, pauses
 
 
 class Instance:
@@ -154,7 +154,9 @@ class Instance:
         """
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
-            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.workers, *self.timers])
+            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.timers])
+            # A worker that ends by itself, as after a number of jobs, is started again by systemd.
+            and all(UnitState.of(states[unit]) is UnitState.ACTIVE or pauses(states[unit]) for unit in self.workers)
             and all(is_enabled(unit) for unit in [self.unit, *self.workers, *self.timers])
             and layout.worker_units(self.id) == sorted(self.workers)
             and layout.timer_units(self.id) == sorted(self.timers)

@@ -88,11 +88,16 @@ class Settling:
         return bool(self._rising)
 
     def begin(self, instance: Instance) -> bool:
-        """Start the workers of a candidate that has passed the gate, and return whether it has any that have to stay."""
+        """Start the workers of a candidate that has passed the gate, and return whether it has any that have to stay.
+
+        Those of an instance that is live already may end, as after a number of jobs: a run that repairs something else does not fail for it.
+        """
         candidate = _Rising(instance)
         with self._failures.of(instance.name):
             workers.remove_unwanted(instance)
-            if candidate.start_next():
+            if instance.live_id == instance.id:
+                workers.repair(instance)
+            elif candidate.start_next():
                 self._rising.append(candidate)
                 return True
         return False

@@ -51,6 +51,12 @@ def start(instance: Instance, units: t.Sequence[str]) -> None:
     systemd.start(units)
 
 
+def repair(instance: Instance) -> None:
+    """Start the workers of the live instance that are down; systemd keeps how often it has started each of the others again."""
+    states = systemd.show(list(instance.workers))
+    start(instance, [unit for unit in instance.workers if not UnitState.of(states[unit]).goes_on])
+
+
 def remove_unwanted(instance: Instance) -> None:
     """Remove workers of the instance that this host has no more, since they are to run on another one."""
     layout = instance.layout
