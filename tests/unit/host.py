@@ -50,6 +50,8 @@ class Host:
         self._answers: dict[str, list[Answer | OSError]] = {}
         self._starts: dict[str, dict[str, str]] = {}
         self._kill_in = -1
+        # Each unit with the ids of its invocations, also of those that are over.
+        self._invocations: set[tuple[str, str]] = set()
         # Workers that hold a job when they are asked to stop.
         self.holding: set[str] = set()
         self.unit_dir = place / "systemd"
@@ -254,6 +256,7 @@ class Host:
                     "InvocationID": f"run of {unit}",
                     **self._starts.get(unit, {}),
                 }
+                self._invocations.add((unit, self.units[unit]["InvocationID"]))
 
     def _stop(self, units: t.Sequence[str], _seconds: float = 20) -> None:
         for unit in units:
@@ -310,7 +313,7 @@ class Host:
 
     def _journal(self, unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
         assert bool(invocation) != bool(since), "an invocation, or all lines of the unit since a time"
-        assert invocation in ("", self.units.get(unit, {}).get("InvocationID", ""))
+        assert not invocation or (unit, invocation) in self._invocations
         return self.log if invocation else [*self.log, *self.late_log]
 
     def _sync_journal(self) -> None:

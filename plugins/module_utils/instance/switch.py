@@ -45,6 +45,16 @@ def start(instances: t.Sequence[Instance]) -> Failures:
     return failures
 
 
+def give_back(instance: Instance) -> None:
+    """Have what is live go on where a refused candidate keeps it down, before anything else that takes time."""
+    if instance.live_id == instance.id:
+        return
+    for restarted in _restarted([instance]):
+        systemd.stop([] if instance.ran_before else instance.wanted_units)
+        systemd.start(installed_units(restarted.app, restarted.live_id))
+    workers.give_back(instance)
+
+
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
     """Stop refused candidates. The live instance stays; with ``strategy: restart`` it is started again.
 

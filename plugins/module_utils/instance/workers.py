@@ -39,16 +39,22 @@ def alone(instance: Instance) -> list[str]:
     return [unit for unit, text in instance.workers.items() if _ALONE.search(text)]
 
 
-def start(instance: Instance, units: t.Sequence[str]) -> None:
-    """Start some workers of a candidate; those of another instance that may not run beside them have ended before."""
+def start(instance: Instance, units: t.Sequence[str]) -> list[str]:
+    """Start some workers of a candidate; those of another instance that may not run beside them have ended before.
+
+    :return: the names of the workers of the live instance that had to make room
+    """
     app, layout = instance.app, instance.layout
     names = {layout.worker_of(unit) for unit in set(units) & set(alone(instance))}
     others = [unit for known in known_ids(app) if known != instance.id for unit in layout.worker_units(known)]
     ended = [unit for unit in others if layout.worker_of(unit) in names]
+    of_live = set(layout.worker_units(instance.live_id)) if instance.live_id else set()
+    made_room = [layout.worker_of(unit) for unit in _running(ended) if unit in of_live]
     _stop(layout, ended)
     # A worker that did not stop in time was killed, and its unit counts as failed until systemd forgets it.
     systemd.reset_failed([*ended, *units])
     systemd.start(units)
+    return made_room
 
 
 def repair(instance: Instance) -> None:
@@ -136,6 +142,13 @@ def withdraw(instance: Instance) -> bool:
 def _running(units: t.Sequence[str]) -> list[str]:
     states = systemd.show(units)
     return [unit for unit in units if UnitState.of(states[unit]).is_running]
+
+
+def give_back(instance: Instance) -> None:
+    """Have the workers of the live instance go on that had to make room for a refused candidate; no job of the candidate is waited for."""
+    retire(instance.app, instance.id)
+    _stop(instance.layout, alone(instance))
+    resume(instance.app, instance.live_id)
 
 
 def resume(app: PlacedApp, live: str) -> None:
