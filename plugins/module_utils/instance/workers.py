@@ -44,10 +44,9 @@ def start(instance: Instance, units: t.Sequence[str]) -> list[str]:
 
     :return: the names of the workers of the live instance that had to make room
     """
-    app, layout = instance.app, instance.layout
+    layout = instance.layout
     names = {layout.worker_of(unit) for unit in set(units) & set(alone(instance))}
-    others = [unit for known in known_ids(app) if known != instance.id for unit in layout.worker_units(known)]
-    ended = [unit for unit in others if layout.worker_of(unit) in names]
+    ended = _making_room(instance, names) if names else []
     of_live = set(layout.worker_units(instance.live_id)) if instance.live_id else set()
     made_room = [layout.worker_of(unit) for unit in _running(ended) if unit in of_live]
     _stop(layout, ended)
@@ -55,6 +54,20 @@ def start(instance: Instance, units: t.Sequence[str]) -> list[str]:
     systemd.reset_failed([*ended, *units])
     systemd.start(units)
     return made_room
+
+
+def _making_room(instance: Instance, names: t.Container[str]) -> list[str]:
+    """Return the workers of other instances that end before workers with ``overlap: false`` start.
+
+    A worker with ``overlap: false`` that the instance has not may do the same work under another name or number, so it ends, too.
+
+    :param names: the names and numbers of those that start
+    """
+    layout = instance.layout
+    others = [unit for known in known_ids(instance.app) if known != instance.id for unit in layout.worker_units(known)]
+    kept = set(map(layout.worker_of, instance.workers))
+    renamed = [unit for unit in others if layout.worker_of(unit) not in kept and _ALONE.search(read_text(layout.unit_file(unit)) or "")]
+    return [unit for unit in others if layout.worker_of(unit) in names or unit in renamed]
 
 
 def repair(instance: Instance) -> None:

@@ -102,3 +102,28 @@ def test_a_scheduler_that_cannot_be_started_leaves_the_live_one(host, run, monke
         run(host.candidate("two", "r2", workers=WORKERS))
     assert all(host.is_running(worker(name, "one")) for name in WORKERS)
     assert not host.is_running(unit("two"))
+
+
+@pytest.mark.parametrize("after", [{"scheduler.1": ALONE}, {"scheduler.1": ALONE, "queue.1": TEXT}])
+def test_a_scheduler_of_another_name_starts_when_the_old_one_has_ended(host, run, after):
+    run(host.candidate("one", workers=WORKERS))
+    host.events.clear()
+    run(host.candidate("two", "r2", workers=after))
+    assert first(host, f"stop {worker('beat.1', 'one')}") < first(host, f"start {worker('scheduler.1', 'two')}")
+    assert f"stop {worker('queue.1', 'one')}" not in host.events
+
+
+def test_fewer_schedulers_start_when_all_old_ones_have_ended(host, run):
+    run(host.candidate("one", workers={f"beat.{number}": ALONE for number in (1, 2, 3)}))
+    host.events.clear()
+    run(host.candidate("two", "r2", workers=WORKERS))
+    started = first(host, f"start {worker('beat.1', 'two')}")
+    assert all(first(host, f"stop {worker(f'beat.{number}', 'one')}") < started for number in (1, 2, 3))
+
+
+def test_a_refused_scheduler_of_another_name_gives_the_old_one_back(host, run):
+    run(host.candidate("one", workers=WORKERS))
+    host.behave(worker("scheduler.1", "two"), **DIES)
+    with pytest.raises(DeployError, match="its worker beat.1 had to make room and is started again"):
+        run(host.candidate("two", "r2", workers={"scheduler.1": ALONE}))
+    assert host.is_running(worker("beat.1", "one"))
