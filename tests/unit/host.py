@@ -77,6 +77,7 @@ class Host:
             "enable",
             "disable",
             "stop_later",
+            "stop_when_started",
             "run_later",
             "journal",
             "sync_journal",
@@ -181,12 +182,19 @@ class Host:
 
     def timers(self) -> set[str]:
         """Return the drain timers."""
-        return {unit for unit, state in self.units.items() if "stops" in state}
+        return {unit for unit, state in self.units.items() if "stops" in state and unit.endswith(".timer")}
 
     def elapse(self) -> None:
         """Let every drain time pass."""
         for timer in sorted(self.timers()):
             self._stop(self.units.pop(timer)["stops"].split())
+
+    def end_jobs(self) -> None:
+        """Let the jobs end that workers wait for which are to start again; then the workers are stopped that wait for the start of these."""
+        for unit in [unit for unit, state in self.units.items() if "awaits" in state]:
+            waits = self.units.pop(unit)
+            self.units.update({awaited: {"ActiveState": "active", "SubState": "running"} for awaited in waits["awaits"].split()})
+            self._stop_soon(waits["stops"].split())
 
     def tree(self, *skipped: str) -> dict[str, str]:
         """Return everything on the disk: text, or `-> target` of a link; without what has one of `skipped` in its path."""
@@ -303,6 +311,11 @@ class Host:
         self.events.append(f"stop {' '.join(units)} in {seconds}")
         assert f"{timer}.timer" not in self.units, "systemd refuses a transient unit that is there"
         self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": " ".join(units)}
+
+    def _stop_when_started(self, units: t.Sequence[str], awaited: t.Sequence[str], unit: str) -> None:
+        self._step()
+        assert not self.is_running(unit), "systemd refuses a transient unit that is there"
+        self.units[unit] = {"ActiveState": "active", "SubState": "running", "stops": " ".join(units), "awaits": " ".join(awaited)}
 
     def _run_later(self, command: t.Sequence[str], seconds: int, unit: str, *options: str) -> None:
         self._step()

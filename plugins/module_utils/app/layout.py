@@ -287,8 +287,12 @@ class Layout(AppRoot):
         return f"{self.drain(instance_id)}.timer"
 
     def drain_units(self, instance_id: str) -> list[str]:
-        """Return the timer, and the service that stops the instance when the timer has elapsed."""
-        return [self.drain_timer(instance_id), f"{self.drain(instance_id)}.service"]
+        """Return the transient units that stop an instance: the timer and its service, and the one that stops its workers."""
+        return [self.drain_timer(instance_id), f"{self.drain(instance_id)}.service", self.hand_over(instance_id)]
+
+    def hand_over(self, instance_id: str) -> str:
+        """Return the transient unit that stops the workers of an instance when those of another one have started."""
+        return f"flask-{self.name}-handover-{instance_id}.service"
 
     def drop_in_directory(self, unit: str) -> str:
         return f"{UNIT_DIR}/{unit}.d"

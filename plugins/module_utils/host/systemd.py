@@ -28,6 +28,9 @@ _KILL_SECONDS = 10
 # timeout(1) ends with this status if the time is over.
 _STOP_OR_KILL = f'timeout {_STOP_SECONDS} systemctl stop -- "$@"; [ $? -ne 124 ] || systemctl kill --signal=KILL -- "$@"'
 
+# It waits without a limit; the units of the second list go on if those of the first one do not start.
+_START_THEN_STOP = "systemctl start -- $1 && systemctl stop --no-block -- $2"
+
 
 class SystemdError(CommandError):
     """systemd is not there or refused a command; the message has its words."""
@@ -166,6 +169,14 @@ def disable(unit: str) -> None:
 def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
     """Have systemd stop units after some seconds, whatever becomes of this process; units that refuse to stop are killed."""
     run_later(["/bin/sh", "-c", _STOP_OR_KILL, "sh", *units], seconds, timer, "--collect")
+
+
+def stop_when_started(units: t.Sequence[str], awaited: t.Sequence[str], unit: str) -> None:
+    """Have systemd stop units when it has started others, whatever becomes of this process and however long that takes.
+
+    :param unit: the name of the transient service, which does not run
+    """
+    start_transient(unit, [], ["/bin/sh", "-c", _START_THEN_STOP, "sh", " ".join(awaited), " ".join(units)])
 
 
 def run_later(command: t.Sequence[str], seconds: int, unit: str, *options: str) -> None:

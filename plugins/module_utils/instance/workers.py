@@ -125,16 +125,34 @@ def _carry_stamp(layout: Layout, timer: str, others: t.Sequence[str], elapsing: 
         os.utime(stamp, (newest, newest), follow_symlinks=False)
 
 
-def retire(app: PlacedApp, instance_id: str) -> None:
+def hand_over(instance: Instance, other: str) -> None:
+    """Retire the workers and the timers of an old instance.
+
+    After a rollback a worker of the instance that has come back may still be finishing an earlier job, and systemd starts it when that has
+    ended. The worker of the old instance goes on until then, so that the queue does not stand still.
+    """
+    layout = instance.layout
+    old = {layout.worker_of(unit): unit for unit in layout.worker_units(other)}
+    states = systemd.show([*instance.workers, *old.values()])
+    awaited = [unit for unit in instance.workers if UnitState.of(states[unit]) is UnitState.DEACTIVATING]
+    going_on = [old[name] for name in map(layout.worker_of, awaited) if name in old and UnitState.of(states[old[name]]).goes_on]
+    retire(instance.app, other, going_on)
+    if going_on:
+        systemd.stop_when_started(going_on, awaited, layout.hand_over(other))
+
+
+def retire(app: PlacedApp, instance_id: str, going_on: t.Container[str] = ()) -> None:
     """Have the workers of an old instance finish the job that they hold, without waiting for it, and stop its timers.
 
     A command that a timer has started goes on to its end.
+
+    :param going_on: workers that something else stops
     """
     units = [*Layout(app).worker_units(instance_id), *Layout(app).timer_units(instance_id)]
     for unit in units:
         if is_enabled(unit):
             systemd.disable(unit)
-    systemd.stop_soon(units)
+    systemd.stop_soon([unit for unit in units if unit not in going_on])
 
 
 def withdraw(instance: Instance) -> bool:
