@@ -103,25 +103,30 @@ def start_timers(instance: Instance) -> None:
     states = systemd.show([*instance.timers, *others])
     elapsing = {timer for timer, properties in states.items() if UnitState.of(properties) is UnitState.ACTIVE}
     for timer in set(instance.timers) - elapsing:
-        _carry_stamp(layout, timer, [other for other in others if layout.worker_of(other) == layout.worker_of(timer)], elapsing)
+        same = [other for other in others if layout.worker_of(other) == layout.worker_of(timer)]
+        stamps = [os.lstat(path).st_mtime for path in map(layout.stamp, same) if os.path.lexists(path)]
+        if any(other in elapsing and _has_other_times(instance, timer, other) for other in same):
+            stamps.append(time.time() - _ELAPSE_SECONDS)
+        _carry_stamp(layout.stamp(timer), max(stamps, default=0.0))
     systemd.start(list(instance.timers))
 
 
-def _carry_stamp(layout: Layout, timer: str, others: t.Sequence[str], elapsing: t.Container[str]) -> None:
-    """Have a timer that was live before catch up with no time that the same timer of another instance has not missed.
+def _has_other_times(instance: Instance, timer: str, other: str) -> bool:
+    """Return whether a timer of another instance has another schedule, or no stamp, so that its stamp does not tell until when nothing is missed."""
+    layout = instance.layout
+    return read_text(layout.unit_file(other)) != instance.timers[timer] or not os.path.lexists(layout.stamp(other))
+
+
+def _carry_stamp(stamp: str, done: float) -> None:
+    """Have a timer that was live before catch up with no time until which another instance has missed nothing.
 
     A timer without a stamp has never run on this host: systemd makes the stamp when it starts the timer, which then catches up with nothing.
 
-    :param others: the timers of the same name of other instances
-    :param elapsing: the timers that run, which therefore miss nothing
+    :param done: seconds since the epoch
     """
-    stamp = layout.stamp(timer)
-    if not os.path.lexists(stamp):
-        return
-    done = [time.time() - _ELAPSE_SECONDS for other in others if other in elapsing]
-    done += [os.lstat(path).st_mtime for path in map(layout.stamp, others) if os.path.lexists(path)]
-    newest = min(max(done, default=0.0), time.time())
-    if newest > os.lstat(stamp).st_mtime:
+    # systemd takes no notice of a stamp in the future.
+    newest = min(done, time.time())
+    if os.path.lexists(stamp) and newest > os.lstat(stamp).st_mtime:
         os.utime(stamp, (newest, newest), follow_symlinks=False)
 
 

@@ -40,13 +40,23 @@ def test_a_rollback_does_not_run_again_what_the_left_release_has_done(host, two_
     stamped("one", 86_400)
     stamped("two", 3_600)
     back(host.app())
+    assert 3_600 <= stamped("one") < 3_700
+
+
+@pytest.mark.parametrize("left", ["OnCalendar=weekly\nPersistent=true\n", "OnCalendar=daily\nPersistent=false\n"])
+def test_nothing_is_missed_while_a_timer_with_other_times_runs(host, run, stamped, back, left):
+    run(host.candidate("one", timers=TIMERS))
+    run(host.candidate("two", "r2", timers={"mail": {"timer": left, "service": "job\n"}}))
+    stamped("one", 86_400)
+    back(host.app())
     assert stamped("one") < 60
 
 
 def test_a_site_run_that_goes_back_does_not_run_it_again(host, run, two_releases, stamped):
     stamped("one", 86_400)
+    stamped("two", 3_600)
     run(host.candidate("one", timers=TIMERS))
-    assert stamped("one") < 60
+    assert 3_600 <= stamped("one") < 3_700
 
 
 def test_the_time_that_both_timers_were_down_is_caught_up_with(host, two_releases, stamped):
