@@ -66,6 +66,8 @@ class Host:
         self._kill_in = -1
         # Units of whose runs the journal knows.
         self.ran: set[str] = set()
+        # Each unit with the ids of its invocations, also of those that are over.
+        self._invocations: set[tuple[str, str]] = set()
         # Workers that hold a job when they are asked to stop.
         self.holding: set[str] = set()
         self.unit_dir = place / "systemd"
@@ -77,7 +79,7 @@ class Host:
         """Have the code meet this host from now on."""
         for module in (layout, systemd):
             monkeypatch.setattr(module, "UNIT_DIR", str(self.unit_dir))
-        for name in ("SYSUSERS_DIR", "TMPFILES_DIR"):
+        for name in ("SYSUSERS_DIR", "TIMER_STAMPS", "TMPFILES_DIR"):
             monkeypatch.setattr(layout, name, str(self.place / name))
         for name in (
             "daemon_reload",
@@ -92,6 +94,7 @@ class Host:
             "enable",
             "disable",
             "stop_later",
+            "stop_when_started",
             "run_later",
             "journal",
             "sync_journal",
@@ -196,12 +199,19 @@ class Host:
 
     def timers(self) -> set[str]:
         """Return the drain timers."""
-        return {unit for unit, state in self.units.items() if "stops" in state}
+        return {unit for unit, state in self.units.items() if "stops" in state and unit.endswith(".timer")}
 
     def elapse(self) -> None:
         """Let every drain time pass."""
         for timer in sorted(self.timers()):
             self._stop(self.units.pop(timer)["stops"].split())
+
+    def end_jobs(self) -> None:
+        """Let the jobs end that workers wait for which are to start again; then the workers are stopped that wait for the start of these."""
+        for unit in [unit for unit, state in self.units.items() if "awaits" in state]:
+            waits = self.units.pop(unit)
+            self.units.update({awaited: {"ActiveState": "active", "SubState": "running"} for awaited in waits["awaits"].split()})
+            self._stop_soon(waits["stops"].split())
 
     def tree(self, *skipped: str) -> dict[str, str]:
         """Return everything on the disk: text, or `-> target` of a link; without what has one of `skipped` in its path."""
@@ -271,6 +281,7 @@ class Host:
                     "InvocationID": f"run of {unit}",
                     **self._starts.get(unit, {}),
                 }
+                self._invocations.add((unit, self.units[unit]["InvocationID"]))
                 self._make_socket(unit)
 
     def _make_socket(self, unit: str) -> None:
@@ -335,6 +346,11 @@ class Host:
         assert f"{timer}.timer" not in self.units, "systemd refuses a transient unit that is there"
         self.units[f"{timer}.timer"] = {"ActiveState": "active", "stops": " ".join(units)}
 
+    def _stop_when_started(self, units: t.Sequence[str], awaited: t.Sequence[str], unit: str) -> None:
+        self._step()
+        assert not self.is_running(unit), "systemd refuses a transient unit that is there"
+        self.units[unit] = {"ActiveState": "active", "SubState": "running", "stops": " ".join(units), "awaits": " ".join(awaited)}
+
     def _run_later(self, command: t.Sequence[str], seconds: int, unit: str, *options: str) -> None:
         self._step()
         assert os.path.isfile(command[2]), "systemd starts a program that is there"
@@ -344,7 +360,7 @@ class Host:
 
     def _journal(self, unit: str, lines: int = 25, invocation: str = "", since: float = 0) -> list[str]:
         assert bool(invocation) != bool(since), "an invocation, or all lines of the unit since a time"
-        assert invocation in ("", self.units.get(unit, {}).get("InvocationID", ""))
+        assert not invocation or (unit, invocation) in self._invocations
         return self.log if invocation else [*self.log, *self.late_log]
 
     def _sync_journal(self) -> None:

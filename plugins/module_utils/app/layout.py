@@ -12,7 +12,8 @@ import re
 import typing as t
 
 from ..host.files import names_in, partials
-from ..host.systemd import UNIT_DIR, mount_unit_of, wants_link
+from ..host.mount_unit import mount_unit_of
+from ..host.systemd import UNIT_DIR, wants_link
 from .orders import PlacedApp
 
 # A project is installed into this directory of its release, so that a change of code alone needs no new virtualenv.
@@ -20,7 +21,7 @@ PROJECT_DIRECTORY = ".project"
 # Keys of directories that are made for an application, and where these lie.
 _OWN_DIRECTORIES = {"state_dirs": "/var/lib", "log_dirs": "/var/log"}
 SYSUSERS_DIR = "/etc/sysusers.d"
-_TIMER_STAMPS = "/var/lib/systemd/timers"
+TIMER_STAMPS = "/var/lib/systemd/timers"
 TMPFILES_DIR = "/etc/tmpfiles.d"
 # The end of a worker's name in its units: its number.
 _NUMBERED = re.compile(r"\.\d+$")
@@ -274,7 +275,7 @@ class Layout(AppRoot):
 
     def stamp(self, timer: str) -> str:
         """Return the file in which systemd keeps when a timer has elapsed (systemd.timer(5), ``Persistent=``)."""
-        return f"{_TIMER_STAMPS}/stamp-{timer}"
+        return f"{TIMER_STAMPS}/stamp-{timer}"
 
     def worker_of(self, unit: str) -> str:
         """Return the name and the number of the worker of a unit, such as ``queue.1``, or the name of a timer."""
@@ -291,8 +292,12 @@ class Layout(AppRoot):
         return f"{self.drain(instance_id)}.timer"
 
     def drain_units(self, instance_id: str) -> list[str]:
-        """Return the timer, and the service that stops the instance when the timer has elapsed."""
-        return [self.drain_timer(instance_id), f"{self.drain(instance_id)}.service"]
+        """Return the transient units that stop an instance: the timer and its service, and the one that stops its workers."""
+        return [self.drain_timer(instance_id), f"{self.drain(instance_id)}.service", self.hand_over(instance_id)]
+
+    def hand_over(self, instance_id: str) -> str:
+        """Return the transient unit that stops the workers of an instance when those of another one have started."""
+        return f"flask-{self.name}-handover-{instance_id}.service"
 
     def drop_in_directory(self, unit: str) -> str:
         return f"{UNIT_DIR}/{unit}.d"

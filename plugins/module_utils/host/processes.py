@@ -43,8 +43,9 @@ def processes_of(user: int, proc: str = "/proc") -> list[int]:
 def writes_to(process: int, directory: str, proc: str = "/proc") -> bool:
     """Return whether a process with mounts of its own has the directory that is at a path now, and may write where everybody else may.
 
-    Such a process goes on with a directory that was removed, also when another one is at its path. It has the one that was made at a path
-    where nothing was as a part of what it may only read. A process that has ended, or that nobody may look into, tells nothing.
+    Such a process goes on with a directory that was removed, also when another one is at its path. It has a directory that was made since it
+    began as a part of what it may only read. Every other difference is what somebody has set for the process, and no restart would mend it.
+    A process that has ended, or that nobody may look into, tells nothing.
     """
     seen = f"{proc}/{process}/root{directory}"
     try:
@@ -52,14 +53,23 @@ def writes_to(process: int, directory: str, proc: str = "/proc") -> bool:
         with _files_as_owner_of(f"{proc}/{process}"):
             its = os.lstat(seen)
             # Look at the mounts of real directories only: statvfs(2) would follow a link.
-            real = stat.S_ISDIR(ours.st_mode) and stat.S_ISDIR(its.st_mode)
-            may_only_read = [os.statvfs(path).f_flag & os.ST_RDONLY for path in (directory, seen)] if real else []
-    except FileNotFoundError:
-        # A path that is missing on the host is made by somebody else. If it is missing for the process alone, that one has to begin anew.
-        return not (os.path.isdir(directory) and os.path.isdir(f"{proc}/{process}"))
-    except OSError:
+            if not (stat.S_ISDIR(ours.st_mode) and stat.S_ISDIR(its.st_mode)):
+                return True
+            may_only_read = [bool(os.statvfs(path).f_flag & os.ST_RDONLY) for path in (directory, seen)]
+        is_removed = its.st_nlink == 0 and (ours.st_dev, ours.st_ino) != (its.st_dev, its.st_ino)
+        return not is_removed and not (may_only_read == [False, True] and ours.st_ctime > _began(process, proc))
+    except (OSError, ValueError, IndexError):
         return True
-    return not real or ((ours.st_dev, ours.st_ino) == (its.st_dev, its.st_ino) and len(set(may_only_read)) == 1)
+
+
+def _began(process: int, proc: str) -> float:
+    """Return when a process has begun, in seconds since the epoch (proc_pid_stat(5), ``starttime``).
+
+    :raises OSError: if it has ended
+    """
+    with open(f"{proc}/{process}/stat", encoding="ascii", errors="replace") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager

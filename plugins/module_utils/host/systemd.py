@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import re
-import string
 import typing as t
 
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, TooMuchWrittenError, run
@@ -19,14 +18,15 @@ _FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_
 UNIT_DIR = "/etc/systemd/system"
 # A file that is there while systemd may not have read what is below UNIT_DIR. A boot removes it, and systemd reads everything then.
 UNREAD = "/run/flaskops-unread"
-# The characters of a path that the name of its mount unit has as they are; a slash becomes a dash.
-_PLAIN = frozenset(f"{string.ascii_letters}{string.digits}:_./")
 # The units of this collection stop within 15 seconds, unless a process tells systemd to wait for longer (sd_notify(3), EXTEND_TIMEOUT_USEC).
 _STOP_SECONDS = 20
 # For the kernel to end the processes of a unit that were killed.
 _KILL_SECONDS = 10
 # timeout(1) ends with this status if the time is over.
 _STOP_OR_KILL = f'timeout {_STOP_SECONDS} systemctl stop -- "$@"; [ $? -ne 124 ] || systemctl kill --signal=KILL -- "$@"'
+
+# It waits without a limit; the units of the second list go on if those of the first one do not start.
+_START_THEN_STOP = "systemctl start -- $1 && systemctl stop --no-block -- $2"
 
 
 class SystemdError(CommandError):
@@ -177,6 +177,14 @@ def stop_later(units: t.Sequence[str], seconds: int, timer: str) -> None:
     run_later(["/bin/sh", "-c", _STOP_OR_KILL, "sh", *units], seconds, timer, "--collect")
 
 
+def stop_when_started(units: t.Sequence[str], awaited: t.Sequence[str], unit: str) -> None:
+    """Have systemd stop units when it has started others, whatever becomes of this process and however long that takes.
+
+    :param unit: the name of the transient service, which does not run
+    """
+    start_transient(unit, [], ["/bin/sh", "-c", _START_THEN_STOP, "sh", " ".join(awaited), " ".join(units)])
+
+
 def run_later(command: t.Sequence[str], seconds: int, unit: str, *options: str) -> None:
     """Have systemd run a command after some seconds, whatever becomes of this process. After a reboot nothing of it is left.
 
@@ -284,17 +292,6 @@ def _logged(which: t.Sequence[str], runner: Runner) -> list[str]:
         return _call("journalctl", "--quiet", "--no-pager", "--output=cat", *which, accepted=ANY_STATUS, runner=runner).splitlines()
     except SystemdError:
         return []
-
-
-@functools.cache  # each layout of an application asks for it
-def mount_unit_of(path: str) -> str:
-    """Return the name that the mount unit of an absolute path must have (systemd.unit(5), "String Escaping")."""
-    name = path.strip("/")
-    escaped = [
-        f"\\x{byte:02x}" if chr(byte) not in _PLAIN or (not place and byte == 46) else chr(byte)
-        for place, byte in enumerate(name.encode(errors="replace"))
-    ]
-    return "".join(escaped).replace("/", "-") + ".mount"
 
 
 def wants_link(unit: str) -> str:

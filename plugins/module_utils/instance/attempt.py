@@ -107,15 +107,14 @@ class Attempt:
         starting = self.left
         self.failures.update(switch.start(starting))
         for instance in [instance for instance in starting if instance.name in self.failures]:
-            self._record(instance, "failed", self.failures[instance.name], {})
-            self._discard(instance)
+            self._give_up(instance)
 
     def judge(self) -> None:
         """Switch to every candidate that passes the gate and whose workers stay as soon as that is seen, and discard the others."""
         for instance, problem in gate(self.left, self._look_at_workers):
             self.gated[instance.name] = time.monotonic()
             waits = problem is None and self.settling.begin(instance)
-            if not waits and instance.name not in self.failures:
+            if not waits:
                 self._decide(instance, problem)
         while self.settling:
             self.settling.wait()
@@ -128,11 +127,13 @@ class Attempt:
             self._decide(instance, problem)
 
     def _decide(self, instance: Instance, problem: Problem | None) -> None:
-        if problem is None:
+        if instance.name in self.failures:
+            self._give_up(instance)
+        elif problem is None:
             with self.failures.of(instance.name):
                 self._switch(instance)
-        elif instance.app["strategy"] == "restart":
-            # The live instance had to make room: without it nothing answers, so it does not wait for other candidates.
+        elif problem.keeps_live_down:
+            # The live instance, or its scheduler, has made room: it does not wait until other candidates are judged.
             self._refuse(instance, problem)
         else:
             self.refused.append((instance, problem))
@@ -150,8 +151,16 @@ class Attempt:
         self._record(instance, "live", "", {"gate": gated - self.began, "switch": time.monotonic() - gated})
 
     def _refuse(self, instance: Instance, problem: Problem) -> None:
+        if problem.keeps_live_down:
+            with self.failures.of(instance.name):
+                switch.give_back(instance)
         self.failures.add(instance.name, problem.text())
         self._record(instance, "failed", problem.says, {"gate": self.gated[instance.name] - self.began})
+        self._discard(instance)
+
+    def _give_up(self, instance: Instance) -> None:
+        """Discard a candidate that an error has stopped; the failures have its message."""
+        self._record(instance, "failed", self.failures[instance.name], {})
         self._discard(instance)
 
     def _discard(self, instance: Instance) -> None:

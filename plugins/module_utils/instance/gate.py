@@ -59,6 +59,13 @@ class Problem(t.NamedTuple):
     # Seconds since the epoch: when the gate began.
     began: float
     answered: bool = False
+    # The names of the workers of the live instance that had to make room.
+    made_room: t.Sequence[str] = ()
+
+    @property
+    def keeps_live_down(self) -> bool:
+        """Return whether the live instance, or one of its workers, is down for the candidate and has to be started again."""
+        return bool(self.made_room) or self.instance.app["strategy"] == "restart"
 
     def text(self) -> str:
         """Return the message, with the last log lines; this may take seconds, as journald is slower than the unit's end."""
@@ -68,12 +75,18 @@ class Problem(t.NamedTuple):
         return f"{self.instance.name}: {said} The candidate's last log lines:{lines}"
 
 
-def live_state_text(instance: Instance) -> str:
-    """Return a sentence that says what happened to the live instance."""
+def live_state_text(instance: Instance, made_room: t.Sequence[str] = ()) -> str:
+    """Return a sentence that says what happened to the live instance.
+
+    :param made_room: the names of its workers that had to make room
+    """
     if instance.live_id in ("", instance.id):
         return "Nothing else is live."
     if instance.app["strategy"] == "restart":
         return "The live instance had to make room and is started again."
+    if made_room:
+        workers, are = ("workers", "are") if len(made_room) > 1 else ("worker", "is")
+        return f"The live instance goes on; its {workers} {', '.join(made_room)} had to make room and {are} started again."
     return "The live instance was not touched."
 
 

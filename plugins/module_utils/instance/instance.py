@@ -32,7 +32,7 @@ from . import static_files
 from .instance_files import InstanceFiles
 from .socket_rights import is_as_set
 from .static_files import MissingDirectoryError, OutwardLinkError
-from .unit_state import Properties, UnitState
+from .unit_state import Properties, UnitState, pauses
 
 # Lines of the unit, which the templates write (systemd.exec(5)).
 _BOUND = re.compile(r"^ReadWritePaths=(.+)$", re.MULTILINE)
@@ -157,7 +157,9 @@ class Instance(InstanceFiles):
         """
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
-            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.workers, *self.timers])
+            all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.timers])
+            # A worker that ends by itself, as after a number of jobs, is started again by systemd.
+            and all(UnitState.of(states[unit]) is UnitState.ACTIVE or pauses(states[unit]) for unit in self.workers)
             and not any(self.has_lost(unit, states[unit]) for unit in [*self.wanted_units, *self.workers])
             and all(is_enabled(unit) for unit in [self.unit, *self.workers, *self.timers])
             and layout.worker_units(self.id) == sorted(self.workers)

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The lines of an instance's log that tell why it failed, without those that uWSGI writes at each start."""
+"""The lines of an instance's log that tell why it failed, without those that uWSGI writes at each start and stop."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _ROUTINE = re.compile(
     r"|clock source: |pcre jit |detected (number of CPU|binary path|max file)|current working directory|chdir\(\) to |your (processes|memory"
     r"|server socket|mercy)|lock engine: |thunder lock: |uwsgi socket \d|Python (version: |main interpreter)|python threads support|--- Python VM"
     r"|mapped \d+ bytes|VACUUM: |unlink\(\): |running \"unix_signal|spawned uWSGI |spawned \d+ |\[uWSGI\] getting INI|WSGI app \d+ .* ready in"
+    r"|SIGINT/SIGTERM received|worker \d+ buried after|goodbye to uWSGI"
 )
 _TRACEBACK = "Traceback (most recent call last)"
 _CHAINED = re.compile(r"(The above exception was the direct cause|During handling of the above exception)")

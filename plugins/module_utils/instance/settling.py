@@ -34,6 +34,8 @@ class _Rising:
         alone = workers.alone(instance)
         self.groups = [group for group in ([unit for unit in instance.workers if unit not in alone], alone) if group]
         self.units: list[str] = []
+        # The names of the workers of the live instance that had to make room.
+        self.made_room: list[str] = []
         # By unit, the InvocationID of its first start; after systemd's automatic restart there is another one.
         self.invocations: dict[str, str] = {}
         self.since, self.began, self.steady_since = time.time(), 0.0, 0.0
@@ -43,7 +45,7 @@ class _Rising:
         if not self.groups:
             return False
         group = self.groups.pop(0)
-        workers.start(self.instance, group)
+        self.made_room += workers.start(self.instance, group)
         self.units += group
         self.began = self.steady_since = time.monotonic()
         return True
@@ -71,7 +73,8 @@ class _Rising:
     def _problem(self, unit: str, says: str) -> Problem:
         instance = self.instance
         worker = f"the worker {instance.layout.worker_of(unit)} of the candidate {instance.id} {says}"
-        return Problem(worker, live_state_text(instance), instance, unit, self.invocations.get(unit, ""), self.since)
+        live = live_state_text(instance, self.made_room)
+        return Problem(worker, live, instance, unit, self.invocations.get(unit, ""), self.since, made_room=self.made_room)
 
 
 class Settling:
@@ -88,17 +91,25 @@ class Settling:
         return bool(self._rising)
 
     def begin(self, instance: Instance) -> bool:
-        """Start the workers of a candidate that has passed the gate, and return whether it has any that have to stay."""
+        """Start the workers of a candidate that has passed the gate, and return whether it has any that have to stay.
+
+        A worker of an instance that is live already may end, as after a number of jobs, and fails no run that repairs something else.
+        """
         candidate = _Rising(instance)
         with self._failures.of(instance.name):
             workers.remove_unwanted(instance)
-            if candidate.start_next():
+            if instance.live_id == instance.id:
+                workers.repair(instance)
+            elif candidate.start_next():
                 self._rising.append(candidate)
                 return True
         return False
 
     def look(self) -> list[tuple[Instance, Problem | None]]:
-        """Look at all workers once, and return the candidates that are decided, each with its problem if it has one."""
+        """Look at all workers once, and return the candidates that are decided, each with its problem if it has one.
+
+        A candidate whose next workers cannot be started is decided, too; the failures have its message.
+        """
         states = systemd.show([unit for candidate in self._rising for unit in candidate.units])
         decided: list[tuple[Instance, Problem | None]] = []
         for candidate in list(self._rising):
@@ -106,7 +117,7 @@ class Settling:
             with self._failures.of(candidate.instance.name):
                 if problem is None and (not candidate.is_steady or candidate.start_next()):
                     continue
-                decided.append((candidate.instance, problem))
+            decided.append((candidate.instance, problem))
             self._rising.remove(candidate)
         return decided
 

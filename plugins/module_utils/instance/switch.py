@@ -61,6 +61,16 @@ def _stop_wrong(instances: t.Sequence[Instance], states: t.Mapping[str, Properti
                 systemd.stop(units)
 
 
+def give_back(instance: Instance) -> None:
+    """Have what is live go on where a refused candidate keeps it down, before anything else that takes time."""
+    if instance.live_id == instance.id:
+        return
+    for restarted in _restarted([instance]):
+        systemd.stop([] if instance.ran_before else instance.wanted_units)
+        systemd.start(installed_units(restarted.app, restarted.live_id))
+    workers.give_back(instance)
+
+
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
     """Stop refused candidates. The live instance stays; with ``strategy: restart`` it is started again.
 
@@ -155,10 +165,13 @@ def drain(instance: Instance) -> None:
     The instance runs on until then, so that a rollback can reactivate it at once. Stopping may take ``stop_timeout`` of the drain time.
     Any other instance that is left over, as from a killed run, has no requests and is stopped at once.
     """
+    layout = instance.layout
     workers.start_timers(instance)
+    # Workers that wait for those of an instance which was live before wait for those of this one now.
+    systemd.stop([layout.hand_over(other) for other in known_ids(instance.app) if other != instance.id])
     for other in leftover_instances([instance])[instance.name]:
-        workers.retire(instance.app, other)
-        unit = instance.layout.unit(other)
+        workers.hand_over(instance, other)
+        unit = layout.unit(other)
         if is_enabled(unit):
             systemd.disable(unit)
         if other == previous_id(instance.app):
@@ -176,19 +189,26 @@ def leftover_instances(instances: t.Sequence[Instance]) -> dict[str, list[str]]:
         for instance in instances
         for other in others[instance.name]
     }
-    timers = [instance.layout.drain_timer(other) for instance in instances for other in others[instance.name]]
-    states = systemd.show([*(unit for own in [*units.values(), *beside.values()] for unit in own), *timers])
+    drains = [
+        (instance.layout.drain_timer(other), instance.layout.hand_over(other)) for instance in instances for other in others[instance.name]
+    ]
+    states = systemd.show([*(unit for own in [*units.values(), *beside.values(), *drains] for unit in own)])
 
     def is_leftover(instance: Instance, other: str) -> bool:
         # An instance that is stopping, since its drain timer has expired, is not left over.
         goes_on = any(UnitState.of(states[unit]).goes_on for unit in units[instance.name, other])
         drains = UnitState.of(states[instance.layout.drain_timer(other)]) is UnitState.ACTIVE
-        with_workers = any(UnitState.of(states[unit]).goes_on or is_enabled(unit) for unit in beside[other])
+        handed_over = UnitState.of(states[instance.layout.hand_over(other)]) is UnitState.ACTIVE
+        waiting = instance.layout.worker_units(other) if handed_over else []
+        with_workers = any(is_enabled(unit) or (UnitState.of(states[unit]).goes_on and unit not in waiting) for unit in beside[other])
         return (goes_on and not drains) or is_enabled(instance.layout.unit(other)) or with_workers
 
     return {instance.name: [other for other in others[instance.name] if is_leftover(instance, other)] for instance in instances}
 
 
 def _stop_in_time(instance: Instance, other: str) -> None:
+    timer = instance.layout.drain_timer(other)
+    if UnitState.of(systemd.show([timer])[timer]) is UnitState.ACTIVE:
+        return  # an earlier run has begun its drain time, and only its workers were left over
     seconds = max(0, instance.app["drain_timeout"] - instance.app["stop_timeout"])
     systemd.stop_later(installed_units(instance.app, other), seconds, instance.layout.drain(other))

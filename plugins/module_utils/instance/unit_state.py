@@ -42,10 +42,14 @@ class UnitState(enum.Enum):
         return self.is_running and self is not UnitState.DEACTIVATING
 
 
+def pauses(properties: Properties) -> bool:
+    """Return whether systemd waits before it starts the main process of a unit again; systemd 254 and later name a second such state."""
+    return properties["SubState"] in ("auto-restart", "auto-restart-queued")
+
+
 def has_died(properties: Properties) -> bool:
     """Return whether the main process of a unit that was started has ended, also where systemd has started it again since."""
-    restarted = properties["SubState"] == "auto-restart" or properties.get("NRestarts", "0") != "0"
-    return restarted or UnitState.of(properties) is UnitState.FAILED
+    return pauses(properties) or properties.get("NRestarts", "0") != "0" or UnitState.of(properties) is UnitState.FAILED
 
 
 def exit_status(properties: Properties, invocation: str) -> str:

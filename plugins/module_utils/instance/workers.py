@@ -9,6 +9,7 @@ they hold. No run waits for that. A worker with ``overlap: false`` has ended bef
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import typing as t
@@ -27,6 +28,8 @@ _WITHDRAW_SECONDS = 30.0
 # Lines that the template worker.service.j2 writes.
 _STOP_SECONDS = re.compile(r"^TimeoutStopSec=(\d+)$", re.MULTILINE)
 _ALONE = re.compile(r"^Overlap=false$", re.MULTILINE)
+# systemd may elapse a timer so many seconds after its time (AccuracySec=, and a busy host).
+_ELAPSE_SECONDS = 2.0
 # systemd needs this time to kill the processes that are left after TimeoutStopSec.
 _KILL_SECONDS = 10
 
@@ -36,21 +39,46 @@ def alone(instance: Instance) -> list[str]:
     return [unit for unit, text in instance.workers.items() if _ALONE.search(text)]
 
 
-def start(instance: Instance, units: t.Sequence[str]) -> None:
+def start(instance: Instance, units: t.Sequence[str]) -> list[str]:
     """Start some workers of a candidate; those of another instance that may not run beside them have ended before.
 
     Workers of the candidate that run and would go on with what is wrong have ended before, too.
+
+    :return: the names of the workers of the live instance that had to make room
     """
-    app, layout = instance.app, instance.layout
+    layout = instance.layout
     names = {layout.worker_of(unit) for unit in set(units) & set(alone(instance))}
-    others = [unit for known in known_ids(app) if known != instance.id for unit in layout.worker_units(known)]
+    making_room = _making_room(instance, names) if names else []
     states = systemd.show(units)
-    wrong = [unit for unit in units if instance.must_restart(unit, states[unit])]
-    ended = [*(unit for unit in others if layout.worker_of(unit) in names), *wrong]
+    ended = [*making_room, *(unit for unit in units if instance.must_restart(unit, states[unit]))]
+    of_live = set(layout.worker_units(instance.live_id)) if instance.live_id else set()
+    made_room = [layout.worker_of(unit) for unit in _running(making_room) if unit in of_live]
     _stop(layout, ended)
     # A worker that did not stop in time was killed, and its unit counts as failed until systemd forgets it.
     systemd.reset_failed([*ended, *units])
     systemd.start(units)
+    return made_room
+
+
+def _making_room(instance: Instance, names: t.Container[str]) -> list[str]:
+    """Return the workers of other instances that end before workers with ``overlap: false`` start.
+
+    A worker with ``overlap: false`` that the instance has not may do the same work under another name or number, so it ends, too.
+
+    :param names: the names and numbers of those that start
+    """
+    layout = instance.layout
+    others = [unit for known in known_ids(instance.app) if known != instance.id for unit in layout.worker_units(known)]
+    kept = set(map(layout.worker_of, instance.workers))
+    renamed = [unit for unit in others if layout.worker_of(unit) not in kept and _ALONE.search(read_text(layout.unit_file(unit)) or "")]
+    return [unit for unit in others if layout.worker_of(unit) in names or unit in renamed]
+
+
+def repair(instance: Instance) -> None:
+    """Start the workers of the live instance that are down or go on with what is wrong; systemd counts on for the others."""
+    states = systemd.show(list(instance.workers))
+    wrong = [unit for unit in instance.workers if instance.must_restart(unit, states[unit])]
+    start(instance, [unit for unit in instance.workers if unit in wrong or not UnitState.of(states[unit]).goes_on])
 
 
 def remove_unwanted(instance: Instance) -> None:
@@ -75,19 +103,67 @@ def enable(instance: Instance) -> None:
 def start_timers(instance: Instance) -> None:
     """Start the timers of a live instance; those of the old one are stopped afterwards, so that none of both misses its time."""
     systemd.stop([timer for timer in instance.timers if timer in instance.outdated])
+    layout = instance.layout
+    names = {layout.worker_of(timer) for timer in instance.timers}
+    others = [timer for timer in layout.timer_units() if timer not in instance.timers and layout.worker_of(timer) in names]
+    states = systemd.show([*instance.timers, *others])
+    elapsing = {timer for timer, properties in states.items() if UnitState.of(properties) is UnitState.ACTIVE}
+    for timer in set(instance.timers) - elapsing:
+        same = [other for other in others if layout.worker_of(other) == layout.worker_of(timer)]
+        stamps = [os.lstat(path).st_mtime for path in map(layout.stamp, same) if os.path.lexists(path)]
+        if any(other in elapsing and _has_other_times(instance, timer, other) for other in same):
+            stamps.append(time.time() - _ELAPSE_SECONDS)
+        _carry_stamp(layout.stamp(timer), max(stamps, default=0.0))
     systemd.start(list(instance.timers))
 
 
-def retire(app: PlacedApp, instance_id: str) -> None:
+def _has_other_times(instance: Instance, timer: str, other: str) -> bool:
+    """Return whether a timer of another instance has another schedule, or no stamp, so that its stamp does not tell until when nothing is missed."""
+    layout = instance.layout
+    return read_text(layout.unit_file(other)) != instance.timers[timer] or not os.path.lexists(layout.stamp(other))
+
+
+def _carry_stamp(stamp: str, done: float) -> None:
+    """Have a timer that was live before catch up with no time until which another instance has missed nothing.
+
+    A timer without a stamp has never run on this host: systemd makes the stamp when it starts the timer, which then catches up with nothing.
+
+    :param done: seconds since the epoch
+    """
+    # systemd takes no notice of a stamp in the future.
+    newest = min(done, time.time())
+    if os.path.lexists(stamp) and newest > os.lstat(stamp).st_mtime:
+        os.utime(stamp, (newest, newest), follow_symlinks=False)
+
+
+def hand_over(instance: Instance, other: str) -> None:
+    """Retire the workers and the timers of an old instance.
+
+    After a rollback a worker of the instance that has come back may still be finishing an earlier job, and systemd starts it when that has
+    ended. The worker of the old instance goes on until then, so that the queue does not stand still.
+    """
+    layout = instance.layout
+    old = {layout.worker_of(unit): unit for unit in layout.worker_units(other)}
+    states = systemd.show([*instance.workers, *old.values()])
+    awaited = [unit for unit in instance.workers if UnitState.of(states[unit]) is UnitState.DEACTIVATING]
+    going_on = [old[name] for name in map(layout.worker_of, awaited) if name in old and UnitState.of(states[old[name]]).goes_on]
+    retire(instance.app, other, going_on)
+    if going_on:
+        systemd.stop_when_started(going_on, awaited, layout.hand_over(other))
+
+
+def retire(app: PlacedApp, instance_id: str, going_on: t.Container[str] = ()) -> None:
     """Have the workers of an old instance finish the job that they hold, without waiting for it, and stop its timers.
 
     A command that a timer has started goes on to its end.
+
+    :param going_on: workers that something else stops
     """
     units = [*Layout(app).worker_units(instance_id), *Layout(app).timer_units(instance_id)]
     for unit in units:
         if is_enabled(unit):
             systemd.disable(unit)
-    systemd.stop_soon(units)
+    systemd.stop_soon([unit for unit in units if unit not in going_on])
 
 
 def withdraw(instance: Instance) -> bool:
@@ -108,6 +184,13 @@ def withdraw(instance: Instance) -> bool:
 def _running(units: t.Sequence[str]) -> list[str]:
     states = systemd.show(units)
     return [unit for unit in units if UnitState.of(states[unit]).is_running]
+
+
+def give_back(instance: Instance) -> None:
+    """Have the workers of the live instance go on that had to make room for a refused candidate; no job of the candidate is waited for."""
+    retire(instance.app, instance.id)
+    _stop(instance.layout, alone(instance))
+    resume(instance.app, instance.live_id)
 
 
 def resume(app: PlacedApp, live: str) -> None:

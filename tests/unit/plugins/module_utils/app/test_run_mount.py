@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import run_mount
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import mount_unit_of
+from ansible_collections.flaskops.stack.plugins.module_utils.host.mount_unit import mount_unit_of
 from ansible_collections.flaskops.stack.tests.unit.parse import unit
 from ansible_collections.flaskops.stack.tests.unit.render import complete
 from ansible_collections.flaskops.stack.tests.unit.roles.units import STREAMS, instance

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
+import time
 import typing as t
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import processes
@@ -49,7 +52,7 @@ def deploy_run(host: Host, wanted: instances.Instance) -> None:
 
 
 def stopped(host: Host) -> set[str]:
-    return {event.partition(" ")[2] for event in host.events if event.startswith("stop flask-") and "drain" not in event}
+    return {event.partition(" ")[2] for event in host.events if event.startswith("stop flask-") and not re.search("drain|handover", event)}
 
 
 def socket_of(host: Host, name: str = "one.sock") -> Path:
@@ -286,19 +289,54 @@ def proc(tmp_path: Path) -> t.Callable[[str], Path]:
     return see
 
 
-def test_a_process_goes_on_with_a_directory_that_was_removed(tmp_path, proc):
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    # A hard link of a directory is not possible, so the process sees it through another name of its parent.
+@pytest.fixture
+def shared(tmp_path, proc, monkeypatch) -> Path:
+    """A directory that process 7, which began ten seconds ago, sees through another name of its parent and may only read."""
     proc(str(tmp_path)).symlink_to(tmp_path)
+    ticks = (time.clock_gettime(time.CLOCK_BOOTTIME) - 10) * os.sysconf("SC_CLK_TCK")
+    (tmp_path / "7/stat").write_text(f"7 (uwsgi) 2) S {'0 ' * 18}{ticks:.0f} 0 0\n")
+    real = os.statvfs
+
+    def statvfs(path):
+        flags = os.ST_RDONLY if "/7/root" in path else 0
+        return SimpleNamespace(f_flag=real(path).f_flag & ~os.ST_RDONLY | flags)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    (tmp_path / "shared").mkdir()
+    return tmp_path / "shared"
+
+
+def seen_with(monkeypatch, **changes) -> None:
+    """Have the process see another directory, or the host one of another age."""
+    real = os.lstat
+
+    def lstat(path):
+        found = real(path)
+        kept = {name: getattr(found, name) for name in ("st_mode", "st_dev", "st_ino", "st_nlink", "st_ctime")}
+        own = {name: value for name, value in changes.items() if (name == "st_ctime") is ("/7/root" not in str(path))}
+        return SimpleNamespace(**{**kept, **own})
+
+    monkeypatch.setattr(os, "lstat", lstat)
+
+
+def test_a_process_may_only_read_a_directory_that_was_made_since_it_began(tmp_path, shared, monkeypatch):
+    assert not processes.writes_to(7, str(shared), str(tmp_path))
+    # Somebody has set the unit so, and a restart would change nothing.
+    seen_with(monkeypatch, st_ctime=time.time() - 60)
     assert processes.writes_to(7, str(shared), str(tmp_path))
-    proc(str(tmp_path)).unlink()
-    proc(str(shared)).mkdir(parents=True)
-    assert not processes.writes_to(7, str(shared), str(tmp_path)), "another directory"
-    proc(str(shared)).rmdir()
-    assert not processes.writes_to(7, str(shared), str(tmp_path)), "none"
-    shared.rmdir()
-    assert processes.writes_to(7, str(shared), str(tmp_path)), "it is made first"
+
+
+def test_a_process_goes_on_with_a_directory_that_was_removed(tmp_path, shared, monkeypatch):
+    seen_with(monkeypatch, st_ctime=time.time() - 60, st_ino=1)
+    assert processes.writes_to(7, str(shared), str(tmp_path)), "another directory, which somebody has mounted there"
+    seen_with(monkeypatch, st_ctime=time.time() - 60, st_ino=1, st_nlink=0)
+    assert not processes.writes_to(7, str(shared), str(tmp_path))
+
+
+@pytest.mark.parametrize("gone", ["7/root", "shared", "7/stat"])
+def test_where_something_is_missing_a_process_is_left_alone(tmp_path, shared, gone):
+    (tmp_path / gone).rename(tmp_path / "elsewhere")
+    assert processes.writes_to(7, str(shared), str(tmp_path))
 
 
 def test_nothing_is_said_of_a_process_that_has_ended(tmp_path):

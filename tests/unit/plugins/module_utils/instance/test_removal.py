@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
-from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import mount_unit_of
+from ansible_collections.flaskops.stack.plugins.module_utils.host.mount_unit import mount_unit_of
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import removal
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import serves

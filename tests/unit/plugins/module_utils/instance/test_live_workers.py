@@ -1,0 +1,53 @@
+# Copyright: the flaskops.stack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Workers of the live instance end and are started again by systemd; that keeps no run from its work."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.app import history
+
+WORKERS = {"queue.1": "TimeoutStopSec=60\nOverlap=true\n", "beat.1": "TimeoutStopSec=7\nOverlap=false\n"}
+QUEUE, BEAT = "flask-shop.queue.1@one.service", "flask-shop.beat.1@one.service"
+PAUSES = {"ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "3"}
+
+
+@pytest.fixture
+def live(host, run):
+    """A live instance, and a function that returns it as the next run wants it."""
+    run(host.candidate("one", workers=WORKERS))
+    host.events.clear()
+    return lambda: host.candidate("one", workers=WORKERS)
+
+
+@pytest.mark.parametrize("state", [PAUSES, {**PAUSES, "SubState": "auto-restart-queued"}])
+def test_a_run_changes_nothing_while_systemd_waits_to_start_a_worker_again(host, run, live, state):
+    host.units[QUEUE] = state
+    assert not run(live()).changed
+
+
+@pytest.mark.parametrize("state", [PAUSES, {"ActiveState": "active", "SubState": "running", "NRestarts": "3"}])
+def test_a_worker_that_was_started_again_keeps_no_run_from_a_repair(host, run, live, state):
+    host.units[QUEUE] = dict(state)
+    (host.unit_dir / BEAT).write_text("changed")
+    assert run(live()).changed
+    assert (host.unit_dir / BEAT).read_text() == WORKERS["beat.1"]
+    # The number of restarts is what `status` shows, and the worker was left alone.
+    assert host.units[QUEUE] == state
+    assert f"start {QUEUE}" not in host.events
+    assert history.read(host.app()["root"], 1)[0]["result"] == "live"
+
+
+def test_a_worker_that_ends_during_a_repair_is_no_failure(host, run, live):
+    host.behave(QUEUE, **PAUSES)
+    for unit in (QUEUE, BEAT):
+        host.units[unit] = {"ActiveState": "inactive", "SubState": "dead"}
+    assert run(live()).changed
+    assert host.is_running(BEAT)
+    assert f"start {QUEUE}" in host.events
+
+
+def test_a_failed_worker_of_the_live_instance_is_started(host, run, live):
+    host.units[BEAT] = {"ActiveState": "failed", "SubState": "failed"}
+    assert run(live()).changed
+    assert host.is_running(BEAT)
