@@ -34,4 +34,6 @@ class ActionModule(KeptAction, AppsAction):
             "lock_timeout": args["lock_timeout"],
         }
         answer = ask_host(self, "rollback", order, task_vars or {})
+        for notice in answer["notices"]:
+            self._display.warning(f"{(task_vars or {}).get('inventory_hostname')}: {notice}")
         return with_failures({**result, **answer}, args["left_out"], answer["failures"])

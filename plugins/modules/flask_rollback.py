@@ -57,6 +57,12 @@ instances:
   type: dict
   returned: success
   sample: {shop: {id: 9d3c21f0aa10, switched: true}}
+notices:
+  description: >-
+    Workers and timers that this host has lost by the rollback, or has again. A worker with C(hosts: one) may now run nowhere or twice.
+  type: list
+  elements: str
+  returned: success
 failures:
   description: Messages of applications that failed, by application, with those of C(left_out). Without failures the dict is empty.
   type: dict

@@ -31,11 +31,12 @@ def rollback(
     """
     failures = Failures()
     diff: dict[Instance, dict[str, str]] = {}
+    notices: dict[Instance, list[str]] = {}
     for app, release in live:
         with failures.of(app["name"]):
             require_live(app, expected)
             target = _recorded(app, _target(app, release))
-            diff[target] = instance_diff(target)
+            diff[target], notices[target] = instance_diff(target), _moved(target)
     back = list(diff) if check else bring_up(list(diff), who, action, failures)
     for instance in [] if check else back:
         with failures.of(instance.name):
@@ -45,7 +46,7 @@ def rollback(
         {instance.name: {"id": instance.id, "release": instance.release.id, "switched": True} for instance in back},
         [diff[instance] for instance in back],
         [],
-        [],
+        [notice for instance in back for notice in notices[instance]],
         failures,
     )
 
@@ -80,6 +81,31 @@ def _target(app: PlacedApp, release: str) -> str:
         others = sorted(set(releases.values()) - {"", releases[live]})
         raise DeployError(f"{name}: release {release} {_why_not(app, release)}; there are {', '.join(others) or 'no others'}.")
     return previous_id(app) if previous_id(app) in found else found[-1]
+
+
+def _moved(target: Instance) -> list[str]:
+    """Return notices of the workers and timers that only one of two instances has on this host: the live one, or the one to go back to.
+
+    Each instance was deployed to the hosts that were in the inventory then, so what has ``hosts: one`` may be nowhere, or twice.
+    """
+    left, back = _names_beside(target.layout, target.live_id), _names_beside(target.layout, target.id)
+    notices = []
+    if lost := ", ".join(sorted(left - back)):
+        notices.append(
+            f"{target.name}: this host had {lost} in the instance that was left, and has not in {target.id}, which is live now. If that is due to"
+            " hosts: one, see whether another host has it; site.yml with the description of this release puts it on the first host."
+        )
+    if gained := ", ".join(sorted(back - left)):
+        notices.append(
+            f"{target.name}: this host has {gained} in {target.id}, which is live now, and had not in the instance that was left. If that is due to"
+            " hosts: one, see whether another host has it, too; site.yml with the description of this release leaves it on the first host alone."
+        )
+    return notices
+
+
+def _names_beside(layout: Layout, instance_id: str) -> set[str]:
+    workers, timers = layout.worker_units(instance_id), layout.timer_units(instance_id)
+    return {f"the worker {layout.worker_of(unit)}" for unit in workers} | {f"the timer {layout.worker_of(unit)}" for unit in timers}
 
 
 def _why_not(app: PlacedApp, release: str) -> str:

@@ -37,7 +37,8 @@ def run(plugin, args, task_vars=None, failures=None):
 
     def answer(_name, arguments):
         asked.update(arguments)
-        return {"apps": {app["name"]: {} for app in arguments.get("apps", [])}, "failures": failures or {}}
+        apps = {app["name"]: {"live": "", "problems": []} for app in arguments.get("apps", [])}
+        return {"apps": apps, "failures": failures or {}, "notices": []}
 
     result = action(plugin.ActionModule, "flask_app", args, answer).run(task_vars=task_vars or {})
     return asked, result
@@ -65,7 +66,7 @@ def test_a_host_is_asked_for_what_is_to_be_there():
     asked, result = run(uwsgi_info, {"apps": [SHOP, GONE]})
     assert [app["name"] for app in asked["apps"]] == ["shop"]
     assert "secrets" not in str(asked)
-    assert result["apps"]["shop"] == {"user": "flask-shop", "web_group": "www-data"}
+    assert result["apps"]["shop"] == {"live": "", "problems": [], "user": "flask-shop", "web_group": "www-data"}
 
 
 def look(arguments: dict, lacking: list[str], nginx: str = "1.22.1") -> tuple[dict, dict]:

@@ -293,7 +293,7 @@ def test_the_environment_is_sent_where_a_hook_of_the_call_needs_it(hooks, check_
 
 
 def test_going_back_runs_no_hooks_and_sends_no_environment():
-    host = Host(rollback={"changed": True})
+    host = Host(rollback={"changed": True, "notices": []})
     app = complete(**ENVIRONMENT, hooks={"migrate": ["migrate"], "after_switch": ["warm"]})
     action(flask_rollback.ActionModule, "uwsgi_service", {"apps": [app]}, host).run(task_vars={})
     assert "hunter2" not in json.dumps(host.calls)
@@ -303,7 +303,7 @@ def test_going_back_runs_no_hooks_and_sends_no_environment():
 
 
 def test_going_back_is_one_call():
-    host = Host(rollback={"changed": True})
+    host = Host(rollback={"changed": True, "notices": []})
     plugin = action(flask_rollback.ActionModule, "uwsgi_service", {"apps": [complete(secrets={"T": "x"})], "release": "r1"}, host)
     assert plugin.run(task_vars={})["changed"] is True
     ((mode, order),) = host.calls

@@ -159,3 +159,30 @@ def test_a_link_of_the_application_that_leads_astray_is_a_message(host, run, bac
         back(host.app(), release=release)
     run(host.candidate("two", "r2"))
     serves(host, "two", "r2")
+
+
+SINGLE = {"workers": {"beat.1": "Overlap=false\n"}, "timers": {"mail": {"timer": "OnCalendar=daily\n", "service": "job\n"}}}
+
+
+def test_a_rollback_names_the_workers_that_this_host_loses(host, run, back):
+    run(host.candidate("one", "r1"))
+    run(host.candidate("two", "r2", **SINGLE))
+    for result in (back(host.app(), check=True), back(host.app())):
+        (notice,) = result.notices
+        assert notice.startswith("shop: this host had the timer mail, the worker beat.1 in the instance that was left, and has not in one")
+    # A run with that description puts them on the host that is the first one now.
+    assert run(host.candidate("one", "r1", **SINGLE), allow_rejected=True).changed
+    assert host.is_running("flask-shop.beat.1@one.service")
+
+
+def test_a_rollback_names_the_workers_that_this_host_gets_back(host, run, back):
+    run(host.candidate("one", "r1", **SINGLE))
+    run(host.candidate("two", "r2"))
+    (notice,) = back(host.app()).notices
+    assert notice.startswith("shop: this host has the timer mail, the worker beat.1 in one, which is live now, and had not in")
+
+
+def test_a_rollback_with_the_same_workers_says_nothing(host, run, back):
+    run(host.candidate("one", "r1", **SINGLE))
+    run(host.candidate("two", "r2", **SINGLE))
+    assert back(host.app()).notices == []
