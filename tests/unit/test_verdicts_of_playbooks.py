@@ -16,7 +16,7 @@ import yaml
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 Run = Callable[..., str]
-# What the role uwsgi_service has done.
+# The result of the role uwsgi_service.
 SWITCHED = {"switched": ["shop"], "instances": {"shop": {"id": "one", "switched": True}}}
 
 
