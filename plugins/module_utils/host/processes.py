@@ -62,6 +62,17 @@ def writes_to(process: int, directory: str, proc: str = "/proc") -> bool:
         return True
 
 
+def begun_since(process: int, moment: float, proc: str = "/proc") -> bool:
+    """Return whether a process has begun after a time; one that has ended has not.
+
+    :param moment: seconds since the epoch
+    """
+    try:
+        return _began(process, proc) > moment
+    except (OSError, ValueError, IndexError):
+        return False
+
+
 def _began(process: int, proc: str) -> float:
     """Return when a process has begun, in seconds since the epoch (proc_pid_stat(5), ``starttime``).
 

@@ -142,7 +142,7 @@ class Instance(InstanceFiles):
         self.outdated = set(units) if first == self.id else set()
         # The link counts, since an instance whose ini was removed is not known any more.
         if points_to(self.layout.socket, self.layout.instance_socket(self.id)):
-            self.outdated |= self.reading_other_texts()
+            self.outdated |= self.begun_with_other_texts()
         # A run that finds the marker restarts these units, although their files are right by then.
         write_atomically(self.layout.unfinished, "".join(f"{line}\n" for line in (self.id, *sorted(self.outdated))), 0o600)
 

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pwd
 
 from ..app.layout import FILES, Layout, Release
 from ..app.orders import InstanceOrder
+from ..host import systemd
 from ..host.files import digest_of
+from ..host.processes import begun_since
 from .written_file import WrittenFile
 
 
@@ -84,10 +87,23 @@ class InstanceFiles:
         for file in self._written():
             file.write()
 
-    def reading_other_texts(self) -> set[str]:
-        """Return the units that may have begun with another text of a file than the one that is written."""
-        readers = self._readers()
-        return {unit for file in self._written() if not file.has_text() for unit in readers.get(file.path, [])}
+    def begun_with_other_texts(self) -> set[str]:
+        """Return the units that have begun since somebody has changed a file that they read, and the timers that read one.
+
+        The others go on with the right text, so that a restart would only cost requests.
+        """
+        changed = self._changed_texts()
+        states = systemd.show(list(changed))
+        begun = {unit for unit, moment in changed.items() if begun_since(int(states[unit].get("MainPID") or 0), moment)}
+        return begun | {unit for unit in changed if unit in self.timers}
+
+    def _changed_texts(self) -> dict[str, float]:
+        """Return when somebody has changed a file that a unit reads, in seconds since the epoch, by unit; infinity if there is no file now."""
+        readers, found = self._readers(), dict[str, float]()
+        for file in self._written():
+            if not file.has_text():
+                found |= {unit: min(file.changed_at(), found.get(unit, math.inf)) for unit in readers.get(file.path, [])}
+        return found
 
     def _readers(self) -> dict[str, list[str]]:
         """Return the units that read a file when they begin, by its path. The unit of a timer's command begins anew each time."""

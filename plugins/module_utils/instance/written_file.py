@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import typing as t
@@ -24,6 +25,13 @@ class WrittenFile(t.NamedTuple):
 
     def has_text(self) -> bool:
         return read_text(self.path) == self.text
+
+    def changed_at(self) -> float:
+        """Return when the file was changed, in seconds since the epoch, infinity if there is none."""
+        try:
+            return os.lstat(self.path).st_ctime
+        except FileNotFoundError:
+            return math.inf
 
     def is_right(self) -> bool:
         """Return whether the host has the file as it is written."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import processes
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, switch
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, instance_files, switch
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import instance as instances
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.attempt import instance_diff
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
@@ -159,6 +160,21 @@ def worker(name: str) -> str:
     return f"flask-shop.{name}@one.service"
 
 
+@pytest.fixture
+def begun(host, monkeypatch) -> set[str]:
+    """The units that have begun since a file was changed, which a test adds."""
+    units: set[str] = set()
+    show = instance_files.systemd.show
+
+    def with_processes(names):
+        return {name: {**found, "MainPID": "7" if name in units else "8"} for name, found in show(names).items()}
+
+    monkeypatch.setattr(instance_files.systemd, "show", with_processes)
+    monkeypatch.setattr(instances, "writes_to", lambda *_: True)
+    monkeypatch.setattr(instance_files, "begun_since", lambda process, moment: process == 7 and moment < math.inf)
+    return units
+
+
 UWSGI = {unit("one"), pool("one")}
 EACH = UWSGI | {worker("queue.1"), worker("mails.1")}
 
@@ -180,9 +196,9 @@ EACH = UWSGI | {worker("queue.1"), worker("mails.1")}
         ("systemd/flask-shop.nightly@one.service", set()),
     ],
 )
-@pytest.mark.parametrize("change", [edit, os.unlink])
-def test_what_runs_by_a_file_that_was_changed_by_hand_is_started_anew(host, run, live, path, units, change):
-    change(host.place / path)
+def test_what_has_begun_with_a_file_that_was_changed_by_hand_is_started_anew(host, run, live, begun, path, units):
+    edit(host.place / path)
+    begun.update(EACH)
     assert run(live()).changed
     assert stopped(host) == units
     for each in units:
@@ -193,6 +209,23 @@ def test_what_runs_by_a_file_that_was_changed_by_hand_is_started_anew(host, run,
     assert stopped(host) == set()
 
 
+@pytest.mark.parametrize("change", [edit, os.unlink])
+@pytest.mark.parametrize("path", ["config_dir/shop/one.ini", "config_dir/shop/one.env", "systemd/flask-shop@.service"])
+def test_what_has_begun_before_a_file_was_changed_goes_on(host, run, live, begun, path, change):
+    """It has the right text, and a restart would cost requests."""
+    change(host.place / path)
+    assert run(live()).changed
+    assert stopped(host) == set()
+    assert not run(live()).changed
+
+
+def test_a_process_has_begun_before_or_after_a_time():
+    assert processes.begun_since(os.getpid(), time.time() - 86400)
+    assert not processes.begun_since(os.getpid(), time.time())
+    assert not processes.begun_since(os.getpid(), math.inf)
+    assert not processes.begun_since(0, 0)
+
+
 def test_an_instance_that_drains_is_not_stopped_for_a_file(host, run, live):
     run(host.candidate("two", "r2"))
     host.events.clear()
@@ -201,10 +234,11 @@ def test_an_instance_that_drains_is_not_stopped_for_a_file(host, run, live):
     assert unit("one") not in stopped(host), "it may hold requests"
 
 
-def test_a_run_that_is_killed_after_it_has_mended_a_file_leaves_the_restart_to_the_next_one(killed):
+def test_a_run_that_is_killed_after_it_has_mended_a_file_leaves_the_restart_to_the_next_one(killed, monkeypatch):
     seen = set()
 
     def prepare(host):
+        monkeypatch.setattr(instance_files, "begun_since", lambda _process, moment: moment < math.inf)
         wanted = host.candidate("one", workers=WORKERS)
         deploy_run(host, wanted)
         edit(f"{host.place}/config_dir/shop/one.env")
@@ -219,7 +253,8 @@ def test_a_run_that_is_killed_after_it_has_mended_a_file_leaves_the_restart_to_t
     assert seen
 
 
-def test_a_run_that_cannot_write_leaves_the_restart_to_the_next_one(host, run, live, monkeypatch):
+def test_a_run_that_cannot_write_leaves_the_restart_to_the_next_one(host, run, live, begun):
+    begun.update(EACH)
     edit(f"{host.place}/config_dir/shop/one.ini")
     in_the_way = host.place / "systemd/flask-shop@one.service.d/instance.conf"
     in_the_way.unlink()
