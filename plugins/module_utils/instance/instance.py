@@ -23,7 +23,7 @@ import typing as t
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
-from ..host.files import digest_of, exchange, names_in, partials, plain_umask, read_text, unlink, write_atomically
+from ..host.files import digest_of, exchange, partials, plain_umask, read_text, unlink, write_atomically
 from ..host.json_file import damaged, read_object
 from ..host.processes import writes_to
 from ..host.systemd import is_enabled, wants_link
@@ -92,22 +92,16 @@ class Instance(InstanceFiles):
         if self.live_id == self.id and self._is_published():
             return  # nothing live is edited
         # The run after a killed one removes a directory whose name begins with a dot.
-        aside = f".{self.id}"
-        shutil.rmtree(self.layout.public_files(aside), ignore_errors=True)
-        os.makedirs(self.layout.public_files(aside), mode=0o755)
-        self._publish_into(aside, lenient)
-        if not (os.path.isdir(self.layout.public_files(self.id)) and exchange(*map(self.layout.public_files, (aside, self.id)))):
-            shutil.rmtree(self.layout.public_files(self.id), ignore_errors=True)
-            os.rename(*map(self.layout.public_files, (aside, self.id)))
-        shutil.rmtree(self.layout.public_files(aside), ignore_errors=True)
-
-    def _is_published(self) -> bool:
-        """Return whether nginx has the files of each static route, and the pages, as far as the release has them."""
-        public = self.layout.public_files(self.id)
-        places = [(f"{public}/{route['path'].strip('/')}", f"{self.release.path}/{route['directory']}") for route in self.app["static"]]
-        pages = os.path.dirname(self.layout.error_page(self.id, "")) if self.app.get("error_pages") else public
-        whole = all(names_in(place) or not names_in(source) for place, source in places)
-        return os.path.isdir(public) and os.path.isdir(pages) and whole
+        aside, public = (self.layout.public_files(name) for name in (f".{self.id}", self.id))
+        shutil.rmtree(aside, ignore_errors=True)
+        os.makedirs(aside, mode=0o755)
+        try:
+            self._publish_into(f".{self.id}", lenient)
+            if not (os.path.isdir(public) and exchange(aside, public)):
+                shutil.rmtree(public, ignore_errors=True)
+                os.rename(aside, public)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _publish_into(self, directory: str, lenient: bool) -> None:
         """Put the files of static routes below a directory of public files."""

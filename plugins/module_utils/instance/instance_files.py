@@ -12,7 +12,7 @@ import pwd
 from ..app.layout import FILES, Layout, Release
 from ..app.orders import InstanceOrder
 from ..host import systemd
-from ..host.files import digest_of
+from ..host.files import digest_of, names_in
 from ..host.processes import begun_since
 from .written_file import WrittenFile
 
@@ -86,6 +86,14 @@ class InstanceFiles:
             os.makedirs(self.layout.drop_in_directory(unit), mode=0o755, exist_ok=True)
         for file in self._written():
             file.write()
+
+    def _is_published(self) -> bool:
+        """Return whether nginx has the files of each static route, and the pages, as far as the release has them."""
+        public = self.layout.public_files(self.id)
+        places = [(f"{public}/{route['path'].strip('/')}", f"{self.release.path}/{route['directory']}") for route in self.app["static"]]
+        pages = os.path.dirname(self.layout.error_page(self.id, "")) if self.app.get("error_pages") else public
+        whole = all(names_in(place) or not names_in(source) for place, source in places)
+        return os.path.isdir(public) and os.path.isdir(pages) and whole
 
     def begun_with_other_texts(self) -> set[str]:
         """Return the units that have begun since somebody has changed a file that they read, and the timers that read one.

@@ -438,3 +438,12 @@ def test_a_live_instance_whose_release_has_no_such_files_is_settled(host, run, p
     made = published
     host.build = lambda *_args: None
     assert not run(made()).changed
+
+
+def test_files_that_are_refused_leave_nothing_that_nginx_may_read(host, run, published):
+    """A route of another release leads to a directory that it has not."""
+    public = host.place / "root/shop/public"
+    refused = host.candidate("two", "r2", nginx={"routes": [{"path": "/static/", "mode": "static", "directory": "missing"}, {"path": "/"}]})
+    with pytest.raises(DeployError, match="missing"):
+        run(refused)
+    assert sorted(path.name for path in public.iterdir()) == ["current", "one"]
