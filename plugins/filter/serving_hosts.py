@@ -32,9 +32,8 @@ import typing as t
 
 from ansible import context
 from ansible.errors import AnsibleFilterError
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import lookup_loader
 from ansible_collections.flaskops.stack.plugins.plugin_utils.extra_vars import problem_of_extra_vars
+from ansible_collections.flaskops.stack.plugins.plugin_utils.matching_hosts import matching_hosts, patterns_in
 
 # These options of ansible-playbook run nothing, and people give them without an inventory.
 _READING_ONLY = ("syntax", "listhosts", "listtasks", "listtags")
@@ -46,11 +45,10 @@ def serving_hosts(pattern: object, groups: t.Mapping[str, t.Sequence[str]]) -> o
         return pattern
     if problem := problem_of_extra_vars():
         raise AnsibleFilterError(problem)
-    patterns = list(pattern) if isinstance(pattern, (list, tuple)) else [str(pattern)]
-    if lookup_loader.get("ansible.builtin.inventory_hostnames", loader=DataLoader()).run(patterns, variables={"groups": groups}):
+    if matching_hosts(pattern, groups):
         return pattern
     raise AnsibleFilterError(
-        f"No server of the inventory matches '{', '.join(map(str, patterns))}', so nothing would be done. {_remedy(groups)}"
+        f"No server of the inventory matches '{', '.join(map(str, patterns_in(pattern)))}', so nothing would be done. {_remedy(groups)}"
     )
 
 

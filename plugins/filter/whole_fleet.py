@@ -31,19 +31,15 @@ _value: {description: Names of servers in the order of the inventory., type: lis
 
 import typing as t
 
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import lookup_loader
+from ansible_collections.flaskops.stack.plugins.plugin_utils.matching_hosts import matching_hosts
 
 _GROUP = "flask_servers"
 
 
 def whole_fleet(pattern: object, groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
     """Return the servers of the group if the pattern is a part of it, and those of the pattern otherwise."""
-    patterns = list(pattern) if isinstance(pattern, (list, tuple)) else [str(pattern)]
-    lookup = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=DataLoader())
-    chosen = lookup.run(patterns, variables={"groups": groups})
-    fleet = list(groups.get(_GROUP, ()))
-    return fleet if set(chosen) <= set(fleet) else list(chosen)
+    chosen, fleet = matching_hosts(pattern, groups), list(groups.get(_GROUP, ()))
+    return fleet if set(chosen) <= set(fleet) else chosen
 
 
 class FilterModule:
