@@ -12,7 +12,10 @@ import typing as t
 
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, TooMuchWrittenError, run
 
-_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec")
+_PROPERTIES = (
+    *("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec"),
+    *("ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic"),
+)
 # The fields of an entry that are read, beside its time.
 _FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_INVOCATION_ID", "_PID", "_UID")
 UNIT_DIR = "/etc/systemd/system"

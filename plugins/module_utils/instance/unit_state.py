@@ -12,6 +12,8 @@ from ..host import systemd
 
 # The properties of one unit, as `systemd.show` returns them.
 Properties = t.Mapping[str, str]
+# A process that has worked for so many microseconds and ends well has not failed to start.
+_WORKED = 60_000_000
 # systemd tells it of every process that does not end well.
 _EXITED = re.compile(r": Main process exited, code=\w+, status=(\d+)")
 
@@ -45,6 +47,12 @@ class UnitState(enum.Enum):
 def pauses(properties: Properties) -> bool:
     """Return whether systemd waits before it starts the main process of a unit again; systemd 254 and later name a second such state."""
     return properties["SubState"] in ("auto-restart", "auto-restart-queued")
+
+
+def is_renewed(properties: Properties) -> bool:
+    """Return whether systemd is about to start a process again that has worked for a minute and ended by itself, as ``rq worker --max-jobs`` does."""
+    times = [int(properties.get(f"ExecMain{name}TimestampMonotonic", "0") or 0) for name in ("Start", "Exit")]
+    return pauses(properties) and properties.get("Result") == "success" and properties["ExecMainStatus"] == "0" and times[1] - times[0] >= _WORKED
 
 
 def has_died(properties: Properties) -> bool:

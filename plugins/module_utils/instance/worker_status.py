@@ -11,11 +11,14 @@ from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.systemd import is_enabled
 from .last_runs import failed_jobs
-from .unit_state import UnitState
+from .unit_state import UnitState, is_renewed
 
 
 class WorkerStatus(t.NamedTuple):
-    """A worker: its name and number, its unit, how often systemd has started it again, and why it ended the last time."""
+    """A worker: its name and number, its unit, how often systemd has started it again, and why it ended the last time.
+
+    ``renewed`` is true for the seconds in which systemd is about to start a worker again that has done its work and ended by itself.
+    """
 
     name: str
     unit: str
@@ -23,6 +26,7 @@ class WorkerStatus(t.NamedTuple):
     restarts: int
     result: str
     enabled: bool
+    renewed: bool
 
 
 def workers_of(app: PlacedApp, instance_id: str) -> list[WorkerStatus]:
@@ -38,6 +42,7 @@ def workers_of(app: PlacedApp, instance_id: str) -> list[WorkerStatus]:
             int(states[unit].get("NRestarts", "0") or 0),
             _result(states[unit]),
             is_enabled(unit),
+            is_renewed(states[unit]),
         )
         for unit in units
     ]
@@ -53,7 +58,7 @@ def _result(properties: t.Mapping[str, str]) -> str:
 
 def problem_of(worker: WorkerStatus) -> str:
     """Return what is not as it should be with a worker of the live instance, empty for nothing."""
-    if worker.active != UnitState.ACTIVE.value:
+    if worker.active != UnitState.ACTIVE.value and not worker.renewed:
         how = f" ({worker.result})" if worker.result else ""
         return f"{worker.unit}: the worker {worker.name} is {worker.active}{how}, after {worker.restarts} restarts; look into its journal"
     return "" if worker.enabled else f"{worker.unit}: the worker {worker.name} does not start at boot; deploy it again"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import status
 
 WORKERS = {"queue.1": "TimeoutStopSec=60\nOverlap=true\n", "beat.1": "TimeoutStopSec=7\nOverlap=false\n"}
 QUEUE, BEAT = "flask-shop.queue.1@one.service", "flask-shop.beat.1@one.service"
@@ -51,3 +52,32 @@ def test_a_failed_worker_of_the_live_instance_is_started(host, run, live):
     host.units[BEAT] = {"ActiveState": "failed", "SubState": "failed"}
     assert run(live()).changed
     assert host.is_running(BEAT)
+
+
+def _ended_after(seconds: int, **other: str) -> dict[str, str]:
+    """Return the state of a worker in the pause before systemd starts it again, after it has run for a time and ended well."""
+    end = 3_600_000_000
+    times = {"ExecMainStartTimestampMonotonic": str(end - seconds * 1_000_000), "ExecMainExitTimestampMonotonic": str(end)}
+    return {**PAUSES, "Result": "success", "ExecMainStatus": "0", **times, **other}
+
+
+def test_a_worker_that_ended_after_its_work_is_no_problem_while_systemd_starts_it_again(host, live):
+    host.units[QUEUE] = _ended_after(60)
+    found = status.describe(host.app())
+    assert found["problems"] == []
+    assert [worker["renewed"] for worker in found["workers"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        _ended_after(59),
+        _ended_after(3000, Result="oom-kill", ExecMainStatus="9"),
+        _ended_after(3000, ExecMainStatus="1"),
+        _ended_after(3000, ActiveState="inactive", SubState="dead"),
+    ],
+)
+def test_a_worker_that_failed_or_had_no_time_to_work_is_a_problem_while_systemd_starts_it_again(host, live, state):
+    host.units[QUEUE] = state
+    (says,) = status.describe(host.app())["problems"]
+    assert says.startswith(f"{QUEUE}: the worker queue.1 is ")
