@@ -18,6 +18,8 @@ class ActionModule(AppsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = self.arguments(seconds={"type": "int", "required": True}, before={"type": "dict", "default": {}})
-        apps = [places(app) for app in present(self.resolve(args, task_vars))]
-        asked = {"apps": apps, "seconds": args["seconds"], "before": args["before"]}
+        apps = present(self.resolve(args, task_vars))
+        # A site that logs no more still has the log of before, which ends with its last change.
+        logging = [places(app) for app in apps if app.get("nginx", {}).get("log") != "off"]
+        asked = {"apps": logging, "seconds": args["seconds"], "before": args["before"]}
         return {**result, **self.call_module("site_traffic_info", asked, task_vars or {})}

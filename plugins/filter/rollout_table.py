@@ -10,14 +10,7 @@ version_added: 1.0.0
 description:
   - Takes what has become of each server and returns lines of text, one for each application that was switched or failed on a server.
 options:
-  _input:
-    description: >-
-      By server, what the filter flaskops.stack.rollout_bad takes, and C(back), the results of M(flaskops.stack.flask_rollback) by application,
-      C(taken_up), the switched applications that an earlier run had switched, C(on_trial), whether a server goes back by itself, and C(confirmed)
-      and C(unconfirmed) as M(flaskops.stack.flask_confirm) returns them, which a server has not that could not be reached any more. An empty value
-      is a server whose turn has not come or that could not be reached.
-    type: dict
-    required: true
+  _input: {description: "By server, what the filter flaskops.stack.rollout_verdict takes.", type: dict, required: true}
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -27,8 +20,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ {'web1': web1} | flaskops.stack.rollout_table }}"
   vars:
-    web1:
-      {switched: [shop], message: "", failures: {}, worse: {}, back: {}, taken_up: [], on_trial: true, confirmed: [shop], unconfirmed: {}}
+    web1: {switched: [shop], on_trial: true, confirmed: [shop]}
 """
 
 RETURN = r"""
@@ -37,42 +29,47 @@ _value: {description: Lines., type: list, elements: str, sample: ["host  app   o
 
 import typing as t
 
-Outcome = dict[str, t.Any]
+from ansible_collections.flaskops.stack.plugins.plugin_utils.rollout.outcome import Fact, Outcome
+
 _COLUMNS = ("host", "app", "outcome")
 
 
-def rollout_table(servers: dict[str, Outcome]) -> list[str]:
+def rollout_table(servers: t.Mapping[str, Fact]) -> list[str]:
     """Return a table with a row for each application that was switched or failed."""
-    rows = [_COLUMNS, *((host, *row) for host, outcome in servers.items() for row in _rows(outcome))]
+    rows = [_COLUMNS, *((host, *row) for host, fact in servers.items() for row in _rows(fact))]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return [f"{host:<{widths[0]}}  {app:<{widths[1]}}  {says}" for host, app, says in rows]
 
 
-def _rows(outcome: Outcome) -> t.Iterator[tuple[str, str]]:
-    if not outcome:
+def _rows(fact: Fact) -> t.Iterator[tuple[str, str]]:
+    outcome = Outcome.of(fact)
+    if not fact:
         yield "-", "not deployed in this run"
-        return
-    if not outcome["switched"] and not outcome["message"]:
+    elif not outcome.is_deployed:
+        yield "-", "could not be reached any more while it was deployed"
+    elif not (outcome.switched or outcome.failures or outcome.kept or outcome.fault):
         yield "-", "nothing to switch"
-    for name in outcome["switched"]:
-        switched = "was switched by a run that did not end" if name in outcome["taken_up"] else "switched"
-        yield name, switched + (_back(outcome["back"][name]) if name in outcome["back"] else _confirmed(name, outcome))
-    for name, message in outcome["failures"].items():
-        if name not in outcome["switched"]:
+    for name in outcome.switched:
+        switched = "was switched by a run that did not end" if name in outcome.taken_up else "switched"
+        yield name, switched + (_back(outcome.back[name]) if name in outcome.back else _confirmed(name, outcome))
+    for name, message in outcome.failures.items():
+        if name not in outcome.switched:
             yield name, f"failed: {_first_line(message)}"
-    if outcome["message"] and not outcome["failures"]:
-        yield "-", f"failed: {_first_line(outcome['message'])}"
+    for name, notice in outcome.kept.items():
+        yield name, f"keeps its release: {_first_line(notice)}"
+    if outcome.fault:
+        yield "-", f"failed: {_first_line(outcome.fault)}"
 
 
 def _confirmed(name: str, outcome: Outcome) -> str:
     """Return what became of the confirmation, without which the server goes back by itself; empty if all is well."""
-    if "confirmed" not in outcome:
-        left = "goes back by itself" if outcome["on_trial"] else "stays"
+    if outcome.confirmed is None:
+        left = "goes back by itself if there was a release before" if outcome.on_trial else "stays"
         return f", and {left}: the server could not be reached any more"
-    return "" if name in outcome["confirmed"] else f", and was not confirmed: {_first_line(outcome['unconfirmed'].get(name, ''))}"
+    return "" if name in outcome.confirmed else f", and was not confirmed: {_first_line(outcome.unconfirmed.get(name, ''))}"
 
 
-def _back(result: dict[str, t.Any]) -> str:
+def _back(result: Fact) -> str:
     """Return what became of the way back."""
     if result.get("skipped"):
         return ", and would be taken back"

@@ -15,8 +15,8 @@ description:
   - Tells for each application whether its visitors fare worse than in an earlier result of this module. They do if 1 % more of the requests are
     server errors and at least two are, or if the time for 99 % of at least 100 requests is more than twice as long plus a tenth of a second.
   - They do as well if 1 % more of the visitors, and at least two, have gone without an answer after more than a second and more than that time (nginx
-    logs them with 499), or if there were at least 50 requests and less than a tenth of them is left. nginx logs a request at its end, so a site on
-    which pages hang has hardly any.
+    logs them with 499), or if there were at least 50 requests, less than a tenth of them is left, and the live instance is still answering half of the
+    missing ones, or half of as many as it can answer at once. nginx logs a request at its end, so a site on which pages hang has hardly any.
 options:
   seconds:
     description: How many seconds to look back. At most the last 32 MiB of a log are read.
@@ -58,10 +58,13 @@ worse:
 
 import time
 
+from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout
 from ansible_collections.flaskops.stack.plugins.module_utils.app.orders import PlacedApp
-from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import Traffic, traffic, worse
+from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import InFlight, Traffic, traffic, worse
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import live_id
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import trial_of
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import NO_STATS, StatsError, read_stats
 
 
 def of_app(app: PlacedApp, seconds: int, until: float, before: dict[str, Traffic] | None) -> Traffic | None:
@@ -72,6 +75,15 @@ def of_app(app: PlacedApp, seconds: int, until: float, before: dict[str, Traffic
     trial = trial_of(app) if before is None else None
     end = trial.began if trial else until
     return traffic(app["name"], end - seconds, end, (before or {}).get(app["name"]))
+
+
+def in_flight(app: PlacedApp) -> InFlight:
+    """Return what the live instance of an application is answering; nothing where its statistics cannot be read."""
+    try:
+        stats = read_stats(Layout(app).stats_socket(live_id(app)))
+    except (StatsError, OSError):
+        stats = NO_STATS
+    return InFlight(sum(worker.busy for worker in stats.workers), sum(worker.slots for worker in stats.workers))
 
 
 def main() -> None:
@@ -93,7 +105,8 @@ def main() -> None:
             msg=f"An access log of nginx cannot be read: {error}. The module reads plain files; set nginx.log: off for a site without one."
         )
     seen = {name: counted for name, counted in found.items() if counted is not None}
-    says = {name: worse(before[name], counted) for name, counted in seen.items() if name in before}
+    compared = [app for app in module.params["apps"] if app["name"] in seen and app["name"] in before]
+    says = {app["name"]: worse(before[app["name"]], seen[app["name"]], in_flight(app)) for app in compared}
     module.exit_json(
         changed=False,
         traffic={name: counted._asdict() for name, counted in seen.items()},

@@ -46,7 +46,10 @@ def app(**changes: t.Any) -> dict[str, t.Any]:
         "changed_by_hand": [],
         "rejected": {"b8d556ae053c": {"time": "2026-11-28T12:00:00Z", "who": "ann@desk"}},
         "history": [attempt(), attempt(time="2026-11-28T12:00:00Z", result="failed", release="b8d556ae053c", reason="no answer\nlog")],
-        "workers": [{"name": "queue", "unit": "flask-shop.queue@two.service", "active": "active", "restarts": 1, "result": "", "enabled": True, "renewed": False}],
+        "workers": [
+            {"name": "queue", "unit": "flask-shop.queue@two.service", "active": "active", "restarts": 1}
+            | {"result": "", "enabled": True, "renewed": False}
+        ],
         "timers": [{"name": "nightly", "unit": "n.timer", "active": "active", "last": "Sat 03:00", "result": "", "enabled": True, "failed_unit": ""}],
         "problems": [],
         "certificate": {"names": ["shop.example.com"], "issuer": "Let's Encrypt", "not_after": NOW + 60 * DAY},

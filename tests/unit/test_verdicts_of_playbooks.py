@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Verdicts of playbooks, in real runs without a server: a module that cannot do its work keeps nobody from the verdict."""
+"""The verdict of the playbook validate, in a real run without a server: a module that cannot do its work keeps nobody from it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ import yaml
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 Run = Callable[..., str]
-# The result of the role uwsgi_service.
-SWITCHED = {"switched": ["shop"], "instances": {"shop": {"id": "one", "switched": True}}}
 
 
 @pytest.fixture
@@ -41,27 +39,6 @@ def run(tmp_path: Path) -> Run:
         return " ".join(done.stdout.replace("'", "").split())
 
     return run
-
-
-def judged(run: Run, facts: dict[str, Any], **variables: Any) -> str:
-    """Return what the end of a batch says."""
-    (rollout,) = [play for play in yaml.safe_load((PLAYBOOKS / "rollout.yml").read_text()) if "serial" in play]
-    deploy = {"name": "Deploy", "ansible.builtin.set_fact": facts}
-    judge = {"name": "Judge", "ansible.builtin.import_tasks": str(PLAYBOOKS / "tasks/judge_batch.yml")}
-    return run([deploy, judge], **rollout["vars"], rollout_servers=["web1"], soak=0, **variables)
-
-
-def test_a_release_that_cannot_go_back_is_in_the_table(run):
-    """The list of applications is empty, so the module refuses the name."""
-    said = judged(run, {"uwsgi_service_result": SWITCHED, "rollout_message": "the page was wrong"}, flask_apps=[])
-    assert "web1 shop switched, and could not go back: app is shop, but must name an application" in said
-    assert "the page was wrong" in said.partition("End the run")[2]
-
-
-def test_a_release_that_cannot_be_confirmed_is_in_the_table(run):
-    said = judged(run, {"uwsgi_service_result": SWITCHED}, flask_apps="no list")
-    assert "web1 shop switched, and was not confirmed: flask_apps is no list, but must be a list" in said
-    assert "flask_apps is no list" in said.partition("End the run")[2]
 
 
 def test_validate_tells_of_everything_also_where_the_sites_cannot_be_asked(run):

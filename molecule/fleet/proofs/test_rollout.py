@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 from ansible_collections.flaskops.stack.molecule.fleet.proofs.driver import FAILS_SOMEWHERE, HANGS, RATE, Fleet
@@ -78,11 +79,13 @@ def test_a_release_whose_pages_hang_is_taken_back(fleet: Fleet):
     run = fleet.rollout(fleet.app, "1,100%", 12)
     assert run.code == 2, run.output[-3000:]
     require_outcome(run, f"{first.name} ledger switched, then taken back", *(f"{host.name} - not deployed in this run" for host in others))
-    assert "so that others seem to wait for theirs" in run.output
+    assert re.search(r"\d requests had an answer, and \d+ before, and \d+ wait for theirs", run.output), run.output[-3000:]
     assert fleet.pages() == before
     run = fleet.rollout(fleet.app, "1,100%", 0)
     assert run.code == 2, "the servers that have not rejected the release must not get it"
-    require_outcome(run, f"{first.name} ledger failed: ledger: ", *(f"{host.name} - not deployed in this run" for host in others))
+    require_outcome(
+        run, f"{first.name} ledger keeps its release: ledger: ", *(f"{host.name} - not deployed in this run" for host in others)
+    )
     assert "is not deployed again" in run.output
 
 
@@ -103,7 +106,7 @@ def test_a_server_that_is_lost_after_its_switch_ends_the_run(fleet: Fleet):
     require_outcome(
         run,
         f"{first.name} ledger switched, then taken back",
-        f"{lost.name} ledger switched, and goes back by itself: the server could not be reached any more",
+        f"{lost.name} ledger switched, and goes back by itself if there was a release before: the server could not be reached any more",
         f"{last.name} - not deployed in this run",
     )
     assert f"{lost.name}: it could not be reached any more after it was switched" in run.output

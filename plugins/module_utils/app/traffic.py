@@ -21,9 +21,11 @@ _SECONDS_SLOWER = 0.1
 # nginx logs a visitor with this status who has gone before there was an answer. Some go at once, as where they click on.
 _GONE = 499
 _PATIENCE_SECONDS = 1.0
-# nginx logs a request at its end, so a site on which pages hang has fewer of them: less than a tenth, where there were so many before.
+# nginx logs a request at its end, so a site on which pages hang has fewer of them: less than a tenth, where there were so many before. Visitors may
+# have gone home as well, so the instance must be answering at least half of those that are missing, or of those that it can answer at once.
 _REQUESTS_TO_MISS = 50
 _SHARE_LEFT = 0.1
+_SHARE_WAITING = 0.5
 
 
 class Traffic(t.NamedTuple):
@@ -43,6 +45,16 @@ class Traffic(t.NamedTuple):
     def patience(self) -> float:
         """Return the seconds for which visitors wait at least before the site is to blame for those who go."""
         return max(_PATIENCE_SECONDS, self.p99 * _TIMES_SLOWER + _SECONDS_SLOWER)
+
+
+class InFlight(t.NamedTuple):
+    """The requests that an instance is answering at the moment, and how many it can answer at once."""
+
+    answering: int
+    places: int
+
+
+_NONE = InFlight(0, 0)
 
 
 def traffic(name: str, since: float, until: float, before: Traffic | None = None, logs: str = LOGS) -> Traffic | None:
@@ -68,8 +80,18 @@ def within(times: t.Sequence[float], percent: int) -> float:
     return times[min(len(times) - 1, len(times) * percent // 100)] if times else 0.0
 
 
-def worse(before: Traffic, after: Traffic) -> str:
-    """Return in which way visitors fare worse than before, in words for an operator; empty if they do not."""
+def _wait(before: Traffic, after: Traffic, now: InFlight) -> bool:
+    """Return whether requests wait for their answers that had one before."""
+    missing = before.requests - after.requests
+    are_missing = before.requests >= _REQUESTS_TO_MISS and after.requests < before.requests * _SHARE_LEFT
+    return are_missing and now.answering > 0 and now.answering >= min(missing, now.places) * _SHARE_WAITING
+
+
+def worse(before: Traffic, after: Traffic, now: InFlight = _NONE) -> str:
+    """Return in which way visitors fare worse than before, in words for an operator; empty if they do not.
+
+    :param now: what the live instance is answering at the end of ``after``
+    """
     if _are_more(before.errors, before.requests, after.errors, after.requests):
         return f"{after.errors} of {after.requests} requests were answered with a server error, and {before.errors} of {before.requests} before"
     if _are_more(before.gone, before.requests, after.gone, after.requests):
@@ -77,8 +99,8 @@ def worse(before: Traffic, after: Traffic) -> str:
             f"{after.gone} of {after.requests} visitors have gone without an answer after {before.patience:.1f} s or more, and {before.gone} of"
             f" {before.requests} before"
         )
-    if before.requests >= _REQUESTS_TO_MISS and after.requests < before.requests * _SHARE_LEFT:
-        return f"{after.requests} requests had an answer, and {before.requests} before, so that others seem to wait for theirs"
+    if _wait(before, after, now):
+        return f"{after.requests} requests had an answer, and {before.requests} before, and {now.answering} wait for theirs"
     enough = min(before.requests, after.requests) >= _FEWEST_REQUESTS
     if enough and after.p99 > before.p99 * _TIMES_SLOWER + _SECONDS_SLOWER:
         return f"99 % of the requests were answered within {after.p99:.2f} s, and within {before.p99:.2f} s before"

@@ -119,18 +119,33 @@ def _why_not(app: PlacedApp, release: str) -> str:
 
 
 def _earlier(app: PlacedApp, live: str, releases: t.Mapping[str, str]) -> str:
-    """Return the instance that was live most recently, without those that were rolled back: so two rollbacks go back two instances.
+    """Return the instance that was live most recently, without those that were left for an earlier one: so two rollbacks go back two instances.
 
     While a switch is on trial it is the one before the trial, which somebody has confirmed.
     """
     if former := former_id(app):
         return former
     rejected = history.rejected(app["root"])
-    was_live = [entry["instance"] for entry in history.read(app["root"], history.KEPT_LINES) if entry.get("result") == "live"]
-    for known in [previous_id(app), *was_live]:
-        if known in releases and known != live and known not in rejected and releases[known] not in rejected:
+    switches = [entry for entry in history.read(app["root"], history.KEPT_LINES) if entry["result"] == "live"]
+    passed = _undone(switches)
+    for known in [previous_id(app), *(entry["instance"] for entry in switches)]:
+        if known in releases and known not in (live, *passed, *rejected) and releases[known] not in rejected:
             return known
     raise DeployError(f"{app['name']}: there is no earlier instance on this host to go back to.")
+
+
+def _undone(switches: t.Sequence[t.Mapping[str, t.Any]]) -> set[str]:
+    """Return the instances whose last switch was undone without a fault of theirs, so that nothing has rejected them.
+
+    :param switches: the switches of the history, the newest first
+    """
+    undone: set[str] = set()
+    again: set[str] = set()
+    for entry in switches:
+        if entry["action"] in (Action.TAKEN_BACK.value, Action.UNCONFIRMED.value):
+            undone |= {str(entry.get("previous", ""))} - again
+        again.add(entry["instance"])
+    return undone
 
 
 def _recorded(app: HostApp, instance_id: str) -> Instance:

@@ -19,6 +19,7 @@ from ansible_collections.flaskops.stack.plugins.action import (
     host_look,
     site_backends,
     site_probe,
+    site_traffic_info,
     uwsgi_info,
 )
 from ansible_collections.flaskops.stack.plugins.modules.site_probe import ARGUMENT_SPEC
@@ -252,3 +253,10 @@ def test_a_wrong_value_of_a_playbook_is_refused_with_the_remedy(plugin, given, l
 def test_a_value_of_a_playbook_that_is_null_is_the_default():
     asked, _result = run(flask_logs_info, {"apps": [SHOP], "only": "shop", "lines": None, "since": None})
     assert asked["lines"] == 200
+
+
+def test_the_traffic_of_a_site_that_logs_no_more_is_not_counted():
+    """Its log of before would end with the last change, as if nobody came any more."""
+    quiet = describe(name="quiet", nginx={"server_names": ["quiet.example.com"], "log": "off"})
+    asked, _result = run(site_traffic_info, {"apps": [SHOP, quiet], "seconds": 30})
+    assert [app["name"] for app in asked["apps"]] == ["shop"]

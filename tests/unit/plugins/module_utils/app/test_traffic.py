@@ -151,14 +151,30 @@ def test_visitors_who_had_to_wait_for_longer_than_usual_have_gone(tmp_path, befo
             "2 of 70 visitors have gone without an answer after 4.1 s or more, and 1 of 70 before",
         ),
         (Traffic(70, 0, 0.1, 0), Traffic(70, 0, 0.1, 1), ""),
-        (Traffic(70, 0, 0.1), Traffic(6, 0, 0.1), "6 requests had an answer, and 70 before, so that others seem to wait for theirs"),
-        (Traffic(70, 0, 0.1), Traffic(0, 0, 0.0), "0 requests had an answer, and 70 before, so that others seem to wait for theirs"),
-        (Traffic(70, 0, 0.1), Traffic(7, 0, 0.1), ""),
-        (Traffic(49, 0, 0.1), Traffic(0, 0, 0.0), ""),
     ],
 )
 def test_visitors_fare_worse(before, after, says):
     assert traffic.worse(before, after) == says
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "answering", "places", "waiting"),
+    [
+        (70, 6, 4, 8, True),
+        (70, 0, 35, 1000, True),
+        (70, 7, 8, 8, False),
+        (49, 0, 8, 8, False),
+        # The visitors have gone home, as a job that runs at night, or another server has them.
+        (70, 6, 0, 8, False),
+        (70, 6, 3, 8, False),
+        (70, 0, 34, 1000, False),
+        # Nobody can say what the instance does.
+        (70, 0, 0, 0, False),
+    ],
+)
+def test_pages_hang_if_requests_are_missing_and_the_instance_is_answering_as_many(before, after, answering, places, waiting):
+    says = traffic.worse(Traffic(before, 0, 0.1), Traffic(after, 0, 0.1), traffic.InFlight(answering, places))
+    assert says == (f"{after} requests had an answer, and {before} before, and {answering} wait for theirs" if waiting else "")
 
 
 def test_logs_lie_where_the_sites_write_them():

@@ -8,7 +8,9 @@ import os
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import history
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.attempt import Action
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.rollback import rollback
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
 
 
@@ -40,6 +42,26 @@ def test_two_rollbacks_go_back_two_instances(host, run, back):
     serves(host, "one", "r1")
     with pytest.raises(DeployError, match="^shop: there is no earlier instance on this host to go back to"):
         back(host.app())
+
+
+@pytest.mark.parametrize("action", [Action.TAKEN_BACK, Action.UNCONFIRMED])
+def test_a_rollback_passes_over_a_release_that_was_taken_back_for_the_fault_of_something_else(host, run, back, action):
+    for name, release in (("zero", "r0"), ("one", "r1"), ("two", "r2")):
+        run(host.candidate(name, release))
+    rollback([(host.app(), "")], "ann@here", False, action)
+    serves(host, "one", "r1")
+    back(host.app())
+    serves(host, "zero", "r0")
+
+
+def test_a_rollback_goes_to_a_release_that_was_deployed_again_after_it_was_taken_back(host, run, back):
+    for name, release in (("one", "r1"), ("two", "r2")):
+        run(host.candidate(name, release))
+    rollback([(host.app(), "")], "ann@here", False, Action.TAKEN_BACK)
+    run(host.candidate("two", "r2"))
+    run(host.candidate("three", "r3"))
+    back(host.app())
+    serves(host, "two", "r2")
 
 
 def test_a_rollback_goes_to_a_named_release(host, run, back):
