@@ -27,7 +27,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-_value: {description: What is known of the server., type: dict}
+_value: {description: The new part of the outcome., type: dict}
 """
 
 import typing as t

@@ -21,7 +21,7 @@ import yaml
 
 CHECKOUT = Path(__file__).parents[2]
 COLLECTION = "ansible_collections/flaskops/stack"
-# What a step answers where a test has planned nothing.
+# The action plugin of all modules: it answers as a test has planned for the server, or as if all went well.
 PLANNED = """
 import json
 import os

@@ -1,6 +1,6 @@
 # Copyright: the flaskops.stack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a rollout has done on one server, as the playbook keeps it in a fact: empty before the server's turn, and with more after each step."""
+"""The outcome of a rollout on one server. The playbook keeps it in a fact, which is empty before the server's turn and gets more with each step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Fact = t.Mapping[str, t.Any]
 
 
 class Outcome(t.NamedTuple):
-    """What has become of one server.
+    """The outcome on one server.
 
     :param is_deployed: whether the deployment there has ended, in whichever way
     :param on_trial: whether the server goes back by itself unless somebody confirms its switches

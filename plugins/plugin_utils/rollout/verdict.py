@@ -9,7 +9,7 @@ import typing as t
 from .outcome import Fact, Outcome
 
 
-class Verdict(t.NamedTuple):
+class BatchVerdict(t.NamedTuple):
     """A verdict.
 
     :param bad: the applications that go back on all servers of the batch
@@ -24,7 +24,7 @@ class Verdict(t.NamedTuple):
     message: str
 
 
-def verdict(every: t.Mapping[str, Fact], batch: t.Sequence[str], built: t.Container[str]) -> Verdict:
+def verdict(every: t.Mapping[str, Fact], batch: t.Sequence[str], built: t.Container[str]) -> BatchVerdict:
     """Judge a batch.
 
     :param every: the outcomes of all servers of the run by name, in their order; empty for a server whose turn has not come
@@ -40,7 +40,7 @@ def verdict(every: t.Mapping[str, Fact], batch: t.Sequence[str], built: t.Contai
     bad = {name for outcome in outcomes for name in (*outcome.failures, *outcome.kept, *outcome.worse)} | (switched if whole else set())
     worse = {name for outcome in outcomes for name in outcome.worse}
     reasons = [reason for outcome in judged.values() for reason in _reasons(outcome)] + [says for _outcome, says in lost]
-    return Verdict(sorted(bad), sorted(worse), sorted(switched - bad), _message(reasons, outcomes))
+    return BatchVerdict(sorted(bad), sorted(worse), sorted(switched - bad), _message(reasons, outcomes))
 
 
 def _lost(others: t.Mapping[str, Outcome], built: t.Container[str]) -> list[tuple[Outcome, str]]:
