@@ -10,11 +10,13 @@ version_added: 1.0.0
 description:
   - A worker with C(hosts=one) is on the first server that has its application. A run on a part of the servers must not take the first of that part
     for it, or two servers would have the worker.
-  - Returns all servers of the group C(flask_servers) if each server of the pattern belongs to it, and the servers of the pattern otherwise.
-positional: groups
+  - Returns the servers of O(fleet) if there is one. Otherwise, returns all servers of the group C(flask_servers) if each server of the pattern belongs
+    to it, and the servers of the pattern if not.
+positional: groups, fleet
 options:
   _input: {description: "The pattern, as the keyword C(hosts) of a play takes it.", type: raw, required: true}
   groups: {description: The groups of the inventory with their hosts., type: dict, required: true}
+  fleet: {description: "The group of this server, in an inventory with several fleets, such as staging and production.", type: str, default: ""}
 extends_documentation_fragment: flaskops.stack.private
 author: flaskops.stack authors (@flaskops)
 """
@@ -31,15 +33,21 @@ _value: {description: Names of servers in the order of the inventory., type: lis
 
 import typing as t
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.flaskops.stack.plugins.plugin_utils.matching_hosts import matching_hosts
 
 _GROUP = "flask_servers"
 
 
-def whole_fleet(pattern: object, groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
-    """Return the servers of the group if the pattern is a part of it, and those of the pattern otherwise."""
-    chosen, fleet = matching_hosts(pattern, groups), list(groups.get(_GROUP, ()))
-    return fleet if set(chosen) <= set(fleet) else chosen
+def whole_fleet(pattern: object, groups: t.Mapping[str, t.Sequence[str]], fleet: str = "") -> list[str]:
+    """Return the servers of the fleet. Without one, these are the servers of the group if the pattern is a part of it, and those of the pattern if not."""
+    if fleet:
+        found = matching_hosts(fleet, groups)
+        if not found:
+            raise AnsibleFilterError(f"flask_fleet is '{fleet}', but must be a group of the inventory with servers; write the name of one.")
+        return found
+    chosen, known = matching_hosts(pattern, groups), list(groups.get(_GROUP, ()))
+    return known if set(chosen) <= set(known) else chosen
 
 
 class FilterModule:

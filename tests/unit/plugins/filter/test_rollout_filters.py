@@ -176,5 +176,15 @@ def test_a_part_of_the_fleet_is_told_with_the_whole_of_it(target, servers):
     assert whole_fleet(target, GROUPS) == servers
 
 
+@pytest.mark.parametrize("target", ["flask_servers", "app3", "stage"])
+def test_a_fleet_of_its_own_is_whole_whatever_the_target_is(target):
+    assert whole_fleet(target, GROUPS, "new") == ["app3"]
+
+
+def test_a_fleet_that_is_no_group_is_refused():
+    with pytest.raises(AnsibleFilterError, match="^flask_fleet is 'stagging', but must be a group of the inventory with servers"):
+        whole_fleet("app1", GROUPS, "stagging")
+
+
 def test_without_the_group_the_servers_are_those_of_the_pattern():
     assert whole_fleet("stage", {"all": ["stage"]}) == ["stage"]
