@@ -12,8 +12,9 @@ import pwd
 from ..app.layout import FILES, Layout, Release
 from ..app.orders import InstanceOrder
 from ..host import systemd
-from ..host.files import digest_of, names_in
+from ..host.files import digest_of
 from ..host.processes import begun_since
+from .static_files import has_public_names
 from .written_file import WrittenFile
 
 
@@ -92,7 +93,7 @@ class InstanceFiles:
         public = self.layout.public_files(self.id)
         places = [(f"{public}/{route['path'].strip('/')}", f"{self.release.path}/{route['directory']}") for route in self.app["static"]]
         pages = os.path.dirname(self.layout.error_page(self.id, "")) if self.app.get("error_pages") else public
-        whole = all(names_in(place) or not names_in(source) for place, source in places)
+        whole = all(_is_published_at(place, source) for place, source in places)
         return os.path.isdir(public) and os.path.isdir(pages) and whole
 
     def begun_with_other_texts(self) -> set[str]:
@@ -125,6 +126,13 @@ class InstanceFiles:
             **{layout.drop_in(unit): [unit] for unit in self.wanted_units},
             **{layout.unit_file(unit): [unit] for unit in [*self.workers, *self.timers]},
         }
+
+
+def _is_published_at(place: str, source: str) -> bool:
+    """Return whether a directory of a release, if there is one, has been published; one with hidden names alone is published as an empty one."""
+    if not os.path.isdir(source):
+        return True
+    return os.path.isdir(place) and (has_public_names(place) or not has_public_names(source))
 
 
 def _group_of(user: str) -> int:

@@ -432,6 +432,56 @@ def test_static_files_that_are_gone_are_published_again(host, run, published, lo
     assert not run(published()).changed
 
 
+@pytest.mark.parametrize(
+    "hide",
+    [
+        pytest.param(lambda web: (web / ".gitkeep").touch(), id="a hidden file"),
+        pytest.param(lambda web: (web / ".well-known/x").mkdir(parents=True), id="a hidden directory"),
+        pytest.param(lambda web: os.mkfifo(web / "pipe"), id="a named pipe"),
+    ],
+)
+def test_a_directory_of_which_nothing_is_published_is_settled_when_it_is_there(host, run, hide):
+    routes = [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]
+
+    def candidate():
+        made = host.candidate("one", nginx={"routes": routes})
+        media = Path(made.release.path, "media")
+        if not media.exists():
+            media.mkdir()
+            hide(media)
+        return made
+
+    assert run(candidate()).changed
+    assert not run(candidate()).changed
+    published = host.place / "root/shop/public/one/media"
+    assert list(published.iterdir()) == []
+    published.rmdir()
+    assert run(candidate()).changed
+    assert published.is_dir()
+    assert not run(candidate()).changed
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("style.css")])
+def test_a_published_directory_that_was_emptied_is_found(host, run, make):
+    routes = [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]
+
+    def candidate():
+        made = host.candidate("one", nginx={"routes": routes})
+        media = Path(made.release.path, "media")
+        if not media.exists():
+            media.mkdir()
+            make(media / "name")
+        return made
+
+    run(candidate())
+    published = host.place / "root/shop/public/one/media"
+    shutil.rmtree(published)
+    published.mkdir()
+    assert run(candidate()).changed
+    assert os.listdir(published) == ["name"]
+    assert not run(candidate()).changed
+
+
 def test_a_live_instance_whose_release_has_no_such_files_is_settled(host, run, published):
     shutil.rmtree(host.place / "root/shop/public/one/static")
     shutil.rmtree(host.place / "root/shop/releases/r1/web")
