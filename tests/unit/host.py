@@ -18,7 +18,8 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, trees
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, settling, trial
+from ansible_collections.flaskops.stack.plugins.module_utils.host.times import NoTimeError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, schedules, settling, trial
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import workers as instance_workers
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
@@ -88,7 +89,6 @@ class Host:
             "start",
             "stop",
             "stop_soon",
-            "never_comes",
             "has_run",
             "reset_failed",
             "enable",
@@ -101,6 +101,7 @@ class Host:
             "words_about",
         ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
+        monkeypatch.setattr(schedules, "never_comes", self._never_comes)
         monkeypatch.setattr(gate, "request", self._request)
         monkeypatch.setattr(gate, "lines_of_nobody", lambda _unit, _since: self.late_log)
         monkeypatch.setattr(trial, "PROGRAM", str(self.place / "var/trial.pyz"))
@@ -306,7 +307,7 @@ class Host:
 
     def _never_comes(self, expression: str) -> bool:
         if expression.startswith("every"):
-            raise systemd.NoTimeError("Failed to parse")
+            raise NoTimeError("Failed to parse")
         return expression.startswith("*-02-30")
 
     def _has_run(self, unit: str) -> bool:

@@ -52,7 +52,12 @@ def pauses(properties: Properties) -> bool:
 def is_renewed(properties: Properties) -> bool:
     """Return whether systemd is about to start a process again that has worked for a minute and ended by itself, as ``rq worker --max-jobs`` does."""
     times = [int(properties.get(f"ExecMain{name}TimestampMonotonic", "0") or 0) for name in ("Start", "Exit")]
-    return pauses(properties) and properties.get("Result") == "success" and properties["ExecMainStatus"] == "0" and times[1] - times[0] >= _WORKED
+    return (
+        pauses(properties)
+        and properties.get("Result") == "success"
+        and properties["ExecMainStatus"] == "0"
+        and times[1] - times[0] >= _WORKED
+    )
 
 
 def has_died(properties: Properties) -> bool:

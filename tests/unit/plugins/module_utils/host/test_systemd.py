@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, times
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandResult, TooMuchWrittenError
 
 
@@ -94,21 +94,21 @@ def test_a_time_is_read_by_systemd_itself(run):
         "  Original form: today\nNormalized form: Sat 2026-11-28\n   UNIX seconds: @1795905237.5\n       From now: 1h ago\n",
         "",
     )
-    assert systemd.seconds_of("today") == 1795905237.5
+    assert times.seconds_of("today") == 1795905237.5
     assert run.commands == [["systemd-analyze", "timestamp", "--", "today"]]
     run.answer = (1, "", 'Failed to parse "soon": Invalid argument')
-    with pytest.raises(systemd.NoTimeError):
-        systemd.seconds_of("soon")
+    with pytest.raises(times.NoTimeError):
+        times.seconds_of("soon")
 
 
 @pytest.mark.parametrize(("elapse", "never"), [("Tue 2026-12-01 03:00:00 UTC\n       From now: 10h left", False), ("never", True)])
 def test_a_time_may_never_come(run, elapse, never):
     run.answer = (0, f"  Original form: *-02-30\nNormalized form: *-02-30 00:00:00\n    Next elapse: {elapse}\n", "")
-    assert systemd.never_comes("*-02-30") is never
+    assert times.never_comes("*-02-30") is never
     assert run.commands == [["systemd-analyze", "calendar", "--", "*-02-30"]]
     run.answer = (1, "", "Failed to parse calendar specification 'x': Invalid argument")
-    with pytest.raises(systemd.NoTimeError, match="Failed to parse"):
-        systemd.never_comes("x")
+    with pytest.raises(times.NoTimeError, match="Failed to parse"):
+        times.never_comes("x")
 
 
 def test_entries_of_the_journal_come_with_their_fields(run):
