@@ -49,7 +49,7 @@ class RunResult(t.NamedTuple):
 def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: Failures, trials: Trials = FINAL) -> list[Instance]:
     """Make candidates live, and return those that are now.
 
-    On failure this removes the marker ``unfinished`` itself; on success the caller does, after the hooks.
+    On failure this deals with the marker ``unfinished`` itself; on success the caller removes it, after the hooks.
 
     :param who: the person that the history names
     :param failures: gets the messages of the others; what was live of them is live still
@@ -98,8 +98,7 @@ class Attempt:
                 self.failures.add(instance.name, _write_error(instance, error))
                 with self.failures.of(instance.name):
                     self._remove_candidate(instance)
-                    if not instance.outdated:
-                        instance.finish()
+                    instance.finish(failed=True)
 
     def start(self) -> None:
         """Start the candidates; where the live instance has to make room and does not, its candidate is discarded."""
@@ -168,7 +167,7 @@ class Attempt:
         with self.failures.of(instance.name):
             # Keep the files of a rollback target: it was healthy once, even if it fails the gate now.
             switch.discard([instance], self.unit_templates, remove=self.action is Action.DEPLOY)
-            instance.finish()
+            instance.finish(failed=True)
 
     def _remove_candidate(self, instance: Instance) -> None:
         """Remove the files of a candidate that was not started. A rollback target keeps its files, and so does the live instance."""

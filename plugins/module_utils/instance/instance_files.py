@@ -14,7 +14,8 @@ from ..app.orders import InstanceOrder
 from ..host import systemd
 from ..host.files import digest_of
 from ..host.processes import begun_since
-from .static_files import has_public_names
+from . import static_files
+from .static_files import MissingDirectoryError, OutwardLinkError
 from .written_file import WrittenFile
 
 
@@ -88,6 +89,28 @@ class InstanceFiles:
         for file in self._written():
             file.write()
 
+    def _publish_into(self, directory: str, lenient: bool) -> None:
+        """Put the files of static routes below a directory of public files."""
+        public = self.layout.public_files(directory)
+        links: dict[str, str] = {}
+        for route in self.app["static"]:
+            path = route["path"].strip("/")
+            place = f"{public}/{path}"
+            try:
+                found = static_files.publish(self.release.path, route["directory"], route["path"], place)
+                links |= {os.path.join(path, link): leads for link, leads in found.items()}
+                static_files.require_page(place, route)
+            except (MissingDirectoryError, OutwardLinkError):
+                if not lenient:
+                    raise
+        static_files.publish_links(public, links)
+        for name, page in self.app.get("error_pages", {}).items():
+            try:
+                static_files.publish_page(self.release.path, page, name, self.layout.error_page(directory, name))
+            except MissingDirectoryError:
+                if not lenient:
+                    raise
+
     def _is_published(self) -> bool:
         """Return whether nginx has the files of each static route, and the pages, as far as the release has them."""
         public = self.layout.public_files(self.id)
@@ -132,7 +155,7 @@ def _is_published_at(place: str, source: str) -> bool:
     """Return whether a directory of a release, if there is one, has been published; one with hidden names alone is published as an empty one."""
     if not os.path.isdir(source):
         return True
-    return os.path.isdir(place) and (has_public_names(place) or not has_public_names(source))
+    return os.path.isdir(place) and (static_files.has_public_names(place) or not static_files.has_public_names(source))
 
 
 def _group_of(user: str) -> int:

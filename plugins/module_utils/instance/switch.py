@@ -59,6 +59,9 @@ def _stop_wrong(instances: t.Sequence[Instance], states: t.Mapping[str, Properti
         for instance, units in wrong.items():
             with failures.of(instance.name):
                 systemd.stop(units)
+    for instance in (instance for instance in instances if instance.name not in failures):
+        # None of them runs with what is wrong any more, whatever becomes of this run.
+        instance.outdated -= set(instance.wanted_units)
 
 
 def give_back(instance: Instance) -> None:

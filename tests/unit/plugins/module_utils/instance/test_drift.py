@@ -160,21 +160,6 @@ def worker(name: str) -> str:
     return f"flask-shop.{name}@one.service"
 
 
-@pytest.fixture
-def begun(host, monkeypatch) -> set[str]:
-    """The units that have begun since a file was changed, which a test adds."""
-    units: set[str] = set()
-    show = instance_files.systemd.show
-
-    def with_processes(names):
-        return {name: {**found, "MainPID": "7" if name in units else "8"} for name, found in show(names).items()}
-
-    monkeypatch.setattr(instance_files.systemd, "show", with_processes)
-    monkeypatch.setattr(instances, "writes_to", lambda *_: True)
-    monkeypatch.setattr(instance_files, "begun_since", lambda process, moment: process == 7 and moment < math.inf)
-    return units
-
-
 UWSGI = {unit("one"), pool("one")}
 EACH = UWSGI | {worker("queue.1"), worker("mails.1")}
 
