@@ -170,9 +170,15 @@ class Attempt:
             instance.finish(failed=True)
 
     def _remove_candidate(self, instance: Instance) -> None:
-        """Remove the files of a candidate that was not started. A rollback target keeps its files, and so does the live instance."""
-        if self.action is Action.DEPLOY and instance.live_id != instance.id:
-            switch.remove_candidate(instance, self.unit_templates[instance.name])
+        """Restore the unit templates and remove the files of a candidate that was not started.
+
+        A rollback target keeps its own files, and the live instance keeps all.
+        """
+        if instance.live_id == instance.id:
+            return
+        switch.restore_templates(self.unit_templates[instance.name])
+        if self.action is Action.DEPLOY:
+            switch.remove_candidate(instance)
 
     def _record(self, instance: Instance, result: str, reason: str, seconds: t.Mapping[str, float]) -> None:
         record_attempt(instance, self.who, self.action, result, reason, self.previous[instance.name], seconds)

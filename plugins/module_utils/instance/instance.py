@@ -225,10 +225,11 @@ def known_ids(app: PlacedApp) -> list[str]:
 
 
 class InstanceRecord(t.NamedTuple):
-    """The record of an instance: its release, and the checksums of its files by path."""
+    """The record of an instance: its release, and by path the checksums of its files and the texts of its unit templates."""
 
     release: Release
     files: dict[str, str]
+    unit_templates: dict[str, str]
 
 
 def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
@@ -240,11 +241,12 @@ def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
     record = read_object(path)
     if record is None:
         return None
-    files = record.get("files")
+    # A record of an earlier version has no texts of templates.
+    files, templates = record.get("files"), record.get("unit_templates", {})
     try:
-        if not isinstance(files, dict) or not all(isinstance(checksum, str) for checksum in files.values()):
+        if not all(isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()) for texts in (files, templates)):
             raise ValueError("is no record")
-        return InstanceRecord(Release.from_dict(record.get("release")), files)
+        return InstanceRecord(Release.from_dict(record.get("release")), files, templates)
     except ValueError as error:
         raise damaged(path, str(error)) from None
 

@@ -70,10 +70,14 @@ class InstanceFiles:
         }
 
     def _record(self) -> str:
-        """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
+        """Return the text of the record that later runs read.
+
+        It has the release, checksums that reveal a change by hand, and the texts of the unit templates, which another instance overwrites.
+        """
         texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
         sums = {path: digest_of(text) for path, text in {**texts, **self._unit_files()}.items()}
-        return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
+        record = {"release": self.release._asdict(), "files": sums, "unit_templates": self.unit_templates}
+        return json.dumps(record, sort_keys=True) + "\n"
 
     def stale_files(self) -> list[str]:
         """Return the paths of files that are missing, or whose text or permissions were changed by hand."""

@@ -75,7 +75,7 @@ def give_back(instance: Instance) -> None:
 
 
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
-    """Stop refused candidates. The live instance stays; with ``strategy: restart`` it is started again.
+    """Stop refused candidates and restore the unit templates. The live instance stays; with ``strategy: restart`` it is started again.
 
     :param unit_templates: by application, the texts that the unit templates had before, by path; ``None`` if there was no template
     :param remove: whether to remove the files of the candidates, too
@@ -89,14 +89,13 @@ def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Ma
         if instance.ran_before:
             # The candidate was still draining when this run reactivated it, and may hold requests: let it drain again.
             _stop_in_time(instance, instance.id)
-            continue
-        systemd.stop(instance.wanted_units)
-        systemd.reset_failed(instance.wanted_units)
-        if remove and not still_busy:
-            remove_candidate(instance, unit_templates[instance.name])
-        elif remove:
-            # The next deployment removes the rest, since this instance has never been live.
-            _restore(unit_templates[instance.name])
+        else:
+            systemd.stop(instance.wanted_units)
+            systemd.reset_failed(instance.wanted_units)
+        restore_templates(unit_templates[instance.name])
+        # The next deployment removes a candidate that is still busy, since it has never been live.
+        if remove and not still_busy and not instance.ran_before:
+            remove_candidate(instance)
     systemd.daemon_reload()
     systemd.start([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
     for instance in instances:
@@ -107,14 +106,17 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
     return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
 
 
-def remove_candidate(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
-    """Remove the files of a candidate that does not run, restore the unit templates, and remove its release."""
+def remove_candidate(instance: Instance) -> None:
+    """Remove the files of a candidate that does not run, and its release."""
     remove_instance(instance.app, instance.id)
-    _restore(unit_templates)
     discard_release(instance)
 
 
-def _restore(unit_templates: t.Mapping[str, str | None]) -> None:
+def restore_templates(unit_templates: t.Mapping[str, str | None]) -> None:
+    """Give the unit templates, which all instances of an application share, the texts that they had before a candidate was written.
+
+    :param unit_templates: the texts by path; ``None`` if there was no template
+    """
     for path, before in unit_templates.items():
         if before is None:
             unlink(path)
