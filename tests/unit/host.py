@@ -85,6 +85,7 @@ class Host:
         for name in (
             "daemon_reload",
             "show",
+            "being_stopped",
             "running",
             "start",
             "stop",
@@ -268,6 +269,11 @@ class Host:
         unknown = {"ActiveState": "inactive", "SubState": "dead", "NRestarts": "0", "ExecMainStatus": "0", "InvocationID": ""}
         return {unit: {**unknown, **self.units.get(unit, {})} for unit in units}
 
+    def _being_stopped(self, units: t.Sequence[str]) -> set[str]:
+        if units:
+            self.events.append(f"ask for jobs of {' '.join(sorted(units))}")
+        return {unit for unit in units if self.units[unit].get("job") == "stop"}
+
     def _running(self, pattern: str) -> list[str]:
         return [unit for unit in self.units if fnmatch.fnmatch(unit, pattern) and self.is_running(unit)]
 
@@ -320,7 +326,8 @@ class Host:
             if self.units.get(unit, {}).get("ActiveState") in ("active", "activating"):
                 self.events.append(f"stop soon {unit}")
                 ends = {"ActiveState": "inactive", "SubState": "dead"}
-                self.units[unit] = {"ActiveState": "deactivating", "SubState": "stop-sigterm"} if unit in self.holding else ends
+                stops = {"ActiveState": "deactivating", "SubState": "stop-sigterm", "job": "stop"}
+                self.units[unit] = stops if unit in self.holding else ends
 
     def _reset_failed(self, units: t.Sequence[str]) -> None:
         for unit in units:

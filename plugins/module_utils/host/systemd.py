@@ -79,6 +79,16 @@ def running(pattern: str, runner: Runner = run) -> list[str]:
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
+def being_stopped(units: t.Sequence[str], runner: Runner = run) -> set[str]:
+    """Return which units systemd is stopping without starting them afterwards, as ``systemctl stop`` wants it (systemctl(1), ``list-jobs``)."""
+    if not units:
+        return set()
+    listed = _call("systemctl", "list-jobs", "--plain", "--no-legend", "--", *units, accepted=ANY_STATUS, runner=runner)
+    # The columns are JOB, UNIT, TYPE and STATE. A unit that is to be started afterwards has a job of another type.
+    jobs = [line.split() for line in listed.splitlines()]
+    return {columns[1] for columns in jobs if len(columns) == 4 and columns[2] == "stop"} & set(units)
+
+
 def is_active(unit: str, runner: Runner = run) -> bool:
     """Return whether a unit runs, also while it reloads; nothing does on a host without systemd."""
     try:

@@ -31,7 +31,7 @@ from ..release.store import discard
 from . import marker
 from .instance_files import InstanceFiles
 from .socket_rights import is_as_set
-from .unit_state import Properties, UnitState, pauses
+from .unit_state import Properties, UnitState, coming_back, pauses
 
 # Lines of the unit, which the templates write (systemd.exec(5)).
 _BOUND = re.compile(r"^ReadWritePaths=(.+)$", re.MULTILINE)
@@ -149,8 +149,7 @@ class Instance(InstanceFiles):
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
             all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.timers])
-            # A worker that ends by itself, as after a number of jobs, is started again by systemd.
-            and all(UnitState.of(states[unit]) is UnitState.ACTIVE or pauses(states[unit]) for unit in self.workers)
+            and not self._workers_to_start(states)
             and not any(self.has_lost(unit, states[unit]) for unit in [*self.wanted_units, *self.workers])
             and all(is_enabled(unit) for unit in [self.unit, *self.workers, *self.timers])
             and layout.worker_units(self.id) == sorted(self.workers)
@@ -164,6 +163,11 @@ class Instance(InstanceFiles):
             and not self.stale_files()
             and not os.path.exists(layout.unfinished)
         )
+
+    def _workers_to_start(self, states: t.Mapping[str, Properties]) -> set[str]:
+        """Return the workers that are down; systemd itself starts one again that has ended by itself, as after a number of jobs."""
+        down = {unit for unit in self.workers if UnitState.of(states[unit]) is not UnitState.ACTIVE and not pauses(states[unit])}
+        return down - coming_back({unit: states[unit] for unit in down})
 
 
 def _bound(unit: str) -> list[str]:

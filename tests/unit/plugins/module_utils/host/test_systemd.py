@@ -284,3 +284,28 @@ def test_nothing_else_calls_systemds_programs():
         if isinstance(node, ast.Constant) and node.value in ("systemctl", "journalctl", "systemd-run")
     }
     assert callers == {"module_utils/host/systemd.py"}
+
+
+def test_units_that_are_stopped_for_good_have_a_stop_job(run):
+    run.answer = (0, "1201 flask-a@1.service stop running\n1203 flask-b@2.service start waiting\n77 other.service stop running\n", "")
+    assert systemd.being_stopped(UNITS) == {"flask-a@1.service"}
+    assert run.commands == [["systemctl", "list-jobs", "--plain", "--no-legend", "--", *UNITS]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (0, "", ""),
+        (0, "No jobs running.\n", ""),
+        (0, "1201 flask-a@1.service restart waiting\n", ""),
+        (1, "", "Failed to list jobs: Connection timed out"),
+    ],
+)
+def test_units_without_a_stop_job_are_not_stopped_for_good(run, answer):
+    run.answer = answer
+    assert systemd.being_stopped(UNITS) == set()
+
+
+def test_no_jobs_are_asked_for_without_units(run):
+    assert systemd.being_stopped([]) == set()
+    assert run.commands == []
