@@ -152,7 +152,7 @@ class Attempt:
     def _refuse(self, instance: Instance, problem: Problem) -> None:
         if problem.keeps_live_down:
             with self.failures.of(instance.name):
-                switch.give_back(instance)
+                switch.give_back(instance, self.unit_templates[instance.name])
         self.failures.add(instance.name, problem.text())
         self._record(instance, "failed", problem.says, {"gate": self.gated[instance.name] - self.began})
         self._discard(instance)

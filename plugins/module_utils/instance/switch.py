@@ -64,13 +64,21 @@ def _stop_wrong(instances: t.Sequence[Instance], states: t.Mapping[str, Properti
         instance.outdated -= set(instance.wanted_units)
 
 
-def give_back(instance: Instance) -> None:
-    """Have what is live go on where a refused candidate keeps it down, before anything else that takes time."""
+def give_back(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
+    """Have what is live go on where a refused candidate keeps it down, before anything else that takes time.
+
+    :param unit_templates: the texts that the unit templates had before, by path; the live instance starts with them
+    """
     if instance.live_id == instance.id:
         return
     for restarted in _restarted([instance]):
         systemd.stop([] if instance.ran_before else instance.wanted_units)
-        systemd.start(installed_units(restarted.app, restarted.live_id))
+        try:
+            restore_templates(unit_templates)
+            systemd.daemon_reload()
+        finally:
+            # Whatever is wrong with a template, as on a full disk, the live instance goes on.
+            systemd.start(installed_units(restarted.app, restarted.live_id))
     workers.give_back(instance)
 
 

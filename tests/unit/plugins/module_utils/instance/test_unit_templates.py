@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import instance as instances
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.pools import pool, unit
@@ -118,3 +119,24 @@ def test_a_refused_candidate_that_was_draining_leaves_the_templates_of_the_live_
     assert host.timers() == {"flask-shop-drain-one.timer"}
     assert templates(host) == ["unit 2", "streams unit 2"]
     assert not run(two()).changed
+
+
+def test_an_instance_that_had_to_make_room_starts_again_with_its_own_templates(host, run, monkeypatch):
+    run(host.candidate("one", "r1", strategy="restart", unit="unit 1", pool=True))
+    found, loaded, real = [], {}, (systemd.start, systemd.daemon_reload)
+
+    def daemon_reload():
+        real[1]()
+        loaded["texts"] = templates(host)
+
+    def start(units):
+        found.extend((each, loaded["texts"]) for each in units if not host.is_running(each))
+        real[0](units)
+
+    monkeypatch.setattr(systemd, "daemon_reload", daemon_reload)
+    monkeypatch.setattr(systemd, "start", start)
+    host.behave(unit("two"), ActiveState="failed")
+    with pytest.raises(DeployError, match="is started again"):
+        run(host.candidate("two", "r2", strategy="restart", unit="unit 2", pool=True))
+    texts = {"one": ["unit 1", "streams unit 1"], "two": ["unit 2", "streams unit 2"]}
+    assert found == [(each(name), texts[name]) for name in ("two", "one") for each in (unit, pool)]
