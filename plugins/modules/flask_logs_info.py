@@ -69,6 +69,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.log_lines impor
 from ansible_collections.flaskops.stack.plugins.module_utils.app.secret_values import learn_secrets
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
+from ansible_collections.flaskops.stack.plugins.module_utils.host.times import NoTimeError, seconds_of
 
 # The action plugin knows these from the description.
 ARGUMENT_SPEC = {
@@ -87,9 +88,9 @@ def main() -> None:
     order = module.params
     try:
         learn_secrets([{"config_dir": order["config_dir"]}])
-        since = systemd.seconds_of(order["since"]) if order["since"] else 0.0
+        since = seconds_of(order["since"]) if order["since"] else 0.0
         found = log_lines({**order, "since": since})
-    except systemd.NoTimeError:
+    except NoTimeError:
         module.fail_json(
             msg=f"since is '{order['since']}', which is no time; write it as systemd.time(7) has it, such as '10 min ago', today or '2026-11-28 09:30'."
         )

@@ -40,8 +40,8 @@ apps:
     of its workers in bytes. C(problems) is a list of what is not as it should be or could not be read, such as statistics that are none;
     C(problem) of an instance or a pool is its own part of that. C(workers) has the
     workers of the live instance beside its uWSGI, each with its C(unit), its state C(active), C(restarts), how it ended (C(result)), whether
-    it starts at boot (C(enabled)), and whether it has ended by itself after its work and systemd is about to start it again (C(renewed)).
-    C(timers) has its timers, with when each elapsed C(last), and the C(result) of a last run that
+    it starts at boot (C(enabled)), and whether it has ended by itself after its work or finishes an earlier job, and systemd is
+    about to start it again (C(renewed)). C(timers) has its timers, with when each elapsed C(last), and the C(result) of a last run that
     failed with its unit (C(failed_unit)), which is of an earlier instance as long as the live one has not run the command.
     C(certificate) has C(names), C(issuer) and C(not_after), in seconds since
     the epoch, of the certificate of the site, or is null. With O(traffic_seconds), C(traffic) counts the answers by class of status

@@ -37,6 +37,11 @@ def pool(**changes: t.Any) -> dict[str, t.Any]:
     return {"unit": "flask-shop@two.service", "active": "active", "release": "0f3a1c9d2b7e", "stream": None, **load, **changes}
 
 
+def worker() -> dict[str, t.Any]:
+    state = {"active": "active", "restarts": 1, "result": "", "enabled": True, "renewed": False}
+    return {"name": "queue", "unit": "flask-shop.queue@two.service", **state}
+
+
 def app(**changes: t.Any) -> dict[str, t.Any]:
     return {
         "live": "two",
@@ -46,10 +51,7 @@ def app(**changes: t.Any) -> dict[str, t.Any]:
         "changed_by_hand": [],
         "rejected": {"b8d556ae053c": {"time": "2026-11-28T12:00:00Z", "who": "ann@desk"}},
         "history": [attempt(), attempt(time="2026-11-28T12:00:00Z", result="failed", release="b8d556ae053c", reason="no answer\nlog")],
-        "workers": [
-            {"name": "queue", "unit": "flask-shop.queue@two.service", "active": "active", "restarts": 1}
-            | {"result": "", "enabled": True, "renewed": False}
-        ],
+        "workers": [worker()],
         "timers": [{"name": "nightly", "unit": "n.timer", "active": "active", "last": "Sat 03:00", "result": "", "enabled": True, "failed_unit": ""}],
         "problems": [],
         "certificate": {"names": ["shop.example.com"], "issuer": "Let's Encrypt", "not_after": NOW + 60 * DAY},

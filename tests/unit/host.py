@@ -18,7 +18,8 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import layout
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, trees
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, settling, trial
+from ansible_collections.flaskops.stack.plugins.module_utils.host.times import NoTimeError
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import gate, schedules, settling, trial
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import workers as instance_workers
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import Instance
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_client import Answer
@@ -84,11 +85,11 @@ class Host:
         for name in (
             "daemon_reload",
             "show",
+            "being_stopped",
             "running",
             "start",
             "stop",
             "stop_soon",
-            "never_comes",
             "has_run",
             "reset_failed",
             "enable",
@@ -101,6 +102,7 @@ class Host:
             "words_about",
         ):
             monkeypatch.setattr(systemd, name, getattr(self, f"_{name}"))
+        monkeypatch.setattr(schedules, "never_comes", self._never_comes)
         monkeypatch.setattr(gate, "request", self._request)
         monkeypatch.setattr(gate, "lines_of_nobody", lambda _unit, _since: self.late_log)
         monkeypatch.setattr(trial, "PROGRAM", str(self.place / "var/trial.pyz"))
@@ -267,6 +269,11 @@ class Host:
         unknown = {"ActiveState": "inactive", "SubState": "dead", "NRestarts": "0", "ExecMainStatus": "0", "InvocationID": ""}
         return {unit: {**unknown, **self.units.get(unit, {})} for unit in units}
 
+    def _being_stopped(self, units: t.Sequence[str]) -> set[str]:
+        if units:
+            self.events.append(f"ask for jobs of {' '.join(sorted(units))}")
+        return {unit for unit in units if self.units[unit].get("job") == "stop"}
+
     def _running(self, pattern: str) -> list[str]:
         return [unit for unit in self.units if fnmatch.fnmatch(unit, pattern) and self.is_running(unit)]
 
@@ -306,7 +313,7 @@ class Host:
 
     def _never_comes(self, expression: str) -> bool:
         if expression.startswith("every"):
-            raise systemd.NoTimeError("Failed to parse")
+            raise NoTimeError("Failed to parse")
         return expression.startswith("*-02-30")
 
     def _has_run(self, unit: str) -> bool:
@@ -319,7 +326,8 @@ class Host:
             if self.units.get(unit, {}).get("ActiveState") in ("active", "activating"):
                 self.events.append(f"stop soon {unit}")
                 ends = {"ActiveState": "inactive", "SubState": "dead"}
-                self.units[unit] = {"ActiveState": "deactivating", "SubState": "stop-sigterm"} if unit in self.holding else ends
+                stops = {"ActiveState": "deactivating", "SubState": "stop-sigterm", "job": "stop"}
+                self.units[unit] = stops if unit in self.holding else ends
 
     def _reset_failed(self, units: t.Sequence[str]) -> None:
         for unit in units:

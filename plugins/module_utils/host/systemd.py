@@ -7,7 +7,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import typing as t
 
 from .command import ANY_STATUS, CommandError, Runner, TimedOutError, TooMuchWrittenError, run
@@ -38,10 +37,6 @@ class SystemdError(CommandError):
 
 class TimedOutSystemdError(SystemdError):
     """systemd has not done in time what it was told."""
-
-
-class NoTimeError(Exception):
-    """A text is no time that systemd understands."""
 
 
 def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run) -> str:
@@ -84,17 +79,14 @@ def running(pattern: str, runner: Runner = run) -> list[str]:
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
-def never_comes(expression: str, runner: Runner = run) -> bool:
-    """Return whether a time (systemd.time(7)) has passed for good or is none of the calendar, such as February 30.
-
-    :raises NoTimeError: if systemd does not understand it
-    """
-    try:
-        printed = _call("systemd-analyze", "calendar", "--", expression, runner=runner)
-    except SystemdError as error:
-        # pylint 4 takes the cause for no exception.
-        raise NoTimeError(str(error)) from error  # pylint: disable=bad-exception-cause
-    return bool(re.search(r"^ *Next elapse: never$", printed, re.MULTILINE))
+def being_stopped(units: t.Sequence[str], runner: Runner = run) -> set[str]:
+    """Return which units systemd is stopping without starting them afterwards, as ``systemctl stop`` wants it (systemctl(1), ``list-jobs``)."""
+    if not units:
+        return set()
+    listed = _call("systemctl", "list-jobs", "--plain", "--no-legend", "--", *units, accepted=ANY_STATUS, runner=runner)
+    # The columns are JOB, UNIT, TYPE and STATE. A unit that is to be started afterwards has a job of another type.
+    jobs = [line.split() for line in listed.splitlines()]
+    return {columns[1] for columns in jobs if len(columns) == 4 and columns[2] == "stop"} & set(units)
 
 
 def is_active(unit: str, runner: Runner = run) -> bool:
@@ -241,22 +233,6 @@ def has_run(unit: str, runner: Runner = run) -> bool:
 def sync_journal(runner: Runner = run) -> None:
     """Have journald read all that it has been sent so far (journalctl(1), ``--sync``); nothing happens on a host without a journal."""
     _logged(["--sync"], runner)
-
-
-def seconds_of(text: str, runner: Runner = run) -> float:
-    """Return a time in seconds since the epoch, such as that of ``1 hour ago`` or ``2026-11-28 09:30`` (systemd.time(7)).
-
-    :raises NoTimeError: if it is none
-    """
-    try:
-        printed = _call("systemd-analyze", "timestamp", "--", text, runner=runner)
-    except SystemdError as error:
-        # pylint 4 takes the cause for no exception.
-        raise NoTimeError(str(error)) from error  # pylint: disable=bad-exception-cause
-    found = re.search(r"UNIX seconds: @([0-9.]+)", printed)
-    if not found:
-        raise NoTimeError(printed)
-    return float(found[1])
 
 
 def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str = "", runner: Runner = run) -> list[dict[str, t.Any]]:

@@ -49,7 +49,7 @@ class RunResult(t.NamedTuple):
 def bring_up(pending: t.Sequence[Instance], who: str, action: Action, failures: Failures, trials: Trials = FINAL) -> list[Instance]:
     """Make candidates live, and return those that are now.
 
-    On failure this removes the marker ``unfinished`` itself; on success the caller does, after the hooks.
+    On failure this deals with the marker ``unfinished`` itself; on success the caller removes it, after the hooks.
 
     :param who: the person that the history names
     :param failures: gets the messages of the others; what was live of them is live still
@@ -98,8 +98,7 @@ class Attempt:
                 self.failures.add(instance.name, _write_error(instance, error))
                 with self.failures.of(instance.name):
                     self._remove_candidate(instance)
-                    if not instance.outdated:
-                        instance.finish()
+                    instance.finish(failed=True)
 
     def start(self) -> None:
         """Start the candidates; where the live instance has to make room and does not, its candidate is discarded."""
@@ -153,7 +152,7 @@ class Attempt:
     def _refuse(self, instance: Instance, problem: Problem) -> None:
         if problem.keeps_live_down:
             with self.failures.of(instance.name):
-                switch.give_back(instance)
+                switch.give_back(instance, self.unit_templates[instance.name])
         self.failures.add(instance.name, problem.text())
         self._record(instance, "failed", problem.says, {"gate": self.gated[instance.name] - self.began})
         self._discard(instance)
@@ -168,12 +167,18 @@ class Attempt:
         with self.failures.of(instance.name):
             # Keep the files of a rollback target: it was healthy once, even if it fails the gate now.
             switch.discard([instance], self.unit_templates, remove=self.action is Action.DEPLOY)
-            instance.finish()
+            instance.finish(failed=True)
 
     def _remove_candidate(self, instance: Instance) -> None:
-        """Remove the files of a candidate that was not started. A rollback target keeps its files, and so does the live instance."""
-        if self.action is Action.DEPLOY and instance.live_id != instance.id:
-            switch.remove_candidate(instance, self.unit_templates[instance.name])
+        """Restore the unit templates and remove the files of a candidate that was not started.
+
+        A rollback target keeps its own files, and the live instance keeps all.
+        """
+        if instance.live_id == instance.id:
+            return
+        switch.restore_templates(self.unit_templates[instance.name])
+        if self.action is Action.DEPLOY:
+            switch.remove_candidate(instance)
 
     def _record(self, instance: Instance, result: str, reason: str, seconds: t.Mapping[str, float]) -> None:
         record_attempt(instance, self.who, self.action, result, reason, self.previous[instance.name], seconds)

@@ -23,16 +23,15 @@ import typing as t
 from ..app.layout import FILES, SOCKET_SUFFIX, AppRoot, Layout, Release
 from ..app.links import name_behind, points_to
 from ..app.orders import InstanceOrder, PlacedApp
-from ..host.files import digest_of, exchange, partials, plain_umask, read_text, unlink, write_atomically
+from ..host.files import digest_of, exchange, partials, plain_umask, read_text, unlink
 from ..host.json_file import damaged, read_object
 from ..host.processes import writes_to
 from ..host.systemd import is_enabled, wants_link
 from ..release.store import discard
-from . import static_files
+from . import marker
 from .instance_files import InstanceFiles
 from .socket_rights import is_as_set
-from .static_files import MissingDirectoryError, OutwardLinkError
-from .unit_state import Properties, UnitState, pauses
+from .unit_state import Properties, UnitState, coming_back, pauses
 
 # Lines of the unit, which the templates write (systemd.exec(5)).
 _BOUND = re.compile(r"^ReadWritePaths=(.+)$", re.MULTILINE)
@@ -47,6 +46,8 @@ class Instance(InstanceFiles):
         self.ran_before = False
         # The units that may run with what was in files which this run, or a killed one, has mended.
         self.outdated: set[str] = set()
+        # The same for the units of another instance that is live.
+        self._outdated_beside: set[str] = set()
 
     @property
     def live_id(self) -> str:
@@ -103,46 +104,42 @@ class Instance(InstanceFiles):
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _publish_into(self, directory: str, lenient: bool) -> None:
-        """Put the files of static routes below a directory of public files."""
-        public = self.layout.public_files(directory)
-        links: dict[str, str] = {}
-        for route in self.app["static"]:
-            path = route["path"].strip("/")
-            place = f"{public}/{path}"
-            try:
-                found = static_files.publish(self.release.path, route["directory"], route["path"], place)
-                links |= {os.path.join(path, link): leads for link, leads in found.items()}
-                static_files.require_page(place, route)
-            except (MissingDirectoryError, OutwardLinkError):
-                if not lenient:
-                    raise
-        static_files.publish_links(public, links)
-        for name, page in self.app.get("error_pages", {}).items():
-            try:
-                static_files.publish_page(self.release.path, page, name, self.layout.error_page(directory, name))
-            except MissingDirectoryError:
-                if not lenient:
-                    raise
-
     def begin(self) -> None:
         """Write the marker ``unfinished``: if this run is killed, the next one repeats its steps, even if the instance is live already.
 
         :raises OSError: if the release is gone
         """
+        units, live = marker.units_of(self.layout), self.live_id
+        # The marker may be that of a candidate which has taken over the units of the live instance.
+        self.outdated = units & {*self.wanted_units, *self.workers, *self.timers}
+        if live not in ("", self.id):
+            beside = [*self.layout.worker_units(live), *self.layout.timer_units(live)]
+            self._outdated_beside = units & {*installed_units(self.app, live), *beside}
         if problem := self.release.problem():
             raise OSError(problem)
-        first, *units = (read_text(self.layout.unfinished) or "\n").splitlines()
-        self.outdated = set(units) if first == self.id else set()
-        # The link counts, since an instance whose ini was removed is not known any more.
-        if points_to(self.layout.socket, self.layout.instance_socket(self.id)):
+        if self._is_followed:
             self.outdated |= self.begun_with_other_texts()
         # A run that finds the marker restarts these units, although their files are right by then.
-        write_atomically(self.layout.unfinished, "".join(f"{line}\n" for line in (self.id, *sorted(self.outdated))), 0o600)
+        marker.write(self.layout, self.id, self.outdated | self._outdated_beside)
 
-    def finish(self) -> None:
-        """Remove the marker ``unfinished``."""
-        unlink(self.layout.unfinished)
+    def finish(self, failed: bool = False) -> None:
+        """Remove the marker ``unfinished``, unless units of the live instance still go on with what was in files that have been mended.
+
+        :param failed: whether the run has failed for this instance, and may have left units as they were
+        """
+        if self._is_followed:
+            live, units = self.id, self.outdated if failed else set()
+        else:
+            live, units = self.live_id, self._outdated_beside
+        if units:
+            marker.write(self.layout, live, units)
+        else:
+            unlink(self.layout.unfinished)
+
+    @property
+    def _is_followed(self) -> bool:
+        """Return whether nginx follows its link to this instance; one whose ini was removed is not known as live any more."""
+        return points_to(self.layout.socket, self.layout.instance_socket(self.id))
 
     def is_settled(self, states: t.Mapping[str, Properties]) -> bool:
         """Return whether the instance is live and healthy in every respect, so that nothing has to be done.
@@ -152,8 +149,7 @@ class Instance(InstanceFiles):
         layout, stream_socket = self.layout, stream_target(self.app, self.id)
         return (
             all(UnitState.of(states[unit]) is UnitState.ACTIVE for unit in [*self.wanted_units, *self.timers])
-            # A worker that ends by itself, as after a number of jobs, is started again by systemd.
-            and all(UnitState.of(states[unit]) is UnitState.ACTIVE or pauses(states[unit]) for unit in self.workers)
+            and not self._workers_to_start(states)
             and not any(self.has_lost(unit, states[unit]) for unit in [*self.wanted_units, *self.workers])
             and all(is_enabled(unit) for unit in [self.unit, *self.workers, *self.timers])
             and layout.worker_units(self.id) == sorted(self.workers)
@@ -167,6 +163,11 @@ class Instance(InstanceFiles):
             and not self.stale_files()
             and not os.path.exists(layout.unfinished)
         )
+
+    def _workers_to_start(self, states: t.Mapping[str, Properties]) -> set[str]:
+        """Return the workers that are down; systemd itself starts one again that has ended by itself, as after a number of jobs."""
+        down = {unit for unit in self.workers if UnitState.of(states[unit]) is not UnitState.ACTIVE and not pauses(states[unit])}
+        return down - coming_back({unit: states[unit] for unit in down})
 
 
 def _bound(unit: str) -> list[str]:
@@ -228,10 +229,11 @@ def known_ids(app: PlacedApp) -> list[str]:
 
 
 class InstanceRecord(t.NamedTuple):
-    """The record of an instance: its release, and the checksums of its files by path."""
+    """The record of an instance: its release, and by path the checksums of its files and the texts of its unit templates."""
 
     release: Release
     files: dict[str, str]
+    unit_templates: dict[str, str]
 
 
 def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
@@ -243,11 +245,12 @@ def instance_record(app: PlacedApp, instance_id: str) -> InstanceRecord | None:
     record = read_object(path)
     if record is None:
         return None
-    files = record.get("files")
+    # A record of an earlier version has no texts of templates.
+    files, templates = record.get("files"), record.get("unit_templates", {})
     try:
-        if not isinstance(files, dict) or not all(isinstance(checksum, str) for checksum in files.values()):
+        if not all(isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()) for texts in (files, templates)):
             raise ValueError("is no record")
-        return InstanceRecord(Release.from_dict(record.get("release")), files)
+        return InstanceRecord(Release.from_dict(record.get("release")), files, templates)
     except ValueError as error:
         raise damaged(path, str(error)) from None
 

@@ -12,8 +12,10 @@ import pwd
 from ..app.layout import FILES, Layout, Release
 from ..app.orders import InstanceOrder
 from ..host import systemd
-from ..host.files import digest_of, names_in
+from ..host.files import digest_of
 from ..host.processes import begun_since
+from . import static_files
+from .static_files import MissingDirectoryError, OutwardLinkError
 from .written_file import WrittenFile
 
 
@@ -68,10 +70,14 @@ class InstanceFiles:
         }
 
     def _record(self) -> str:
-        """Return the text of the record that later runs read: the release, and checksums that reveal a change by hand."""
+        """Return the text of the record that later runs read.
+
+        It has the release, checksums that reveal a change by hand, and the texts of the unit templates, which another instance overwrites.
+        """
         texts = {self.layout.file(self.id, kind): text for kind, text in self.app["files"].items()}
         sums = {path: digest_of(text) for path, text in {**texts, **self._unit_files()}.items()}
-        return json.dumps({"release": self.release._asdict(), "files": sums}, sort_keys=True) + "\n"
+        record = {"release": self.release._asdict(), "files": sums, "unit_templates": self.unit_templates}
+        return json.dumps(record, sort_keys=True) + "\n"
 
     def stale_files(self) -> list[str]:
         """Return the paths of files that are missing, or whose text or permissions were changed by hand."""
@@ -87,12 +93,34 @@ class InstanceFiles:
         for file in self._written():
             file.write()
 
+    def _publish_into(self, directory: str, lenient: bool) -> None:
+        """Put the files of static routes below a directory of public files."""
+        public = self.layout.public_files(directory)
+        links: dict[str, str] = {}
+        for route in self.app["static"]:
+            path = route["path"].strip("/")
+            place = f"{public}/{path}"
+            try:
+                found = static_files.publish(self.release.path, route["directory"], route["path"], place)
+                links |= {os.path.join(path, link): leads for link, leads in found.items()}
+                static_files.require_page(place, route)
+            except (MissingDirectoryError, OutwardLinkError):
+                if not lenient:
+                    raise
+        static_files.publish_links(public, links)
+        for name, page in self.app.get("error_pages", {}).items():
+            try:
+                static_files.publish_page(self.release.path, page, name, self.layout.error_page(directory, name))
+            except MissingDirectoryError:
+                if not lenient:
+                    raise
+
     def _is_published(self) -> bool:
         """Return whether nginx has the files of each static route, and the pages, as far as the release has them."""
         public = self.layout.public_files(self.id)
         places = [(f"{public}/{route['path'].strip('/')}", f"{self.release.path}/{route['directory']}") for route in self.app["static"]]
         pages = os.path.dirname(self.layout.error_page(self.id, "")) if self.app.get("error_pages") else public
-        whole = all(names_in(place) or not names_in(source) for place, source in places)
+        whole = all(_is_published_at(place, source) for place, source in places)
         return os.path.isdir(public) and os.path.isdir(pages) and whole
 
     def begun_with_other_texts(self) -> set[str]:
@@ -125,6 +153,13 @@ class InstanceFiles:
             **{layout.drop_in(unit): [unit] for unit in self.wanted_units},
             **{layout.unit_file(unit): [unit] for unit in [*self.workers, *self.timers]},
         }
+
+
+def _is_published_at(place: str, source: str) -> bool:
+    """Return whether a directory of a release, if there is one, has been published; one with hidden names alone is published as an empty one."""
+    if not os.path.isdir(source):
+        return True
+    return os.path.isdir(place) and (static_files.has_public_names(place) or not static_files.has_public_names(source))
 
 
 def _group_of(user: str) -> int:

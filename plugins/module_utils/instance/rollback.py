@@ -149,8 +149,12 @@ def _undone(switches: t.Sequence[t.Mapping[str, t.Any]]) -> set[str]:
 
 
 def _recorded(app: HostApp, instance_id: str) -> Instance:
-    """Return an instance that is on the host, read from its files."""
+    """Return an instance that is on the host, read from its files.
+
+    The unit templates on the host are those of the instance that is left, so the texts of its own are in its record.
+    """
     layout, record = Layout(app), instance_record(app, instance_id)
+    templates = record.unit_templates if record else {}
     own, *pool = installed_units(app, instance_id)
     kinds = ("ini", "env", "secrets", *(["stream"] if pool else []))
     kinds += ("websocket",) if os.path.exists(layout.file(instance_id, "websocket")) else ()
@@ -159,7 +163,7 @@ def _recorded(app: HostApp, instance_id: str) -> Instance:
         "id": instance_id,
         "release": record.release._asdict() if record else {},
         "files": {kind: read_text(layout.file(instance_id, kind)) or "" for kind in kinds},
-        "unit": read_text(layout.unit_template) or "",
+        "unit": _template(layout.unit_template, templates),
         "drop_in": read_text(layout.drop_in(own)) or "",
     }
     if worker_units := layout.worker_units(instance_id):
@@ -167,9 +171,14 @@ def _recorded(app: HostApp, instance_id: str) -> Instance:
     if timers := layout.timer_units(instance_id):
         order["timers"] = {layout.worker_of(timer): _timer_texts(layout, timer) for timer in timers}
     if pool:
-        order["stream_unit"] = read_text(layout.stream_unit_template) or ""
+        order["stream_unit"] = _template(layout.stream_unit_template, templates)
         order["stream_drop_in"] = read_text(layout.drop_in(pool[0])) or ""
     return Instance(order)
+
+
+def _template(path: str, recorded: t.Mapping[str, str]) -> str:
+    """Return the text of a unit template; a record of an earlier version has none."""
+    return recorded[path] if path in recorded else read_text(path) or ""
 
 
 def _timer_texts(layout: Layout, timer: str) -> TimerTexts:

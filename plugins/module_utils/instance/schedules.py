@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from ..app.orders import InstanceOrder
-from ..host import systemd
+from ..host.times import NoTimeError, never_comes
 from .instance import DeployError, live_id
 
 # A line that the template timer.timer.j2 writes.
@@ -37,6 +37,6 @@ def _problem(schedule: str, is_live: bool) -> str:
     :param is_live: whether the timer is there already
     """
     try:
-        return "never comes" if systemd.never_comes(schedule) and not is_live else ""
-    except systemd.NoTimeError as error:
+        return "never comes" if never_comes(schedule) and not is_live else ""
+    except NoTimeError as error:
         return f"systemd does not understand ({error})"

@@ -111,6 +111,18 @@ def publish(release: str, directory: str, route: str, target: str) -> dict[str, 
     return links
 
 
+def has_public_names(directory: str) -> bool:
+    """Return whether :func:`publish` finds something right in a directory: a file, a directory or a symbolic link that is not hidden."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory) as entries:
+        return any(_is_public(entry) for entry in entries)
+    return False
+
+
+def _is_public(entry: os.DirEntry[str]) -> bool:
+    kinds = (entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False), entry.is_symlink())
+    return any(kinds) and not entry.name.startswith(".")
+
+
 def publish_links(public: str, links: t.Mapping[str, str]) -> None:
     """Make the symbolic links of all routes, but for those whose places other files of a route have taken.
 

@@ -59,20 +59,31 @@ def _stop_wrong(instances: t.Sequence[Instance], states: t.Mapping[str, Properti
         for instance, units in wrong.items():
             with failures.of(instance.name):
                 systemd.stop(units)
+    for instance in (instance for instance in instances if instance.name not in failures):
+        # None of them runs with what is wrong any more, whatever becomes of this run.
+        instance.outdated -= set(instance.wanted_units)
 
 
-def give_back(instance: Instance) -> None:
-    """Have what is live go on where a refused candidate keeps it down, before anything else that takes time."""
+def give_back(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
+    """Have what is live go on where a refused candidate keeps it down, before anything else that takes time.
+
+    :param unit_templates: the texts that the unit templates had before, by path; the live instance starts with them
+    """
     if instance.live_id == instance.id:
         return
     for restarted in _restarted([instance]):
         systemd.stop([] if instance.ran_before else instance.wanted_units)
-        systemd.start(installed_units(restarted.app, restarted.live_id))
+        try:
+            restore_templates(unit_templates)
+            systemd.daemon_reload()
+        finally:
+            # Whatever is wrong with a template, as on a full disk, the live instance goes on.
+            systemd.start(installed_units(restarted.app, restarted.live_id))
     workers.give_back(instance)
 
 
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
-    """Stop refused candidates. The live instance stays; with ``strategy: restart`` it is started again.
+    """Stop refused candidates and restore the unit templates. The live instance stays; with ``strategy: restart`` it is started again.
 
     :param unit_templates: by application, the texts that the unit templates had before, by path; ``None`` if there was no template
     :param remove: whether to remove the files of the candidates, too
@@ -86,14 +97,13 @@ def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Ma
         if instance.ran_before:
             # The candidate was still draining when this run reactivated it, and may hold requests: let it drain again.
             _stop_in_time(instance, instance.id)
-            continue
-        systemd.stop(instance.wanted_units)
-        systemd.reset_failed(instance.wanted_units)
-        if remove and not still_busy:
-            remove_candidate(instance, unit_templates[instance.name])
-        elif remove:
-            # The next deployment removes the rest, since this instance has never been live.
-            _restore(unit_templates[instance.name])
+        else:
+            systemd.stop(instance.wanted_units)
+            systemd.reset_failed(instance.wanted_units)
+        restore_templates(unit_templates[instance.name])
+        # The next deployment removes a candidate that is still busy, since it has never been live.
+        if remove and not still_busy and not instance.ran_before:
+            remove_candidate(instance)
     systemd.daemon_reload()
     systemd.start([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
     for instance in instances:
@@ -104,14 +114,17 @@ def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:
     return [instance for instance in instances if instance.app["strategy"] == "restart" and instance.live_id not in ("", instance.id)]
 
 
-def remove_candidate(instance: Instance, unit_templates: t.Mapping[str, str | None]) -> None:
-    """Remove the files of a candidate that does not run, restore the unit templates, and remove its release."""
+def remove_candidate(instance: Instance) -> None:
+    """Remove the files of a candidate that does not run, and its release."""
     remove_instance(instance.app, instance.id)
-    _restore(unit_templates)
     discard_release(instance)
 
 
-def _restore(unit_templates: t.Mapping[str, str | None]) -> None:
+def restore_templates(unit_templates: t.Mapping[str, str | None]) -> None:
+    """Give the unit templates, which all instances of an application share, the texts that they had before a candidate was written.
+
+    :param unit_templates: the texts by path; ``None`` if there was no template
+    """
     for path, before in unit_templates.items():
         if before is None:
             unlink(path)

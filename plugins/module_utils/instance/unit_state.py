@@ -49,15 +49,30 @@ def pauses(properties: Properties) -> bool:
     return properties["SubState"] in ("auto-restart", "auto-restart-queued")
 
 
-def is_renewed(properties: Properties) -> bool:
-    """Return whether systemd is about to start a process again that has worked for a minute and ended by itself, as ``rq worker --max-jobs`` does."""
-    times = [int(properties.get(f"ExecMain{name}TimestampMonotonic", "0") or 0) for name in ("Start", "Exit")]
-    return (
-        pauses(properties)
-        and properties.get("Result") == "success"
-        and properties["ExecMainStatus"] == "0"
-        and times[1] - times[0] >= _WORKED
-    )
+def coming_back(states: t.Mapping[str, Properties]) -> set[str]:
+    """Return the units that are ending and that systemd starts again by itself, since nobody has stopped them for good.
+
+    The main process of such a unit has ended by itself and systemd ends what is left of it, or a start waits until an earlier job is done.
+
+    :param states: the properties of units that have ``Restart=always``, by unit
+    """
+    ending = [unit for unit, properties in states.items() if UnitState.of(properties) is UnitState.DEACTIVATING]
+    return set(ending) - systemd.being_stopped(ending)
+
+
+def is_renewed(properties: Properties, comes_back: bool) -> bool:
+    """Return whether systemd is about to start a process again that has done its work and has not failed.
+
+    It has worked for a minute and ended by itself, as ``rq worker --max-jobs`` does, or it finishes an earlier job.
+
+    :param comes_back: whether its unit is one of :func:`coming_back`
+    """
+    if properties.get("Result") != "success" or properties["ExecMainStatus"] != "0":
+        return False
+    began, ended = [int(properties.get(f"ExecMain{name}TimestampMonotonic", "0") or 0) for name in ("Start", "Exit")]
+    if comes_back and not ended:
+        return True
+    return (pauses(properties) or comes_back) and ended - began >= _WORKED
 
 
 def has_died(properties: Properties) -> bool:

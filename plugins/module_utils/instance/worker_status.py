@@ -11,13 +11,13 @@ from ..app.orders import PlacedApp
 from ..host import systemd
 from ..host.systemd import is_enabled
 from .last_runs import failed_jobs
-from .unit_state import UnitState, is_renewed
+from .unit_state import UnitState, coming_back, is_renewed
 
 
 class WorkerStatus(t.NamedTuple):
     """A worker: its name and number, its unit, how often systemd has started it again, and why it ended the last time.
 
-    ``renewed`` is true for the seconds in which systemd is about to start a worker again that has done its work and ended by itself.
+    ``renewed`` is true while systemd is about to start a worker again that has done its work and ended by itself, or that finishes an earlier job.
     """
 
     name: str
@@ -34,6 +34,7 @@ def workers_of(app: PlacedApp, instance_id: str) -> list[WorkerStatus]:
     layout = Layout(app)
     units = layout.worker_units(instance_id) if instance_id else []
     states = systemd.show(units)
+    back = coming_back(states)
     return [
         WorkerStatus(
             layout.worker_of(unit),
@@ -42,7 +43,7 @@ def workers_of(app: PlacedApp, instance_id: str) -> list[WorkerStatus]:
             int(states[unit].get("NRestarts", "0") or 0),
             _result(states[unit]),
             is_enabled(unit),
-            is_renewed(states[unit]),
+            is_renewed(states[unit], unit in back),
         )
         for unit in units
     ]

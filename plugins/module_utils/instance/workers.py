@@ -54,6 +54,7 @@ def start(instance: Instance, units: t.Sequence[str]) -> list[str]:
     of_live = set(layout.worker_units(instance.live_id)) if instance.live_id else set()
     made_room = [layout.worker_of(unit) for unit in _running(making_room) if unit in of_live]
     _stop(layout, ended)
+    instance.outdated -= set(units)
     # A worker that did not stop in time was killed, and its unit counts as failed until systemd forgets it.
     systemd.reset_failed([*ended, *units])
     systemd.start(units)

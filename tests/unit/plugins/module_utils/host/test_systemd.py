@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, times
 from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandResult, TooMuchWrittenError
 
 
@@ -94,21 +94,21 @@ def test_a_time_is_read_by_systemd_itself(run):
         "  Original form: today\nNormalized form: Sat 2026-11-28\n   UNIX seconds: @1795905237.5\n       From now: 1h ago\n",
         "",
     )
-    assert systemd.seconds_of("today") == 1795905237.5
+    assert times.seconds_of("today") == 1795905237.5
     assert run.commands == [["systemd-analyze", "timestamp", "--", "today"]]
     run.answer = (1, "", 'Failed to parse "soon": Invalid argument')
-    with pytest.raises(systemd.NoTimeError):
-        systemd.seconds_of("soon")
+    with pytest.raises(times.NoTimeError):
+        times.seconds_of("soon")
 
 
 @pytest.mark.parametrize(("elapse", "never"), [("Tue 2026-12-01 03:00:00 UTC\n       From now: 10h left", False), ("never", True)])
 def test_a_time_may_never_come(run, elapse, never):
     run.answer = (0, f"  Original form: *-02-30\nNormalized form: *-02-30 00:00:00\n    Next elapse: {elapse}\n", "")
-    assert systemd.never_comes("*-02-30") is never
+    assert times.never_comes("*-02-30") is never
     assert run.commands == [["systemd-analyze", "calendar", "--", "*-02-30"]]
     run.answer = (1, "", "Failed to parse calendar specification 'x': Invalid argument")
-    with pytest.raises(systemd.NoTimeError, match="Failed to parse"):
-        systemd.never_comes("x")
+    with pytest.raises(times.NoTimeError, match="Failed to parse"):
+        times.never_comes("x")
 
 
 def test_entries_of_the_journal_come_with_their_fields(run):
@@ -284,3 +284,28 @@ def test_nothing_else_calls_systemds_programs():
         if isinstance(node, ast.Constant) and node.value in ("systemctl", "journalctl", "systemd-run")
     }
     assert callers == {"module_utils/host/systemd.py"}
+
+
+def test_units_that_are_stopped_for_good_have_a_stop_job(run):
+    run.answer = (0, "1201 flask-a@1.service stop running\n1203 flask-b@2.service start waiting\n77 other.service stop running\n", "")
+    assert systemd.being_stopped(UNITS) == {"flask-a@1.service"}
+    assert run.commands == [["systemctl", "list-jobs", "--plain", "--no-legend", "--", *UNITS]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (0, "", ""),
+        (0, "No jobs running.\n", ""),
+        (0, "1201 flask-a@1.service restart waiting\n", ""),
+        (1, "", "Failed to list jobs: Connection timed out"),
+    ],
+)
+def test_units_without_a_stop_job_are_not_stopped_for_good(run, answer):
+    run.answer = answer
+    assert systemd.being_stopped(UNITS) == set()
+
+
+def test_no_jobs_are_asked_for_without_units(run):
+    assert systemd.being_stopped([]) == set()
+    assert run.commands == []

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, rollback, switch
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import deploy, instance_files, rollback, switch
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import instance as instances
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.failures import Failures
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.runs import killed_hosts
@@ -66,6 +68,21 @@ def bring(host):
         return candidate
 
     return bring
+
+
+@pytest.fixture
+def begun(host, monkeypatch):
+    """The units that have begun since a file was changed, which a test adds."""
+    units: set[str] = set()
+    show = instance_files.systemd.show
+
+    def with_processes(names):
+        return {name: {**found, "MainPID": "7" if name in units else "8"} for name, found in show(names).items()}
+
+    monkeypatch.setattr(instance_files.systemd, "show", with_processes)
+    monkeypatch.setattr(instances, "writes_to", lambda *_: True)
+    monkeypatch.setattr(instance_files, "begun_since", lambda process, moment: process == 7 and moment < math.inf)
+    return units
 
 
 @pytest.fixture

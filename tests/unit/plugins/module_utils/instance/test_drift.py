@@ -160,21 +160,6 @@ def worker(name: str) -> str:
     return f"flask-shop.{name}@one.service"
 
 
-@pytest.fixture
-def begun(host, monkeypatch) -> set[str]:
-    """The units that have begun since a file was changed, which a test adds."""
-    units: set[str] = set()
-    show = instance_files.systemd.show
-
-    def with_processes(names):
-        return {name: {**found, "MainPID": "7" if name in units else "8"} for name, found in show(names).items()}
-
-    monkeypatch.setattr(instance_files.systemd, "show", with_processes)
-    monkeypatch.setattr(instances, "writes_to", lambda *_: True)
-    monkeypatch.setattr(instance_files, "begun_since", lambda process, moment: process == 7 and moment < math.inf)
-    return units
-
-
 UWSGI = {unit("one"), pool("one")}
 EACH = UWSGI | {worker("queue.1"), worker("mails.1")}
 
@@ -430,6 +415,56 @@ def test_static_files_that_are_gone_are_published_again(host, run, published, lo
     assert sorted(path.name for path in public.iterdir()) == ["current", "one"]
     assert stopped(host) == set()
     assert not run(published()).changed
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        pytest.param(lambda web: (web / ".gitkeep").touch(), id="a hidden file"),
+        pytest.param(lambda web: (web / ".well-known/x").mkdir(parents=True), id="a hidden directory"),
+        pytest.param(lambda web: os.mkfifo(web / "pipe"), id="a named pipe"),
+    ],
+)
+def test_a_directory_of_which_nothing_is_published_is_settled_when_it_is_there(host, run, hide):
+    routes = [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]
+
+    def candidate():
+        made = host.candidate("one", nginx={"routes": routes})
+        media = Path(made.release.path, "media")
+        if not media.exists():
+            media.mkdir()
+            hide(media)
+        return made
+
+    assert run(candidate()).changed
+    assert not run(candidate()).changed
+    published = host.place / "root/shop/public/one/media"
+    assert list(published.iterdir()) == []
+    published.rmdir()
+    assert run(candidate()).changed
+    assert published.is_dir()
+    assert not run(candidate()).changed
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("style.css")])
+def test_a_published_directory_that_was_emptied_is_found(host, run, make):
+    routes = [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]
+
+    def candidate():
+        made = host.candidate("one", nginx={"routes": routes})
+        media = Path(made.release.path, "media")
+        if not media.exists():
+            media.mkdir()
+            make(media / "name")
+        return made
+
+    run(candidate())
+    published = host.place / "root/shop/public/one/media"
+    shutil.rmtree(published)
+    published.mkdir()
+    assert run(candidate()).changed
+    assert os.listdir(published) == ["name"]
+    assert not run(candidate()).changed
 
 
 def test_a_live_instance_whose_release_has_no_such_files_is_settled(host, run, published):
