@@ -57,7 +57,7 @@ entries:
 left_out:
   description:
     - Sentences about lines that may be missing, since a log of nginx is too long or damaged. The last 16 MiB of each log are read, with the
-      files that logrotate has set aside and compressed.
+      files that logrotate has set aside under numbers or dates (C(dateext)), and compressed by gzip, bzip2 or xz. A file of another form is told.
   type: list
   elements: str
   returned: success

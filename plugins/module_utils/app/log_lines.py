@@ -98,7 +98,8 @@ class _LogOfNginx(t.NamedTuple):
     def left_out(self, source: str) -> str:
         begin = f" before {_iso(self.begin)}" if self.begin < math.inf else ""
         return (
-            f"lines of the source {source}{begin} are not among these: its log is too long or damaged; read it on the server, below {LOGS}"
+            f"lines of the source {source}{begin} are not among these: its log is too long or damaged, or goes on in a file that is not read,"
+            f" because of its name or its compression; read it on the server, below {LOGS}"
         )
 
 

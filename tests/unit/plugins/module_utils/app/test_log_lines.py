@@ -128,7 +128,7 @@ def test_compressed_logs_are_read_as_far_as_they_are_of_that_time(logs):
 def test_lines_that_were_not_read_are_told_if_they_may_be_missing(logs, monkeypatch):
     monkeypatch.setattr(log_lines_module, "_MOST_BYTES", 2 * len(combined()) + 10)
     (logs.place / "shop.access.log").write_text("".join(f"{combined(second=second)}\n" for second in range(50, 58)))
-    told = "lines of the source access before 2026-11-28T22:33:56.000Z are not among these: its log is too long or damaged; "
+    told = "lines of the source access before 2026-11-28T22:33:56.000Z are not among these: its log is too long or damaged, "
 
     def left_out(**changes):
         return log_lines({**ORDER, **changes}).left_out
@@ -144,6 +144,20 @@ def test_lines_that_were_not_read_are_told_if_they_may_be_missing(logs, monkeypa
     (logs.place / "error.log.1.gz").write_text("damaged")
     assert left_out()[0].startswith("lines of the source error are not among these")
     assert left_out(request_id=ID) == []
+
+
+def test_a_file_that_is_not_read_is_told(logs):
+    (logs.place / "shop.access.log").write_text(combined() + "\n")
+    packed = logs.place / "shop.access.log-20261128.zst"
+    packed.write_bytes(b"\x28\xb5\x2f\xfd")
+    os.utime(packed, (NOON - 60, NOON - 60))
+    (says,) = log_lines(ORDER).left_out
+    assert says.startswith("lines of the source access before 2026-11-28T22:33:57.000Z are not among these: ")
+    assert log_lines({**ORDER, "since": NOON - 59.0}).left_out == []
+    # The log of another application, whose name has no dot.
+    (logs.place / "shop-access.access.log").write_text(combined() + "\n")
+    packed.unlink()
+    assert log_lines(ORDER).left_out == []
 
 
 def test_lines_of_some_sources_are_not_hidden_by_one_that_writes_much(logs):

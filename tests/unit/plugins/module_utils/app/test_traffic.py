@@ -83,11 +83,12 @@ def test_requests_of_the_time_are_counted(tmp_path):
     assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(3, 1, 0.3)
 
 
-def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path):
+@pytest.mark.parametrize("rotated", ["shop.access.log.1", "shop.access.log-20261128"])
+def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path, rotated):
     write(tmp_path / "shop.access.log", combined())
-    write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=10)
+    write(tmp_path / rotated, combined("28/Nov/2026:21:59:50 +0000"), age=10)
     assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(2, 0, 0.01)
-    write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=61)
+    write(tmp_path / rotated, combined("28/Nov/2026:21:59:50 +0000"), age=61)
     assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(1, 0, 0.01)
 
 
