@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,11 @@ def test_visitors_fare_worse(before, after, says):
 def test_logs_lie_where_the_sites_write_them():
     site = (ROOT / "roles/nginx_site/templates/site.conf.j2").read_text()
     assert f"access_log {access_log.LOGS}/{{{{ nginx_site_app.name }}}}.access.log " in site
+
+
+@pytest.mark.parametrize("place", ["plugins/modules/site_traffic_info.py", "plugins/modules/uwsgi_info.py", "docs/monitoring.md"])
+def test_the_documentation_says_how_much_of_a_log_is_read(place):
+    assert re.findall(r"(\d+) MiB", (ROOT / place).read_text()) == [str(traffic.MOST_BYTES // 2**20)]
 
 
 # --- traffic_over_time -------------------------------------------------------------------------------------------------------
