@@ -56,8 +56,9 @@ entries:
   sample: [{time: "2026-11-28T22:41:07.000Z", source: access, request_id: e93d7d6b410d7be38de2edf6e24f21f5, text: "GET /"}]
 left_out:
   description:
-    - Sentences about lines that may be missing, since a log of nginx is too long or damaged. The last 16 MiB of each log are read, with the
-      files that logrotate has set aside and compressed.
+    - Sentences about lines that may be missing, since a log of nginx is too long or damaged, or lines in the journal are too long. The last 16 MiB
+      of each log are read, with the files that logrotate has set aside under numbers or dates (C(dateext)), and compressed by gzip, bzip2 or xz.
+      A file of another form is told.
   type: list
   elements: str
   returned: success

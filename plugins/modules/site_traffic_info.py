@@ -19,7 +19,8 @@ description:
     missing ones, or half of as many as it can answer at once. nginx logs a request at its end, so a site on which pages hang has hardly any.
 options:
   seconds:
-    description: How many seconds to look back. At most the last 32 MiB of a log are read.
+    description: >-
+      How many seconds to look back. At most the last 64 MiB of a log are read, together with the files that logrotate has set aside.
     type: int
     required: true
   before:

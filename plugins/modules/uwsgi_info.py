@@ -14,7 +14,7 @@ options:
   traffic_seconds:
     description: >-
       With more than 0, also reads how visitors have fared in so many seconds, by the access log that nginx writes for each application. At most the
-      last 32 MiB of a log are read.
+      last 64 MiB of a log are read, together with the files that logrotate has set aside.
     type: int
     default: 0
 extends_documentation_fragment: flaskops.stack.apps

@@ -10,8 +10,7 @@ import re
 import time
 import typing as t
 
-from ..host import systemd
-from ..host.journal import messages
+from ..host import journal
 from ..host.log_file import LogEnd, last_lines
 from ..host.shown import excerpt
 from .access_log import LOGS, access_lines, time_of
@@ -20,6 +19,8 @@ from .unit_names import all_units, unit_source, units_of_source
 # A log grows without a limit, and its last lines are asked for.
 _MOST_BYTES = 16 * 2**20
 _LINE_SHOWN = 2000
+# The sources of lines that are not in the journal.
+_OF_NGINX = ("access", "error")
 _ERROR_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
 # In the lines of uWSGI and of nginx, where it comes last; a visitor chooses the path before it.
 _LAST_ID = re.compile(r"\brequest(?:_id)?=([A-Za-z0-9._-]{8,128})")
@@ -75,19 +76,21 @@ def log_lines(order: LogsOrder) -> FoundLines:
     :raises SystemdError: if the journal cannot be read
     :raises OSError: if a log of nginx cannot be read
     """
-    logs = _of_nginx(order)
-    found = [*_of_units(order), *(line for log in logs.values() for line in log.lines)]
+    units, logs = _of_units(order), _of_nginx(order)
+    found = [*units.lines, *(line for log in logs.values() for line in log.lines)]
     wanted = [line for line in found if _is_wanted(line, order)]
     # Lines of one second keep the order of their log: the sort is stable.
     last = sorted(wanted, key=lambda line: line.time)[-order["lines"] :]
     shown = [line._replace(text=excerpt(line.text, _LINE_SHOWN)) for line in last]
     # Where as many lines as were asked for are found, older ones are not missing.
     oldest = last[0].time if len(last) == order["lines"] else order["since"]
-    return FoundLines(shown, [log.left_out(source) for source, log in logs.items() if log.lacks(oldest) and _may_have(source, order)])
+    left_out = [_left_out_of_journal(units.begin, order)] if units.lacks(oldest) else []
+    left_out += [_left_out_of_nginx(log.begin, source) for source, log in logs.items() if log.lacks(oldest) and _may_have(source, order)]
+    return FoundLines(shown, left_out)
 
 
-class _LogOfNginx(t.NamedTuple):
-    """The lines of a log of nginx about a site, and since when the log was read, in seconds since the epoch; 0 for from its beginning."""
+class _Log(t.NamedTuple):
+    """The lines of a log about an application, and since when the log was read, in seconds since the epoch; 0 for from its beginning."""
 
     lines: list[LogLine]
     begin: float
@@ -95,11 +98,23 @@ class _LogOfNginx(t.NamedTuple):
     def lacks(self, since: float) -> bool:
         return self.begin > since
 
-    def left_out(self, source: str) -> str:
-        begin = f" before {_iso(self.begin)}" if self.begin < math.inf else ""
-        return (
-            f"lines of the source {source}{begin} are not among these: its log is too long or damaged; read it on the server, below {LOGS}"
-        )
+
+def _left_out_of_nginx(begin: float, source: str) -> str:
+    before = f" before {_iso(begin)}" if begin < math.inf else ""
+    return (
+        f"lines of the source {source}{before} are not among these: its log is too long or damaged, or goes on in a file that is not read,"
+        f" because of its name or its compression; read it on the server, below {LOGS}"
+    )
+
+
+def _left_out_of_journal(begin: float, order: LogsOrder) -> str:
+    asked = [source for source in order["sources"] if source not in _OF_NGINX]
+    of = f"the source{'s' * (len(asked) > 1)} {', '.join(asked)}" if asked else f"all sources but {' and '.join(_OF_NGINX)}"
+    units = " ".join(f"--unit='{unit}'" for unit in _units(order))
+    return (
+        f"lines of {of} before {_iso(begin)} are not among these: the journal has more text there than is read at once; ask for single sources"
+        f" (-e sources=NAME), or read them on the server: journalctl --until=@{math.ceil(begin)} {units}"
+    )
 
 
 def _may_have(source: str, order: LogsOrder) -> bool:
@@ -114,13 +129,27 @@ def _is_wanted(line: LogLine, order: LogsOrder) -> bool:
     return line.time >= order["since"] and order["request_id"] in ("", line.request_id)
 
 
-def _of_units(order: LogsOrder) -> t.Iterator[LogLine]:
-    # The journal returns its last lines only, so it is asked for no others: a worker that writes much hides the hooks that are asked for.
-    units = [unit for source in order["sources"] for unit in units_of_source(order["name"], source)] or all_units(order["name"])
-    for entry in systemd.journal_entries(units, order["since"], order["lines"], order["request_id"]):
-        unit = _unit(entry)
-        for text in "\n".join(messages(entry)).splitlines():
-            yield _line(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, unit_source(order["name"], unit), text)
+def _of_units(order: LogsOrder) -> _Log:
+    found = journal.entries(_units(order), order["since"], order["lines"], order["request_id"])
+    lines = [
+        _line(_time_of_entry(entry), unit_source(order["name"], _unit(entry)), text)
+        for entry in found.found
+        for text in "\n".join(journal.messages(entry)).splitlines()
+    ]
+    # journalctl begins with the youngest entry where it looks for an id (journalctl(1), --grep).
+    return _Log(lines, min(map(_time_of_entry, found.found)) if found.is_cut else 0)
+
+
+def _units(order: LogsOrder) -> list[str]:
+    """Return the units of the sources that are asked for.
+
+    The journal returns its last lines only, so it is asked for no others: a worker that writes much hides the hooks that are asked for.
+    """
+    return [unit for source in order["sources"] for unit in units_of_source(order["name"], source)] or all_units(order["name"])
+
+
+def _time_of_entry(entry: t.Mapping[str, t.Any]) -> float:
+    return int(entry["__REALTIME_TIMESTAMP"]) / 1e6
 
 
 def _unit(entry: t.Mapping[str, t.Any]) -> str:
@@ -133,7 +162,7 @@ def _unit(entry: t.Mapping[str, t.Any]) -> str:
     return next((str(entry[field]) for field, is_believed in named if is_believed and entry.get(field)), "")
 
 
-def _of_nginx(order: LogsOrder) -> dict[str, _LogOfNginx]:
+def _of_nginx(order: LogsOrder) -> dict[str, _Log]:
     """Return the logs of nginx by source."""
     access = access_lines(order["name"], _MOST_BYTES, order["since"], LOGS)
     errors = last_lines(f"{LOGS}/error.log", _MOST_BYTES, order["since"])
@@ -143,14 +172,14 @@ def _of_nginx(order: LogsOrder) -> dict[str, _LogOfNginx]:
     }
 
 
-def _log_of_nginx(source: str, log: LogEnd, when: t.Callable[[str], float | None], is_about: t.Callable[[str], bool]) -> _LogOfNginx:
+def _log_of_nginx(source: str, log: LogEnd, when: t.Callable[[str], float | None], is_about: t.Callable[[str], bool]) -> _Log:
     """Return the lines of a log that are about a site.
 
     :param when: returns the time of a line, or None for one that is cut or of another format
     """
     lines = [_line(at, source, text) for text in log.lines if is_about(text) and (at := when(text)) is not None]
     begin = next((at for text in log.lines if (at := when(text)) is not None), math.inf)
-    return _LogOfNginx(lines, 0 if log.is_whole else begin)
+    return _Log(lines, 0 if log.is_whole else begin)
 
 
 def _time_of_error(text: str) -> float | None:

@@ -22,7 +22,7 @@ from ..host.command import CommandError
 from ..host.known_causes import NGINX
 from . import journal, servers, stage
 from .explain import Explainer
-from .listening import Listening, SocketsOf
+from .listening import Listening, SocketsOf, difference
 from .pending_mark import PendingMark
 from .plan import Planner, TreePlan
 from .probe import NoProbe, Probe
@@ -54,11 +54,11 @@ class Transaction:
         self.service = service
         self.who = who
         self.inspector = inspector
-        self.listening = Listening(service, sockets_of, request.entries)
         self.probe = probe or NoProbe()
         self.answers: t.Mapping[t.Any, t.Any] = {}
         self.name = os.path.normpath(request.root)  # as messages and the validator have it
         self.root = os.path.realpath(request.root)  # behind symbolic links
+        self.listening = Listening(service, sockets_of, request.entries, self.root)
         if not os.path.isabs(request.root) or self.root == "/":
             raise ConfigTreeError(f"root: '{request.root}' must be an absolute path below /")
         self.places = stage.Places(self.root)
@@ -73,9 +73,10 @@ class Transaction:
         active = self.service.is_active()
         pending = (self.mark.read() is not None or bool(self._to_ask())) and active
         reloads = (plan.differs and active) or pending
-        restarts = bool(self.listening.lost(plan.manifest)) and active
+        lost = self.listening.still_lost(self.listening.lost(), plan.manifest)
+        restarts = bool(lost) and active
         if restarts and self.request.want_diff:
-            plan.diff += self.listening.difference(plan.manifest)
+            plan.diff += difference(lost)
         changed = plan.differs or plan.manifest_changed or pending or restarts
         return Result(plan, changed=changed, reloaded=reloads, restarted=restarts)
 
@@ -97,6 +98,7 @@ class Transaction:
         """
         with self._lock():
             recovered = self._recover()
+            lost = self.listening.lost()
             plan = self._plan()
             result = Result(plan, recovered=recovered)
             made_root = plan.differs and self._make_root()
@@ -113,7 +115,7 @@ class Transaction:
                     self._sweep()
                 if made_root:
                     self._unmake_root()
-            self._make_sockets_again(result)
+            self._make_sockets_again(result, lost)
             self._require_served(result)
             acted = result.reloaded or result.restarted or recovered
             result.changed = result.plan.differs or result.plan.manifest_changed or acted
@@ -255,20 +257,20 @@ class Transaction:
         journal.close_journal(self.places)  # before the mark: undone later, the journal would need it
         self.mark.clear()
 
-    def _make_sockets_again(self, result: Result) -> None:
-        """Restart a service that has lost a socket on which it listens, and have all sites asked then.
+    def _make_sockets_again(self, result: Result, lost: list[str]) -> None:
+        """Restart a service that had lost a socket before the change, and have all sites asked then.
 
         :raises ConfigTreeError: if that does not help
         """
-        lost = self.listening.lost(result.plan.manifest)
+        lost = self.listening.still_lost(lost, result.plan.manifest)
         if not lost or not self.service.is_active():
             return
         if complaint := self._validator().complaint(result.plan.manifest):
             result.warnings.append(f"{', '.join(lost)} is gone, and {self.service.name} would not start again. {complaint}")
             return
         if self.request.want_diff:
-            result.plan.diff += self.listening.difference(result.plan.manifest)
-        self.listening.restart(result.plan.manifest)
+            result.plan.diff += difference(lost)
+        self.listening.restart(lost)
         result.restarted = True
         self.unanswered.add(set(self.probe.names))
 

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import typing as t
 
 from . import systemd
+from .command import Runner, run
 from .shown import excerpt
 
 # The native protocol of journald: a datagram of lines, FIELD=value (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/).
@@ -18,6 +20,15 @@ _LINE_SHOWN = 2000
 _MOST_LINES = 1000
 # An application that systemd starts again and again writes its first lines each time.
 _MOST_ENTRIES = 5000
+# The fields of an entry that are read, beside its time.
+_FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_INVOCATION_ID", "_PID", "_UID")
+
+
+class Entries(t.NamedTuple):
+    """The last entries of the journal, and whether they are fewer than were asked for, because they are too long."""
+
+    found: list[dict[str, t.Any]]
+    is_cut: bool
 
 
 def write(unit: str, lines: t.Sequence[str]) -> None:
@@ -33,8 +44,29 @@ def write(unit: str, lines: t.Sequence[str]) -> None:
             journal.send("".join(f"{name}={value}\n" for name, value in fields.items()).encode(errors="replace"))
 
 
+def entries(units: t.Sequence[str], since: float, lines: int, has: str = "", runner: Runner = run) -> Entries:
+    """Return the last entries of units, with fields about their origin (systemd.journal-fields(7)), those of systemd about them too.
+
+    :param units: names or patterns of names
+    :param since: seconds since the epoch
+    :param has: letters, digits, dots, underscores and dashes that the message must have
+    :raises SystemdError: if the journal cannot be read
+    """
+    which = [*(f"--unit={unit}" for unit in units), f"--since=@{int(since)}", *([f"--grep={has}"] if has else [])]
+    asked = lines
+    while True:
+        try:
+            printed = systemd.journal_as_json([f"--output-fields={','.join(_FIELDS)}", *which, f"--lines={asked}"], runner)
+            return Entries([json.loads(line) for line in printed], asked < lines and len(printed) == asked)
+        except systemd.TooMuchSystemdError:
+            if asked == 1:
+                raise
+            # An entry may have megabytes, and the last ones are worth most.
+            asked //= 2
+
+
 def messages(entry: t.Mapping[str, t.Any]) -> list[str]:
-    """Return the texts of an entry of :func:`systemd.journal_entries`."""
+    """Return the texts of an entry of :func:`entries`."""
     return _texts(entry.get("MESSAGE"))
 
 
@@ -53,8 +85,8 @@ def lines_of_nobody(unit: str, since: float) -> list[str]:
     :param since: seconds since the epoch
     """
     try:
-        entries = systemd.journal_entries([unit], since, _MOST_ENTRIES)
+        found = entries([unit], since, _MOST_ENTRIES).found
     except systemd.SystemdError:
         return []
-    own = [entry for entry in entries if entry.get("_SYSTEMD_UNIT") == unit and "_SYSTEMD_INVOCATION_ID" not in entry]
+    own = [entry for entry in found if entry.get("_SYSTEMD_UNIT") == unit and "_SYSTEMD_INVOCATION_ID" not in entry]
     return [line for entry in own for text in messages(entry) for line in text.splitlines()]

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import typing as t
 
@@ -15,8 +14,6 @@ _PROPERTIES = (
     *("Id", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus", "InvocationID", "LastTriggerUSec"),
     *("ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic"),
 )
-# The fields of an entry that are read, beside its time.
-_FIELDS = ("MESSAGE", "UNIT", "OBJECT_SYSTEMD_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_INVOCATION_ID", "_PID", "_UID")
 UNIT_DIR = "/etc/systemd/system"
 # A file that is there while systemd may not have read what is below UNIT_DIR. A boot removes it, and systemd reads everything then.
 UNREAD = "/run/flaskops-unread"
@@ -39,11 +36,17 @@ class TimedOutSystemdError(SystemdError):
     """systemd has not done in time what it was told."""
 
 
+class TooMuchSystemdError(SystemdError):
+    """A program of systemd has written more than is read."""
+
+
 def _call(*command: str, accepted: t.Container[int] = (0,), runner: Runner = run) -> str:
     try:
         return runner(list(command), accepted).output
     except TimedOutError as error:
         raise TimedOutSystemdError(str(error)) from error
+    except TooMuchWrittenError as error:
+        raise TooMuchSystemdError(str(error)) from error
     except CommandError as error:
         raise SystemdError(str(error)) from error
 
@@ -235,26 +238,15 @@ def sync_journal(runner: Runner = run) -> None:
     _logged(["--sync"], runner)
 
 
-def journal_entries(units: t.Sequence[str], since: float, lines: int, has: str = "", runner: Runner = run) -> list[dict[str, t.Any]]:
-    """Return the last entries of units, with fields about their origin (systemd.journal-fields(7)), those of systemd about them too.
+def journal_as_json(which: t.Sequence[str], runner: Runner = run) -> list[str]:
+    """Return entries of the journal, each as JSON.
 
-    :param units: names or patterns of names
-    :param since: seconds since the epoch
-    :param has: letters, digits, dots, underscores and dashes that the message must have
+    :param which: options of journalctl(1)
+    :raises TooMuchSystemdError: if they are too long together
     :raises SystemdError: if the journal cannot be read
     """
-    which = [*(f"--unit={unit}" for unit in units), f"--since=@{int(since)}", *([f"--grep={has}"] if has else [])]
-    # Without --all, journalctl has null for a field of more than 4096 bytes (journalctl(1), --output).
-    output = ["--output=json", "--all", f"--output-fields={','.join(_FIELDS)}", f"--lines={lines}"]
-    try:
-        # journalctl ends with 1 if no entry has what is looked for.
-        printed = _call("journalctl", "--quiet", "--no-pager", *output, *which, accepted=(0, 1), runner=runner)
-    except SystemdError as error:
-        if lines > 1 and isinstance(error.__cause__, TooMuchWrittenError):
-            # An entry may have megabytes, and the last ones are worth most.
-            return journal_entries(units, since, lines // 2, has, runner)
-        raise
-    return [json.loads(line) for line in printed.splitlines()]
+    # Without --all, journalctl has null for a field of more than 4096 bytes (journalctl(1), --output). It ends with 1 if there is no entry.
+    return _call("journalctl", "--quiet", "--no-pager", "--output=json", "--all", *which, accepted=(0, 1), runner=runner).splitlines()
 
 
 def words_about(invocation: str, runner: Runner = run) -> list[str]:

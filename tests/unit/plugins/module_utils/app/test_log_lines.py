@@ -12,7 +12,8 @@ from fnmatch import fnmatch
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app import log_lines as log_lines_module
 from ansible_collections.flaskops.stack.plugins.module_utils.app.log_lines import log_lines
-from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import journal
+from ansible_collections.flaskops.stack.plugins.module_utils.host.journal import Entries
 from ansible_collections.flaskops.stack.plugins.module_utils.host.shown import learn
 
 ID = "e93d7d6b410d7be38de2edf6e24f21f5"
@@ -45,17 +46,19 @@ def logs(tmp_path, monkeypatch):
     time.tzset()
     entries: list[dict[str, object]] = []
 
-    def journal(units, _since, lines, has):
+    def found(units, _since, lines, has):
         named = [[str(each.get(field)) for field in ("OBJECT_SYSTEMD_UNIT", "UNIT", "_SYSTEMD_UNIT")] for each in entries]
         about = [each for each, names in zip(entries, named, strict=True) if any(fnmatch(name, unit) for name in names for unit in units)]
-        return [each for each in about if has in str(each)][-lines:]
+        wanted = [each for each in about if has in str(each)]
+        most = min(lines, read.most)
+        return Entries(wanted[-most:][:: -1 if has else 1], most < lines and len(wanted) >= most)
 
-    monkeypatch.setattr(systemd, "journal_entries", journal)
+    monkeypatch.setattr(journal, "entries", found)
 
     def read(**changes):
         return [line._replace(time=round(line.time, 3)) for line in log_lines({**ORDER, **changes}).lines]
 
-    read.entries, read.place = entries, tmp_path
+    read.entries, read.place, read.most = entries, tmp_path, 10_000
     yield read
     monkeypatch.undo()
     time.tzset()
@@ -128,7 +131,7 @@ def test_compressed_logs_are_read_as_far_as_they_are_of_that_time(logs):
 def test_lines_that_were_not_read_are_told_if_they_may_be_missing(logs, monkeypatch):
     monkeypatch.setattr(log_lines_module, "_MOST_BYTES", 2 * len(combined()) + 10)
     (logs.place / "shop.access.log").write_text("".join(f"{combined(second=second)}\n" for second in range(50, 58)))
-    told = "lines of the source access before 2026-11-28T22:33:56.000Z are not among these: its log is too long or damaged; "
+    told = "lines of the source access before 2026-11-28T22:33:56.000Z are not among these: its log is too long or damaged, "
 
     def left_out(**changes):
         return log_lines({**ORDER, **changes}).left_out
@@ -144,6 +147,46 @@ def test_lines_that_were_not_read_are_told_if_they_may_be_missing(logs, monkeypa
     (logs.place / "error.log.1.gz").write_text("damaged")
     assert left_out()[0].startswith("lines of the source error are not among these")
     assert left_out(request_id=ID) == []
+
+
+def test_a_file_that_is_not_read_is_told(logs):
+    (logs.place / "shop.access.log").write_text(combined() + "\n")
+    packed = logs.place / "shop.access.log-20261128.zst"
+    packed.write_bytes(b"\x28\xb5\x2f\xfd")
+    os.utime(packed, (NOON - 60, NOON - 60))
+    (says,) = log_lines(ORDER).left_out
+    assert says.startswith("lines of the source access before 2026-11-28T22:33:57.000Z are not among these: ")
+    assert log_lines({**ORDER, "since": NOON - 59.0}).left_out == []
+    # The log of another application, whose name has no dot.
+    (logs.place / "shop-access.access.log").write_text(combined() + "\n")
+    packed.unlink()
+    assert log_lines(ORDER).left_out == []
+
+
+def test_entries_that_are_too_long_to_be_read_at_once_are_told_if_they_may_be_missing(logs):
+    logs.entries += [entry(NOON + number, f"line {number} request={ID}") for number in range(6)]
+    logs.entries.append(entry(NOON - 9, "mailed", "flask-shop.mail.1@0f3a1c9d2b7e.service"))
+
+    def left_out(**changes):
+        return log_lines({**ORDER, **changes}).left_out
+
+    assert left_out() == []
+    logs.most = 3
+    told = (
+        "lines of {} before 2026-11-28T22:34:00.000Z are not among these: the journal has more text there than is read at once; ask for single"
+        " sources (-e sources=NAME), or read them on the server: journalctl --until=@1795905240 {}"
+    )
+    logs.entries.sort(key=lambda each: int(each["__REALTIME_TIMESTAMP"]))
+    assert left_out() == [told.format("all sources but access and error", "--unit='flask-shop@*' --unit='flask-shop.*'")]
+    assert left_out(request_id=ID) == left_out()
+    assert left_out(sources=["web", "error"])[0].startswith("lines of the source web before 2026-11-28T22:34:00.000Z ")
+    assert left_out(sources=["web", "mail"])[0].startswith("lines of the sources web, mail before ")
+    # As many lines as were asked for, or all of that time, are there; and all of that source are.
+    assert left_out(lines=3) == left_out(since=NOON + 3.0) == left_out(sources=["mail"]) == []
+    (logs.place / "shop.access.log").write_text(2 * f"{combined()}\n".replace("22:33:57", "22:34:57"))
+    # Younger lines of nginx are as many as were asked for, and older ones in the journal are not among the last.
+    logs.most = 1
+    assert left_out(lines=2) == []
 
 
 def test_lines_of_some_sources_are_not_hidden_by_one_that_writes_much(logs):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,12 @@ def test_requests_of_the_time_are_counted(tmp_path):
     assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(3, 1, 0.3)
 
 
-def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path):
+@pytest.mark.parametrize("rotated", ["shop.access.log.1", "shop.access.log-20261128"])
+def test_the_log_of_before_the_rotation_counts_while_it_is_young(tmp_path, rotated):
     write(tmp_path / "shop.access.log", combined())
-    write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=10)
+    write(tmp_path / rotated, combined("28/Nov/2026:21:59:50 +0000"), age=10)
     assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(2, 0, 0.01)
-    write(tmp_path / "shop.access.log.1", combined("28/Nov/2026:21:59:50 +0000"), age=61)
+    write(tmp_path / rotated, combined("28/Nov/2026:21:59:50 +0000"), age=61)
     assert traffic.traffic("shop", TEN - 60, TEN, logs=str(tmp_path)) == Traffic(1, 0, 0.01)
 
 
@@ -180,6 +182,11 @@ def test_pages_hang_if_requests_are_missing_and_the_instance_is_answering_as_man
 def test_logs_lie_where_the_sites_write_them():
     site = (ROOT / "roles/nginx_site/templates/site.conf.j2").read_text()
     assert f"access_log {access_log.LOGS}/{{{{ nginx_site_app.name }}}}.access.log " in site
+
+
+@pytest.mark.parametrize("place", ["plugins/modules/site_traffic_info.py", "plugins/modules/uwsgi_info.py", "docs/monitoring.md"])
+def test_the_documentation_says_how_much_of_a_log_is_read(place):
+    assert re.findall(r"(\d+) MiB", (ROOT / place).read_text()) == [str(traffic.MOST_BYTES // 2**20)]
 
 
 # --- traffic_over_time -------------------------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ class Host:
         # The sockets on which the service listens, which it makes when it starts.
         self.sockets: list[Path] = []
         self.makes_sockets = True
+        # The text of a file by which the service listens on them; empty for any.
+        self.listens_by = b""
         self.restarts = 0
         self.reloads: list[dict[str, str]] = []
         self.checked: list[str] = []
@@ -99,9 +101,9 @@ class Host:
             return CommandResult(int("bad" in self.checked[0]), f"[emerg] bad in {self.root}/sites/shop:1")
         return CommandResult(0, "MainPID=77\n" if argv[:2] == ["systemctl", "show"] else "")
 
-    def run(self, entries: list[Entry], check: bool = False, validate: bool = True) -> Result:
+    def run(self, entries: list[Entry], check: bool = False, validate: bool = True, want_diff: bool = False) -> Result:
         absent = [Absent("enabled/default")] if entries is not FIRST else []
-        request = TreeRequest(str(self.root), entries, absent, ["shop"], ["true"] if validate else [])
+        request = TreeRequest(str(self.root), entries, absent, ["shop"], ["true"] if validate else [], want_diff=want_diff)
         sockets = [str(socket) for socket in self.sockets]
         transaction = Transaction(
             request,
@@ -109,7 +111,7 @@ class Host:
             str(self.state),
             self.probe,
             "me@here",
-            sockets_of=lambda texts: sockets if texts else [],
+            sockets_of=lambda texts: sockets if any(self.listens_by in text for text in texts) else [],
         )
         return transaction.predict() if check else transaction.run()
 

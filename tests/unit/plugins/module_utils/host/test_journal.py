@@ -7,7 +7,10 @@ from __future__ import annotations
 import socket
 
 import pytest
-from ansible_collections.flaskops.stack.plugins.module_utils.host import journal, shown, systemd
+from ansible_collections.flaskops.stack.plugins.module_utils.host import journal, shown
+from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandResult, TooMuchWrittenError
+from ansible_collections.flaskops.stack.plugins.module_utils.host.journal import Entries
+from ansible_collections.flaskops.stack.plugins.module_utils.host.systemd import SystemdError
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_lines_of_nobody_are_those_of_the_unit_without_an_invocation(monkeypatch
         {"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": "second", "MESSAGE": "starting again"},
     ]
     asked = []
-    monkeypatch.setattr(systemd, "journal_entries", lambda units, since, lines: asked.append((units, since)) or entries)
+    monkeypatch.setattr(journal, "entries", lambda units, since, _lines: asked.append((units, since)) or Entries(entries, False))
     assert journal.lines_of_nobody(unit, 12.5) == ["SyntaxError", "gr\ufffdß", "E"]
     assert asked == [([unit], 12.5)]
 
@@ -71,3 +74,54 @@ def test_lines_of_nobody_are_those_of_the_unit_without_an_invocation(monkeypatch
 def test_there_are_no_lines_of_nobody_without_a_journal(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert journal.lines_of_nobody("flask-shop@one.service", 1) == []
+
+
+class Journalctl:
+    """A journal of some entries, of which journalctl prints no more than `most` at once; it ends with the given status."""
+
+    def __init__(self, entries: int = 1000, most: int = 1000, status: int = 0) -> None:
+        self.entries, self.most, self.status = entries, most, status
+        self.asked: list[list[str]] = []
+
+    def __call__(self, argv: list[str], accepted: tuple[int, ...]) -> CommandResult:
+        self.asked.append(argv)
+        lines = min(self.entries, int(argv[-1].removeprefix("--lines=")))
+        if lines > self.most:
+            raise TooMuchWrittenError("'journalctl' wrote more than 64 MB and was killed")
+        return CommandResult(self.status, '{"MESSAGE":"one"}\n' * lines, "Failed to open").require(argv, accepted)
+
+
+def test_entries_come_with_their_fields():
+    journalctl = Journalctl(entries=2)
+    found = journal.entries(["flask-shop@*", "flask-shop.*"], 3.5, 20, "0a1b", journalctl)
+    assert found == ([{"MESSAGE": "one"}] * 2, False)
+    options = {"--unit=flask-shop@*", "--unit=flask-shop.*", "--since=@3", "--lines=20", "--grep=0a1b", "--output=json"}
+    # Otherwise the message of a long line is null.
+    assert options | {"--all"} <= set(journalctl.asked[0])
+    # An application can send a thousand fields with each line.
+    assert "--output-fields=MESSAGE,UNIT,OBJECT_SYSTEMD_UNIT,_SYSTEMD_UNIT,_SYSTEMD_INVOCATION_ID,_PID,_UID" in journalctl.asked[0]
+
+
+def test_a_journal_may_have_nothing_of_what_is_looked_for():
+    assert journal.entries(["x.service"], 0, 20, "none", Journalctl(entries=0, status=1)) == ([], False)
+    with pytest.raises(SystemdError, match="Failed to open"):
+        journal.entries(["x.service"], 0, 20, runner=Journalctl(status=2))
+
+
+def test_fewer_entries_are_asked_for_where_they_are_too_long():
+    journalctl = Journalctl(most=7)
+    assert journal.entries(["x.service"], 0, 20, runner=journalctl) == ([{"MESSAGE": "one"}] * 5, True)
+    assert [argv[-1] for argv in journalctl.asked] == ["--lines=20", "--lines=10", "--lines=5"]
+    with pytest.raises(SystemdError, match="wrote more than 64 MB"):
+        journal.entries(["x.service"], 0, 3, runner=Journalctl(most=0))
+
+
+def test_a_journal_that_was_vacuumed_meanwhile_has_no_more_than_it_returns():
+    class Vacuumed(Journalctl):
+        def __call__(self, argv, accepted):
+            try:
+                return super().__call__(argv, accepted)
+            finally:
+                self.entries = 4
+
+    assert journal.entries(["x.service"], 0, 20, runner=Vacuumed(most=7)) == ([{"MESSAGE": "one"}] * 4, False)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd, times
-from ansible_collections.flaskops.stack.plugins.module_utils.host.command import CommandResult, TooMuchWrittenError
 
 
 class Programs:
@@ -109,33 +108,6 @@ def test_a_time_may_never_come(run, elapse, never):
     run.answer = (1, "", "Failed to parse calendar specification 'x': Invalid argument")
     with pytest.raises(times.NoTimeError, match="Failed to parse"):
         times.never_comes("x")
-
-
-def test_entries_of_the_journal_come_with_their_fields(run):
-    run.answer = (0, '{"MESSAGE":"one"}\n{"MESSAGE":null}\n', "")
-    assert systemd.journal_entries(["flask-shop@*", "flask-shop.*"], 3.5, 20, "0a1b") == [{"MESSAGE": "one"}, {"MESSAGE": None}]
-    options = {"--unit=flask-shop@*", "--unit=flask-shop.*", "--since=@3", "--lines=20", "--grep=0a1b", "--output=json"}
-    # Otherwise the message of a long line is null.
-    assert options | {"--all"} <= set(run.commands[0])
-    # An application can send a thousand fields with each line.
-    assert "--output-fields=MESSAGE,UNIT,OBJECT_SYSTEMD_UNIT,_SYSTEMD_UNIT,_SYSTEMD_INVOCATION_ID,_PID,_UID" in run.commands[0]
-    run.answer = (1, "", "")
-    assert systemd.journal_entries(["flask-shop@*"], 0, 20, "none") == []
-
-
-def test_fewer_entries_are_asked_for_where_they_are_too_long(monkeypatch):
-    asked = []
-
-    def journalctl(argv, _accepted):
-        asked.append(next(argument for argument in argv if argument.startswith("--lines=")))
-        if asked[-1] != "--lines=5":
-            raise TooMuchWrittenError("'journalctl' wrote more than 64 MB and was killed")
-        return CommandResult(0, '{"MESSAGE":"one"}\n')
-
-    assert systemd.journal_entries(["x.service"], 0, 20, runner=journalctl) == [{"MESSAGE": "one"}]
-    assert asked == ["--lines=20", "--lines=10", "--lines=5"]
-    with pytest.raises(systemd.SystemdError, match="wrote more than 64 MB"):
-        systemd.journal_entries(["x.service"], 0, 3, runner=journalctl)
 
 
 def test_running_units_are_found_by_a_pattern(run):
