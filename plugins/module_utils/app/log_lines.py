@@ -137,7 +137,7 @@ def _of_units(order: LogsOrder) -> _Log:
         for text in "\n".join(journal.messages(entry)).splitlines()
     ]
     # journalctl begins with the youngest entry where it looks for an id (journalctl(1), --grep).
-    return _Log(lines, min(map(_time_of_entry, found.found)) if found.is_cut else 0)
+    return _Log(lines, min(map(_time_of_entry, found.found), default=0) if found.is_cut else 0)
 
 
 def _units(order: LogsOrder) -> list[str]:
