@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.app_hosts import first_host, patterns_of
 from ansible_collections.flaskops.stack.plugins.plugin_utils.action.apps_action import App, AppsAction, places, present
+from ansible_collections.flaskops.stack.plugins.plugin_utils.matching_hosts import matching_hosts
 from ansible_collections.flaskops.stack.plugins.plugin_utils.uwsgi.worker_units import numbered
 
 
@@ -30,11 +31,13 @@ class ActionModule(AppsAction):
         return {**result, **answer}
 
     def _is_first(self, app: App, task_vars: App) -> bool:
-        """Return whether this host has what is there once; a play with ``-e target=`` does not tell that."""
+        """Return whether this host has what is there once; without ``flask_fleet``, a play with ``-e target=`` does not tell that."""
         single = any(each["hosts"] == "one" for each in [*app["workers"], *app["timers"]])
-        if not single or "target" in task_vars:
+        fleet = self._templar.template(task_vars.get("flask_fleet", ""))
+        if not single or (not fleet and "target" in task_vars):
             return False
-        return first_host(app["name"], task_vars, patterns_of(self._task)) == task_vars.get("inventory_hostname")
+        servers = matching_hosts(fleet, task_vars["groups"]) if fleet else ()
+        return first_host(app["name"], task_vars, patterns_of(self._task), servers) == task_vars.get("inventory_hostname")
 
 
 def lacking(app: App, found: App, first: bool) -> list[str]:

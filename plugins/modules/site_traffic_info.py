@@ -16,7 +16,8 @@ description:
     server errors and at least two are, or if the time for 99 % of at least 100 requests is more than twice as long plus a tenth of a second.
   - They do as well if 1 % more of the visitors, and at least two, have gone without an answer after more than a second and more than that time (nginx
     logs them with 499), or if there were at least 50 requests, less than a tenth of them is left, and the live instance is still answering half of the
-    missing ones, or half of as many as it can answer at once. nginx logs a request at its end, so a site on which pages hang has hardly any.
+    missing ones, or half of as many as it can answer at once, or nobody can say what it is answering. nginx logs a request at its end, so a site
+    on which pages hang has hardly any.
 options:
   seconds:
     description: >-
@@ -65,7 +66,7 @@ from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import 
 from ansible_collections.flaskops.stack.plugins.module_utils.host.module import HostModule
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import live_id
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.trial import trial_of
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import NO_STATS, StatsError, read_stats
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import StatsError, read_stats
 
 
 def of_app(app: PlacedApp, seconds: int, until: float, before: dict[str, Traffic] | None) -> Traffic | None:
@@ -78,13 +79,16 @@ def of_app(app: PlacedApp, seconds: int, until: float, before: dict[str, Traffic
     return traffic(app["name"], end - seconds, end, (before or {}).get(app["name"]))
 
 
-def in_flight(app: PlacedApp) -> InFlight:
-    """Return what the live instance of an application is answering; nothing where its statistics cannot be read."""
+def in_flight(app: PlacedApp) -> InFlight | None:
+    """Return what the live instance of an application and its stream pool are answering, ``None`` where their statistics cannot be read."""
+    layout = Layout(app)
     try:
-        stats = read_stats(Layout(app).stats_socket(live_id(app)))
+        live = live_id(app)
+        own, pool = read_stats(layout.stats_socket(live)), read_stats(layout.stream_stats_socket(live))
     except (StatsError, OSError):
-        stats = NO_STATS
-    return InFlight(sum(worker.busy for worker in stats.workers), sum(worker.slots for worker in stats.workers))
+        return None
+    workers = [*own.workers, *pool.workers]
+    return InFlight(sum(worker.busy for worker in workers), sum(worker.slots for worker in workers)) if own.workers else None
 
 
 def main() -> None:

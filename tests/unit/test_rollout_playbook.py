@@ -213,6 +213,13 @@ def test_releases_that_nobody_can_judge_go_back_and_are_not_rejected(rollout):
     assert "web2: it cannot be told how visitors fare. an access log cannot be read" in run.reasons
 
 
+def test_a_log_that_cannot_be_read_before_the_switch_ends_the_run_with_a_verdict(rollout):
+    run = rollout(web2={"before": {"failed": True, "msg": "an access log cannot be read"}})
+    assert run.hosts_of("deploy") == ["web1"]
+    assert run.table[:2] == ["web1 shop switched, then taken back", "web2 - failed: an access log cannot be read"]
+    assert "an access log cannot be read" in run.reasons
+
+
 def test_edges_forget_what_was_switched_also_if_the_run_ends_badly(rollout):
     """One application stays, and one has gone back; the edges may have cached answers of both."""
     plan = {"deploy": both()}

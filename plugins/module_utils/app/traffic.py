@@ -54,9 +54,6 @@ class InFlight(t.NamedTuple):
     places: int
 
 
-_NONE = InFlight(0, 0)
-
-
 def traffic(name: str, since: float, until: float, before: Traffic | None = None, logs: str = LOGS) -> Traffic | None:
     """Return what the visitors of an application got in a time, or None if its site writes no log.
 
@@ -80,17 +77,22 @@ def within(times: t.Sequence[float], percent: int) -> float:
     return times[min(len(times) - 1, len(times) * percent // 100)] if times else 0.0
 
 
-def _wait(before: Traffic, after: Traffic, now: InFlight) -> bool:
-    """Return whether requests wait for their answers that had one before."""
+def _waiting(before: Traffic, after: Traffic, now: InFlight | None) -> str:
+    """Return in words that requests wait for their answers which had one before, or may do so; empty if they do not."""
     missing = before.requests - after.requests
-    are_missing = before.requests >= _REQUESTS_TO_MISS and after.requests < before.requests * _SHARE_LEFT
-    return are_missing and now.answering > 0 and now.answering >= min(missing, now.places) * _SHARE_WAITING
+    if before.requests < _REQUESTS_TO_MISS or after.requests >= before.requests * _SHARE_LEFT:
+        return ""
+    told = f"{after.requests} requests had an answer, and {before.requests} before"
+    if now is None:
+        return f"{told}, and the statistics of the instance, which would tell whether others wait for theirs, cannot be read"
+    waits = now.answering > 0 and now.answering >= min(missing, now.places) * _SHARE_WAITING
+    return f"{told}, and {now.answering} wait for theirs" if waits else ""
 
 
-def worse(before: Traffic, after: Traffic, now: InFlight = _NONE) -> str:
+def worse(before: Traffic, after: Traffic, now: InFlight | None) -> str:
     """Return in which way visitors fare worse than before, in words for an operator; empty if they do not.
 
-    :param now: what the live instance is answering at the end of ``after``
+    :param now: what the live instance is answering at the end of ``after``, ``None`` where nobody can say
     """
     if _are_more(before.errors, before.requests, after.errors, after.requests):
         return f"{after.errors} of {after.requests} requests were answered with a server error, and {before.errors} of {before.requests} before"
@@ -99,8 +101,8 @@ def worse(before: Traffic, after: Traffic, now: InFlight = _NONE) -> str:
             f"{after.gone} of {after.requests} visitors have gone without an answer after {before.patience:.1f} s or more, and {before.gone} of"
             f" {before.requests} before"
         )
-    if _wait(before, after, now):
-        return f"{after.requests} requests had an answer, and {before.requests} before, and {now.answering} wait for theirs"
+    if waiting := _waiting(before, after, now):
+        return waiting
     enough = min(before.requests, after.requests) >= _FEWEST_REQUESTS
     if enough and after.p99 > before.p99 * _TIMES_SLOWER + _SECONDS_SLOWER:
         return f"99 % of the requests were answered within {after.p99:.2f} s, and within {before.p99:.2f} s before"

@@ -246,7 +246,9 @@ def journal_as_json(which: t.Sequence[str], runner: Runner = run) -> list[str]:
     :raises SystemdError: if the journal cannot be read
     """
     # Without --all, journalctl has null for a field of more than 4096 bytes (journalctl(1), --output). It ends with 1 if there is no entry.
-    return _call("journalctl", "--quiet", "--no-pager", "--output=json", "--all", *which, accepted=(0, 1), runner=runner).splitlines()
+    printed = _call("journalctl", "--quiet", "--no-pager", "--output=json", "--all", *which, accepted=(0, 1), runner=runner)
+    # A text may have other characters that end a line for Python, such as U+2028, which JSON leaves as they are.
+    return [line for line in printed.split("\n") if line]
 
 
 def words_about(invocation: str, runner: Runner = run) -> list[str]:

@@ -170,15 +170,16 @@ class Attempt:
             instance.finish(failed=True)
 
     def _remove_candidate(self, instance: Instance) -> None:
-        """Restore the unit templates and remove the files of a candidate that was not started.
+        """Remove the files of a candidate that was not started, and restore the unit templates.
 
         A rollback target keeps its own files, and the live instance keeps all.
         """
         if instance.live_id == instance.id:
             return
-        switch.restore_templates(self.unit_templates[instance.name])
+        # On a full disk, the removal makes room for the templates.
         if self.action is Action.DEPLOY:
             switch.remove_candidate(instance)
+        switch.restore_templates(self.unit_templates[instance.name])
 
     def _record(self, instance: Instance, result: str, reason: str, seconds: t.Mapping[str, float]) -> None:
         record_attempt(instance, self.who, self.action, result, reason, self.previous[instance.name], seconds)

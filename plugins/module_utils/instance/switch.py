@@ -71,15 +71,17 @@ def give_back(instance: Instance, unit_templates: t.Mapping[str, str | None]) ->
     """
     if instance.live_id == instance.id:
         return
-    for restarted in _restarted([instance]):
-        systemd.stop([] if instance.ran_before else instance.wanted_units)
-        try:
-            restore_templates(unit_templates)
-            systemd.daemon_reload()
-        finally:
-            # Whatever is wrong with a template, as on a full disk, the live instance goes on.
-            systemd.start(installed_units(restarted.app, restarted.live_id))
-    workers.give_back(instance)
+    # Whatever is wrong with a template, as on a full disk, the live instance and its workers go on.
+    try:
+        for restarted in _restarted([instance]):
+            systemd.stop([] if instance.ran_before else instance.wanted_units)
+            try:
+                restore_templates(unit_templates)
+                systemd.daemon_reload()
+            finally:
+                systemd.start(installed_units(restarted.app, restarted.live_id))
+    finally:
+        workers.give_back(instance)
 
 
 def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Mapping[str, str | None]], remove: bool) -> None:
@@ -88,26 +90,33 @@ def discard(instances: t.Sequence[Instance], unit_templates: t.Mapping[str, t.Ma
     :param unit_templates: by application, the texts that the unit templates had before, by path; ``None`` if there was no template
     :param remove: whether to remove the files of the candidates, too
     """
-    # A candidate that is live already is left alone, whatever state it is in.
-    for instance in (instance for instance in instances if instance.live_id != instance.id):
-        if instance.live_id:
-            # A run that was killed during its switch may have pointed the stream link to the candidate.
-            _link_stream_socket(instance.app, instance.live_id)
-        still_busy = workers.withdraw(instance)
-        if instance.ran_before:
-            # The candidate was still draining when this run reactivated it, and may hold requests: let it drain again.
-            _stop_in_time(instance, instance.id)
-        else:
-            systemd.stop(instance.wanted_units)
-            systemd.reset_failed(instance.wanted_units)
-        restore_templates(unit_templates[instance.name])
-        # The next deployment removes a candidate that is still busy, since it has never been live.
-        if remove and not still_busy and not instance.ran_before:
-            remove_candidate(instance)
-    systemd.daemon_reload()
-    systemd.start([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
-    for instance in instances:
-        workers.resume(instance.app, instance.live_id)
+    try:
+        # A candidate that is live already is left alone, whatever state it is in.
+        for instance in (instance for instance in instances if instance.live_id != instance.id):
+            _end(instance, remove)
+            restore_templates(unit_templates[instance.name])
+    finally:
+        systemd.daemon_reload()
+        systemd.start([unit for instance in _restarted(instances) for unit in installed_units(instance.app, instance.live_id)])
+        for instance in instances:
+            workers.resume(instance.app, instance.live_id)
+
+
+def _end(instance: Instance, remove: bool) -> None:
+    """Stop a candidate that is not live, and remove its files if that is wanted and nothing of it runs any more."""
+    if instance.live_id:
+        # A run that was killed during its switch may have pointed the stream link to the candidate.
+        _link_stream_socket(instance.app, instance.live_id)
+    still_busy = workers.withdraw(instance)
+    if instance.ran_before:
+        # The candidate was still draining when this run reactivated it, and may hold requests: let it drain again.
+        _stop_in_time(instance, instance.id)
+        return
+    systemd.stop(instance.wanted_units)
+    systemd.reset_failed(instance.wanted_units)
+    # The next deployment removes a candidate that is still busy, since it has never been live.
+    if remove and not still_busy:
+        remove_candidate(instance)
 
 
 def _restarted(instances: t.Sequence[Instance]) -> list[Instance]:

@@ -42,3 +42,11 @@ def test_a_target_does_not_tell_which_host_is_the_first(app, more, first):
     plugin = action(ActionModule, "uwsgi_service", {}, dict)
     assert plugin._is_first(app, asked) is first
     assert plugin._is_first(complete(workers=[QUEUE]), asked) is False
+
+
+@pytest.mark.parametrize(("host", "first"), [("a", False), ("b", True), ("c", False)])
+def test_the_fleet_of_a_host_tells_it_whatever_the_target_is(app, host, first):
+    hosts = {name: {"flask_apps": [{"name": app["name"]}]} for name in ("a", "b", "c")}
+    groups = {"all": ["a", "b", "c"], "staging": ["b", "c"]}
+    asked = {"inventory_hostname": host, "target": host, "hostvars": hosts, "groups": groups, "flask_fleet": "staging"}
+    assert action(ActionModule, "uwsgi_service", {}, dict)._is_first(app, asked) is first

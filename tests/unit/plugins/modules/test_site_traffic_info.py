@@ -9,7 +9,7 @@ import types
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.app.layout import Layout
 from ansible_collections.flaskops.stack.plugins.module_utils.app.traffic import InFlight, Traffic
-from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import Stats, StatsError, Worker
+from ansible_collections.flaskops.stack.plugins.module_utils.instance.uwsgi_stats import NO_STATS, Stats, StatsError, Worker
 from ansible_collections.flaskops.stack.plugins.modules import site_traffic_info
 
 USUAL = {"shop": Traffic(200, 0, 0.1)}
@@ -25,21 +25,26 @@ def test_visitors_of_a_release_that_was_never_judged_are_no_measure_of_it(monkey
     assert site_traffic_info.of_app({"name": "shop"}, 30, 100.0, before) == ("shop", *counted, (before or {}).get("shop"))
 
 
-def test_the_requests_that_the_live_instance_is_answering_are_counted(monkeypatch, host):
+def workers_with(*busy: int) -> Stats:
+    return Stats("2.0.31", 0, tuple(Worker(number, number, "busy", 9, 0, 1, slots=4, busy=each) for number, each in enumerate(busy, 1)))
+
+
+def test_the_requests_that_the_live_instance_and_its_pool_are_answering_are_counted(monkeypatch, host):
     monkeypatch.setattr(site_traffic_info, "live_id", lambda _app: "one")
-    workers = tuple(Worker(number, number, "busy", 9, 0, 1, slots=4, busy=busy) for number, busy in ((1, 4), (2, 1)))
-    asked: list[str] = []
-    monkeypatch.setattr(site_traffic_info, "read_stats", lambda path: asked.append(path) or Stats("2.0.31", 0, workers))
-    assert site_traffic_info.in_flight(host.app()) == InFlight(answering=5, places=8)
-    assert asked == [Layout(host.app()).stats_socket("one")]
+    layout = Layout(host.app())
+    stats = {layout.stats_socket("one"): workers_with(4, 1), layout.stream_stats_socket("one"): workers_with(2)}
+    monkeypatch.setattr(site_traffic_info, "read_stats", stats.__getitem__)
+    assert site_traffic_info.in_flight(host.app()) == InFlight(answering=7, places=12)
 
 
-@pytest.mark.parametrize("error", [StatsError("are not what uWSGI tells"), PermissionError(13, "no")])
-def test_nothing_is_known_of_an_instance_whose_statistics_are_none(monkeypatch, host, error):
+@pytest.mark.parametrize("error", [StatsError("are not what uWSGI tells"), PermissionError(13, "no"), None])
+def test_nobody_can_say_what_an_instance_answers_whose_statistics_are_none(monkeypatch, host, error):
     monkeypatch.setattr(site_traffic_info, "live_id", lambda _app: "one")
 
-    def refuse(path):
-        raise error
+    def read(path):
+        if error:
+            raise error
+        return NO_STATS
 
-    monkeypatch.setattr(site_traffic_info, "read_stats", refuse)
-    assert site_traffic_info.in_flight(host.app()) == InFlight(0, 0)
+    monkeypatch.setattr(site_traffic_info, "read_stats", read)
+    assert site_traffic_info.in_flight(host.app()) is None

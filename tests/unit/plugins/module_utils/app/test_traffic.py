@@ -156,7 +156,7 @@ def test_visitors_who_had_to_wait_for_longer_than_usual_have_gone(tmp_path, befo
     ],
 )
 def test_visitors_fare_worse(before, after, says):
-    assert traffic.worse(before, after) == says
+    assert traffic.worse(before, after, traffic.InFlight(0, 8)) == says
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,18 @@ def test_visitors_fare_worse(before, after, says):
         (70, 6, 0, 8, False),
         (70, 6, 3, 8, False),
         (70, 0, 34, 1000, False),
-        # Nobody can say what the instance does.
         (70, 0, 0, 0, False),
     ],
 )
 def test_pages_hang_if_requests_are_missing_and_the_instance_is_answering_as_many(before, after, answering, places, waiting):
     says = traffic.worse(Traffic(before, 0, 0.1), Traffic(after, 0, 0.1), traffic.InFlight(answering, places))
     assert says == (f"{after} requests had an answer, and {before} before, and {answering} wait for theirs" if waiting else "")
+
+
+def test_requests_that_are_missing_are_bad_where_nobody_can_say_whether_they_wait():
+    says = "0 requests had an answer, and 70 before, and the statistics of the instance, which would tell whether others wait for theirs, cannot be read"
+    assert traffic.worse(Traffic(70, 0, 0.1), Traffic(0, 0, 0.0), None) == says
+    assert traffic.worse(Traffic(70, 0, 0.1), Traffic(70, 0, 0.1), None) == ""
 
 
 def test_logs_lie_where_the_sites_write_them():

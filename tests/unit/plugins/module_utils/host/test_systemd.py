@@ -281,3 +281,8 @@ def test_units_without_a_stop_job_are_not_stopped_for_good(run, answer):
 def test_no_jobs_are_asked_for_without_units(run):
     assert systemd.being_stopped([]) == set()
     assert run.commands == []
+
+
+def test_an_entry_of_the_journal_ends_with_its_line_and_not_with_other_separators(run):
+    run.answer = (0, '{"MESSAGE": "one\u2028two"}\n{"MESSAGE": "three"}\n', "")
+    assert systemd.journal_as_json([]) == ['{"MESSAGE": "one\u2028two"}', '{"MESSAGE": "three"}']

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
 from ansible_collections.flaskops.stack.plugins.module_utils.host import systemd
 from ansible_collections.flaskops.stack.plugins.module_utils.instance import instance as instances
+from ansible_collections.flaskops.stack.plugins.module_utils.instance import switch
 from ansible_collections.flaskops.stack.plugins.module_utils.instance.instance import DeployError
 from ansible_collections.flaskops.stack.tests.unit.pools import pool, unit
 from ansible_collections.flaskops.stack.tests.unit.runs import serves
@@ -140,3 +142,22 @@ def test_an_instance_that_had_to_make_room_starts_again_with_its_own_templates(h
         run(host.candidate("two", "r2", strategy="restart", unit="unit 2", pool=True))
     texts = {"one": ["unit 1", "streams unit 1"], "two": ["unit 2", "streams unit 2"]}
     assert found == [(each(name), texts[name]) for name in ("two", "one") for each in (unit, pool)]
+
+
+@pytest.mark.parametrize("strategy", ["restart", "switch"])
+def test_the_live_instance_and_its_workers_go_on_if_the_templates_cannot_be_restored(host, run, outcome, monkeypatch, strategy):
+    """The disk is full, and the worker of the candidate, beside which no other may run, has died."""
+    beat, texts = "flask-shop.beat.1@{}.service", {"beat.1": "TimeoutStopSec=7\nOverlap=false\n"}
+    run(host.candidate("one", "r1", strategy=strategy, unit="unit 1", workers=texts))
+
+    def full(path, *_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(switch, "write_atomically", full)
+    host.behave(beat.format("two"), ActiveState="failed", SubState="failed")
+    found = outcome(host.candidate("two", "r2", strategy=strategy, unit="unit 2", workers=texts))
+    assert "No space left" in found.failures["shop"]
+    assert host.is_running(unit("one"))
+    assert host.is_running(beat.format("one"))
+    assert not host.is_running(beat.format("two"))
+    assert not [name for name in host.tree() if "two" in name and "flask-shop@" not in name and ".service" not in name]
