@@ -417,6 +417,19 @@ def test_static_files_that_are_gone_are_published_again(host, run, published, lo
     assert not run(published()).changed
 
 
+def with_media(host, fill=None):
+    """Return a candidate with a static route to a directory of its release.
+
+    :param fill: makes what is in the directory, where the release has none yet
+    """
+    made = host.candidate("one", nginx={"routes": [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]})
+    media = Path(made.release.path, "media")
+    if fill:
+        media.mkdir()
+        fill(media)
+    return made
+
+
 @pytest.mark.parametrize(
     "hide",
     [
@@ -426,45 +439,25 @@ def test_static_files_that_are_gone_are_published_again(host, run, published, lo
     ],
 )
 def test_a_directory_of_which_nothing_is_published_is_settled_when_it_is_there(host, run, hide):
-    routes = [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]
-
-    def candidate():
-        made = host.candidate("one", nginx={"routes": routes})
-        media = Path(made.release.path, "media")
-        if not media.exists():
-            media.mkdir()
-            hide(media)
-        return made
-
-    assert run(candidate()).changed
-    assert not run(candidate()).changed
+    assert run(with_media(host, hide)).changed
+    assert not run(with_media(host)).changed
     published = host.place / "root/shop/public/one/media"
     assert list(published.iterdir()) == []
     published.rmdir()
-    assert run(candidate()).changed
+    assert run(with_media(host)).changed
     assert published.is_dir()
-    assert not run(candidate()).changed
+    assert not run(with_media(host)).changed
 
 
 @pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("style.css")])
 def test_a_published_directory_that_was_emptied_is_found(host, run, make):
-    routes = [{"path": "/media/", "mode": "static", "directory": "media"}, {"path": "/"}]
-
-    def candidate():
-        made = host.candidate("one", nginx={"routes": routes})
-        media = Path(made.release.path, "media")
-        if not media.exists():
-            media.mkdir()
-            make(media / "name")
-        return made
-
-    run(candidate())
+    run(with_media(host, lambda media: make(media / "name")))
     published = host.place / "root/shop/public/one/media"
     shutil.rmtree(published)
     published.mkdir()
-    assert run(candidate()).changed
+    assert run(with_media(host)).changed
     assert os.listdir(published) == ["name"]
-    assert not run(candidate()).changed
+    assert not run(with_media(host)).changed
 
 
 def test_a_live_instance_whose_release_has_no_such_files_is_settled(host, run, published):
